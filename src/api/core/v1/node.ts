@@ -1,0 +1,56 @@
+/** core/v1 Node. */
+import { defineKind, type ObjectOf } from '../../kind.ts';
+import { conditions } from '../../meta/v1.ts';
+import { boolean, int32, list, map, object, quantity, required, set, string, type TypeOf, time } from '../../schema.ts';
+
+export const taint = object({
+  key: required(string()),
+  value: string(),
+  effect: required(string('NoSchedule, PreferNoSchedule or NoExecute.')),
+  timeAdded: time(),
+});
+export const nodeAddress = object({
+  type: required(string('InternalIP, ExternalIP, Hostname.')),
+  address: required(string()),
+});
+export type NodeAddress = TypeOf<typeof nodeAddress>;
+
+export const Node = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
+  shortNames: ['no'],
+  namespaced: false,
+  status: true,
+  schema: object({
+    spec: object({
+      podCIDR: string('The first of podCIDRs.'),
+      podCIDRs: set(string(), 'The prefixes of this node’s pods, at most one per family.'),
+      providerID: string(),
+      unschedulable: boolean(),
+      taints: list(taint),
+    }),
+    status: object({
+      capacity: map(quantity()),
+      allocatable: map(quantity()),
+      phase: string(),
+      conditions,
+      addresses: list(nodeAddress),
+      daemonEndpoints: object({ kubeletEndpoint: object({ Port: int32() }) }),
+      nodeInfo: object({
+        machineID: string(),
+        systemUUID: string(),
+        bootID: string(),
+        kernelVersion: string(),
+        osImage: string(),
+        containerRuntimeVersion: string(),
+        kubeletVersion: string(),
+        kubeProxyVersion: string(),
+        operatingSystem: string(),
+        architecture: string(),
+      }),
+    }),
+  }),
+});
+export type Node = ObjectOf<typeof Node>;

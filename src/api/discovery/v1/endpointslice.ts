@@ -1,0 +1,50 @@
+/** discovery.k8s.io/v1 EndpointSlice. https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/ */
+import { objectReference } from '../../core/v1/event.ts';
+import { defineKind, type ObjectOf } from '../../kind.ts';
+import { boolean, int32, list, map, object, oneOf, required, string, type TypeOf } from '../../schema.ts';
+
+/** Label of a slice that names its Service. */
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+/** Label of a slice that names who keeps it. */
+export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
+
+export const endpoint = object({
+  addresses: required(list(string(), 'Of the slice’s family; the first is the endpoint’s.')),
+  conditions: object({
+    ready: boolean('Absent means true.'),
+    serving: boolean('Absent means the same as ready.'),
+    terminating: boolean('Absent means false.'),
+  }),
+  hostname: string(),
+  targetRef: objectReference,
+  deprecatedTopology: map(string()),
+  nodeName: string(),
+  zone: string(),
+  hints: object({
+    forZones: list(object({ name: required(string()) })),
+    forNodes: list(object({ name: required(string()) })),
+  }),
+});
+export type Endpoint = TypeOf<typeof endpoint>;
+
+export const endpointPort = object({
+  name: string('Name of the Service port; the empty string when it has none.'),
+  protocol: oneOf(['TCP', 'UDP', 'SCTP']),
+  port: int32(),
+  appProtocol: string(),
+});
+export type EndpointPort = TypeOf<typeof endpointPort>;
+
+export const EndpointSlice = defineKind({
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+  namespaced: true,
+  schema: object({
+    addressType: required(oneOf(['IPv4', 'IPv6', 'FQDN'])),
+    endpoints: required(list(endpoint)),
+    ports: list(endpointPort),
+  }),
+});
+export type EndpointSlice = ObjectOf<typeof EndpointSlice>;

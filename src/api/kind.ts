@@ -1,0 +1,114 @@
+/**
+ * A kind, declared: all that the API server, the client and the command line need to know to serve it. Adding a kind is
+ * writing one file that calls {@link defineKind} and listing it in `kinds.ts`.
+ */
+import { type KubeObject, type ObjectMeta, objectMeta } from './meta/v1.ts';
+import { object, required, type Schema, string } from './schema.ts';
+import type { Cause } from './status.ts';
+
+/** A column of `kubectl get`. Follows meta/v1 TableColumnDefinition. */
+export interface Column<T> {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'date';
+  readonly description?: string;
+  /** 0 is always shown; 1 only with `-o wide`. */
+  readonly priority?: number;
+  /** `now` is wall-clock milliseconds, for ages. */
+  readonly value: (object: T, now: number) => string | number | boolean;
+}
+
+export interface KindSpec<T> {
+  /** '' for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular?: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly namespaced: boolean;
+  /** `spec`, `status` and other top-level fields; apiVersion, kind and metadata are added. */
+  readonly schema: Schema<T>;
+  /** Whether `status` is a subresource: ignored in ordinary writes, the only thing written at `/status`. */
+  readonly status?: boolean;
+  /** Columns between NAME and AGE; AGE is left out when `age` is false. */
+  readonly columns?: readonly Column<Resource<T>>[];
+  readonly age?: boolean;
+  /** Fields that `--field-selector` may name besides metadata.name and metadata.namespace. */
+  readonly selectableFields?: Readonly<Record<string, (object: Resource<T>) => string>>;
+  /** Fills in what was left out. Pure; runs on every create and update before validation. */
+  readonly defaults?: (object: Resource<T>) => Resource<T>;
+  /** Carries over or clears what clients may not set. Pure; `old` is undefined on create. Runs before `validate`. */
+  readonly prepare?: (object: Resource<T>, old: Resource<T> | undefined) => Resource<T>;
+  /** Every mistake, found in one pass. `old` is undefined on create. */
+  readonly validate?: (object: Resource<T>, old: Resource<T> | undefined) => readonly Cause[];
+  /** How metadata.name is checked. Default: a DNS subdomain (RFC 1123). */
+  readonly nameFormat?: 'dns-label' | 'dns-1035-label' | 'dns-subdomain' | 'path-segment';
+  /** Seconds that a delete waits for whoever runs the object to end it; undefined: it goes at once. */
+  readonly gracePeriod?: (object: Resource<T>) => number | undefined;
+}
+
+/** The type of a kind's objects, from the type of its own fields. */
+export type Resource<T> = { readonly apiVersion: string; readonly kind: string; readonly metadata: ObjectMeta } & T;
+
+/** A declared kind. `T` is the type of its objects. */
+export interface Kind<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  /** `v1` or `group/version`. */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  readonly schema: Schema<T>;
+  readonly status: boolean;
+  readonly columns: readonly Column<T>[];
+  readonly age: boolean;
+  readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
+  readonly nameFormat: NonNullable<KindSpec<unknown>['nameFormat']>;
+  defaults(object: T): T;
+  prepare(object: T, old: T | undefined): T;
+  validate(object: T, old: T | undefined): readonly Cause[];
+  gracePeriod(object: T): number | undefined;
+}
+
+/** The object type of a kind: `ObjectOf<typeof Service>`. */
+export type ObjectOf<K> = K extends Kind<infer T> ? T : never;
+
+export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
+  const base = object({ apiVersion: required(string()), kind: required(string()), metadata: required(objectMeta) });
+  const own = spec.schema.node;
+  return {
+    group: spec.group,
+    version: spec.version,
+    apiVersion: spec.group === '' ? spec.version : `${spec.group}/${spec.version}`,
+    kind: spec.kind,
+    listKind: `${spec.kind}List`,
+    plural: spec.plural,
+    singular: spec.singular ?? spec.kind.toLowerCase(),
+    shortNames: spec.shortNames ?? [],
+    categories: spec.categories ?? [],
+    namespaced: spec.namespaced,
+    schema: {
+      required: true,
+      node: {
+        ...own,
+        properties: { ...base.node.properties, ...own.properties },
+        ...(own.required ? { required: own.required } : {}),
+      },
+    },
+    status: spec.status ?? false,
+    columns: spec.columns ?? [],
+    age: spec.age ?? true,
+    selectableFields: spec.selectableFields ?? {},
+    nameFormat: spec.nameFormat ?? 'dns-subdomain',
+    defaults: spec.defaults ?? ((target) => target),
+    prepare: spec.prepare ?? ((target) => target),
+    validate: spec.validate ?? (() => []),
+    gracePeriod: spec.gracePeriod ?? (() => undefined),
+  };
+}

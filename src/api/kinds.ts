@@ -1,0 +1,33 @@
+/** Every kind that is served. The order is that of discovery. */
+import { Lease } from './coordination/v1/lease.ts';
+import { Event } from './core/v1/event.ts';
+import { Namespace } from './core/v1/namespace.ts';
+import { Node } from './core/v1/node.ts';
+import { Pod } from './core/v1/pod.ts';
+import { Service } from './core/v1/service.ts';
+import { EndpointSlice } from './discovery/v1/endpointslice.ts';
+import type { Kind } from './kind.ts';
+import { VirtualMachine } from './kubevirt/v1/virtualmachine.ts';
+import { VirtualMachineInstance } from './kubevirt/v1/virtualmachineinstance.ts';
+import { IPAddressPool } from './metallb/v1beta1/ipaddresspool.ts';
+import { L2Advertisement } from './metallb/v1beta1/l2advertisement.ts';
+import { IPAddress } from './networking/v1/ipaddress.ts';
+
+/** A kind whose object type is not known: what generic code handles. */
+// biome-ignore lint/suspicious/noExplicitAny: kinds of different object types have no other common type.
+export type AnyKind = Kind<any>;
+
+export const KINDS: readonly AnyKind[] = [
+  Namespace,
+  Node,
+  Pod,
+  Service,
+  Event,
+  EndpointSlice,
+  Lease,
+  IPAddress,
+  VirtualMachine,
+  VirtualMachineInstance,
+  IPAddressPool,
+  L2Advertisement,
+];

@@ -1,0 +1,59 @@
+/** kubevirt.io/v1 VirtualMachine: a guest that is wanted, and the template of its runs. https://kubevirt.io/api-reference/ */
+import { defineKind, type ObjectOf } from '../../kind.ts';
+import { conditions, objectMeta } from '../../meta/v1.ts';
+import { anything, boolean, int64, list, map, object, oneOf, required, string } from '../../schema.ts';
+import { instanceSpec } from './instance-spec.ts';
+
+/** Condition of a VirtualMachine whose template changed since its running instance was made from it. */
+export const RESTART_REQUIRED = 'RestartRequired';
+
+export const RUN_STRATEGIES = ['Always', 'RerunOnFailure', 'Manual', 'Halted', 'Once'] as const;
+export type RunStrategy = (typeof RUN_STRATEGIES)[number];
+
+export const VirtualMachine = defineKind({
+  group: 'kubevirt.io',
+  version: 'v1',
+  kind: 'VirtualMachine',
+  plural: 'virtualmachines',
+  shortNames: ['vm', 'vms'],
+  categories: ['all'],
+  namespaced: true,
+  status: true,
+  schema: object({
+    spec: required(
+      object({
+        running: boolean('Older spelling of runStrategy: true is Always, false is Halted. Only one of the two.'),
+        runStrategy: oneOf(RUN_STRATEGIES),
+        instancetype: anything(),
+        preference: anything(),
+        dataVolumeTemplates: list(anything()),
+        updateVolumesStrategy: string(),
+        template: required(object({ metadata: objectMeta, spec: required(instanceSpec) })),
+      }),
+    ),
+    status: object({
+      created: boolean('There is an instance.'),
+      ready: boolean('The instance is ready.'),
+      printableStatus: string('Stopped, Starting, Running, Stopping, CrashLoopBackOff, …'),
+      conditions,
+      runStrategy: string(),
+      observedGeneration: int64(),
+      desiredGeneration: int64(),
+      /** Requests of the start, stop and restart subresources, in order, until the controller has carried them out. */
+      stateChangeRequests: list(
+        object({
+          action: required(oneOf(['Start', 'Stop'])),
+          uid: string('The instance that is meant.'),
+          data: map(string()),
+        }),
+      ),
+      startFailure: object({
+        consecutiveFailCount: int64(),
+        lastFailedVMIUID: string(),
+        retryAfterTimestamp: string(),
+      }),
+      volumeSnapshotStatuses: list(anything()),
+    }),
+  }),
+});
+export type VirtualMachine = ObjectOf<typeof VirtualMachine>;

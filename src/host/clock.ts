@@ -1,0 +1,75 @@
+/** Time, behind an interface so that decisions about time can be tested without waiting for it. */
+
+export interface Clock {
+  /** Wall-clock time in milliseconds since 1970. */
+  now(): number;
+  /** Resolves after `duration` milliseconds; rejects with the signal's reason when it is aborted first. */
+  sleep(duration: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (duration, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, duration);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+};
+
+/** A clock that stands still until it is told to move. */
+export class FakeClock implements Clock {
+  #now: number;
+  #sleepers: { at: number; wake: () => void }[] = [];
+
+  constructor(start = 0) {
+    this.#now = start;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(duration: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const sleeper = { at: this.#now + duration, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener(
+        'abort',
+        () => {
+          this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+          reject(signal.reason);
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** Moves time forward and wakes, in order, everyone whose time has come. */
+  async advance(duration: number): Promise<void> {
+    const end = this.#now + duration;
+    for (;;) {
+      const next = this.#sleepers.filter((s) => s.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#now = next.at;
+      this.#sleepers = this.#sleepers.filter((s) => s !== next);
+      next.wake();
+      await Promise.resolve();
+    }
+    this.#now = end;
+  }
+}

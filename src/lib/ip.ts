@@ -1,0 +1,194 @@
+/**
+ * IP addresses and prefixes as values. Both families share one representation, so that no caller needs a copy of its
+ * logic per family.
+ */
+
+/** The two families, spelled as Kubernetes spells them in `spec.ipFamilies`. */
+export type IPFamily = 'IPv4' | 'IPv6';
+
+export const IP_FAMILIES: readonly IPFamily[] = ['IPv4', 'IPv6'];
+
+/** One address: its family and its value as an unsigned integer of that family's width. */
+export interface IPAddress {
+  readonly family: IPFamily;
+  readonly value: bigint;
+}
+
+/** A prefix. `base` has its host bits clear. */
+export interface CIDR {
+  readonly base: IPAddress;
+  /** Number of leading one bits of the mask. */
+  readonly prefix: number;
+}
+
+/** Width of an address of a family, in bits. */
+export function bits(family: IPFamily): 32 | 128 {
+  return family === 'IPv4' ? 32 : 128;
+}
+
+/** Reads an address in its usual text form; undefined when the text is not one. No zone, no leading zeros in IPv4. */
+export function parseIP(text: string): IPAddress | undefined {
+  if (text.includes(':')) {
+    const value = parseIPv6(text);
+    return value === undefined ? undefined : { family: 'IPv6', value };
+  }
+  const value = parseIPv4(text);
+  return value === undefined ? undefined : { family: 'IPv4', value };
+}
+
+/** As {@link parseIP}, for text that is known to be an address; throws on anything else. */
+export function mustParseIP(text: string): IPAddress {
+  const ip = parseIP(text);
+  if (ip === undefined) throw new Error(`not an IP address: ${JSON.stringify(text)}`);
+  return ip;
+}
+
+/** The canonical text of an address; IPv6 as in RFC 5952. */
+export function printIP(ip: IPAddress): string {
+  return ip.family === 'IPv4' ? printIPv4(ip.value) : printIPv6(ip.value);
+}
+
+/** The family of an address given as text; undefined when it is not an address. */
+export function familyOf(text: string): IPFamily | undefined {
+  return parseIP(text)?.family;
+}
+
+/** The address in network byte order: 4 or 16 bytes. */
+export function ipBytes(ip: IPAddress): Uint8Array {
+  const bytes = new Uint8Array(bits(ip.family) / 8);
+  let rest = ip.value;
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  return bytes;
+}
+
+/** The inverse of {@link ipBytes}; undefined unless there are 4 or 16 bytes. */
+export function ipFromBytes(bytes: Uint8Array): IPAddress | undefined {
+  if (bytes.length !== 4 && bytes.length !== 16) return undefined;
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return { family: bytes.length === 4 ? 'IPv4' : 'IPv6', value };
+}
+
+/** The address `count` after this one. The caller keeps it within the family's range. */
+export function addIP(ip: IPAddress, count: bigint | number): IPAddress {
+  return { family: ip.family, value: ip.value + BigInt(count) };
+}
+
+/** Orders addresses: IPv4 before IPv6, then by value. */
+export function compareIP(a: IPAddress, b: IPAddress): number {
+  if (a.family !== b.family) return a.family === 'IPv4' ? -1 : 1;
+  return a.value < b.value ? -1 : a.value > b.value ? 1 : 0;
+}
+
+/** Reads `ADDRESS/PREFIX`; undefined when the text is not one. Host bits are cleared. */
+export function parseCIDR(text: string): CIDR | undefined {
+  const slash = text.indexOf('/');
+  if (slash < 0) return undefined;
+  const ip = parseIP(text.slice(0, slash));
+  const prefixText = text.slice(slash + 1);
+  if (ip === undefined || !/^(0|[1-9]\d{0,2})$/.test(prefixText)) return undefined;
+  const prefix = Number(prefixText);
+  if (prefix > bits(ip.family)) return undefined;
+  const hostBits = BigInt(bits(ip.family) - prefix);
+  return { base: { family: ip.family, value: (ip.value >> hostBits) << hostBits }, prefix };
+}
+
+/** As {@link parseCIDR}, for text that is known to be a prefix; throws on anything else. */
+export function mustParseCIDR(text: string): CIDR {
+  const cidr = parseCIDR(text);
+  if (cidr === undefined) throw new Error(`not a CIDR: ${JSON.stringify(text)}`);
+  return cidr;
+}
+
+export function printCIDR(cidr: CIDR): string {
+  return `${printIP(cidr.base)}/${cidr.prefix}`;
+}
+
+/** Number of addresses in a prefix. */
+export function cidrSize(cidr: CIDR): bigint {
+  return 1n << BigInt(bits(cidr.base.family) - cidr.prefix);
+}
+
+/** The last address of a prefix. */
+export function lastIP(cidr: CIDR): IPAddress {
+  return addIP(cidr.base, cidrSize(cidr) - 1n);
+}
+
+export function cidrContains(cidr: CIDR, ip: IPAddress): boolean {
+  return cidr.base.family === ip.family && ip.value >= cidr.base.value && ip.value < cidr.base.value + cidrSize(cidr);
+}
+
+/** Whether two prefixes share an address. */
+export function cidrsOverlap(a: CIDR, b: CIDR): boolean {
+  return cidrContains(a, b.base) || cidrContains(b, a.base);
+}
+
+function parseIPv4(text: string): bigint | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4) return undefined;
+  let value = 0n;
+  for (const part of parts) {
+    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    value = (value << 8n) | BigInt(part);
+  }
+  return value;
+}
+
+function parseIPv6(text: string): bigint | undefined {
+  if (text.length > 45) return undefined;
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const head = groups(halves[0] ?? '', halves.length === 1);
+  const tail = halves.length === 2 ? groups(halves[1] ?? '', true) : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
+  let value = 0n;
+  for (const group of [...head, ...Array<number>(missing).fill(0), ...tail]) value = (value << 16n) | BigInt(group);
+  return value;
+}
+
+/** Colon-separated groups; a dotted IPv4 tail counts for two when `last` (RFC 4291 section 2.2). */
+function groups(text: string, last: boolean): number[] | undefined {
+  if (text === '') return [];
+  const parts = text.split(':');
+  const result: number[] = [];
+  for (const [i, part] of parts.entries()) {
+    if (last && i === parts.length - 1 && part.includes('.')) {
+      const v4 = parseIPv4(part);
+      if (v4 === undefined) return undefined;
+      result.push(Number(v4 >> 16n), Number(v4 & 0xffffn));
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
+      result.push(Number.parseInt(part, 16));
+    } else {
+      return undefined;
+    }
+  }
+  return result;
+}
+
+function printIPv4(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
+}
+
+function printIPv6(value: bigint): string {
+  const parts: string[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) parts.push(((value >> shift) & 0xffffn).toString(16));
+  const run = longestZeroRun(parts);
+  if (run.length < 2) return parts.join(':');
+  return `${parts.slice(0, run.start).join(':')}::${parts.slice(run.start + run.length).join(':')}`;
+}
+
+/** The first longest run of zero groups: RFC 5952 section 4.2. */
+function longestZeroRun(parts: readonly string[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < parts.length; start++) {
+    let length = 0;
+    while (parts[start + length] === '0') length++;
+    if (length > best.length) best = { start, length };
+  }
+  return best;
+}
