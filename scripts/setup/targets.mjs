@@ -1,0 +1,97 @@
+/** What the npm scripts do once the checkout is ready. Each resolves to an exit status. */
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { nodePath, ROOT } from './paths.mjs';
+import { runForeground } from './run.mjs';
+
+const MAIN = join(ROOT, 'src', 'cli', 'main.ts');
+
+/** The walkthrough, from the program itself. */
+export function quickstart(args) {
+  return runForeground([nodePath(), MAIN, 'quickstart', ...args]);
+}
+
+/** Static checks, then unit tests beside each other, then end-to-end tests one after the other. Arguments pick test files. */
+export async function test(args) {
+  const files = ['src', 'test', 'scripts'].flatMap((folder) => testFiles(join(ROOT, folder))).filter(picked(args));
+  const isEndToEnd = (file) => file.startsWith('test/e2e/');
+  const unit = files.filter((file) => !isEndToEnd(file));
+  const endToEnd = files.filter(isEndToEnd);
+  if (files.length === 0) {
+    console.error(`No test file matches ${args.join(' ')}. Give parts of their paths, such as src/lib or test/e2e.`);
+    return 2;
+  }
+  const stages = [
+    ...(args.length === 0 ? staticChecks() : []),
+    ...(unit.length > 0 ? [{ name: `tests (${unit.length} files)`, argv: runner(unit, availableParallelism()) }] : []),
+    ...(endToEnd.length > 0
+      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argv: runner(endToEnd, 1) }]
+      : []),
+  ];
+  return runStages(stages);
+}
+
+/** Types, style and the import table, and nothing that runs the program. */
+export function check() {
+  return runStages(staticChecks());
+}
+
+/** One bench by its name; without a name, what there is. */
+export function bench([name, ...args]) {
+  const names = readdirSync(join(ROOT, 'bench'))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => file.slice(0, -'.ts'.length));
+  if (name !== undefined && names.includes(name)) {
+    return runForeground([nodePath(), join(ROOT, 'bench', `${name}.ts`), ...args]);
+  }
+  if (name !== undefined) console.error(`There is no bench ${JSON.stringify(name)}.`);
+  console.error(`Usage: npm run bench -- NAME [--check], with NAME one of: ${names.join(', ') || '(none yet)'}`);
+  return 2;
+}
+
+function staticChecks() {
+  const module = (...path) => join(ROOT, 'node_modules', ...path);
+  return [
+    { name: 'types', argv: [nodePath(), module('typescript', 'bin', 'tsc')] },
+    { name: 'style', argv: [nodePath(), module('@biomejs', 'biome', 'bin', 'biome'), 'check', '.'] },
+    { name: 'imports', argv: [nodePath(), join(ROOT, 'scripts', 'check-imports.ts')] },
+  ];
+}
+
+function runner(files, concurrency) {
+  return [nodePath(), '--test', `--test-concurrency=${concurrency}`, ...files];
+}
+
+/** Runs every stage, so that one failure does not hide another, and ends with a line for each. A signal ends them all. */
+async function runStages(stages) {
+  const results = [];
+  for (const { name, argv } of stages) {
+    const started = Date.now();
+    const status = await runForeground(argv);
+    results.push({ name, status, seconds: ((Date.now() - started) / 1000).toFixed(1) });
+    if (status > 128) break;
+  }
+  const width = Math.max(...results.map(({ name }) => name.length));
+  console.log('');
+  for (const { name, status, seconds } of results) {
+    console.log(
+      `${name.padEnd(width)}  ${seconds.padStart(6)} s  ${status === 0 ? 'ok' : `FAILED (exit status ${status})`}`,
+    );
+  }
+  return results.find(({ status }) => status > 128)?.status ?? (results.every(({ status }) => status === 0) ? 0 : 1);
+}
+
+/** Every test file under a folder, relative to the root, sorted. */
+function testFiles(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => relative(ROOT, join(folder, name)))
+    .sort();
+}
+
+function picked(args) {
+  const parts = args.map((arg) => relative(ROOT, join(ROOT, arg)));
+  return (file) => parts.length === 0 || parts.some((part) => file.includes(part));
+}
