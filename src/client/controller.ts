@@ -1,0 +1,43 @@
+/** The loop of a controller: take a key, bring the world in line with it, retry with back-off when that fails. */
+import { isConflict } from '../api/status.ts';
+import type { Logger } from '../host/log.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+export interface ControllerOptions {
+  /** Names the controller in logs. */
+  readonly name: string;
+  readonly queue: WorkQueue;
+  /** Level-triggered: is told which key changed, never how. Throws to be called again after a back-off. */
+  readonly reconcile: (key: string) => Promise<void>;
+  /** Keys worked on at the same time. Default: 4. */
+  readonly workers?: number;
+  readonly log: Logger;
+}
+
+/** Works until the signal is aborted; resolves when the last piece of work has ended. The queue is closed then. */
+export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const { queue, workers = 4 } = options;
+  const close = () => queue.close();
+  if (signal.aborted) close();
+  else signal.addEventListener('abort', close, { once: true });
+  await Promise.all(Array.from({ length: workers }, () => work(options, signal)));
+}
+
+async function work({ name, queue, reconcile, log }: ControllerOptions, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const key = await queue.take();
+    if (key === undefined) return;
+    try {
+      await reconcile(key);
+      queue.forget(key);
+    } catch (err) {
+      if (signal.aborted) return;
+      // A conflict only says that the cache is a moment behind: the next try sees the newer object.
+      if (isConflict(err)) log.debug({ controller: name, key, err }, 'the object has changed; trying again');
+      else log.warn({ controller: name, key, err, failures: queue.failures(key) + 1 }, 'reconcile failed; will retry');
+      queue.addRateLimited(key);
+    } finally {
+      queue.done(key);
+    }
+  }
+}

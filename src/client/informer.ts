@@ -1,0 +1,226 @@
+/**
+ * A local copy of the objects of a kind, kept current by list and watch: what controllers read instead of asking the
+ * server. https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ */
+import type { Kind } from '../api/kind.ts';
+import { type KubeObject, keyOf, keyText, type ObjectKey } from '../api/meta/v1.ts';
+import { isExpired } from '../api/status.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
+import type { Logger } from '../host/log.ts';
+import { BackOff } from './back-off.ts';
+import type { Client, WatchEvent } from './client.ts';
+
+/** What happened to one object. `object` is undefined once it is deleted, `previous` when it is new here. */
+export interface Change<T> {
+  /** `namespace/name`, or `name` for cluster-scoped kinds. */
+  readonly key: string;
+  readonly object: T | undefined;
+  readonly previous: T | undefined;
+}
+
+export interface InformerOptions<T extends KubeObject> {
+  readonly client: Client;
+  readonly kind: Kind<T>;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Only objects of this namespace; default: of all. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/**
+ * Lists, watches, and lists again when the server has forgotten the revision. Objects, indexes and listeners are
+ * brought up to date in one step without an `await` in between, so readers never see half a change.
+ */
+export class Informer<T extends KubeObject> {
+  /** Resolves after the first list, when every listener has been told of it. */
+  readonly synced: Promise<void>;
+  readonly #options: InformerOptions<T>;
+  readonly #clock: Clock;
+  readonly #objects = new Map<string, T>();
+  readonly #indexes: Index<T>[] = [];
+  readonly #listeners: ((change: Change<T>) => void)[] = [];
+  readonly #backOff = new BackOff({ first: 50, max: 3000, jitter: 0.5 });
+  #listed: readonly T[] | undefined;
+  #started = false;
+  #markSynced: () => void = () => {};
+
+  constructor(options: InformerOptions<T>) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.synced = new Promise((resolve) => {
+      this.#markSynced = resolve;
+    });
+  }
+
+  /** Begins to follow the kind, until the signal is aborted. */
+  start(signal: AbortSignal): void {
+    if (this.#started) throw new Error(`the informer of ${this.#options.kind.plural} has already been started`);
+    this.#started = true;
+    void this.#run(signal);
+  }
+
+  /** The object of a key, given as an ObjectKey or as its text. */
+  get(key: ObjectKey | string): T | undefined {
+    return this.#objects.get(typeof key === 'string' ? key : keyText(key));
+  }
+
+  /** Every object; the same array until something changes. */
+  list(): readonly T[] {
+    this.#listed ??= [...this.#objects.values()];
+    return this.#listed;
+  }
+
+  /** Calls `listener` after each change, and for every object of the first list. A listener must not throw. */
+  onChange(listener: (change: Change<T>) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Keeps objects findable by the keys that `keysOf` gives each, and returns the look-up, whose cost does not grow with
+   * the number of objects. Call it before {@link start}.
+   */
+  index(keysOf: (object: T) => readonly string[]): (key: string) => readonly T[] {
+    if (this.#started) throw new Error('an index must be added before the informer is started');
+    const index = new Index(keysOf);
+    this.#indexes.push(index);
+    return (key) => index.get(key);
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let revision: string | undefined;
+    while (!signal.aborted) {
+      try {
+        revision ??= await this.#list(signal);
+        revision = await this.#watch(revision, signal, (seen) => {
+          revision = seen;
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#failed(error);
+        if (isExpired(error)) revision = undefined;
+      }
+      await this.#clock.sleep(this.#backOff.next(), signal).catch(() => {}); // The signal is checked above.
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<string> {
+    const { client, kind } = this.#options;
+    const { items, resourceVersion } = await client.list(kind, this.#scope());
+    if (signal.aborted) return resourceVersion;
+    this.#replace(items);
+    this.#markSynced();
+    this.#succeeded();
+    return resourceVersion;
+  }
+
+  /** Follows changes until the server ends the stream, as it does from time to time; returns the last revision seen. */
+  async #watch(from: string, signal: AbortSignal, seen: (revision: string) => void): Promise<string> {
+    const { client, kind } = this.#options;
+    let revision = from;
+    for await (const event of client.watch(kind, { ...this.#scope(), resourceVersion: from }, signal)) {
+      if (signal.aborted) break;
+      revision = this.#apply(event);
+      seen(revision);
+      this.#succeeded();
+    }
+    return revision;
+  }
+
+  #scope(): { namespace?: string; labelSelector?: string; fieldSelector?: string } {
+    const { namespace, labelSelector, fieldSelector } = this.#options;
+    return {
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    };
+  }
+
+  /** Makes the cache equal to a list: after a gap, what is missing from it was deleted meanwhile. */
+  #replace(items: readonly T[]): void {
+    const found = new Map(items.map((item) => [keyText(keyOf(item)), item]));
+    for (const key of [...this.#objects.keys()]) if (!found.has(key)) this.#set(key, undefined);
+    for (const [key, item] of found) {
+      const current = this.#objects.get(key);
+      if (current?.metadata.resourceVersion !== item.metadata.resourceVersion || current === undefined) {
+        this.#set(key, item);
+      }
+    }
+  }
+
+  #apply(event: WatchEvent<T>): string {
+    if (event.type === 'BOOKMARK') return event.resourceVersion;
+    this.#set(keyText(keyOf(event.object)), event.type === 'DELETED' ? undefined : event.object);
+    return event.object.metadata.resourceVersion ?? '';
+  }
+
+  #set(key: string, object: T | undefined): void {
+    const previous = this.#objects.get(key);
+    if (object === undefined && previous === undefined) return;
+    if (object === undefined) this.#objects.delete(key);
+    else this.#objects.set(key, object);
+    this.#listed = undefined;
+    for (const index of this.#indexes) index.update(key, previous, object);
+    for (const listener of this.#listeners) this.#tell(listener, { key, object, previous });
+  }
+
+  /** One listener's bug must not stop the others from hearing of this change and of all later ones. */
+  #tell(listener: (change: Change<T>) => void, change: Change<T>): void {
+    try {
+      listener(change);
+    } catch (err) {
+      const { kind, log } = this.#options;
+      log.error({ err, kind: kind.kind, key: change.key }, 'a listener failed');
+    }
+  }
+
+  /** Only the first failure of a streak is worth a warning: the others say the same. */
+  #failed(error: unknown): void {
+    const { kind, log } = this.#options;
+    const fields = { err: error, kind: kind.kind };
+    if (isExpired(error)) log.debug(fields, 'the watch fell behind; listing again');
+    else if (this.#backOff.failures === 0) log.warn(fields, 'cannot follow the API; retrying');
+    else log.debug(fields, 'still cannot follow the API');
+  }
+
+  #succeeded(): void {
+    if (this.#backOff.failures > 1) {
+      this.#options.log.debug({ kind: this.#options.kind.kind }, 'following the API again');
+    }
+    this.#backOff.reset();
+  }
+}
+
+/** Objects by derived keys; each key holds only its own objects. */
+class Index<T> {
+  readonly #keysOf: (object: T) => readonly string[];
+  readonly #byKey = new Map<string, Map<string, T>>();
+
+  constructor(keysOf: (object: T) => readonly string[]) {
+    this.#keysOf = keysOf;
+  }
+
+  get(key: string): readonly T[] {
+    const found = this.#byKey.get(key);
+    return found === undefined ? [] : [...found.values()];
+  }
+
+  update(objectKey: string, previous: T | undefined, object: T | undefined): void {
+    const keys = object === undefined ? [] : this.#keysOf(object);
+    for (const key of previous === undefined ? [] : this.#keysOf(previous)) {
+      if (!keys.includes(key)) this.#remove(key, objectKey);
+    }
+    if (object === undefined) return;
+    for (const key of keys) {
+      const bucket = this.#byKey.get(key) ?? new Map<string, T>();
+      this.#byKey.set(key, bucket.set(objectKey, object));
+    }
+  }
+
+  #remove(key: string, objectKey: string): void {
+    const bucket = this.#byKey.get(key);
+    bucket?.delete(objectKey);
+    if (bucket?.size === 0) this.#byKey.delete(key);
+  }
+}

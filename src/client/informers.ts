@@ -1,0 +1,41 @@
+/** One informer per kind, shared by all controllers of a process, so that each kind is watched and kept once. */
+import type { Kind } from '../api/kind.ts';
+import type { KubeObject } from '../api/meta/v1.ts';
+import type { Clock } from '../host/clock.ts';
+import type { Logger } from '../host/log.ts';
+import type { Client } from './client.ts';
+import { Informer } from './informer.ts';
+
+export interface InformersOptions {
+  readonly client: Client;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export class Informers {
+  readonly #options: InformersOptions;
+  // biome-ignore lint/suspicious/noExplicitAny: the map's key, a Kind<T>, says the T of its value.
+  readonly #byKind = new Map<string, Informer<any>>();
+
+  constructor(options: InformersOptions) {
+    this.#options = options;
+  }
+
+  /** The informer of a kind, over all namespaces. Ask, add listeners and indexes, then {@link start}. */
+  of<T extends KubeObject>(kind: Kind<T>): Informer<T> {
+    const key = `${kind.plural}.${kind.group}`;
+    let informer: Informer<T> | undefined = this.#byKind.get(key);
+    if (informer === undefined) {
+      informer = new Informer({ ...this.#options, kind });
+      this.#byKind.set(key, informer);
+    }
+    return informer;
+  }
+
+  /** Starts every informer that was asked for; resolves when all have their first list. */
+  async start(signal: AbortSignal): Promise<void> {
+    const all = [...this.#byKind.values()];
+    for (const informer of all) informer.start(signal);
+    await Promise.all(all.map((informer) => informer.synced));
+  }
+}

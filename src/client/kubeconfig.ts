@@ -1,0 +1,140 @@
+/** Kubeconfig files. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Endpoint } from './client.ts';
+
+/** A kubeconfig that cannot be used. The message says which file and entry, and what to do. */
+export class KubeconfigError extends Error {
+  constructor(path: string, what: string, options?: { cause?: unknown }) {
+    super(`kubeconfig ${path}: ${what}`, options);
+    this.name = 'KubeconfigError';
+  }
+}
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads what a kubeconfig says of one context; default: its current one. Certificates may be given inside the file or as
+ * paths relative to it. Throws {@link KubeconfigError}.
+ */
+export async function loadKubeconfig(path: string, context?: string): Promise<Endpoint> {
+  const config = await readConfig(path);
+  const name = context ?? text(config['current-context']);
+  if (name === undefined) throw new KubeconfigError(path, 'it has no current-context; name a context');
+  const chosen = find(path, config, 'contexts', 'context', name);
+  const cluster = find(path, config, 'clusters', 'cluster', text(chosen['cluster']));
+  const user = find(path, config, 'users', 'user', text(chosen['user']));
+  refuseUnsupported(path, cluster, user);
+  const server = text(cluster['server']);
+  if (server === undefined || !URL.canParse(server)) {
+    throw new KubeconfigError(path, `the server of context "${name}" must be a URL such as https://HOST:PORT`);
+  }
+  const read = (entry: Entry, field: string) => material(path, entry, field);
+  const token = text(user['token']) ?? (await fileOf(path, user, 'tokenFile'))?.trim();
+  return defined({
+    server,
+    caData: await read(cluster, 'certificate-authority'),
+    clientCertificate: await read(user, 'client-certificate'),
+    clientKey: await read(user, 'client-key'),
+    token,
+  });
+}
+
+/** The text of a kubeconfig with one context called `name`. It holds the key: write it with mode 0600. */
+export function printKubeconfig(options: { readonly endpoint: Endpoint; readonly name: string }): string {
+  const { endpoint, name } = options;
+  const quoted = JSON.stringify; // A JSON string is a YAML scalar.
+  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+  const line = (field: string, value: string | undefined) => (value === undefined ? [] : [`    ${field}: ${value}`]);
+  const user = [
+    ...line('client-certificate-data', endpoint.clientCertificate && base64(endpoint.clientCertificate)),
+    ...line('client-key-data', endpoint.clientKey && base64(endpoint.clientKey)),
+    ...line('token', endpoint.token && quoted(endpoint.token)),
+  ];
+  return [
+    'apiVersion: v1',
+    'kind: Config',
+    `current-context: ${quoted(name)}`,
+    'clusters:',
+    `- name: ${quoted(name)}`,
+    '  cluster:',
+    `    server: ${quoted(endpoint.server)}`,
+    ...line('certificate-authority-data', endpoint.caData && base64(endpoint.caData)),
+    'users:',
+    `- name: ${quoted(name)}`,
+    ...(user.length === 0 ? ['  user: {}'] : ['  user:', ...user]),
+    'contexts:',
+    `- name: ${quoted(name)}`,
+    '  context:',
+    `    cluster: ${quoted(name)}`,
+    `    user: ${quoted(name)}`,
+    '',
+  ].join('\n');
+}
+
+async function readConfig(path: string): Promise<Entry> {
+  // Loaded on use: the server writes kubeconfigs at its start but never reads one.
+  const { parse } = await import('yaml');
+  let source: string;
+  try {
+    source = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new KubeconfigError(path, `cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    const config: unknown = parse(source, { maxAliasCount: 0 });
+    if (isEntry(config)) return config;
+  } catch (cause) {
+    throw new KubeconfigError(path, `is not YAML: ${(cause as Error).message}`, { cause });
+  }
+  throw new KubeconfigError(path, 'must be a mapping with clusters, users and contexts');
+}
+
+function find(path: string, config: Entry, list: string, field: string, name: string | undefined): Entry {
+  const entries = Array.isArray(config[list]) ? config[list].filter(isEntry) : [];
+  const found = entries.find((entry) => entry['name'] === name)?.[field];
+  if (isEntry(found)) return found;
+  const names = entries.map((entry) => String(entry['name'])).join(', ') || 'none';
+  throw new KubeconfigError(path, `${list} has no entry "${name ?? ''}"; it has: ${names}`);
+}
+
+/** What we would have to ignore, and so would do something else than the user asked. */
+function refuseUnsupported(path: string, cluster: Entry, user: Entry): void {
+  if (cluster['insecure-skip-tls-verify'] === true) {
+    throw new KubeconfigError(path, 'insecure-skip-tls-verify is not supported; give certificate-authority-data');
+  }
+  for (const field of ['exec', 'auth-provider', 'username']) {
+    if (user[field] !== undefined) {
+      throw new KubeconfigError(path, `the user's ${field} is not supported; use a client certificate or a token`);
+    }
+  }
+}
+
+/** `FIELD-data` in base64, or the content of the file named by `FIELD`. */
+async function material(path: string, entry: Entry, field: string): Promise<string | undefined> {
+  const data = text(entry[`${field}-data`]);
+  return data === undefined ? fileOf(path, entry, field) : Buffer.from(data, 'base64').toString('utf8');
+}
+
+async function fileOf(path: string, entry: Entry, field: string): Promise<string | undefined> {
+  const name = text(entry[field]);
+  if (name === undefined) return undefined;
+  try {
+    return await readFile(resolve(dirname(path), name), 'utf8');
+  } catch (cause) {
+    throw new KubeconfigError(path, `${field}: cannot read ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function isEntry(value: unknown): value is Entry {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The same object without the fields that are undefined. */
+function defined(endpoint: { readonly [K in keyof Endpoint]: Endpoint[K] | undefined }): Endpoint {
+  return Object.fromEntries(Object.entries(endpoint).filter(([, value]) => value !== undefined)) as unknown as Endpoint;
+}
