@@ -17,6 +17,8 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode;
   readonly items?: SchemaNode;
+  /** What an absent value means. Needed where the field is a key of a list: an element without it has this key. */
+  readonly default?: string | number | boolean;
   readonly 'x-kubernetes-int-or-string'?: true;
   /** Anything may stand here and is kept as it came. */
   readonly 'x-kubernetes-preserve-unknown-fields'?: true;
@@ -115,6 +117,11 @@ export function listMap<T>(
     },
     description,
   );
+}
+
+/** Says what the field means when it is absent. */
+export function withDefault<T extends string | number | boolean>(field: Schema<T, false>, value: T): Schema<T, false> {
+  return { node: { ...field.node, default: value }, required: false };
 }
 
 /** Marks a field that must be there. */
