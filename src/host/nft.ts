@@ -1,0 +1,42 @@
+/**
+ * The kernel's packet filter, as the programs of this node change it: nftables scripts in, one transaction each.
+ * https://www.netfilter.org/projects/nftables/manpage.html describes the language.
+ */
+
+/** The oldest nft with everything we print, and the oldest kernel that takes it. Named in errors. */
+export const NFT_NEEDS = 'nftables 1.0.1 or newer on Linux 5.13 or newer';
+
+export interface NftRunner {
+  /** Runs a script as one transaction: all of it takes effect at one moment, or none. Throws {@link NftError}. */
+  run(script: string): Promise<void>;
+  /** Runs a `list` command and returns what it prints; set elements are left out. Throws {@link NftError}. */
+  list(command: string): Promise<string>;
+  /** Gives back what the runner holds. Waits for the script that runs. */
+  close(): Promise<void>;
+}
+
+/** How much of a script an error's message shows; the whole of it is in `script`. */
+const MESSAGE_LIMIT = 2000;
+
+/** A script that was refused. Nothing of it took effect. */
+export class NftError extends Error {
+  /** The script as it was sent. */
+  readonly script: string;
+  /** What nft or the kernel said. */
+  readonly stderr: string;
+
+  constructor(script: string, stderr: string, options?: { cause?: unknown }) {
+    super(`nft refused a script: ${explain(stderr).slice(0, MESSAGE_LIMIT)}`, options);
+    this.name = 'NftError';
+    this.script = script;
+    this.stderr = stderr;
+  }
+}
+
+/** Adds what to do where the kernel's own words do not say it. */
+function explain(stderr: string): string {
+  const text = stderr.trim();
+  if (/Operation not permitted/.test(text)) return `${text} (needs root, or CAP_NET_ADMIN in this network namespace)`;
+  if (/syntax error|Operation not supported|Protocol not supported/.test(text)) return `${text} (needs ${NFT_NEEDS})`;
+  return text === '' ? 'it said nothing' : text;
+}
