@@ -1,0 +1,72 @@
+/** `postern agent`: the parts of one node. */
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { CIDR } from '../../lib/ip.ts';
+import { parseAddress, parseCIDRs } from '../options.ts';
+import { endSignal } from '../signals.ts';
+import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
+
+interface Flags {
+  readonly kubeconfig: string;
+  readonly apiSocket?: string;
+  readonly nodeName?: string;
+  readonly nodeIp?: readonly string[];
+  readonly interface?: string;
+  readonly stateDir: string;
+  readonly imageDir: string;
+  readonly clusterCidr: readonly CIDR[];
+  readonly onStop: 'leave' | 'end';
+}
+
+export function addAgentCommand(postern: Command): void {
+  postern
+    .command('agent')
+    .description('run one node: pod network, virtual machines, node proxy, layer 2, DNS (needs root)')
+    .requiredOption('--kubeconfig <file>', 'the server to join; `postern server --issue NODE=FILE` writes one')
+    .requiredOption('--state-dir <dir>', 'what must survive a restart of the agent')
+    .option('--api-socket <path>', 'reach the server through this unix socket')
+    .option('--node-name <name>', 'default: the host name')
+    .option('--node-ip <address>', 'an address of this node on the LAN; may be given once per family', parseAddress)
+    .option('--interface <name>', 'the LAN interface; default: that of the default route')
+    .option('--image-dir <dir>', 'guest images', IMAGE_DIR)
+    .option(
+      '--cluster-cidr <cidrs>',
+      'prefixes of pods and virtual machines',
+      parseCIDRs,
+      parseCIDRs(DEFAULT_CLUSTER_CIDRS),
+    )
+    .addOption(
+      new Option('--on-stop <what>', 'guests and rules when the agent stops')
+        .choices(['leave', 'end'])
+        .default('leave'),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
+    )
+    .action(async (flags: Flags) => {
+      const { requireAgent } = await import('../wiring/requirements.ts');
+      await requireAgent();
+      const [{ runAgent }, { thisNodeInterface, thisNodeName }, { loadKubeconfig }] = await Promise.all([
+        import('../wiring/agent.ts'),
+        import('../wiring/this-node.ts'),
+        import('../../client/kubeconfig.ts'),
+      ]);
+      const lan = await thisNodeInterface(flags.interface);
+      const endpoint = await loadKubeconfig(flags.kubeconfig);
+      await runAgent(
+        {
+          endpoint: flags.apiSocket === undefined ? endpoint : { ...endpoint, socketPath: flags.apiSocket },
+          nodeName: flags.nodeName ?? thisNodeName(),
+          nodeIPs: flags.nodeIp ?? lan.addresses,
+          lanInterface: lan.name,
+          stateDir: flags.stateDir,
+          imageDir: flags.imageDir,
+          clusterCIDRs: flags.clusterCidr,
+          onStop: flags.onStop,
+        },
+        endSignal(),
+        () => process.stdout.write('ready\n'),
+      );
+    });
+}

@@ -1,0 +1,71 @@
+/** `postern server`: API server, store and controllers. */
+import type { Command } from 'commander';
+import type { CIDR } from '../../lib/ip.ts';
+import { type HostPort, parseCIDRs, parseHostPort } from '../options.ts';
+import { endSignal } from '../signals.ts';
+import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../wiring/defaults.ts';
+
+interface Flags {
+  readonly dataDir: string;
+  readonly listen: HostPort;
+  readonly socket?: string;
+  readonly clusterCidr: readonly CIDR[];
+  readonly serviceCidr: readonly CIDR[];
+  readonly issue?: readonly string[];
+}
+
+export function addServerCommand(postern: Command): void {
+  postern
+    .command('server')
+    .description('run the API server, its store and the controllers (no root needed)')
+    .requiredOption('--data-dir <dir>', 'where everything is kept; DIR/kubeconfig is written for kubectl')
+    .option(
+      '--listen <host:port>',
+      'where to serve the API; port 0: any free port',
+      parseHostPort,
+      parseHostPort('127.0.0.1:6443'),
+    )
+    .option('--socket <path>', 'serve on this unix socket too, for agents in network namespaces')
+    .option(
+      '--cluster-cidr <cidrs>',
+      'prefixes of pods and virtual machines, one per family, primary first',
+      parseCIDRs,
+      parseCIDRs(DEFAULT_CLUSTER_CIDRS),
+    )
+    .option(
+      '--service-cidr <cidrs>',
+      'prefixes of cluster IPs, one per family, primary first',
+      parseCIDRs,
+      parseCIDRs(DEFAULT_SERVICE_CIDRS),
+    )
+    .option(
+      '--issue <node=path>',
+      'write a kubeconfig for the agent of a node; may be repeated',
+      (text, previous: readonly string[] = []) => [...previous, text],
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  postern server --data-dir ./data --listen 127.0.0.1:0\n  kubectl --kubeconfig ./data/kubeconfig get namespaces',
+    )
+    .action(async (flags: Flags) => {
+      const { runServer } = await import('../wiring/server.ts');
+      await runServer(
+        {
+          dataDir: flags.dataDir,
+          listen: flags.listen,
+          socketPath: flags.socket,
+          clusterCIDRs: flags.clusterCidr,
+          serviceCIDRs: flags.serviceCidr,
+          agents: (flags.issue ?? []).map(parseIssue),
+        },
+        endSignal(),
+        ({ url, kubeconfig }) => process.stdout.write(`ready ${url} kubeconfig ${kubeconfig}\n`),
+      );
+    });
+}
+
+function parseIssue(text: string): { nodeName: string; path: string } {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new Error(`--issue ${text}: it is NODE=PATH`);
+  return { nodeName: text.slice(0, equals), path: text.slice(equals + 1) };
+}

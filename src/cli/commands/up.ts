@@ -1,0 +1,39 @@
+/** `postern up`: everything on this one machine. */
+import type { Command } from 'commander';
+import { type HostPort, parseHostPort } from '../options.ts';
+import { endSignal } from '../signals.ts';
+import { IMAGE_DIR } from '../wiring/defaults.ts';
+
+interface Flags {
+  readonly dataDir: string;
+  readonly listen: HostPort;
+  readonly imageDir: string;
+  readonly nodeName?: string;
+  readonly interface?: string;
+}
+
+export function addUpCommand(postern: Command): void {
+  postern
+    .command('up')
+    .description('run everything on this machine, in the foreground, until Ctrl-C (needs root)')
+    .requiredOption('--data-dir <dir>', 'where everything is kept; DIR/kubeconfig is written for kubectl')
+    .option(
+      '--listen <host:port>',
+      'where to serve the API; port 0: any free port',
+      parseHostPort,
+      parseHostPort('127.0.0.1:6443'),
+    )
+    .option('--image-dir <dir>', 'guest images', IMAGE_DIR)
+    .option('--node-name <name>', 'default: the host name')
+    .option('--interface <name>', 'the LAN interface; default: that of the default route')
+    .addHelpText(
+      'after',
+      '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
+    )
+    .action(async (flags: Flags) => {
+      const { requireAgent } = await import('../wiring/requirements.ts');
+      await requireAgent();
+      const { runUp } = await import('../wiring/up.ts');
+      await runUp({ ...flags, nodeName: flags.nodeName, interface: flags.interface }, endSignal());
+    });
+}

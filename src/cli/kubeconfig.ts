@@ -1,0 +1,30 @@
+/** How commands that talk to a server find it: `--kubeconfig`, else $KUBECONFIG, as kubectl does. */
+import { Option } from 'commander';
+import type { Client } from '../client/client.ts';
+import { UserError } from './errors.ts';
+
+export const kubeconfigOption = (): Option =>
+  new Option('--kubeconfig <file>', 'the server to talk to').env('KUBECONFIG');
+
+export const namespaceOption = (): Option =>
+  new Option('-n, --namespace <namespace>', 'its namespace').default('default');
+
+/** Runs `use` with a client of the server that the user named, and closes it. */
+export async function withClient<T>(kubeconfig: string | undefined, use: (client: Client) => Promise<T>): Promise<T> {
+  if (kubeconfig === undefined) {
+    throw new UserError(
+      'which server? No kubeconfig was given',
+      'Add --kubeconfig DIR/kubeconfig, or: export KUBECONFIG=DIR/kubeconfig',
+    );
+  }
+  const [{ createClient }, { loadKubeconfig }] = await Promise.all([
+    import('../client/http-client.ts'),
+    import('../client/kubeconfig.ts'),
+  ]);
+  const client = createClient(await loadKubeconfig(kubeconfig));
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+  }
+}

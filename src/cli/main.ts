@@ -1,0 +1,45 @@
+/** The program: its commands, and nothing else. Each command's code is loaded only when it runs. */
+import { Command, CommanderError } from 'commander';
+import { addAgentCommand } from './commands/agent.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addImageCommand } from './commands/image.ts';
+import { addLabCommand } from './commands/lab.ts';
+import { addQuickstartCommand } from './commands/quickstart.ts';
+import { addServerCommand } from './commands/server.ts';
+import { addUpCommand } from './commands/up.ts';
+import { addVmCommand } from './commands/vm.ts';
+import { addWhyCommand } from './commands/why.ts';
+import { explainError } from './errors.ts';
+import { VERSION } from './version.ts';
+
+export function program(): Command {
+  const postern = new Command('postern')
+    .description('Kubernetes Services for virtual machines and pods, from one program')
+    .version(VERSION, '-V, --version')
+    .showHelpAfterError('(--help shows what there is)')
+    .enablePositionalOptions()
+    .exitOverride();
+  addUpCommand(postern);
+  addServerCommand(postern);
+  addAgentCommand(postern);
+  addLabCommand(postern);
+  addVmCommand(postern);
+  addWhyCommand(postern);
+  addImageCommand(postern);
+  addQuickstartCommand(postern);
+  addCompletionCommand(postern);
+  return postern;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(argv);
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`postern: ${explainError(error)}\n`);
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv);

@@ -1,0 +1,59 @@
+/** Reading and checking what was typed: one parser per kind of value, each naming the option in what it complains of. */
+import { InvalidArgumentError, Option } from 'commander';
+import { type CIDR, type IPFamily, parseCIDR, parseIP } from '../lib/ip.ts';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`, with IPv6 hosts in brackets; port 0 means any free port. */
+export function parseHostPort(text: string): HostPort {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65_535) {
+    throw new InvalidArgumentError('It is HOST:PORT, such as 127.0.0.1:6443 or [::1]:0 (0: any free port).');
+  }
+  return { host, port };
+}
+
+/** Comma-separated families, the primary one first. */
+export function parseFamilies(text: string): readonly IPFamily[] {
+  const families = text.split(',').map((part): IPFamily => {
+    const name = part.trim().toLowerCase();
+    if (name === 'ipv4') return 'IPv4';
+    if (name === 'ipv6') return 'IPv6';
+    throw new InvalidArgumentError('It is ipv4, ipv6, or both with the primary first, such as ipv4,ipv6.');
+  });
+  if (new Set(families).size !== families.length) throw new InvalidArgumentError('A family is named twice.');
+  return families;
+}
+
+/** Comma-separated prefixes, at most one per family, the primary family first. */
+export function parseCIDRs(text: string): readonly CIDR[] {
+  const cidrs = text.split(',').map((part) => {
+    const cidr = parseCIDR(part.trim());
+    if (cidr === undefined) throw new InvalidArgumentError(`"${part}" is not a prefix such as 10.96.0.0/16.`);
+    return cidr;
+  });
+  const families = cidrs.map((cidr) => cidr.base.family);
+  if (new Set(families).size !== families.length) throw new InvalidArgumentError('At most one prefix per family.');
+  return cidrs;
+}
+
+export function parseAddress(text: string, previous: readonly string[] = []): readonly string[] {
+  if (parseIP(text) === undefined) throw new InvalidArgumentError('It is an IPv4 or IPv6 address.');
+  return [...previous, text];
+}
+
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,3}$/.test(text) || count < 1) throw new InvalidArgumentError('It is a whole number from 1 to 999.');
+  return count;
+}
+
+/** `-o json|yaml`: output for programs. */
+export const outputOption = (): Option =>
+  new Option('-o, --output <format>', 'output for programs').choices(['json', 'yaml']);
+export type OutputFormat = 'json' | 'yaml' | undefined;

@@ -1,0 +1,24 @@
+/** What is printed: tables for people, JSON or YAML for programs. */
+import { stringify } from 'yaml';
+import type { OutputFormat } from './options.ts';
+
+/** Columns padded to their widest cell, two spaces between, no trailing blanks. */
+export function textTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  return all
+    .map((row) =>
+      header
+        .map((_, column) => (row[column] ?? '').padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Prints `value` in the asked-for format, or as `text` says for people. */
+export function print(value: unknown, format: OutputFormat, text: () => string): void {
+  if (format === 'json') process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  else if (format === 'yaml') process.stdout.write(stringify(value));
+  else process.stdout.write(`${text()}\n`);
+}

@@ -1,0 +1,123 @@
+/** Puts a node's agent together: every part that runs on a node, each a client of the API. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Endpoint } from '../../client/client.ts';
+import { createClient } from '../../client/http-client.ts';
+import { startDNS } from '../../dns/dns.ts';
+import { createLogger, type Logger } from '../../host/log.ts';
+import { openNftRunner } from '../../host/nft.ts';
+import { startL2 } from '../../l2/l2.ts';
+import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
+import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
+import { startNode } from '../../node/node.ts';
+import { cleanupProxy, startProxy } from '../../proxy/proxy.ts';
+import { startVMs } from '../../vm/vms.ts';
+import { aborted } from '../signals.ts';
+import { CLUSTER_DOMAIN } from './defaults.ts';
+import { canChangeUser, GUEST_ID } from './privileges.ts';
+
+export interface AgentOptions {
+  readonly endpoint: Endpoint;
+  readonly nodeName: string;
+  /** This node's own addresses on the LAN, at most one per family. */
+  readonly nodeIPs: readonly string[];
+  /** The interface that holds them. */
+  readonly lanInterface: string;
+  readonly stateDir: string;
+  readonly imageDir: string;
+  readonly clusterCIDRs: readonly CIDR[];
+  /**
+   * What happens to guests, rules and addresses when the agent stops: `leave` them working, as for an upgrade, or `end`
+   * and remove them.
+   */
+  readonly onStop: 'leave' | 'end';
+}
+
+/** Runs until the signal is aborted. `ready` is called once, when every part has seen the API's objects and acted on them. */
+export async function runAgent(options: AgentOptions, signal: AbortSignal, ready: () => void): Promise<void> {
+  const log = createLogger('agent');
+  await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
+  const client = createClient(options.endpoint);
+  // Ends the parts; fired after the guests have been seen to, because that needs the API.
+  const parts = new AbortController();
+  try {
+    await runParts({ ...options, client, log }, signal, parts.signal, ready);
+  } finally {
+    parts.abort(signal.reason);
+    client.close();
+  }
+}
+
+type PartOptions = AgentOptions & { readonly client: ReturnType<typeof createClient>; readonly log: Logger };
+
+async function runParts(
+  options: PartOptions,
+  signal: AbortSignal,
+  parts: AbortSignal,
+  ready: () => void,
+): Promise<void> {
+  const { client, nodeName, stateDir, log } = options;
+  const part = (component: string) => ({ client, nodeName, log: log.child({ component }) });
+  const node = await startNode({ ...part('node'), addresses: options.nodeIPs }, parts);
+  const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
+  if (signal.aborted) return;
+
+  const runner = await openNftRunner();
+  const [network] = await Promise.all([
+    startPodNetwork(
+      {
+        ...part('network'),
+        podCIDRs,
+        stateDir: join(stateDir, 'network'),
+        lanInterface: options.lanInterface,
+        clusterDomain: CLUSTER_DOMAIN,
+      },
+      parts,
+    ),
+    startProxy(
+      {
+        ...part('proxy'),
+        nodeAddresses: () => options.nodeIPs.map(mustParseIP),
+        podCIDRs,
+        clusterCIDRs: options.clusterCIDRs,
+        runner,
+      },
+      parts,
+    ),
+    startL2({ ...part('l2'), interfaces: [options.lanInterface] }, parts),
+  ]);
+  const [vms] = await Promise.all([
+    startVMs(
+      {
+        ...part('vm'),
+        hostIPs: options.nodeIPs,
+        network,
+        stateDir: join(stateDir, 'vms'),
+        imageDir: options.imageDir,
+        ...(canChangeUser() ? { runAs: { uid: GUEST_ID, gid: GUEST_ID } } : {}),
+      },
+      parts,
+    ),
+    startDNS(
+      {
+        ...part('dns'),
+        listen: podCIDRs.map((cidr) => ({ address: gateway(cidr), port: 53 })),
+        clusterDomain: CLUSTER_DOMAIN,
+      },
+      parts,
+    ),
+  ]);
+  ready();
+  await aborted(signal);
+
+  await vms.stop(options.onStop);
+  if (options.onStop === 'end') {
+    await cleanupProxy(runner);
+    await cleanupPodNetwork();
+  }
+}
+
+/** The first host address of a node's pod prefix: its bridge's own, the guests' router and DNS server. */
+function gateway(cidr: CIDR): string {
+  return printIP(addIP(cidr.base, 1));
+}

@@ -1,0 +1,18 @@
+/** Defaults that several commands share. */
+import { fileURLToPath } from 'node:url';
+
+export const DEFAULT_CLUSTER_CIDRS = '10.244.0.0/16,fd00:10:244::/48';
+export const DEFAULT_SERVICE_CIDRS = '10.96.0.0/16,fd00:10:96::/112';
+export const CLUSTER_DOMAIN = 'cluster.local';
+export const NODE_PORTS = { first: 30_000, last: 32_767 } as const;
+
+/** The folder that the program lives in. */
+export const PROGRAM_DIR = fileURLToPath(new URL('../../../', import.meta.url));
+/** Guest images that every cluster on this machine shares, unless told otherwise. */
+export const IMAGE_DIR = process.env['POSTERN_IMAGE_DIR'] ?? `${PROGRAM_DIR}.cache/images`;
+
+/** The part of a comma-separated list of prefixes that belongs to the given families, in their order. */
+export function forFamilies(cidrs: string, families: readonly ('IPv4' | 'IPv6')[]): string {
+  const all = cidrs.split(',');
+  return families.map((family) => all.find((cidr) => cidr.includes(':') === (family === 'IPv6'))).join(',');
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { test } from 'node:test';
+import { chooseInterface, defaultRouteDevice } from './node-addresses.ts';
+
+const info = (address: string, internal = false): NetworkInterfaceInfo =>
+  ({
+    address,
+    internal,
+    family: address.includes(':') ? 'IPv6' : 'IPv4',
+    mac: '',
+    netmask: '',
+    cidr: null,
+  }) as NetworkInterfaceInfo;
+
+test('the interface of the default route is chosen, with one address of each family', () => {
+  const chosen = chooseInterface(
+    {
+      lo: [info('127.0.0.1', true)],
+      eth0: [info('10.0.0.5')],
+      eth1: [info('192.168.1.7'), info('fe80::1'), info('fd00::7'), info('192.168.1.8')],
+    },
+    'eth1',
+  );
+  assert.deepEqual(chosen, { name: 'eth1', addresses: ['192.168.1.7', 'fd00::7'] });
+});
+
+test('without a default route the first interface with a global address is chosen', () => {
+  assert.equal(chooseInterface({ wlan0: [info('fe80::2')], eth0: [info('fd00::5')] }, undefined)?.name, 'eth0');
+});
+
+test('loopback and Postern’s own bridge are never chosen', () => {
+  assert.equal(
+    chooseInterface({ lo: [info('127.0.0.1', true)], postern0: [info('10.244.0.1')] }, 'postern0'),
+    undefined,
+  );
+});
+
+test('the default route is the line whose destination and mask are zero', () => {
+  const text =
+    'Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\n' +
+    'eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n' +
+    'eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\n';
+  assert.equal(defaultRouteDevice(text), 'eth0');
+  assert.equal(defaultRouteDevice('Iface\tDestination\n'), undefined);
+});

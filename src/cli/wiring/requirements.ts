@@ -1,0 +1,62 @@
+/** What an agent cannot do without, checked before it touches anything. */
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { UserError } from '../errors.ts';
+
+interface Requirement {
+  readonly program: string;
+  /** The Debian package that brings it. */
+  readonly debianPackage: string;
+  readonly use: string;
+}
+
+const QEMU: Readonly<Record<string, Requirement>> = {
+  x64: { program: 'qemu-system-x86_64', debianPackage: 'qemu-system-x86', use: 'runs the virtual machines' },
+  arm64: { program: 'qemu-system-aarch64', debianPackage: 'qemu-system-arm', use: 'runs the virtual machines' },
+};
+
+const PROGRAMS: readonly Requirement[] = [
+  { program: 'ip', debianPackage: 'iproute2', use: 'sets up bridge and routes' },
+  { program: 'nft', debianPackage: 'nftables', use: 'loads the Services into the kernel' },
+  { program: 'dnsmasq', debianPackage: 'dnsmasq-base', use: 'gives guests their addresses' },
+  { program: 'setpriv', debianPackage: 'util-linux', use: 'takes away privileges' },
+];
+
+const CAP_NET_ADMIN = 12n;
+
+/** Throws a {@link UserError} that names everything that is missing, and the one command that mends it. */
+export async function requireAgent(path = process.env['PATH'] ?? ''): Promise<void> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  if ((effective & (1n << CAP_NET_ADMIN)) === 0n) {
+    throw new UserError(
+      'an agent needs root: it sets up a bridge, netfilter rules and virtual machines on this host',
+      'Run it with sudo. To try Postern as an ordinary user: ./postern lab up --dir DIR',
+    );
+  }
+  const missing = await missingPrograms(path);
+  if (missing.length > 0) {
+    const list = missing.map(({ program, use }) => `${program} (${use})`).join(', ');
+    throw new UserError(
+      `missing on this machine: ${list}`,
+      `Install: apt-get install -y --no-install-recommends ${missing.map((item) => item.debianPackage).join(' ')}`,
+    );
+  }
+}
+
+/** The needed programs that are not on `path`; the directories of administration programs are searched too. */
+export async function missingPrograms(path: string): Promise<readonly Requirement[]> {
+  const directories = [...path.split(delimiter), '/usr/sbin', '/sbin'].filter((directory) => directory !== '');
+  const qemu = QEMU[process.arch];
+  const needed = qemu === undefined ? PROGRAMS : [...PROGRAMS, qemu];
+  const found = await Promise.all(needed.map(({ program }) => isOnPath(program, directories)));
+  return needed.filter((_, i) => !found[i]);
+}
+
+async function isOnPath(program: string, directories: readonly string[]): Promise<boolean> {
+  const tries = await Promise.allSettled(
+    directories.map((directory) => access(join(directory, program), constants.X_OK)),
+  );
+  return tries.some(({ status }) => status === 'fulfilled');
+}

@@ -1,0 +1,113 @@
+/** Puts a server together: store, certificates, API server, controllers. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Pki } from '../../apiserver/pki/pki.ts';
+import { openPki } from '../../apiserver/pki/pki.ts';
+import { startApiServer } from '../../apiserver/server.ts';
+import type { Endpoint } from '../../client/client.ts';
+import { createClient } from '../../client/http-client.ts';
+import { printKubeconfig } from '../../client/kubeconfig.ts';
+import { startControllers } from '../../controllers/controllers.ts';
+import { createLogger } from '../../host/log.ts';
+import type { CIDR } from '../../lib/ip.ts';
+import { openLmdbStore } from '../../store/lmdb/lmdb.ts';
+import type { HostPort } from '../options.ts';
+import { aborted } from '../signals.ts';
+import { NODE_PORTS } from './defaults.ts';
+import { dropPrivileges } from './privileges.ts';
+
+export interface ServerOptions {
+  readonly dataDir: string;
+  readonly listen: HostPort;
+  readonly socketPath: string | undefined;
+  readonly clusterCIDRs: readonly CIDR[];
+  readonly serviceCIDRs: readonly CIDR[];
+  /** Agents to write a kubeconfig for, each its own file, mode 0600. */
+  readonly agents: readonly { readonly nodeName: string; readonly path: string }[];
+}
+
+export interface ServerReady {
+  readonly url: string;
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+}
+
+/** Runs until the signal is aborted. `ready` is called once, when the API answers. */
+export async function runServer(
+  options: ServerOptions,
+  signal: AbortSignal,
+  ready: (server: ServerReady) => void,
+): Promise<void> {
+  const log = createLogger('server');
+  const dataDir = resolve(options.dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const [store, pki] = await Promise.all([
+    openLmdbStore({ dir: join(dataDir, 'store') }),
+    openPki(join(dataDir, 'pki'), { hosts: servingHosts(options.listen.host) }),
+  ]);
+  const server = await startApiServer(
+    {
+      store,
+      pki,
+      listen: options.listen,
+      ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
+      serviceCIDRs: options.serviceCIDRs,
+      nodePortRange: NODE_PORTS,
+      log: log.child({ component: 'apiserver' }),
+    },
+    signal,
+  );
+  const url = `https://${urlHost(options.listen.host)}:${server.port}`;
+  const kubeconfig = join(dataDir, 'kubeconfig');
+  await writeKubeconfig(kubeconfig, url, pki, 'postern-admin', ['system:masters']);
+  for (const { nodeName, path } of options.agents) {
+    await writeKubeconfig(path, url, pki, `system:node:${nodeName}`, ['system:nodes']);
+  }
+  const own = await endpoint(url, pki, 'system:postern-controllers', ['system:masters']);
+  // Everything that is opened by path is open now.
+  dropPrivileges(log);
+
+  const client = createClient(own);
+  try {
+    await startControllers(
+      { client, log: log.child({ component: 'controllers' }), clusterCIDRs: options.clusterCIDRs },
+      signal,
+    );
+    ready({ url, kubeconfig });
+    await aborted(signal);
+  } finally {
+    client.close();
+    await server.close();
+    await store.close();
+  }
+}
+
+async function endpoint(server: string, pki: Pki, user: string, groups: readonly string[]): Promise<Endpoint> {
+  const { certificate, key } = await pki.issueClientCertificate({ commonName: user, organizations: groups });
+  return { server, caData: pki.caCertificate, clientCertificate: certificate, clientKey: key };
+}
+
+async function writeKubeconfig(
+  path: string,
+  server: string,
+  pki: Pki,
+  user: string,
+  groups: readonly string[],
+): Promise<void> {
+  const text = printKubeconfig({ endpoint: await endpoint(server, pki, user, groups), name: 'postern' });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeFile(path, text, { mode: 0o600 });
+}
+
+/** Where clients may find a server that listens on `host`. */
+function servingHosts(host: string): readonly string[] {
+  return [
+    ...new Set(['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', host]),
+  ].filter((name) => name !== '0.0.0.0' && name !== '::');
+}
+
+/** The host of a URL that reaches a server listening on `host`. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
