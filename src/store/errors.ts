@@ -1,0 +1,69 @@
+/** What can go wrong with a store, besides {@link CompactedError} of its interface. */
+import type { Revision } from './store.ts';
+
+/** A key, value, transaction or revision that no store takes: the caller's mistake. Nothing was written. */
+export class StoreInputError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StoreInputError';
+  }
+}
+
+/** A value or a transaction beyond the limits in `limits.ts`. Nothing was written. */
+export class StoreLimitError extends StoreInputError {
+  /** What was too large, in bytes or in operations. */
+  readonly size: number;
+  readonly limit: number;
+
+  constructor(what: string, size: number, limit: number) {
+    super(`${what}: ${size}, at most ${limit} is allowed`);
+    this.name = 'StoreLimitError';
+    this.size = size;
+    this.limit = limit;
+  }
+}
+
+/** A read as of a revision that has not been written yet. */
+export class FutureRevisionError extends Error {
+  readonly asked: Revision;
+  readonly newest: Revision;
+
+  constructor(asked: Revision, newest: Revision) {
+    super(`revision ${asked} is in the future; the newest is ${newest}`);
+    this.name = 'FutureRevisionError';
+    this.asked = asked;
+    this.newest = newest;
+  }
+}
+
+/** The store was closed before or while it was asked. */
+export class StoreClosedError extends Error {
+  constructor() {
+    super('the store is closed');
+    this.name = 'StoreClosedError';
+  }
+}
+
+/** The disk or the database failed; `cause` says how. A write that failed so was not made. */
+export class StoreFailedError extends Error {
+  constructor(doing: string, cause: unknown) {
+    super(`${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'StoreFailedError';
+  }
+}
+
+/** Another process, or this one, has the store open. */
+export class StoreLockedError extends Error {
+  readonly dir: string;
+  /** The process that holds it, as far as it has told; it may have ended since. */
+  readonly holder: number | undefined;
+
+  constructor(dir: string, holder: number | undefined) {
+    const who =
+      holder === undefined ? 'another process' : holder === process.pid ? 'this process' : `process ${holder}`;
+    super(`the store in ${dir} is open in ${who}; stop it first, or choose another data directory`);
+    this.name = 'StoreLockedError';
+    this.dir = dir;
+    this.holder = holder;
+  }
+}

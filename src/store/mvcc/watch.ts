@@ -1,0 +1,102 @@
+/**
+ * Watches. A watcher is a position in the log and nothing more: it has no queue, so a slow one costs no memory, and it
+ * moves from history to what happens now without a seam. One that falls behind compaction learns so.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../store.ts';
+import type { Backend, Change } from './backend.ts';
+import { keyOf } from './plan.ts';
+import { RecentChanges } from './recent.ts';
+
+/** How much of the log is looked at, and given out, at a time. */
+const SCAN_CHANGES = 512;
+const BATCH_EVENTS = 256;
+
+interface Waiter {
+  readonly prefix: string;
+  /** Nothing up to this revision is news to it. */
+  position: Revision;
+  readonly wake: () => void;
+}
+
+export class WatchHub {
+  readonly #backend: Backend;
+  readonly #recent: RecentChanges;
+  readonly #waiters = new Set<Waiter>();
+  #newest: Revision;
+  #closed = false;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+    this.#newest = backend.revision();
+    this.#recent = new RecentChanges(this.#newest);
+  }
+
+  /** Tells watchers of changes that are safe. */
+  publish(changes: readonly Change[]): void {
+    this.#recent.add(changes);
+    this.#newest = changes.at(-1)?.revision ?? this.#newest;
+    for (const waiter of this.#waiters) {
+      if (changes.some((change) => change.revision > waiter.position && concerns(change, waiter.prefix))) waiter.wake();
+      else waiter.position = Math.max(waiter.position, this.#newest);
+    }
+  }
+
+  /** As {@link Store.watch}, for checked arguments. */
+  async *watch(prefix: string, from: Revision, signal: AbortSignal): AsyncGenerator<WatchBatch, void, undefined> {
+    let position = from;
+    while (!signal.aborted && !this.#closed) {
+      const { events, revision } = this.#read(prefix, position);
+      position = Math.max(position, revision);
+      if (events.length > 0) yield { events, revision };
+      else if (position < this.#newest) await nextTurn();
+      else position = await this.#news(prefix, position, signal);
+    }
+  }
+
+  /** Ends every watch. */
+  close(): void {
+    this.#closed = true;
+    for (const waiter of this.#waiters) waiter.wake();
+  }
+
+  /** The next events after a position, if any, and how far the log was looked at. */
+  #read(prefix: string, position: Revision): WatchBatch {
+    const compacted = this.#backend.compacted();
+    if (position < compacted) throw new CompactedError(position, compacted);
+    const events: StoreEvent[] = [];
+    let revision = position;
+    if (position >= this.#newest) return { events, revision };
+    for (const change of this.#changesAfter(position)) {
+      for (const event of change.events) if (keyOf(event).startsWith(prefix)) events.push(event);
+      revision = change.revision;
+      if (events.length >= BATCH_EVENTS) break;
+    }
+    return { events, revision };
+  }
+
+  #changesAfter(position: Revision): readonly Change[] {
+    const recent = this.#recent.after(position, SCAN_CHANGES);
+    if (recent !== undefined) return recent;
+    // What has been written but not yet published comes with its own turn.
+    return this.#backend.history(position, SCAN_CHANGES).filter((change) => change.revision <= this.#newest);
+  }
+
+  /** Waits for a change under `prefix` or for the end; answers the position up to which nothing happened. */
+  #news(prefix: string, position: Revision, signal: AbortSignal): Promise<Revision> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener('abort', done);
+        resolve(waiter.position);
+      };
+      const waiter: Waiter = { prefix, position, wake: done };
+      this.#waiters.add(waiter);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+function concerns(change: Change, prefix: string): boolean {
+  return change.events.some((event) => keyOf(event).startsWith(prefix));
+}
