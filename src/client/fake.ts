@@ -76,7 +76,7 @@ export class FakeClient implements Client {
   }
 
   /** Removes an object at once, whatever its finalizers, as if someone else had. */
-  remove(kind: Kind, key: ObjectKey): void {
+  remove<T extends KubeObject>(kind: Kind<T>, key: ObjectKey): void {
     this.#drop(resourceOf(kind.apiVersion, kind.kind), key);
   }
 

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Lease } from '../api/coordination/v1/lease.ts';
+import { expired } from '../api/status.ts';
+import { FakeClock } from '../host/clock.ts';
+import { silentLogger } from '../host/log.ts';
+import { TransportError } from './client.ts';
+import { fakeClient } from './fake.ts';
+import { type Change, Informer } from './informer.ts';
+import { eventually, settle } from './testing.ts';
+
+function lease(name: string, holder = 'a'): Lease {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name, namespace: 'ns' },
+    spec: { holderIdentity: holder },
+  };
+}
+
+/** An informer over a fake server, and what its listener was told. */
+function setup(...leases: Lease[]) {
+  const clock = new FakeClock();
+  const client = fakeClient(leases);
+  const informer = new Informer({ client, kind: Lease, log: silentLogger, clock });
+  const told: string[] = [];
+  informer.onChange(({ key, object, previous }: Change<Lease>) => {
+    told.push(`${key} ${previous?.spec?.holderIdentity ?? '-'} -> ${object?.spec?.holderIdentity ?? '-'}`);
+  });
+  return { clock, client, informer, told, ended: new AbortController() };
+}
+
+describe('an informer', () => {
+  it('tells of every object of the first list before it is synced', async () => {
+    const { informer, told, ended } = setup(lease('one'), lease('two'));
+    informer.start(ended.signal);
+    await informer.synced;
+    assert.deepEqual(told, ['ns/one - -> a', 'ns/two - -> a']);
+    assert.equal(informer.get({ namespace: 'ns', name: 'one' }), informer.get('ns/one'));
+    ended.abort();
+  });
+
+  it('follows changes, and keeps indexes in step with objects', async () => {
+    const { client, informer, told, ended } = setup(lease('one'));
+    const byHolder = informer.index((object) => [object.spec?.holderIdentity ?? '']);
+    informer.start(ended.signal);
+    await informer.synced;
+    client.seed(lease('one', 'b'));
+    client.seed(lease('two', 'b'));
+    await eventually(() => told.length === 3);
+    assert.deepEqual(told.slice(1), ['ns/one a -> b', 'ns/two - -> b']);
+    assert.deepEqual(byHolder('a'), []);
+    assert.equal(byHolder('b').length, 2);
+    client.remove(Lease, { namespace: 'ns', name: 'one' });
+    await eventually(() => told.length === 4);
+    assert.equal(told[3], 'ns/one b -> -');
+    assert.deepEqual(byHolder('b'), informer.list());
+    ended.abort();
+  });
+
+  it('goes on where it was when the server ends the watch', async () => {
+    const { clock, client, informer, told, ended } = setup();
+    informer.start(ended.signal);
+    await informer.synced;
+    await settle();
+    client.disconnect();
+    client.seed(lease('meanwhile'));
+    await settle();
+    await clock.advance(1000);
+    await eventually(() => told.length === 1);
+    assert.deepEqual(told, ['ns/meanwhile - -> a']);
+    ended.abort();
+  });
+
+  it('lists again when history is gone, and tells only what differs', async () => {
+    const { clock, client, informer, told, ended } = setup(lease('stays'), lease('goes'), lease('changes'));
+    informer.start(ended.signal);
+    await informer.synced;
+    await settle();
+    told.length = 0;
+    client.disconnect();
+    client.remove(Lease, { namespace: 'ns', name: 'goes' });
+    client.seed(lease('changes', 'b'));
+    client.compact();
+    await eventually(async () => {
+      await clock.advance(1000);
+      return told.length === 2;
+    });
+    assert.deepEqual(told, ['ns/goes a -> -', 'ns/changes a -> b']);
+    ended.abort();
+  });
+
+  it('keeps trying, ever more slowly, while the server cannot be reached', async () => {
+    const { clock, client, informer, ended } = setup(lease('one'));
+    let attempts = 0;
+    client.failWith(() => {
+      attempts++;
+      return new TransportError('down');
+    });
+    informer.start(ended.signal);
+    for (let second = 0; second < 60; second++) {
+      await settle(2);
+      await clock.advance(1000);
+    }
+    assert.ok(attempts > 10 && attempts < 40, `${attempts} attempts in a minute`);
+    client.failWith(undefined);
+    await settle();
+    await clock.advance(5000);
+    await informer.synced;
+    ended.abort();
+  });
+
+  it('does not spin when even a fresh list is expired', async () => {
+    const { client, informer, ended } = setup();
+    let lists = 0;
+    client.failWith((verb) => {
+      if (verb === 'list') lists++;
+      return verb === 'watch' ? expired('always') : undefined;
+    });
+    informer.start(ended.signal);
+    await settle(100);
+    assert.equal(lists, 1);
+    ended.abort();
+  });
+});

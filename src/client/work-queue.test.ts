@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { conflict } from '../api/status.ts';
+import { FakeClock } from '../host/clock.ts';
+import { silentLogger } from '../host/log.ts';
+import { runController } from './controller.ts';
+import { eventually, settle } from './testing.ts';
+import { WorkQueue } from './work-queue.ts';
+
+describe('a work queue', () => {
+  it('gives a key once however often it was added', async () => {
+    const queue = new WorkQueue();
+    for (const key of ['a', 'b', 'a', 'a']) queue.add(key);
+    assert.equal(queue.length, 2);
+    assert.deepEqual([await queue.take(), await queue.take()], ['a', 'b']);
+  });
+
+  it('never gives a key that is being worked on, and gives it again afterwards when it was added meanwhile', async () => {
+    const queue = new WorkQueue();
+    queue.add('a');
+    assert.equal(await queue.take(), 'a');
+    queue.add('a');
+    assert.equal(queue.length, 0);
+    queue.done('a');
+    assert.equal(await queue.take(), 'a');
+    queue.done('a');
+    assert.equal(queue.length, 0);
+  });
+
+  it('lets the earliest of several delayed adds hold', async () => {
+    const clock = new FakeClock();
+    const queue = new WorkQueue({ clock });
+    queue.addAfter('a', 1000);
+    queue.addAfter('a', 200);
+    queue.addAfter('a', 5000);
+    await clock.advance(199);
+    assert.equal(queue.length, 0);
+    await clock.advance(1);
+    await settle(1);
+    assert.equal(await queue.take(), 'a');
+    queue.done('a');
+    await clock.advance(10_000);
+    assert.equal(queue.length, 0);
+  });
+
+  it('waits longer after each failure, until the key is forgotten', async () => {
+    const clock = new FakeClock();
+    const queue = new WorkQueue({ clock });
+    const waits: number[] = [];
+    for (const forget of [false, false, false, true]) {
+      queue.addRateLimited('a');
+      const start = clock.now();
+      while (queue.length === 0) {
+        await clock.advance(1);
+        await Promise.resolve();
+      }
+      waits.push(clock.now() - start);
+      queue.done((await queue.take()) ?? '');
+      if (forget) queue.forget('a');
+    }
+    assert.deepEqual(waits, [5, 10, 20, 40]);
+    assert.equal(queue.failures('a'), 0);
+  });
+
+  it('wakes those who wait when it is closed', async () => {
+    const queue = new WorkQueue();
+    const taken = queue.take();
+    queue.close();
+    assert.equal(await taken, undefined);
+    queue.add('late');
+    assert.equal(await queue.take(), undefined);
+  });
+});
+
+describe('a controller', () => {
+  it('retries what failed, and works on no key twice at a time', async () => {
+    const clock = new FakeClock();
+    const queue = new WorkQueue({ clock });
+    const ended = new AbortController();
+    const working = new Set<string>();
+    let runs = 0;
+    const reconcile = async (key: string) => {
+      assert.ok(!working.has(key));
+      working.add(key);
+      await settle(2);
+      working.delete(key);
+      if (++runs === 1) throw conflict({ group: '', kind: 'Pod', plural: 'pods' }, 'x', 'changed');
+    };
+    const running = runController({ name: 'test', queue, reconcile, log: silentLogger }, ended.signal);
+    queue.add('a');
+    await eventually(() => runs === 1 && working.size === 0);
+    queue.add('a');
+    queue.add('a');
+    await eventually(async () => {
+      await clock.advance(5);
+      return runs === 3;
+    });
+    ended.abort();
+    await running;
+  });
+});
