@@ -1,0 +1,95 @@
+/** Follows Services and EndpointSlices, and keeps the records up to date with them. */
+import { Service } from '../../api/core/v1/service.ts';
+import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
+import { keyText } from '../../api/meta/v1.ts';
+import type { Client } from '../../client/client.ts';
+import { Informer } from '../../client/informer.ts';
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import { desiredRecords } from './desired.ts';
+import type { RecordIndex } from './record-index.ts';
+import type { Zone } from './zone.ts';
+
+export interface ServiceRecordsOptions {
+  readonly client: Client;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly zone: Zone;
+  /** Where the records go, each Service's under its own key. */
+  readonly index: RecordIndex;
+}
+
+/** Services computed in one turn of the event loop: a first list of thousands must not delay answers. */
+const BATCH = 200;
+
+export class ServiceRecords {
+  /** Resolves when the records of everything that was there at the start are in the index. */
+  readonly synced: Promise<void>;
+  readonly #options: ServiceRecordsOptions;
+  readonly #services: Informer<Service>;
+  readonly #slices: Informer<EndpointSlice>;
+  readonly #slicesOf: (serviceKey: string) => readonly EndpointSlice[];
+  readonly #changed = new Set<string>();
+  #scheduled = false;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: ServiceRecordsOptions) {
+    this.#options = options;
+    this.#services = new Informer({ ...options, kind: Service });
+    this.#slices = new Informer({ ...options, kind: EndpointSlice });
+    this.#slicesOf = this.#slices.index(serviceKeys);
+    this.#services.onChange(({ key }) => this.#mark(key));
+    this.#slices.onChange(({ object, previous }) => {
+      for (const slice of [object, previous]) for (const key of slice ? serviceKeys(slice) : []) this.#mark(key);
+    });
+    this.synced = Promise.all([this.#services.synced, this.#slices.synced]).then(() => this.#idle());
+  }
+
+  start(signal: AbortSignal): void {
+    this.#services.start(signal);
+    this.#slices.start(signal);
+  }
+
+  #mark(key: string): void {
+    this.#changed.add(key);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#update());
+  }
+
+  #update(): void {
+    this.#scheduled = false;
+    let left = BATCH;
+    for (const key of this.#changed) {
+      if (left-- === 0) {
+        this.#scheduled = true;
+        setImmediate(() => this.#update());
+        return;
+      }
+      this.#changed.delete(key);
+      this.#updateService(key);
+    }
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #updateService(key: string): void {
+    const { index, zone, log } = this.#options;
+    try {
+      index.set(key, desiredRecords(zone, this.#services.get(key), this.#slicesOf(key)));
+    } catch (err) {
+      log.error({ err, service: key }, 'cannot make the records of a Service; its old ones stay');
+    }
+  }
+
+  #idle(): Promise<void> {
+    if (this.#changed.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+}
+
+/** The key of the Service that a slice belongs to. */
+function serviceKeys(slice: EndpointSlice): readonly string[] {
+  const name = slice.metadata.labels?.[SERVICE_NAME_LABEL];
+  const { namespace } = slice.metadata;
+  return name === undefined || namespace === undefined ? [] : [keyText({ namespace, name })];
+}
