@@ -1,0 +1,77 @@
+/** A real `postern server` process for tests, on a free port of the loopback interface. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PROGRAM } from '../../src/cli/wiring/lab.ts';
+import { type CommandResult, runCommand } from '../../src/host/process.ts';
+
+export interface TestServer {
+  readonly dir: string;
+  readonly kubeconfig: string;
+  readonly url: string;
+  kubectl(args: readonly string[], input?: string): Promise<CommandResult>;
+  /** Ends the process with kill -9 and starts it anew on the same port and data. */
+  killAndRestart(): Promise<void>;
+  /** Looks every 50 ms until there is something; fails after ten seconds. */
+  eventually<T>(look: () => Promise<T | undefined>): Promise<T>;
+  stop(): Promise<void>;
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly url: string;
+}
+
+export async function startServer(): Promise<TestServer> {
+  const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
+  const kubeconfig = join(dir, 'kubeconfig');
+  let { child, url } = await launch(dir, '127.0.0.1:0');
+  const end = (signal: 'SIGTERM' | 'SIGKILL') =>
+    new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      child.kill(signal);
+    });
+  return {
+    dir,
+    kubeconfig,
+    url,
+    kubectl: (args, input) =>
+      runCommand(['kubectl', ...args], { env: { KUBECONFIG: kubeconfig }, ...(input === undefined ? {} : { input }) }),
+    async killAndRestart() {
+      await end('SIGKILL');
+      ({ child, url } = await launch(dir, new URL(url).host));
+    },
+    async eventually(look) {
+      for (let tries = 0; tries < 200; tries++) {
+        const found = await look();
+        if (found !== undefined) return found;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      throw new Error('did not come about within ten seconds');
+    },
+    async stop() {
+      await end('SIGTERM');
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function launch(dir: string, listen: string): Promise<Started> {
+  const [file = '', ...args] = PROGRAM;
+  const child = spawn(file, [...args, 'server', '--data-dir', dir, '--listen', listen], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4000);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}\n${said}`)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const url = /^ready (\S+)/.exec(line)?.[1];
+      if (url !== undefined) resolve({ child, url });
+    });
+  });
+}
