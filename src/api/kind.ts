@@ -32,20 +32,20 @@ export interface KindSpec<T> {
   /** Whether `status` is a subresource: ignored in ordinary writes, the only thing written at `/status`. */
   readonly status?: boolean;
   /** Columns between NAME and AGE; AGE is left out when `age` is false. */
-  readonly columns?: readonly Column<Resource<T>>[];
+  readonly columns?: readonly Column<Resource<NoInfer<T>>>[];
   readonly age?: boolean;
   /** Fields that `--field-selector` may name besides metadata.name and metadata.namespace. */
-  readonly selectableFields?: Readonly<Record<string, (object: Resource<T>) => string>>;
+  readonly selectableFields?: Readonly<Record<string, (object: Resource<NoInfer<T>>) => string>>;
   /** Fills in what was left out. Pure; runs on every create and update before validation. */
-  readonly defaults?: (object: Resource<T>) => Resource<T>;
+  readonly defaults?: (object: Resource<NoInfer<T>>) => Resource<NoInfer<T>>;
   /** Carries over or clears what clients may not set. Pure; `old` is undefined on create. Runs before `validate`. */
-  readonly prepare?: (object: Resource<T>, old: Resource<T> | undefined) => Resource<T>;
+  readonly prepare?: (object: Resource<NoInfer<T>>, old: Resource<NoInfer<T>> | undefined) => Resource<NoInfer<T>>;
   /** Every mistake, found in one pass. `old` is undefined on create. */
-  readonly validate?: (object: Resource<T>, old: Resource<T> | undefined) => readonly Cause[];
+  readonly validate?: (object: Resource<NoInfer<T>>, old: Resource<NoInfer<T>> | undefined) => readonly Cause[];
   /** How metadata.name is checked. Default: a DNS subdomain (RFC 1123). */
   readonly nameFormat?: 'dns-label' | 'dns-1035-label' | 'dns-subdomain' | 'path-segment';
   /** Seconds that a delete waits for whoever runs the object to end it; undefined: it goes at once. */
-  readonly gracePeriod?: (object: Resource<T>) => number | undefined;
+  readonly gracePeriod?: (object: Resource<NoInfer<T>>) => number | undefined;
 }
 
 /** The type of a kind's objects, from the type of its own fields. */
