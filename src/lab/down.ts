@@ -1,0 +1,84 @@
+/** Takes a lab down, and makes sure that nothing of it is left. */
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LabError } from './error.ts';
+import { type Layout, layoutOf } from './layout.ts';
+import { childrenOf, isAlive, processesIn } from './process-identity.ts';
+import { type Owner, runningOwner } from './state.ts';
+
+/** Milliseconds that a lab has to end by itself: agents, then server, each have five seconds. */
+const GRACE = 12_000;
+/** Milliseconds that the kernel has to end what was killed. */
+const KILL_GRACE = 10_000;
+const POLL = 20;
+
+export interface DownOptions {
+  /** Keep the server's data, the nodes' state and the logs: the next `up` goes on with them. */
+  readonly keepData?: boolean;
+}
+
+/** Ends the lab of `dir`, if one runs, and removes its files. Resolves when all its processes have ended. */
+export async function labDown(dir: string, options: DownOptions = {}): Promise<void> {
+  const layout = layoutOf(dir);
+  const owner = runningOwner(layout);
+  if (owner?.pid === process.pid)
+    throw new LabError(`the lab in ${layout.dir} is still being started by this very process`);
+  if (owner !== undefined) await endLab(owner);
+  removeRunFiles(layout);
+  if (options.keepData !== true) removeData(layout);
+}
+
+/** SIGTERM, and SIGKILL for a lab that does not heed it; then waits for the last of its processes. */
+export async function endLab(owner: Owner): Promise<void> {
+  const [init] = childrenOf(owner.pid);
+  // While it is still being made there is no first process yet, and its starter is the one to end.
+  if (isAlive(owner)) send(init ?? owner.pid, 'SIGTERM');
+  if (!(await until(() => !isAlive(owner), GRACE))) send(owner.pid, 'SIGKILL');
+  const ended = await until(() => !isAlive(owner) && remaining(owner).length === 0, KILL_GRACE);
+  if (!ended) {
+    throw new LabError(
+      `the lab's processes ${[owner.pid, ...remaining(owner)].join(', ')} do not end. Try again: postern lab down`,
+    );
+  }
+}
+
+/** What exists only while a lab runs. */
+export function removeRunFiles(layout: Layout): void {
+  rmSync(layout.run, { recursive: true, force: true });
+  rmSync(layout.kubeconfig, { force: true });
+}
+
+/** Only what a lab has made: the directory may hold other things of the user's, and is removed only when it does not. */
+function removeData(layout: Layout): void {
+  if (!existsSync(layout.spec)) return;
+  for (const path of [layout.serverData, layout.nodes, layout.logs, layout.spec]) {
+    rmSync(path, { recursive: true, force: true });
+  }
+  try {
+    rmdirSync(layout.dir);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // EACCES, EBUSY, EPERM: the directory's parent, or a mount, is not ours to change.
+    if (!['ENOTEMPTY', 'EEXIST', 'EACCES', 'EBUSY', 'EPERM'].includes(String(code))) throw error;
+  }
+}
+
+function remaining({ pidNamespace }: Owner): readonly number[] {
+  return pidNamespace === undefined ? [] : [...processesIn(pidNamespace).values()];
+}
+
+function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+async function until(condition: () => boolean, limit: number): Promise<boolean> {
+  for (let waited = 0; waited < limit; waited += POLL) {
+    if (condition()) return true;
+    await delay(POLL);
+  }
+  return condition();
+}

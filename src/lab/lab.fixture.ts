@@ -1,0 +1,52 @@
+/** A lab whose server and agents are as small as can be: what `lab.test.ts` brings up. Run as `run DIR` and `server …`. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { createLogger } from '../host/log.ts';
+import type { LabCommands } from './options.ts';
+import { labRun } from './run.ts';
+
+/** Stands in for the agent: a bridge with an address, so that it can be seen from outside. */
+const AGENT =
+  'ip link add postern0 type bridge; ip address add 10.244.7.1/24 dev postern0; echo ready; exec sleep infinity';
+/** An agent that never manages to start. */
+const BROKEN_AGENT = 'echo "no such device: the agent’s own words" >&2; exit 3';
+
+export function fixtureCommands(variant: 'working' | 'broken' = 'working'): LabCommands {
+  const self = [process.execPath, import.meta.filename];
+  return {
+    run: (dir) => [...self, 'run', dir, variant],
+    server: ({ dataDir, listen, socketPath }) => [...self, 'server', dataDir, listen, socketPath],
+    agent: () => ['sh', '-c', variant === 'working' ? AGENT : BROKEN_AGENT],
+  };
+}
+
+/** Answers every request with `served`, on TCP and on a unix socket. */
+function serve(dataDir: string, listen: string, socketPath: string): void {
+  const answer = () => createServer((_, response) => response.end('served\n'));
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(join(dataDir, 'kubeconfig'), 'a kubeconfig\n');
+  rmSync(socketPath, { force: true });
+  answer().listen(socketPath);
+  const server = answer().listen(Number(listen.split(':')[1]), '127.0.0.1', () => {
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    process.stdout.write(`ready http://127.0.0.1:${address.port}\n`);
+  });
+}
+
+if (import.meta.main) {
+  const [what, ...args] = process.argv.slice(2) as [string, string, string, string];
+  if (what === 'server') serve(...(args as [string, string, string]));
+  if (what === 'run') {
+    const end = new AbortController();
+    process.once('SIGTERM', () => end.abort());
+    const [dir, variant] = args as [string, 'working' | 'broken'];
+    await labRun({ dir, commands: fixtureCommands(variant), log: createLogger('lab') }, end.signal).catch(
+      (error: Error) => {
+        process.stderr.write(`${error.stack}\n`);
+        process.exitCode = 1;
+      },
+    );
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Opens one TCP socket in each of several network namespaces. A thread of its own does it, because an ordinary user's
+ * thread that has left the machine's own namespace has no way back. File descriptors belong to the whole process.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import koffi from 'koffi';
+import { libcSocket, SystemCallError } from '../host/libc-socket.ts';
+
+/** linux/sched.h, sys/socket.h */
+const CLONE_NEWNET = 0x40000000;
+const AF_INET = 2;
+const SOCK_STREAM_CLOEXEC_NONBLOCK = 0o1 | 0o2000000 | 0o4000;
+
+const setns = koffi.load('libc.so.6').func('int setns(int fd, int kind)');
+const libc = await libcSocket();
+
+function socketIn(pid: number): number {
+  const namespace = openSync(`/proc/${pid}/ns/net`, 'r');
+  try {
+    if (setns(namespace, CLONE_NEWNET) < 0) throw new SystemCallError('setns', koffi.errno());
+  } finally {
+    closeSync(namespace);
+  }
+  return libc.socket(AF_INET, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
+}
+
+parentPort?.postMessage((workerData as readonly number[]).map(socketIn));

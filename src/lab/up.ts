@@ -1,0 +1,160 @@
+/** Brings a lab up: starts it as a process of its own, which outlives this one, and waits until it is ready. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { lastLines } from './bounded-log.ts';
+import { endLab, removeRunFiles } from './down.ts';
+import { LabError } from './error.ts';
+import { isolatedArgv } from './isolation.ts';
+import { type Layout, layoutOf, logFile } from './layout.ts';
+import type { LabOptions } from './options.ts';
+import { checkPrivileges, needsUserNamespace } from './privileges.ts';
+import { childrenOf, identityOf, type ProcessIdentity, pidNamespaceOf } from './process-identity.ts';
+import { REPORT_FD_VARIABLE, type Report } from './reporter.ts';
+import { claim, readOwner, runningOwner, writeJson } from './state.ts';
+import { type LabStatus, labStatus } from './status.ts';
+import { MAX_NODES } from './topology.ts';
+
+/** Milliseconds until a lab has to be ready, unless told otherwise. */
+const TIMEOUT = 60_000;
+/** sun_path of unix(7), without the final zero. */
+const SOCKET_PATH_LIMIT = 107;
+const REPORT_FD = 3;
+
+/**
+ * Starts a lab and resolves when it is ready: server answering, all nodes Ready. `progress` is told what it waits for.
+ * When that fails, or the signal is aborted, the lab is taken away again; its logs stay.
+ */
+export async function labUp(
+  options: LabOptions,
+  progress: (text: string) => void = () => {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<LabStatus> {
+  const layout = layoutOf(options.dir);
+  checkOptions(options, layout);
+  await checkPrivileges();
+  signal.throwIfAborted();
+  claimDirectory(layout);
+  try {
+    writeJson(layout.spec, { nodes: options.nodes, ipFamilies: options.ipFamilies });
+    const child = startDaemon(layout, options);
+    await untilReady(child, { ...options, layout, progress, signal });
+    child.unref();
+    return labStatus(layout.dir);
+  } catch (error) {
+    const owner = readOwner(layout);
+    if (owner !== undefined && owner.pid !== process.pid) await endLab(owner);
+    removeRunFiles(layout);
+    throw error;
+  }
+}
+
+function checkOptions({ nodes, ipFamilies }: LabOptions, layout: Layout): void {
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
+    throw new LabError(`nodes: ${nodes} is not a whole number from 1 to ${MAX_NODES}`);
+  }
+  if (ipFamilies.length === 0 || new Set(ipFamilies).size !== ipFamilies.length) {
+    throw new LabError(
+      `ip-families: ${ipFamilies.join(',') || '(none)'}: name ipv4, ipv6 or both, each once, primary first`,
+    );
+  }
+  if (Buffer.byteLength(layout.apiSocket) > SOCKET_PATH_LIMIT) {
+    throw new LabError(
+      `dir: ${layout.dir} is too long: unix sockets in it may have ${SOCKET_PATH_LIMIT} bytes. Choose a shorter one.`,
+    );
+  }
+  if (`${layout.dir}/`.startsWith('/run/') || `${layout.dir}/`.startsWith('/var/run/')) {
+    throw new LabError(
+      `dir: ${layout.dir} is in /run, and every place of a lab has a /run of its own. Choose another, such as /tmp/lab.`,
+    );
+  }
+}
+
+/** From here on the directory is this process's, until the lab's own process takes over. */
+function claimDirectory(layout: Layout): void {
+  mkdirSync(layout.logs, { recursive: true, mode: 0o700 });
+  const own = mustIdentify(process.pid);
+  if (claim(layout, own)) return;
+  const owner = runningOwner(layout);
+  if (owner === undefined) {
+    // Whoever had it was killed, and its namespaces went with it: only files are left.
+    removeRunFiles(layout);
+    if (claim(layout, own)) return;
+  }
+  throw new LabError(
+    `${layout.dir} has a lab already${owner === undefined ? '' : ` (process ${owner.pid})`}. Use it, choose another directory, or end it: postern lab down --dir ${layout.dir}`,
+  );
+}
+
+function startDaemon(layout: Layout, options: LabOptions): ChildProcess {
+  const userNamespace = needsUserNamespace();
+  const [program = '', ...args] = isolatedArgv(options.commands.run(layout.dir), { userNamespace });
+  const log = openSync(logFile(layout, 'lab'), 'w', 0o600);
+  try {
+    const child = spawn(program, args, {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', log, log, 'pipe'],
+      env: { ...process.env, [REPORT_FD_VARIABLE]: String(REPORT_FD) },
+    });
+    if (child.pid === undefined) throw new LabError(`cannot run ${program}`);
+    writeJson(layout.owner, { ...mustIdentify(child.pid), userNamespace });
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+interface Waiting {
+  readonly layout: Layout;
+  readonly progress: (text: string) => void;
+  readonly signal: AbortSignal;
+  readonly timeout?: number;
+}
+
+async function untilReady(
+  child: ChildProcess,
+  { layout, progress, signal, timeout = TIMEOUT }: Waiting,
+): Promise<void> {
+  let waitingFor = 'its processes';
+  const give = (report: Report): void => {
+    if (report.kind === 'progress') {
+      waitingFor = report.text;
+      progress(report.text);
+    }
+  };
+  const late = AbortSignal.timeout(timeout);
+  const line = child.stdio[REPORT_FD] as Readable;
+  const lines = createInterface({ input: line, signal: AbortSignal.any([signal, late]) });
+  try {
+    for await (const text of lines) {
+      const report = JSON.parse(text) as Report;
+      if (report.kind === 'failed') throw new LabError(report.message);
+      if (report.kind === 'ready') return recordNamespace(child, layout);
+      give(report);
+    }
+  } finally {
+    line.destroy();
+  }
+  signal.throwIfAborted();
+  const what = late.aborted ? `was not ready after ${timeout / 1000} s: ${waitingFor}` : 'ended before it was ready';
+  throw new LabError(
+    `the lab ${what}. Logs are in ${layout.logs}; the last lines of lab.log:\n${lastLines(logFile(layout, 'lab'), 12)}`,
+  );
+}
+
+/** So that whoever ends the lab can see that all of it has ended. */
+function recordNamespace(child: ChildProcess, layout: Layout): void {
+  const owner = readOwner(layout);
+  const [init] = childrenOf(child.pid ?? 0);
+  const pidNamespace = init === undefined ? undefined : pidNamespaceOf(init);
+  if (owner === undefined || pidNamespace === undefined) throw new LabError('the lab ended as it became ready');
+  writeJson(layout.owner, { ...owner, pidNamespace });
+}
+
+function mustIdentify(pid: number): ProcessIdentity {
+  const identity = identityOf(pid);
+  if (identity === undefined) throw new LabError(`process ${pid} ended at once`);
+  return identity;
+}
