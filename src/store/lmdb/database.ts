@@ -1,0 +1,67 @@
+/**
+ * LMDB through the package `lmdb` (3.5), with the settings that the store's promises need, and its peculiarities in one
+ * place:
+ *
+ * - `overlappingSync` is off. It is on by default, and with it a write resolves when it is visible but not yet on disk.
+ *   Off, LMDB's own order holds: pages, sync, meta page with O_DSYNC, and only then is the write visible and answered.
+ * - One batch is under way at a time, so that no two share one of the package's commit promises.
+ * - A failed commit rejects with a promise of the reason, `commitError`.
+ * - Reads of one turn of the event loop share a snapshot, which is dropped after our own commits.
+ */
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { StoreFailedError } from '../errors.ts';
+
+type Table = Database<Buffer, Buffer>;
+
+export interface Tables {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly current: Table;
+  readonly past: Table;
+  readonly log: Table;
+  readonly meta: Table;
+}
+
+const DATA_FILE = 'data.mdb';
+const LOCK_FILE = 'lock.mdb';
+
+/** Creates the directory (0700) where it does not exist. */
+export function ensureDirectory(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+}
+
+/** Opens the files in a directory; after this nothing is opened by its path any more. */
+export function openTables(dir: string): Tables {
+  // LMDB would create them group-writable; it takes empty files for new ones.
+  for (const name of [DATA_FILE, LOCK_FILE]) {
+    const path = join(dir, name);
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+  }
+  const encodings = { encoding: 'binary', keyEncoding: 'binary' } as const;
+  const root = open<Buffer, Buffer>({ path: dir, noSubdir: false, overlappingSync: false, maxDbs: 4, ...encodings });
+  const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...encodings });
+  return { root, current: table('current'), past: table('past'), log: table('log'), meta: table('meta') };
+}
+
+/** Makes all the writes that `write` asks for, or none; resolves when they are on disk. Never called twice at once. */
+export async function commitBatch({ root }: Tables, write: () => void): Promise<void> {
+  try {
+    await root.batch(write);
+  } catch (error) {
+    throw new StoreFailedError('commit to the store', await reasonOf(error));
+  } finally {
+    root.resetReadTxn();
+  }
+}
+
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (reason) {
+    return reason;
+  }
+}

@@ -1,0 +1,26 @@
+/** The few facts about the whole store. */
+import type { Revision } from '../store.ts';
+import { commitBatch, type Tables } from './database.ts';
+import { decodeRevision, encodeRevision, StoreFormatError } from './records.ts';
+
+export const REVISION_KEY = Buffer.from('revision');
+export const COMPACTED_KEY = Buffer.from('compacted');
+const LAYOUT_KEY = Buffer.from('layout');
+
+/** Number of the layout in `records.ts`; another number is another program's, or another version's. */
+const LAYOUT = 1;
+
+/** A revision of the store; 0 where nothing has been written. */
+export function readMeta({ meta }: Tables, key: Buffer): Revision {
+  const bytes = meta.get(key);
+  return bytes === undefined ? 0 : decodeRevision(bytes);
+}
+
+/** Marks an empty store as ours; throws {@link StoreFormatError} for one in a layout that is not known here. */
+export async function ensureLayout(tables: Tables): Promise<void> {
+  const layout = readMeta(tables, LAYOUT_KEY);
+  if (layout === 0) await commitBatch(tables, () => tables.meta.put(LAYOUT_KEY, encodeRevision(LAYOUT)));
+  else if (layout !== LAYOUT) {
+    throw new StoreFormatError(`the store has layout ${layout}; this version of Postern knows layout ${LAYOUT}`);
+  }
+}
