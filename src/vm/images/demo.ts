@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CommandError, type RunCommand, runCommand } from '../../../host/process.ts';
-import { encodeCpio } from '../cpio.ts';
-import { ImageError } from '../errors.ts';
-import { findManifest, type Manifest, MEDIA_TYPES, putBlob, setReference } from '../layout.ts';
-import { encodeTar } from '../tar.ts';
-import { guestScripts, initramfsEntries } from './initramfs.ts';
+import { CommandError, type RunCommand, runCommand } from '../../host/process.ts';
+import { encodeCpio } from './cpio.ts';
+import { guestScripts, initramfsEntries } from './demo/initramfs.ts';
+import { ImageError } from './errors.ts';
+import { findManifest, type Manifest, MEDIA_TYPES, putBlob, setReference } from './layout.ts';
+import { encodeTar } from './tar.ts';
 
 /** Name of the image, and where the kernel and the initial RAM disk are in it. */
 export const DEMO_IMAGE = 'postern.dev/demo:latest';
@@ -36,11 +36,17 @@ export interface DemoImageOptions {
   readonly run?: RunCommand;
 }
 
-/** Makes the image, unless it is there and built from the same. Says which of the two it was. */
-export async function buildDemoImage(options: DemoImageOptions): Promise<'built' | 'up-to-date'> {
+export interface DemoImage {
+  readonly name: string;
+  /** Whether it was there already, built from the same. */
+  readonly upToDate: boolean;
+}
+
+/** Makes the image, unless it is there and built from the same. */
+export async function buildDemoImage(options: DemoImageOptions): Promise<DemoImage> {
   const inputs = await describeInputs();
   const present = await findManifest(options.imageDir, DEMO_IMAGE);
-  if (present?.annotations?.[INPUTS] === inputs && options.force !== true) return 'up-to-date';
+  if (present?.annotations?.[INPUTS] === inputs && options.force !== true) return { name: DEMO_IMAGE, upToDate: true };
   const progress = options.progress ?? (() => {});
   await mkdir(options.cacheDir, { recursive: true });
   const work = await mkdtemp(join(options.cacheDir, 'demo-'));
@@ -54,14 +60,14 @@ export async function buildDemoImage(options: DemoImageOptions): Promise<'built'
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  return 'built';
+  return { name: DEMO_IMAGE, upToDate: false };
 }
 
 /** Everything of ours that goes into the image; the packages are whatever the distribution has when it is built. */
 async function describeInputs(): Promise<string> {
   const hash = createHash('sha256').update(kernelPackage());
   for (const [name, data] of await guestScripts()) hash.update(`${name}\0${data.length}\0`).update(data);
-  hash.update(await readFile(join(import.meta.dirname, 'initramfs.ts')));
+  hash.update(await readFile(join(import.meta.dirname, 'demo', 'initramfs.ts')));
   return hash.digest('hex');
 }
 

@@ -1,0 +1,147 @@
+/** The node's bridge and the guests' taps on it. */
+import { createHash } from 'node:crypto';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import type { RunCommand } from '../host/process.ts';
+import { addIP, type CIDR, type IPFamily, printIP } from '../lib/ip.ts';
+import { printMAC } from '../lib/mac.ts';
+import type { Lease } from './leases.ts';
+
+/** Name of the bridge. */
+export const BRIDGE = 'postern0';
+/** Prefix of the names of the guests' taps. */
+export const TAP_PREFIX = 'pst';
+
+/** The node's own address on its pod network: the guests' router and DNS server. */
+export function gatewayOf(cidr: CIDR): string {
+  return printIP(addIP(cidr.base, 1));
+}
+
+/** Makes the bridge, or brings one that is there up to date. */
+export async function applyBridge(podCIDRs: readonly CIDR[], nodeName: string, run: RunCommand): Promise<void> {
+  if (!(await deviceExists(BRIDGE))) await run(['ip', 'link', 'add', BRIDGE, 'type', 'bridge']);
+  await setBridgeSysctls();
+  // A bridge without a MAC of its own changes it with its ports, and guests would lose their router. Multicast snooping
+  // without a querier only delays neighbour discovery.
+  const lines = [
+    `link set ${BRIDGE} address ${bridgeMAC(nodeName)}`,
+    `link set ${BRIDGE} type bridge mcast_snooping 0`,
+    ...podCIDRs.map((cidr) => `addr replace ${gatewayOf(cidr)}/${cidr.prefix} dev ${BRIDGE}${nodad(cidr.base.family)}`),
+    `link set ${BRIDGE} up`,
+  ];
+  await runBatch(lines, run);
+  await removeOtherAddresses(podCIDRs, run);
+}
+
+/** Duplicate address detection would keep the address unusable for a second. */
+function nodad(family: IPFamily): string {
+  return family === 'IPv6' ? ' nodad' : '';
+}
+
+/** Makes the tap of a lease and plugs it in, or finds it. */
+export async function applyTap(lease: Lease, run: RunCommand): Promise<void> {
+  const { device, mac } = lease;
+  if (!(await deviceExists(device))) await run(['ip', 'tuntap', 'add', 'dev', device, 'mode', 'tap']);
+  await writeSysctl(`net/ipv6/conf/${device}/disable_ipv6`, '1');
+  await runBatch(
+    [
+      // Isolated ports reach the node and not each other, so all traffic between guests passes the node's rules.
+      `link set ${device} master ${BRIDGE}`,
+      `link set dev ${device} type bridge_slave isolated on neigh_suppress off`,
+      // What the node knows it need not ask: no lost first packet, and no guest can claim another's address.
+      ...lease.addresses.map((address) => `neigh replace ${address} lladdr ${mac} dev ${BRIDGE} nud permanent`),
+      `link set ${device} up`,
+    ],
+    run,
+  );
+}
+
+/** Takes a lease's tap away. Does nothing when there is none. */
+export async function removeTap(lease: Lease, run: RunCommand): Promise<void> {
+  if (await deviceExists(BRIDGE)) {
+    await runBatch(
+      lease.addresses.map((address) => `neigh del ${address} dev ${BRIDGE}`),
+      run,
+      { force: true },
+    );
+  }
+  if (await deviceExists(lease.device)) await run(['ip', 'link', 'del', lease.device]);
+}
+
+/** Names of our taps in this network namespace. */
+export async function listTaps(): Promise<readonly string[]> {
+  const text = await readFile('/proc/self/net/dev', 'utf8');
+  const names = text.split('\n').flatMap((line) => /^\s*([^:\s]+):/.exec(line)?.[1] ?? []);
+  return names.filter((name) => name.startsWith(TAP_PREFIX));
+}
+
+/** Asks procfs, which shows the caller's own network namespace; sysfs shows the one it was mounted in. */
+export async function deviceExists(name: string): Promise<boolean> {
+  return await access(`/proc/sys/net/ipv4/conf/${name}`).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Several commands of `ip` in one process. Nothing in a line comes from outside unchecked: names, numbers, addresses. */
+export async function runBatch(
+  lines: readonly string[],
+  run: RunCommand,
+  options: { force?: boolean } = {},
+): Promise<void> {
+  if (lines.length === 0) return;
+  const running = run(['ip', ...(options.force ? ['-force'] : []), '-batch', '-'], { input: `${lines.join('\n')}\n` });
+  // With -force, `ip` goes on after a line that failed, and exits with 1 all the same.
+  await (options.force ? running.catch(() => undefined) : running);
+}
+
+async function setBridgeSysctls(): Promise<void> {
+  await keepRouterAdvertisements();
+  await writeSysctl('net/ipv4/ip_forward', '1');
+  await writeSysctl('net/ipv6/conf/all/forwarding', '1');
+  await writeSysctl(`net/ipv6/conf/${BRIDGE}/accept_ra`, '0');
+  await writeSysctl(`net/ipv6/conf/${BRIDGE}/accept_dad`, '0');
+  // The node answers ARP for its guests towards each other (RFC 3069): with isolated ports that makes it their router.
+  await writeSysctl(`net/ipv4/conf/${BRIDGE}/proxy_arp_pvlan`, '1');
+}
+
+/** An interface with accept_ra 1 stops to listen once the machine forwards; 2 keeps the machine's own default route. */
+async function keepRouterAdvertisements(): Promise<void> {
+  for (const name of await readdir('/proc/sys/net/ipv6/conf').catch(() => [])) {
+    const path = `/proc/sys/net/ipv6/conf/${name}/accept_ra`;
+    if (name === BRIDGE || name.startsWith(TAP_PREFIX)) continue;
+    if ((await readFile(path, 'utf8')).trim() === '1') await writeSysctl(`net/ipv6/conf/${name}/accept_ra`, '2');
+  }
+}
+
+/** Writes a kernel parameter unless it has the value: in a container some may be read-only and right. */
+async function writeSysctl(name: string, value: string): Promise<void> {
+  const path = `/proc/sys/${name}`;
+  if ((await readFile(path, 'utf8')).trim() === value) return;
+  try {
+    await writeFile(path, value);
+  } catch (cause) {
+    throw new Error(`cannot set ${name.replaceAll('/', '.')} to ${value}, which the pod network needs`, { cause });
+  }
+}
+
+/** The same after each start, so that guests keep their router. */
+function bridgeMAC(nodeName: string): string {
+  const hash = createHash('sha256').update(`bridge ${nodeName}`).digest();
+  return printMAC(Uint8Array.from([0x02, ...hash.subarray(0, 5)]));
+}
+
+interface AddressListing {
+  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+}
+
+/** After the node was given other pod CIDRs. */
+async function removeOtherAddresses(podCIDRs: readonly CIDR[], run: RunCommand): Promise<void> {
+  const wanted = new Set(podCIDRs.map((cidr) => `${gatewayOf(cidr)}/${cidr.prefix}`));
+  const { stdout } = await run(['ip', '-j', 'addr', 'show', 'dev', BRIDGE, 'scope', 'global']);
+  const [listing] = JSON.parse(stdout) as readonly AddressListing[];
+  const present = (listing?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  await runBatch(
+    present.filter((address) => !wanted.has(address)).map((address) => `addr del ${address} dev ${BRIDGE}`),
+    run,
+  );
+}
