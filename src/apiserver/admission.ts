@@ -1,0 +1,47 @@
+/**
+ * What belongs to a write besides the object itself: claims on addresses and ports, and conditions on other objects. It
+ * all goes into the object's own transaction, so that it holds together or not at all.
+ */
+import type { AnyKind } from '../api/kinds.ts';
+import type { KubeObject } from '../api/meta/v1.ts';
+import type { Compare, Operation } from '../store/store.ts';
+
+/** A write on its way to the store. `next` is undefined when the object goes, `old` when it comes. */
+export interface Write {
+  readonly kind: AnyKind;
+  readonly old: KubeObject | undefined;
+  readonly next: KubeObject | undefined;
+}
+
+export interface Admitted {
+  /** `write.next`, completed. */
+  readonly next: KubeObject | undefined;
+  readonly compares: readonly Compare[];
+  readonly operations: readonly Operation[];
+}
+
+export interface Admission {
+  /** Completes a write, or throws an ApiError. Asked again, from the start, when a compare did not hold. */
+  admit(write: Write): Promise<Admitted>;
+  /** Told about operations that were written, and about keys that turned out not to be as a compare expected. */
+  settled?(outcome: Settlement): void;
+}
+
+export interface Settlement {
+  readonly written: readonly Operation[];
+  readonly taken: readonly string[];
+}
+
+/** Asks every admission in turn. */
+export async function admitAll(admissions: readonly Admission[], write: Write): Promise<Admitted> {
+  let next = write.next;
+  const compares: Compare[] = [];
+  const operations: Operation[] = [];
+  for (const admission of admissions) {
+    const admitted = await admission.admit({ ...write, next });
+    next = admitted.next;
+    compares.push(...admitted.compares);
+    operations.push(...admitted.operations);
+  }
+  return { next, compares, operations };
+}

@@ -1,0 +1,42 @@
+/** What a verb answers, before it is known in which form the client wants it. */
+import type { AnyKind } from '../api/kinds.ts';
+import type { Status, Subject } from '../api/status.ts';
+import type { Stored } from './storage/codec.ts';
+
+export interface ListMeta {
+  readonly resourceVersion: string;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+/** One line of a watch. The object of a bookmark holds a resourceVersion and no more. */
+export type WatchLine =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly stored: Stored }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd: boolean }
+  | { readonly type: 'ERROR'; readonly status: Status };
+
+export type Answer =
+  | { readonly kind: 'object'; readonly code: 200 | 201; readonly of: AnyKind; readonly stored: Stored }
+  | { readonly kind: 'list'; readonly of: AnyKind; readonly items: readonly Stored[]; readonly metadata: ListMeta }
+  | { readonly kind: 'watch'; readonly of: AnyKind; readonly lines: AsyncIterable<readonly WatchLine[]> }
+  | { readonly kind: 'status'; readonly status: Status };
+
+/** The answer to something that was done and has no object to show. */
+export function success(subject: Subject, name: string, uid: string | undefined, code = 200): Answer {
+  return {
+    kind: 'status',
+    status: {
+      apiVersion: 'v1',
+      kind: 'Status',
+      metadata: {},
+      status: 'Success',
+      details: {
+        name,
+        ...(subject.group === '' ? {} : { group: subject.group }),
+        kind: subject.plural,
+        ...(uid === undefined ? {} : { uid }),
+      },
+      code,
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/** Every path that is no resource: health, version, discovery, OpenAPI, metrics. */
+import { createHash } from 'node:crypto';
+import { KINDS } from '../../api/kinds.ts';
+import { failure } from '../../api/status.ts';
+import { negotiate } from '../http/negotiate.ts';
+import type { Reply } from '../http/respond.ts';
+import type { Metrics } from '../metrics.ts';
+import { ACTIONS } from '../subresources/actions.ts';
+import { aggregated, coreVersions, groupList, groupOf, resourceList } from './discovery.ts';
+import { VERSION } from './version.ts';
+
+const JSON_TYPE = 'application/json';
+const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+/** The documents of one server. What does not change is made when first asked for and kept. */
+export class Documents {
+  readonly #metrics: Metrics;
+  readonly #kept = new Map<string, Promise<string | undefined>>();
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /** The answer for a path; throws an ApiError, 404 or 406. */
+  async answer(path: string, accept: string | undefined): Promise<Reply> {
+    const [, root, ...rest] = path.replace(/\/$/, '').split('/');
+    switch (root) {
+      case 'healthz':
+      case 'livez':
+      case 'readyz':
+        return { code: 200, type: 'text/plain; charset=utf-8', text: 'ok' };
+      case 'metrics':
+        return { code: 200, type: 'text/plain; version=0.0.4', text: this.#metrics.print() };
+      case 'version':
+        return json(JSON.stringify(VERSION));
+      case 'api':
+      case 'apis':
+        return this.#discovery(root, rest, accept);
+      case 'openapi':
+        return this.#openapi(path, rest, accept);
+      default:
+        throw unknownPath();
+    }
+  }
+
+  async #discovery(root: 'api' | 'apis', rest: readonly string[], accept: string | undefined): Promise<Reply> {
+    const { form } = negotiate(accept, ['APIGroupDiscoveryList']);
+    if (rest.length === 0 && form === 'APIGroupDiscoveryList') {
+      const text = await this.#keep(`aggregated ${root}`, async () => aggregated(KINDS, ACTION_RESOURCES, root));
+      return { code: 200, type: AGGREGATED_TYPE, text: text ?? '', headers: { vary: 'Accept' } };
+    }
+    const text = await this.#keep([root, ...rest].join('/'), async () => plainDiscovery(root, rest));
+    if (text === undefined) throw unknownPath();
+    return { ...json(text), headers: { vary: 'Accept' } };
+  }
+
+  async #openapi(path: string, rest: readonly string[], accept: string | undefined): Promise<Reply> {
+    // kubectl asks for version 2 as protobuf, and does without when it is told that there is none.
+    negotiate(accept, []);
+    const [version, ...where] = rest;
+    const text = await this.#keep(path, () => this.#openapiDocument(version ?? '', where));
+    if (text === undefined) throw unknownPath();
+    return json(text);
+  }
+
+  async #openapiDocument(version: string, where: readonly string[]): Promise<object | undefined> {
+    const { openApiIndex, openApiV2, openApiV3 } = await import('../../api/openapi.ts');
+    if (version === 'v2' && where.length === 0) return openApiV2(KINDS);
+    if (version !== 'v3') return undefined;
+    if (where.length === 0) {
+      return openApiIndex(KINDS, (groupVersion) => hashOf(JSON.stringify(openApiV3(KINDS, groupVersion))));
+    }
+    const [root, first = '', second = ''] = where;
+    if (root === 'api' && where.length === 2) return openApiV3(KINDS, { group: '', version: first });
+    return root === 'apis' && where.length === 3 ? openApiV3(KINDS, { group: first, version: second }) : undefined;
+  }
+
+  /** The text of a document. Nothing is kept for paths that do not exist, of which there is no end. */
+  async #keep(name: string, make: () => Promise<object | undefined>): Promise<string | undefined> {
+    const found = this.#kept.get(name);
+    if (found !== undefined) return found;
+    const made = make().then((document) => (document === undefined ? undefined : JSON.stringify(document)));
+    this.#kept.set(name, made);
+    const text = await made;
+    if (text === undefined) this.#kept.delete(name);
+    return text;
+  }
+}
+
+const ACTION_RESOURCES = ACTIONS.map(({ group, version, kind, action, method }) => ({
+  group,
+  version,
+  name: `${kind.plural}/${action}`,
+  kind: kind.kind,
+  verbs: [method === 'PUT' ? 'update' : 'get'],
+}));
+
+function plainDiscovery(root: 'api' | 'apis', rest: readonly string[]): object | undefined {
+  const [first = '', second = ''] = rest;
+  if (root === 'api') {
+    if (rest.length === 0) return coreVersions();
+    return rest.length === 1 ? resourceList(KINDS, ACTION_RESOURCES, { group: '', version: first }) : undefined;
+  }
+  if (rest.length === 0) return groupList(KINDS, ACTION_RESOURCES);
+  if (rest.length === 1) return groupOf(KINDS, ACTION_RESOURCES, first);
+  return rest.length === 2 ? resourceList(KINDS, ACTION_RESOURCES, { group: first, version: second }) : undefined;
+}
+
+function json(text: string): Reply {
+  return { code: 200, type: JSON_TYPE, text };
+}
+
+function unknownPath() {
+  return failure(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32).toUpperCase();
+}

@@ -1,0 +1,88 @@
+/** Request bodies: bounded, and JSON or YAML. */
+import type { IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { badRequest, failure } from '../../api/status.ts';
+
+/** As Kubernetes' limit, for what is sent and for what it unpacks to. */
+export const BODY_LIMIT = 3 * 1024 * 1024;
+
+/** A body as it came, with its media type in lower case and without parameters. */
+export interface Body {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Reads a request's body. Throws an ApiError: 413 when it is too large, 415 for an encoding that is not known. */
+export async function readBody(request: IncomingMessage): Promise<Body> {
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of decoded(request)) {
+    size += chunk.byteLength;
+    if (size > BODY_LIMIT) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return { type, bytes: Buffer.concat(chunks) };
+}
+
+async function* decoded(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') {
+    yield* request;
+  } else if (encoding === 'gzip') {
+    // The loop that reads is told of every error; the callback only keeps it from being thrown twice.
+    const unpacked = pipeline(request, createGunzip(), () => {});
+    try {
+      yield* unpacked;
+    } catch (cause) {
+      throw badRequest(`the body cannot be unpacked: ${(cause as Error).message}`);
+    }
+  } else {
+    throw unsupported(`Content-Encoding ${encoding} is not supported; use gzip or none`);
+  }
+}
+
+const YAML_TYPES = new Set(['application/yaml', 'application/apply-patch+yaml', 'text/yaml', 'application/x-yaml']);
+
+/** The value that a body holds. Throws an ApiError: 400 when it is not well formed, 415 for types that are not known. */
+export async function parseBody(body: Body): Promise<unknown> {
+  const text = Buffer.from(body.bytes).toString('utf8');
+  if (YAML_TYPES.has(body.type)) return parseYAML(text);
+  if (body.type !== '' && body.type !== 'application/json' && !body.type.endsWith('+json')) {
+    throw unsupported(
+      `the body of the request was in an unknown format (${body.type}); accepted are application/json and application/yaml`,
+    );
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw badRequest(`the body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+async function parseYAML(text: string): Promise<unknown> {
+  // JSON is YAML, and the common case: kubectl apply --server-side sends it under the YAML type.
+  if (text.trimStart().startsWith('{')) {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      // A YAML flow mapping, then; the YAML parser says what is wrong if it is not.
+    }
+  }
+  const { parse } = await import('yaml');
+  try {
+    return parse(text, { maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    throw badRequest(`the body is not YAML: ${(error as Error).message}`);
+  }
+}
+
+function tooLarge() {
+  return failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_LIMIT}`);
+}
+
+function unsupported(message: string) {
+  return failure(415, 'UnsupportedMediaType', message);
+}

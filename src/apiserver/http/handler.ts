@@ -1,0 +1,212 @@
+/** From a request to its answer: who, what, may they, do it, print it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { badRequest, failure } from '../../api/status.ts';
+import type { IncludeObject } from '../../api/table.ts';
+import type { Answer, WatchLine } from '../answer.ts';
+import { authenticate, type User } from '../auth/authenticate.ts';
+import { authorize } from '../auth/authorize.ts';
+import type { Api, ResourceRequest, Target, Verb } from '../context.ts';
+import type { Documents } from '../discovery/documents.ts';
+import type { Metrics, RequestLabels } from '../metrics.ts';
+import { findAction } from '../subresources/actions.ts';
+import { VERBS } from '../verbs/verbs.ts';
+import { readBody } from './body.ts';
+import { statusOf } from './errors.ts';
+import { type Accepted, negotiate } from './negotiate.ts';
+import { linePrinter, type PrintOptions, printAnswer } from './print.ts';
+import { type Reply, send, stream } from './respond.ts';
+import { type ActionPath, route } from './route.ts';
+
+export interface HandlerParts {
+  readonly api: Api;
+  readonly documents: Documents;
+  readonly metrics: Metrics;
+}
+
+/** A request on its way. */
+interface Exchange extends HandlerParts {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly user: User;
+  /** Aborted when the client is gone or the server ends. */
+  readonly signal: AbortSignal;
+  readonly warnings: string[];
+  label(verb: string, resource: string): void;
+}
+
+/** Serves one request to its end. Never rejects: what goes wrong is an answer, or nobody is there to hear it. */
+export async function handle(
+  parts: HandlerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  ending: AbortSignal,
+): Promise<void> {
+  const began = performance.now();
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const labels = { verb: (request.method ?? '').toLowerCase(), resource: '' };
+  try {
+    const { path, query } = parseURL(request.url ?? '');
+    await dispatch({
+      ...parts,
+      request,
+      response,
+      path,
+      query,
+      user: authenticate(request.socket),
+      signal: AbortSignal.any([gone.signal, ending]),
+      warnings: [],
+      label: (verb, resource) => Object.assign(labels, { verb, resource }),
+    });
+  } catch (error) {
+    answerError(parts, request, response, error);
+  } finally {
+    parts.metrics.observe(bounded(labels, response.statusCode), (performance.now() - began) / 1000);
+  }
+}
+
+/** Methods are the client's text; only those that mean something become labels. */
+function bounded(labels: Omit<RequestLabels, 'code'>, code: number): RequestLabels {
+  return { ...labels, verb: /^[a-z]{3,16}$/.test(labels.verb) ? labels.verb : 'other', code };
+}
+
+function parseURL(text: string): { readonly path: string; readonly query: URLSearchParams } {
+  const mark = text.indexOf('?');
+  const path = mark < 0 ? text : text.slice(0, mark);
+  if (!path.startsWith('/')) throw badRequest('the request is not for a path');
+  return { path, query: new URLSearchParams(mark < 0 ? '' : text.slice(mark + 1)) };
+}
+
+async function dispatch(exchange: Exchange): Promise<void> {
+  const { path, query, request } = exchange;
+  const found = route(request.method ?? '', path, query);
+  switch (found.kind) {
+    case 'resource':
+      return serveResource(exchange, found.verb, found.target);
+    case 'bad-method':
+      allow(exchange, 'get');
+      throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    case 'action':
+      return serveAction(exchange, found.action);
+    case 'other':
+      return serveDocument(exchange);
+  }
+}
+
+async function serveDocument(exchange: Exchange): Promise<void> {
+  const { request, response, path, documents } = exchange;
+  allow(exchange, 'get');
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  }
+  exchange.label('get', 'document');
+  send(response, await documents.answer(path, request.headers.accept));
+}
+
+function allow({ user, path }: Exchange, verb: string): void {
+  const refused = authorize(user, { kind: 'path', verb, path });
+  if (refused !== undefined) throw refused;
+}
+
+async function serveResource(exchange: Exchange, verb: Verb, target: Target): Promise<void> {
+  const { api, request, response, query, user, signal, warnings } = exchange;
+  exchange.label(verb, target.kind.plural);
+  const refused = authorize(user, { kind: 'resource', verb, target });
+  if (refused !== undefined) throw refused;
+  const accepted = negotiate(request.headers.accept, ['Table', 'PartialObjectMetadata']);
+  const asked: ResourceRequest = {
+    ...target,
+    verb,
+    query,
+    user,
+    signal,
+    body: await readBody(request),
+    agent: request.headers['user-agent'] ?? '',
+    warn: (message) => warnings.push(message),
+  };
+  const answer = await VERBS[verb](api, asked);
+  const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
+  if (answer.kind === 'watch') return sendWatch(exchange, answer, options);
+  send(response, { ...(await replyOf(answer, options, accepted)), headers: warningHeaders(warnings) });
+}
+
+async function serveAction(exchange: Exchange, path: ActionPath): Promise<void> {
+  const { api, request, response, user } = exchange;
+  const action = findAction(path);
+  if (action === undefined) return serveDocument(exchange);
+  const { namespace, name } = path;
+  exchange.label('update', `${action.kind.plural}/${action.action}`);
+  const target = { kind: action.kind, namespace, name, subresource: action.action };
+  const refused = authorize(user, { kind: 'resource', verb: 'update', target });
+  if (refused !== undefined) throw refused;
+  if (request.method !== action.method) {
+    throw failure(405, 'MethodNotAllowed', `use ${action.method} to ${action.action} a ${action.kind.kind}`, {});
+  }
+  await action.run(api, { namespace, name, body: await readBody(request) });
+  send(response, { code: 202, type: 'application/json', text: '' });
+}
+
+async function replyOf(
+  answer: Exclude<Answer, { kind: 'watch' }>,
+  options: PrintOptions,
+  { media }: Accepted,
+): Promise<Reply> {
+  const code = answer.kind === 'object' ? answer.code : answer.kind === 'status' ? answer.status.code : 200;
+  const text = printAnswer(answer, options);
+  if (media === 'json') return { code, type: 'application/json', text };
+  const { stringify } = await import('yaml');
+  return { code, type: 'application/yaml', text: stringify(JSON.parse(text), { aliasDuplicateObjects: false }) };
+}
+
+function sendWatch(
+  { response, signal }: Exchange,
+  { of, lines }: Extract<Answer, { kind: 'watch' }>,
+  options: PrintOptions,
+): Promise<void> {
+  return stream(response, printed(lines, linePrinter(of, options)), { type: 'application/json', signal });
+}
+
+async function* printed(
+  lines: AsyncIterable<readonly WatchLine[]>,
+  print: (line: WatchLine) => string,
+): AsyncGenerator<string, void, undefined> {
+  for await (const some of lines) yield some.map(print).join('');
+}
+
+function includeObject(query: URLSearchParams): IncludeObject {
+  const text = query.get('includeObject') ?? '';
+  if (text === '') return 'Metadata';
+  if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
+  throw badRequest(
+    `includeObject: Unsupported value: ${JSON.stringify(text)}: supported values: None, Metadata, Object`,
+  );
+}
+
+const WARNINGS_MAX = 20;
+
+/** Code 299 and no agent, as Kubernetes writes them: RFC 7234 section 5.5. */
+function warningHeaders(warnings: readonly string[]): Record<string, string> {
+  if (warnings.length === 0) return {};
+  const texts = warnings
+    .slice(0, WARNINGS_MAX)
+    .map((text) => text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&'));
+  return { warning: texts.map((text) => `299 - "${text}"`).join(', ') };
+}
+
+function answerError({ api }: HandlerParts, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const { status, unexpected } = statusOf(error);
+  if (response.destroyed) return;
+  if (unexpected) api.log.error({ err: error, method: request.method, path: request.url }, 'request failed');
+  if (response.headersSent) {
+    // In the middle of a stream there is no telling but ending it.
+    response.destroy();
+    return;
+  }
+  // What is left of a body that was not read must not be taken for the next request.
+  const headers: Record<string, string> = request.complete ? {} : { connection: 'close' };
+  const { retryAfterSeconds } = status.details ?? {};
+  if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds);
+  send(response, { code: status.code, type: 'application/json', text: JSON.stringify(status), headers });
+}

@@ -1,0 +1,104 @@
+/** The HTTPS servers: one on an address, and perhaps one on a Unix socket. */
+import { chmod, rm, stat } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, ListenOptions } from 'node:net';
+import { seconds } from '../../lib/duration.ts';
+import type { Pki } from '../pki/pki.ts';
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+}
+
+/** The address cannot be listened on; the message says what to do. */
+export class ListenError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'ListenError';
+  }
+}
+
+export type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A server that asks clients for a certificate, and leaves it to the handler what to do without one. */
+export function makeServer(pki: Pki, onRequest: OnRequest): Server {
+  const server = createServer(
+    {
+      cert: pki.serving.certificate,
+      key: pki.serving.key,
+      ca: pki.caCertificate,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: seconds(10),
+      headersTimeout: seconds(20),
+      requestTimeout: seconds(60),
+      // Longer than the 90 s that Go's clients keep an idle connection, so that it is they who end it.
+      keepAliveTimeout: seconds(120),
+    },
+    onRequest,
+  );
+  // A handshake that fails is the client's to report.
+  server.on('tlsClientError', (_, socket) => socket.destroy());
+  return server;
+}
+
+/** Listens on an address. Throws {@link ListenError}. */
+export async function listenOn(server: Server, { host, port }: ListenAddress): Promise<AddressInfo> {
+  try {
+    await listen(server, { host, port });
+  } catch (cause) {
+    throw refused(`${host.includes(':') ? `[${host}]` : host}:${port}`, cause as NodeJS.ErrnoException);
+  }
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no address');
+  return address;
+}
+
+/** Listens on a Unix socket. What an earlier run left there is replaced; anything else is refused. */
+export async function listenOnSocket(server: Server, path: string, mode: number): Promise<void> {
+  await removeStale(path);
+  try {
+    await listen(server, { path });
+    await chmod(path, mode);
+  } catch (cause) {
+    throw refused(path, cause as NodeJS.ErrnoException);
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  try {
+    if (!(await stat(path)).isSocket())
+      throw new ListenError(`${path} exists and is not a socket; remove it or name another`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  await rm(path, { force: true });
+}
+
+function listen(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function refused(where: string, cause: NodeJS.ErrnoException): ListenError {
+  return new ListenError(`cannot listen on ${where}: ${REMEDIES[cause.code ?? ''] ?? cause.message}`, { cause });
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE:
+    'the port is in use, perhaps by another postern or a Kubernetes API server (see who: ss -ltnp). Stop it, or choose another port with --listen HOST:PORT; port 0 picks a free one',
+  EADDRNOTAVAIL:
+    'this machine does not have that address. Choose one of its own (see: ip address) with --listen HOST:PORT',
+  EACCES: 'permission denied. Ports below 1024 need root; choose a higher one with --listen HOST:PORT',
+  ENOTFOUND: 'the host name is not known. Give an address with --listen HOST:PORT',
+};

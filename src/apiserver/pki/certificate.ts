@@ -1,0 +1,107 @@
+/** Making and reading certificates: ECDSA P-256 keys, PEM texts, times in milliseconds since 1970. */
+import { type webcrypto, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { x509 } from './x509.ts';
+
+/** A certificate and its private key (PKCS #8), both PEM. */
+export interface KeyPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const DAY = 24 * 60 * 60 * 1000;
+/** Certificates begin a little in the past, for clients whose clock is behind. */
+const BACKDATE = 60 * 60 * 1000;
+const CA_DAYS = 3650;
+const LEAF_DAYS = 365;
+
+/** What a certificate proves, and to whom. */
+export type Purpose =
+  | { readonly kind: 'server'; readonly commonName: string; readonly hosts: readonly string[] }
+  | { readonly kind: 'client'; readonly commonName: string; readonly organizations: readonly string[] };
+
+/** A new certificate authority. */
+export async function makeAuthority(commonName: string, now: number): Promise<KeyPair> {
+  const lib = await x509();
+  const keys = await generateKeys();
+  const certificate = await lib.X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [commonName] }],
+    keys,
+    notBefore: new Date(now - BACKDATE),
+    notAfter: new Date(now + CA_DAYS * DAY),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new lib.BasicConstraintsExtension(true, 0, true),
+      new lib.KeyUsagesExtension(lib.KeyUsageFlags.keyCertSign | lib.KeyUsageFlags.cRLSign, true),
+      await lib.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: `${certificate.toString('pem').trimEnd()}\n`, key: await printKey(keys.privateKey) };
+}
+
+/** A certificate for `purpose`, signed by the authority. */
+export async function issue(authority: KeyPair, purpose: Purpose, now: number): Promise<KeyPair> {
+  const lib = await x509();
+  const keys = await generateKeys();
+  const issuer = new lib.X509Certificate(authority.certificate);
+  const usage = purpose.kind === 'server' ? lib.ExtendedKeyUsage.serverAuth : lib.ExtendedKeyUsage.clientAuth;
+  const organizations = purpose.kind === 'client' ? purpose.organizations : [];
+  const certificate = await lib.X509CertificateGenerator.create({
+    subject: [...organizations.map((name) => ({ O: [name] })), { CN: [purpose.commonName] }],
+    issuer: issuer.subjectName,
+    publicKey: keys.publicKey,
+    signingKey: await readKey(authority.key),
+    notBefore: new Date(now - BACKDATE),
+    notAfter: new Date(Math.min(now + LEAF_DAYS * DAY, issuer.notAfter.getTime())),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new lib.BasicConstraintsExtension(false, undefined, true),
+      new lib.KeyUsagesExtension(lib.KeyUsageFlags.digitalSignature, true),
+      new lib.ExtendedKeyUsageExtension([usage]),
+      await lib.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      ...(purpose.kind === 'server'
+        ? [new lib.SubjectAlternativeNameExtension(purpose.hosts.map((value) => ({ type: nameType(value), value })))]
+        : []),
+    ],
+  });
+  return { certificate: `${certificate.toString('pem').trimEnd()}\n`, key: await printKey(keys.privateKey) };
+}
+
+/** Whether a certificate is signed by the authority, valid for a while yet, and good for all these hosts. */
+export function servesHosts(
+  pair: KeyPair,
+  wanted: { readonly authority: KeyPair; readonly hosts: readonly string[]; readonly now: number },
+): boolean {
+  const certificate = new X509Certificate(pair.certificate);
+  const life = certificate.validToDate.getTime() - certificate.validFromDate.getTime();
+  const renewFrom = certificate.validToDate.getTime() - life / 5;
+  return (
+    wanted.now < renewFrom &&
+    certificate.checkIssued(new X509Certificate(wanted.authority.certificate)) &&
+    wanted.hosts.every((host) => matches(certificate, host))
+  );
+}
+
+function matches(certificate: X509Certificate, host: string): boolean {
+  const found = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+  return found !== undefined;
+}
+
+function nameType(host: string): 'ip' | 'dns' {
+  return isIP(host) === 0 ? 'dns' : 'ip';
+}
+
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+}
+
+async function printKey(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64');
+  return `-----BEGIN PRIVATE KEY-----\n${der.replace(/.{64}(?=.)/g, '$&\n')}\n-----END PRIVATE KEY-----\n`;
+}
+
+function readKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+  return crypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
+}

@@ -1,0 +1,105 @@
+/**
+ * The server's own certificate authority and serving certificate, kept in a folder of PEM files that only the owner can
+ * read. Made once; the serving certificate is renewed when the hosts change or its last fifth begins.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Clock, systemClock } from '../../host/clock.ts';
+import { issue, type KeyPair, makeAuthority, servesHosts } from './certificate.ts';
+
+export interface Pki {
+  /** PEM: what clients trust, and what client certificates are checked against. */
+  readonly caCertificate: string;
+  readonly serving: KeyPair;
+  /** A certificate that authenticates as user `commonName` in groups `organizations`. Nothing is kept. */
+  issueClientCertificate(subject: ClientSubject): Promise<KeyPair>;
+}
+
+export interface ClientSubject {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+}
+
+export interface PkiOptions {
+  /** Names and addresses that clients connect to; `localhost` and the loopback addresses are always included. */
+  readonly hosts: readonly string[];
+  readonly clock?: Clock;
+}
+
+const ALWAYS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
+/** Addresses that mean "all of this machine's": nobody connects to them by that name. */
+const UNSPECIFIED = new Set(['0.0.0.0', '::', '']);
+
+/** Opens the folder, making what is missing. Throws when files are there but cannot be read or are not ours. */
+export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOptions): Promise<Pki> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const now = clock.now();
+  const authority = (await readPair(dir, 'ca')) ?? (await keepPair(dir, 'ca', await makeAuthority('postern-ca', now)));
+  const names = [...new Set([...ALWAYS, ...hosts])].filter((host) => !UNSPECIFIED.has(host));
+  const kept = await readPair(dir, 'server');
+  const serving =
+    kept !== undefined && servesHosts(kept, { authority, hosts: names, now })
+      ? kept
+      : await keepPair(
+          dir,
+          'server',
+          await issue(authority, { kind: 'server', commonName: 'postern', hosts: names }, now),
+        );
+  return {
+    caCertificate: authority.certificate,
+    serving,
+    issueClientCertificate: (subject) => issue(authority, { kind: 'client', ...subject }, clock.now()),
+  };
+}
+
+/** Certificate and key stand in one file, so that a crash cannot leave one without the other. */
+async function readPair(dir: string, name: string): Promise<KeyPair | undefined> {
+  const path = join(dir, `${name}.pem`);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const certificate = block(text, 'CERTIFICATE');
+  const key = block(text, 'PRIVATE KEY');
+  if (certificate === undefined || key === undefined) {
+    throw new Error(
+      `${path} should hold a certificate and a private key in PEM and does not. Restore it from a backup, or delete it: ` +
+        `a new one is then made${name === 'ca' ? ', and every kubeconfig made so far stops working' : ''}.`,
+    );
+  }
+  return { certificate, key };
+}
+
+async function keepPair(dir: string, name: string, pair: KeyPair): Promise<KeyPair> {
+  await writePrivately(join(dir, `${name}.pem`), pair.certificate + pair.key);
+  return pair;
+}
+
+/** Writes a file that is, at every moment, either the old one or the whole new one. */
+async function writePrivately(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await chmod(temporary, 0o600);
+    await rename(temporary, path);
+    const folder = await open(dirname(path), 'r');
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function block(text: string, label: string): string | undefined {
+  return new RegExp(`-----BEGIN ${label}-----[^-]+-----END ${label}-----\n?`).exec(text)?.[0];
+}

@@ -1,0 +1,76 @@
+/** POST to a collection. */
+import { randomUUID } from 'node:crypto';
+import type { KubeObject } from '../../api/meta/v1.ts';
+import { alreadyExists, failure, invalid, isAlreadyExists, qualified } from '../../api/status.ts';
+import type { Answer } from '../answer.ts';
+import type { Api, ResourceRequest } from '../context.ts';
+import { change } from '../storage/change.ts';
+import { type Birth, completeNew } from './complete.ts';
+import { decodeBody } from './decode.ts';
+import { isDryRun } from './options.ts';
+
+/** No vowels, so no words; no digits that look like letters. As Kubernetes' names. */
+const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+const SUFFIX_LENGTH = 5;
+const BASE_MAX = 63 - SUFFIX_LENGTH;
+const NAME_ATTEMPTS = 8;
+
+export async function create(api: Api, request: ResourceRequest): Promise<Answer> {
+  return createObject(api, request, await decodeBody(request));
+}
+
+/** Creates a decoded object, under a name of its own or one made from generateName. */
+export async function createObject(api: Api, request: ResourceRequest, object: KubeObject): Promise<Answer> {
+  const { name = '', generateName = '' } = object.metadata;
+  if (name !== '') return createNamed(api, request, object, name);
+  if (generateName === '') {
+    throw invalid(request.kind, '', [
+      {
+        field: 'metadata.name',
+        reason: 'FieldValueRequired',
+        message: 'Required value: name or generateName is required',
+      },
+    ]);
+  }
+  for (let attempt = 1; ; attempt++) {
+    const made = generateName.slice(0, BASE_MAX) + suffix(api.random);
+    try {
+      return await createNamed(api, request, object, made);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      if (attempt === NAME_ATTEMPTS) throw exhausted(request, generateName);
+    }
+  }
+}
+
+async function createNamed(api: Api, request: ResourceRequest, object: KubeObject, name: string): Promise<Answer> {
+  const { kind, namespace, query } = request;
+  const birth = birthOf(api);
+  const named = { ...object, metadata: { ...object.metadata, name } };
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
+    if (current !== undefined) throw alreadyExists(kind, name);
+    return { act: 'put', object: completeNew(kind, named, birth) };
+  });
+  return { kind: 'object', code: 201, of: kind, stored: outcome.stored };
+}
+
+/** What a new object gets from the server. */
+export function birthOf({ clock }: Api): Birth {
+  return { uid: randomUUID(), time: timestamp(clock.now()) };
+}
+
+/** A time as metav1.Time is written: RFC 3339 in whole seconds. */
+export function timestamp(now: number): string {
+  return `${new Date(now).toISOString().slice(0, 19)}Z`;
+}
+
+function suffix(random: () => number): string {
+  return Array.from({ length: SUFFIX_LENGTH }, () => SUFFIX_LETTERS[Math.floor(random() * SUFFIX_LETTERS.length)]).join(
+    '',
+  );
+}
+
+function exhausted({ kind }: ResourceRequest, generateName: string) {
+  const text = `${qualified(kind)} "${generateName}" already exists, the server was not able to generate a unique name for the object`;
+  return failure(409, 'AlreadyExists', text, { name: generateName, kind: kind.plural, retryAfterSeconds: 1 });
+}

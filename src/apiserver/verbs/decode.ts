@@ -1,0 +1,88 @@
+/** From a request's body to an object of the request's kind: structure, unknown fields, and that it is about the target. */
+import { checkStructure, structureError, unknownField } from '../../api/decode.ts';
+import type { KubeObject } from '../../api/meta/v1.ts';
+import { badRequest } from '../../api/status.ts';
+import { isMapping, type Mapping, ownValue } from '../../api/value.ts';
+import type { ResourceRequest } from '../context.ts';
+import { parseBody } from '../http/body.ts';
+
+/** What is done with unknown fields. */
+type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+/** The object in a request's body. Throws an ApiError, 400 or 422. */
+export async function decodeBody(request: ResourceRequest): Promise<KubeObject> {
+  return decodeObject(request, await parseBody(request.body));
+}
+
+/** Checks a parsed value as an object of the request's kind. Nulls and unknown fields are dropped. */
+export function decodeObject(request: ResourceRequest, value: unknown): KubeObject {
+  const { kind } = request;
+  if (isMapping(value)) checkType(request, value);
+  const { object, causes, unknown } = checkStructure(kind, value);
+  const error = structureError(kind, nameOf(value) ?? request.name ?? '', causes);
+  if (error !== undefined) throw error;
+  reportUnknown(request, unknown);
+  return inPlace(request, object as KubeObject);
+}
+
+function checkType({ kind }: ResourceRequest, value: Mapping): void {
+  const apiVersion = ownValue(value, 'apiVersion') ?? kind.apiVersion;
+  const name = ownValue(value, 'kind') ?? kind.kind;
+  if (apiVersion !== kind.apiVersion) {
+    throw badRequest(
+      `the API version in the data (${String(apiVersion)}) does not match the expected API version (${kind.apiVersion})`,
+    );
+  }
+  if (name !== kind.kind) throw badRequest(`the kind in the data (${String(name)}) is not ${kind.kind}`);
+}
+
+function reportUnknown(request: ResourceRequest, unknown: readonly string[]): void {
+  const validation = fieldValidation(request.query);
+  if (unknown.length === 0 || validation === 'Ignore') return;
+  const problems = unknown.map(unknownField);
+  if (validation === 'Warn') {
+    for (const problem of problems) request.warn(problem);
+    return;
+  }
+  const { kind, version } = request.kind;
+  throw badRequest(
+    `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${problems.join(', ')}`,
+  );
+}
+
+function fieldValidation(query: URLSearchParams): FieldValidation {
+  const text = query.get('fieldValidation') ?? '';
+  if (text === '') return 'Warn';
+  if (text === 'Strict' || text === 'Warn' || text === 'Ignore') return text;
+  throw badRequest(
+    `fieldValidation: Unsupported value: ${JSON.stringify(text)}: supported values: Ignore, Strict, Warn`,
+  );
+}
+
+/** The object with the namespace of the request's path; throws when it says that it is somewhere or something else. */
+function inPlace(request: ResourceRequest, object: KubeObject): KubeObject {
+  const { namespace: given, ...metadata } = object.metadata;
+  const { kind, name } = request;
+  if (name !== undefined && metadata.name !== undefined && metadata.name !== name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+  const namespace = kind.namespaced ? request.namespace : undefined;
+  if (given !== undefined && given !== '' && given !== namespace) {
+    const text = 'the namespace of the provided object does not match the namespace sent on the request';
+    throw badRequest(namespace === undefined ? `${kind.kind} is not in a namespace; remove metadata.namespace` : text);
+  }
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(name === undefined ? {} : { name }),
+      ...(namespace === undefined ? {} : { namespace }),
+    },
+  };
+}
+
+function nameOf(value: unknown): string | undefined {
+  const metadata = isMapping(value) ? ownValue(value, 'metadata') : undefined;
+  const name = isMapping(metadata) ? ownValue(metadata, 'name') : undefined;
+  return typeof name === 'string' ? name : undefined;
+}

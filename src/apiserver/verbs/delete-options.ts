@@ -1,0 +1,60 @@
+/** meta/v1 DeleteOptions: what a delete may say, in its body or its query. */
+import { checkNode, structureError } from '../../api/decode.ts';
+import { boolean, int64, list, object, string, type TypeOf } from '../../api/schema.ts';
+import { badRequest } from '../../api/status.ts';
+import type { ResourceRequest } from '../context.ts';
+import { parseBody } from '../http/body.ts';
+import { wholeNumber } from './options.ts';
+
+const deleteOptions = object({
+  apiVersion: string(),
+  kind: string(),
+  gracePeriodSeconds: int64(),
+  preconditions: object({ uid: string(), resourceVersion: string() }),
+  orphanDependents: boolean(),
+  propagationPolicy: string(),
+  dryRun: list(string()),
+});
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly dryRun?: readonly string[];
+}
+
+/** Reads the options of a delete. The body's go before the query's. Throws an ApiError, 400. */
+export async function decodeDeleteOptions(request: ResourceRequest): Promise<DeleteOptions> {
+  const { body, query } = request;
+  const given = body.bytes.byteLength === 0 ? {} : decode(request, await parseBody(body));
+  const grace = given.gracePeriodSeconds ?? wholeNumber(query, 'gracePeriodSeconds');
+  if (grace !== undefined && grace < 0) {
+    throw badRequest(`gracePeriodSeconds: Invalid value: ${grace}: must be greater than or equal to 0`);
+  }
+  const policy = policyOf(given, query);
+  return {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+    ...(given.preconditions === undefined ? {} : { preconditions: given.preconditions }),
+    ...(policy === undefined ? {} : { propagationPolicy: policy }),
+    ...(given.dryRun === undefined ? {} : { dryRun: given.dryRun }),
+  };
+}
+
+function decode({ kind }: ResourceRequest, value: unknown): TypeOf<typeof deleteOptions> {
+  const { object: decoded, causes } = checkNode(deleteOptions.node, value);
+  const error = structureError({ ...kind, kind: 'DeleteOptions', version: 'v1' }, '', causes);
+  if (error !== undefined) throw error;
+  return decoded as TypeOf<typeof deleteOptions>;
+}
+
+function policyOf(given: TypeOf<typeof deleteOptions>, query: URLSearchParams): DeleteOptions['propagationPolicy'] {
+  const text = given.propagationPolicy ?? query.get('propagationPolicy') ?? '';
+  if (text === '') {
+    if (given.orphanDependents === undefined) return undefined;
+    return given.orphanDependents ? 'Orphan' : 'Background';
+  }
+  if (text === 'Background' || text === 'Foreground' || text === 'Orphan') return text;
+  throw badRequest(
+    `propagationPolicy: Unsupported value: ${JSON.stringify(text)}: supported values: "Background", "Foreground", "Orphan"`,
+  );
+}

@@ -1,0 +1,74 @@
+/** PATCH of one object or its status: JSON patch, merge patch, strategic merge patch, and server-side apply. */
+import type { KubeObject } from '../../api/meta/v1.ts';
+import { applyServerSide } from '../../api/patch/apply.ts';
+import { applyJsonPatch } from '../../api/patch/json.ts';
+import { applyMergePatch } from '../../api/patch/merge.ts';
+import { applyStrategicPatch } from '../../api/patch/strategic.ts';
+import { badRequest, failure, notFound } from '../../api/status.ts';
+import type { Answer } from '../answer.ts';
+import type { Api, ResourceRequest } from '../context.ts';
+import { parseBody } from '../http/body.ts';
+import { isTrue } from '../http/route.ts';
+import { change, type Decision } from '../storage/change.ts';
+import type { Stored } from '../storage/codec.ts';
+import { completeNew } from './complete.ts';
+import { birthOf, timestamp } from './create.ts';
+import { decodeObject } from './decode.ts';
+import { isDryRun, requiredName } from './options.ts';
+import { partOf, replace } from './update.ts';
+
+const APPLY = 'application/apply-patch+yaml';
+
+/** How each patch type makes a new object of the old one. None of them changes the old one. */
+const PATCHES: Readonly<Record<string, (request: ResourceRequest, object: KubeObject, patch: unknown) => unknown>> = {
+  'application/json-patch+json': (_, object, patch) => applyJsonPatch(object, patch),
+  'application/merge-patch+json': (_, object, patch) => applyMergePatch(object, patch),
+  'application/strategic-merge-patch+json': ({ kind }, object, patch) =>
+    applyStrategicPatch(kind.schema.node, object, patch),
+};
+
+export async function patch(api: Api, request: ResourceRequest): Promise<Answer> {
+  const { kind, namespace, query, body } = request;
+  const name = requiredName(request);
+  const given = await parseBody(body);
+  const decide = body.type === APPLY ? applier(api, request, given) : patcher(request, given);
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, decide);
+  const code = outcome.act === 'put' && outcome.created ? 201 : 200;
+  return { kind: 'object', code, of: kind, stored: outcome.stored };
+}
+
+type Decide = (current: Stored | undefined) => Decision;
+
+function patcher(request: ResourceRequest, given: unknown): Decide {
+  const { kind, body } = request;
+  const apply = Object.hasOwn(PATCHES, body.type) ? PATCHES[body.type] : undefined;
+  if (apply === undefined) {
+    const known = [...Object.keys(PATCHES), APPLY].join(', ');
+    const text = `the body of the request was in an unknown format - accepted media types include: ${known}`;
+    throw failure(415, 'UnsupportedMediaType', text);
+  }
+  return (current) => {
+    if (current === undefined) throw notFound(kind, requiredName(request));
+    const patched = decodeObject(request, apply(request, current.object, given));
+    return replace(kind, patched, current, partOf(request));
+  };
+}
+
+function applier(api: Api, request: ResourceRequest, given: unknown): Decide {
+  const { kind, query, subresource } = request;
+  // Checked as an object first, so that mistakes are told as they stand in what was applied.
+  const applied = decodeObject(request, given);
+  const options = {
+    manager: query.get('fieldManager') ?? '',
+    force: query.has('force') && isTrue(query.get('force')),
+    time: timestamp(api.clock.now()),
+    ...(subresource === undefined ? {} : { subresource }),
+  };
+  if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  return (current) => {
+    const result = decodeObject(request, applyServerSide(kind, current?.object, applied, options));
+    if (current !== undefined) return replace(kind, result, current, partOf(request));
+    if (subresource !== undefined) throw notFound(kind, requiredName(request));
+    return { act: 'put', object: completeNew(kind, result, birthOf(api)) };
+  };
+}

@@ -1,0 +1,56 @@
+/** PUT of one object, or of its status or finalize subresource. */
+import type { AnyKind } from '../../api/kinds.ts';
+import type { KubeObject } from '../../api/meta/v1.ts';
+import { notFound } from '../../api/status.ts';
+import { sameValue } from '../../api/value.ts';
+import type { Answer } from '../answer.ts';
+import type { Api, ResourceRequest } from '../context.ts';
+import { change, type Decision } from '../storage/change.ts';
+import type { Stored } from '../storage/codec.ts';
+import { completeChange, type Part } from './complete.ts';
+import { decodeBody } from './decode.ts';
+import { isDryRun, requiredName } from './options.ts';
+
+export async function update(api: Api, request: ResourceRequest): Promise<Answer> {
+  const { kind, namespace, query } = request;
+  const name = requiredName(request);
+  const given = await decodeBody(request);
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
+    if (current === undefined) throw notFound(kind, name);
+    return replace(kind, given, current, partOf(request));
+  });
+  return { kind: 'object', code: 200, of: kind, stored: outcome.stored };
+}
+
+export function partOf({ subresource }: ResourceRequest): Part {
+  return subresource === 'status' || subresource === 'finalize' ? subresource : 'object';
+}
+
+/** What to do so that `given` replaces `current`: nothing when it is the same, and the end of what only waited for it. */
+export function replace(kind: AnyKind, given: KubeObject, current: Stored, part: Part): Decision {
+  const next = completeChange(kind, given, current.object, part);
+  if (isFinished(next)) return { act: 'remove' };
+  return sameObject(next, current.object) ? { act: 'keep' } : { act: 'put', object: next };
+}
+
+/** Whether an object that is being deleted has nothing left to wait for. */
+export function isFinished(object: KubeObject & { readonly spec?: unknown }): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;
+  return (
+    deletionTimestamp !== undefined &&
+    deletionGracePeriodSeconds === 0 &&
+    finalizers.length === 0 &&
+    contentFinalizers(object).length === 0
+  );
+}
+
+/** A namespace's `spec.finalizers`, which say that it has not been emptied. */
+function contentFinalizers(object: KubeObject & { readonly spec?: unknown }): readonly unknown[] {
+  if (object.apiVersion !== 'v1' || object.kind !== 'Namespace') return [];
+  const spec = object.spec as { readonly finalizers?: readonly unknown[] } | undefined;
+  return spec?.finalizers ?? [];
+}
+
+function sameObject(next: KubeObject, old: KubeObject): boolean {
+  return sameValue(JSON.parse(JSON.stringify(next)), old);
+}
