@@ -1,5 +1,8 @@
 /** Ages as kubectl prints them. Follows HumanDuration of k8s.io/apimachinery/pkg/util/duration. */
 
+import type { Column } from './kind.ts';
+import type { KubeObject } from './meta/v1.ts';
+
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -24,6 +27,14 @@ export function printAgeSince(timestamp: string | undefined, now: number): strin
   const then = timestamp === undefined ? Number.NaN : Date.parse(timestamp);
   return Number.isNaN(then) ? '<unknown>' : printAge(now - then);
 }
+
+/** The AGE column. Kinds that show it elsewhere than last list it among their own columns. */
+export const ageColumn: Column<KubeObject> = {
+  name: 'Age',
+  type: 'string',
+  description: 'Time since the object was created.',
+  value: ({ metadata }, now) => printAgeSince(metadata.creationTimestamp, now),
+};
 
 function pair(s: number, big: number, bigName: string, small: number, smallName: string): string {
   const rest = Math.floor((s % big) / small);

@@ -2,7 +2,7 @@
  * What `kubectl get` shows: meta.k8s.io/v1 Table, printed by the server.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
  */
-import { printAgeSince } from './age.ts';
+import { ageColumn } from './age.ts';
 import type { Column } from './kind.ts';
 import type { AnyKind } from './kinds.ts';
 import type { KubeList, KubeObject, ObjectMeta } from './meta/v1.ts';
@@ -72,26 +72,23 @@ const NAME: Column<KubeObject> = {
   value: ({ metadata }) => metadata.name ?? '',
 };
 
-const AGE: Column<KubeObject> = {
-  name: 'Age',
-  type: 'string',
-  description: 'Time since the object was created.',
-  value: ({ metadata }, now) => printAgeSince(metadata.creationTimestamp, now),
-};
-
-/** NAME, the kind's own columns, AGE; columns of `-o wide` stand last, as kubectl expects to find them. */
+/**
+ * NAME, the kind's own columns, AGE, and last the columns of `-o wide`. Kinds with `age: false` say the whole order
+ * themselves, and those that list a Name column of their own its place too.
+ */
 function columnsOf(kind: AnyKind): readonly Column<KubeObject>[] {
   const own: readonly Column<KubeObject>[] = kind.columns;
+  if (!kind.age) return own.some(({ name }) => name === NAME.name) ? own : [NAME, ...own];
   const always = own.filter(({ priority = 0 }) => priority === 0);
   const wide = own.filter(({ priority = 0 }) => priority > 0);
-  return [NAME, ...always, ...(kind.age ? [AGE] : []), ...wide];
+  return [NAME, ...always, ageColumn, ...wide];
 }
 
 function definition(column: Column<KubeObject>): TableColumn {
   return {
     name: column.name,
     type: column.type,
-    format: column === NAME ? 'name' : '',
+    format: column.name === NAME.name ? 'name' : '',
     description: column.description ?? '',
     priority: column.priority ?? 0,
   };

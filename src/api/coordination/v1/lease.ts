@@ -1,6 +1,34 @@
 /** coordination.k8s.io/v1 Lease. */
-import { defineKind, type ObjectOf } from '../../kind.ts';
-import { int32, object, string, time } from '../../schema.ts';
+import { invalidValue } from '../../field-errors.ts';
+import { defineKind, type Resource } from '../../kind.ts';
+import { int32, object, string, type TypeOf, time } from '../../schema.ts';
+import type { Cause } from '../../status.ts';
+
+const fields = object({
+  spec: object({
+    holderIdentity: string(),
+    leaseDurationSeconds: int32(),
+    acquireTime: time(),
+    renewTime: time(),
+    leaseTransitions: int32(),
+    strategy: string(),
+    preferredHolder: string(),
+  }),
+});
+export type Lease = Resource<TypeOf<typeof fields>>;
+
+function validateLease({ spec }: Lease): readonly Cause[] {
+  const { leaseDurationSeconds: duration, leaseTransitions: transitions, holderIdentity: holder } = spec ?? {};
+  return [
+    ...(duration !== undefined && duration <= 0
+      ? [invalidValue('spec.leaseDurationSeconds', duration, 'must be greater than 0')]
+      : []),
+    ...(transitions !== undefined && transitions < 0
+      ? [invalidValue('spec.leaseTransitions', transitions, 'must be greater than or equal to 0')]
+      : []),
+    ...(holder === '' ? [invalidValue('spec.holderIdentity', holder, 'must not be empty')] : []),
+  ];
+}
 
 export const Lease = defineKind({
   group: 'coordination.k8s.io',
@@ -8,17 +36,7 @@ export const Lease = defineKind({
   kind: 'Lease',
   plural: 'leases',
   namespaced: true,
-  schema: object({
-    spec: object({
-      holderIdentity: string(),
-      leaseDurationSeconds: int32(),
-      acquireTime: time(),
-      renewTime: time(),
-      leaseTransitions: int32(),
-      strategy: string(),
-      preferredHolder: string(),
-    }),
-  }),
+  schema: fields,
+  validate: validateLease,
   columns: [{ name: 'Holder', type: 'string', value: (lease) => lease.spec?.holderIdentity ?? '' }],
 });
-export type Lease = ObjectOf<typeof Lease>;

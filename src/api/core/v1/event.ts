@@ -1,6 +1,8 @@
 /** core/v1 Event. */
-import { defineKind, type ObjectOf } from '../../kind.ts';
+import { defineKind, type Resource } from '../../kind.ts';
 import { int32, object, required, string, type TypeOf, time } from '../../schema.ts';
+import { eventColumns } from './event.columns.ts';
+import { validateEvent } from './event.validation.ts';
 
 export const objectReference = object({
   kind: string(),
@@ -13,6 +15,24 @@ export const objectReference = object({
 });
 export type ObjectReference = TypeOf<typeof objectReference>;
 
+const fields = object({
+  involvedObject: required(objectReference),
+  reason: string('One word in CamelCase.'),
+  message: string(),
+  type: string('Normal or Warning.'),
+  source: object({ component: string(), host: string() }),
+  firstTimestamp: time(),
+  lastTimestamp: time(),
+  count: int32(),
+  eventTime: time(),
+  series: object({ count: int32(), lastObservedTime: time() }),
+  action: string(),
+  related: objectReference,
+  reportingComponent: string(),
+  reportingInstance: string(),
+});
+export type Event = Resource<TypeOf<typeof fields>>;
+
 export const Event = defineKind({
   group: '',
   version: 'v1',
@@ -20,22 +40,10 @@ export const Event = defineKind({
   plural: 'events',
   shortNames: ['ev'],
   namespaced: true,
-  schema: object({
-    involvedObject: required(objectReference),
-    reason: string('One word in CamelCase.'),
-    message: string(),
-    type: string('Normal or Warning.'),
-    source: object({ component: string(), host: string() }),
-    firstTimestamp: time(),
-    lastTimestamp: time(),
-    count: int32(),
-    eventTime: time(),
-    series: object({ count: int32(), lastObservedTime: time() }),
-    action: string(),
-    related: objectReference,
-    reportingComponent: string(),
-    reportingInstance: string(),
-  }),
+  schema: fields,
+  columns: eventColumns,
+  age: false,
+  validate: validateEvent,
   selectableFields: {
     'involvedObject.kind': (event) => event.involvedObject.kind ?? '',
     'involvedObject.namespace': (event) => event.involvedObject.namespace ?? '',
@@ -50,4 +58,3 @@ export const Event = defineKind({
     reportingComponent: (event) => event.reportingComponent ?? '',
   },
 });
-export type Event = ObjectOf<typeof Event>;

@@ -1,7 +1,9 @@
 /** core/v1 Node. */
-import { defineKind, type ObjectOf } from '../../kind.ts';
+import { defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
 import { boolean, int32, list, map, object, quantity, required, set, string, type TypeOf, time } from '../../schema.ts';
+import { prepareNode, validateNode } from './node.admission.ts';
+import { nodeColumns } from './node.columns.ts';
 
 export const taint = object({
   key: required(string()),
@@ -15,6 +17,37 @@ export const nodeAddress = object({
 });
 export type NodeAddress = TypeOf<typeof nodeAddress>;
 
+const fields = object({
+  spec: object({
+    podCIDR: string('The first of podCIDRs.'),
+    podCIDRs: set(string(), 'The prefixes of this node’s pods, at most one per family.'),
+    providerID: string(),
+    unschedulable: boolean(),
+    taints: list(taint),
+  }),
+  status: object({
+    capacity: map(quantity()),
+    allocatable: map(quantity()),
+    phase: string(),
+    conditions,
+    addresses: list(nodeAddress),
+    daemonEndpoints: object({ kubeletEndpoint: object({ Port: int32() }) }),
+    nodeInfo: object({
+      machineID: string(),
+      systemUUID: string(),
+      bootID: string(),
+      kernelVersion: string(),
+      osImage: string(),
+      containerRuntimeVersion: string(),
+      kubeletVersion: string(),
+      kubeProxyVersion: string(),
+      operatingSystem: string(),
+      architecture: string(),
+    }),
+  }),
+});
+export type Node = Resource<TypeOf<typeof fields>>;
+
 export const Node = defineKind({
   group: '',
   version: 'v1',
@@ -23,34 +56,9 @@ export const Node = defineKind({
   shortNames: ['no'],
   namespaced: false,
   status: true,
-  schema: object({
-    spec: object({
-      podCIDR: string('The first of podCIDRs.'),
-      podCIDRs: set(string(), 'The prefixes of this node’s pods, at most one per family.'),
-      providerID: string(),
-      unschedulable: boolean(),
-      taints: list(taint),
-    }),
-    status: object({
-      capacity: map(quantity()),
-      allocatable: map(quantity()),
-      phase: string(),
-      conditions,
-      addresses: list(nodeAddress),
-      daemonEndpoints: object({ kubeletEndpoint: object({ Port: int32() }) }),
-      nodeInfo: object({
-        machineID: string(),
-        systemUUID: string(),
-        bootID: string(),
-        kernelVersion: string(),
-        osImage: string(),
-        containerRuntimeVersion: string(),
-        kubeletVersion: string(),
-        kubeProxyVersion: string(),
-        operatingSystem: string(),
-        architecture: string(),
-      }),
-    }),
-  }),
+  schema: fields,
+  columns: nodeColumns,
+  age: false,
+  prepare: prepareNode,
+  validate: validateNode,
 });
-export type Node = ObjectOf<typeof Node>;

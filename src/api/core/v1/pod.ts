@@ -2,7 +2,7 @@
  * core/v1 Pod. A running virtual machine has one too: it carries the labels, node and addresses, so that everything
  * that selects pods selects virtual machines.
  */
-import { defineKind, type ObjectOf } from '../../kind.ts';
+import { defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
 import {
   anything,
@@ -16,8 +16,11 @@ import {
   required,
   type Schema,
   string,
+  type TypeOf,
   time,
 } from '../../schema.ts';
+import { defaultPod, preparePod, validatePod } from './pod.admission.ts';
+import { podColumns } from './pod.status.ts';
 
 /** The parts of a spec that are not acted on yet are kept as they came. */
 function open<T>(schema: Schema<T>): Schema<T> {
@@ -41,6 +44,39 @@ const container = open(
   }),
 );
 
+const fields = object({
+  spec: open(
+    object({
+      nodeName: string(),
+      hostname: string(),
+      subdomain: string(),
+      hostNetwork: boolean(),
+      restartPolicy: string(),
+      terminationGracePeriodSeconds: int64(),
+      nodeSelector: map(string()),
+      serviceAccountName: string(),
+      containers: listMap(container, ['name']),
+      readinessGates: list(object({ conditionType: required(string()) })),
+    }),
+  ),
+  status: object({
+    phase: string('Pending, Running, Succeeded, Failed or Unknown.'),
+    conditions,
+    message: string(),
+    reason: string(),
+    nominatedNodeName: string(),
+    hostIP: string(),
+    hostIPs: list(object({ ip: required(string()) })),
+    podIP: string('The first of podIPs.'),
+    podIPs: listMap(object({ ip: required(string()) }), ['ip']),
+    startTime: time(),
+    containerStatuses: list(anything()),
+    initContainerStatuses: list(anything()),
+    qosClass: string(),
+  }),
+});
+export type Pod = Resource<TypeOf<typeof fields>>;
+
 export const Pod = defineKind({
   group: '',
   version: 'v1',
@@ -50,37 +86,11 @@ export const Pod = defineKind({
   categories: ['all'],
   namespaced: true,
   status: true,
-  schema: object({
-    spec: open(
-      object({
-        nodeName: string(),
-        hostname: string(),
-        subdomain: string(),
-        hostNetwork: boolean(),
-        restartPolicy: string(),
-        terminationGracePeriodSeconds: int64(),
-        nodeSelector: map(string()),
-        serviceAccountName: string(),
-        containers: listMap(container, ['name']),
-        readinessGates: list(object({ conditionType: required(string()) })),
-      }),
-    ),
-    status: object({
-      phase: string('Pending, Running, Succeeded, Failed or Unknown.'),
-      conditions,
-      message: string(),
-      reason: string(),
-      nominatedNodeName: string(),
-      hostIP: string(),
-      hostIPs: list(object({ ip: required(string()) })),
-      podIP: string('The first of podIPs.'),
-      podIPs: listMap(object({ ip: required(string()) }), ['ip']),
-      startTime: time(),
-      containerStatuses: list(anything()),
-      initContainerStatuses: list(anything()),
-      qosClass: string(),
-    }),
-  }),
+  schema: fields,
+  columns: podColumns,
+  defaults: defaultPod,
+  prepare: preparePod,
+  validate: validatePod,
   selectableFields: {
     'spec.nodeName': (pod) => pod.spec?.nodeName ?? '',
     'status.phase': (pod) => pod.status?.phase ?? '',
@@ -88,4 +98,3 @@ export const Pod = defineKind({
   },
   gracePeriod: (pod) => (pod.spec?.nodeName ? (pod.spec.terminationGracePeriodSeconds ?? 30) : undefined),
 });
-export type Pod = ObjectOf<typeof Pod>;

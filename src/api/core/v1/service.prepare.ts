@@ -13,7 +13,7 @@ export function prepareService(service: Service, old: Service | undefined): Serv
     return { ...service, spec: normalizeClusterIPs(service.spec ?? {}, {}), status: { loadBalancer: {} } };
   const before = old.spec ?? {};
   const kept = keepAllocated(normalizeClusterIPs(service.spec ?? {}, before), before);
-  return { ...service, spec: dropUnused(kept, before) };
+  return { ...service, spec: dropUnused(downgraded(kept, before), before) };
 }
 
 export function needsClusterIP({ type }: Spec): boolean {
@@ -46,15 +46,26 @@ function keepAllocated(spec: Spec, before: Spec): Spec {
   return {
     ...spec,
     ...(keepsIP && before.clusterIP !== undefined ? { clusterIP: before.clusterIP } : {}),
-    ...(keepsIP && before.clusterIPs !== undefined ? { clusterIPs: keptIPs(spec, before.clusterIPs) } : {}),
+    ...(keepsIP && before.clusterIPs !== undefined ? { clusterIPs: before.clusterIPs } : {}),
     ...(keepsNodePorts && spec.ports ? { ports: keepNodePorts(spec.ports, before.ports ?? []) } : {}),
     ...(keepsHealth && before.healthCheckNodePort ? { healthCheckNodePort: before.healthCheckNodePort } : {}),
   };
 }
 
-/** A Service that asks for one family gives its second address back. */
-function keptIPs({ ipFamilyPolicy }: Spec, clusterIPs: readonly string[]): readonly string[] {
-  return ipFamilyPolicy === 'SingleStack' ? clusterIPs.slice(0, 1) : clusterIPs;
+/**
+ * A Service that turns to one family gives its second address back, without the client having to take it out of the lists
+ * that it read.
+ */
+function downgraded(spec: Spec, before: Spec): Spec {
+  const turned = spec.ipFamilyPolicy === 'SingleStack' && before.ipFamilyPolicy !== 'SingleStack';
+  const untouched =
+    sameValue(spec.clusterIPs, before.clusterIPs) && sameValue(spec.ipFamilies ?? before.ipFamilies, before.ipFamilies);
+  if (!turned || !untouched) return spec;
+  return {
+    ...spec,
+    ...(spec.clusterIPs === undefined ? {} : { clusterIPs: spec.clusterIPs.slice(0, 1) }),
+    ...(spec.ipFamilies === undefined ? {} : { ipFamilies: spec.ipFamilies.slice(0, 1) }),
+  };
 }
 
 function keepNodePorts(ports: readonly ServicePort[], before: readonly ServicePort[]): readonly ServicePort[] {

@@ -1,7 +1,9 @@
 /** discovery.k8s.io/v1 EndpointSlice. https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/ */
 import { objectReference } from '../../core/v1/event.ts';
-import { defineKind, type ObjectOf } from '../../kind.ts';
+import { defineKind, type Resource } from '../../kind.ts';
 import { boolean, int32, list, map, object, oneOf, required, string, type TypeOf } from '../../schema.ts';
+import { defaultEndpointSlice, validateEndpointSlice } from './endpointslice.admission.ts';
+import { endpointSliceColumns } from './endpointslice.columns.ts';
 
 /** Label of a slice that names its Service. */
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -35,16 +37,21 @@ export const endpointPort = object({
 });
 export type EndpointPort = TypeOf<typeof endpointPort>;
 
+const fields = object({
+  addressType: required(oneOf(['IPv4', 'IPv6', 'FQDN'])),
+  endpoints: required(list(endpoint)),
+  ports: list(endpointPort),
+});
+export type EndpointSlice = Resource<TypeOf<typeof fields>>;
+
 export const EndpointSlice = defineKind({
   group: 'discovery.k8s.io',
   version: 'v1',
   kind: 'EndpointSlice',
   plural: 'endpointslices',
   namespaced: true,
-  schema: object({
-    addressType: required(oneOf(['IPv4', 'IPv6', 'FQDN'])),
-    endpoints: required(list(endpoint)),
-    ports: list(endpointPort),
-  }),
+  schema: fields,
+  columns: endpointSliceColumns,
+  defaults: defaultEndpointSlice,
+  validate: validateEndpointSlice,
 });
-export type EndpointSlice = ObjectOf<typeof EndpointSlice>;

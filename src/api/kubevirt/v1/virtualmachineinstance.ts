@@ -1,8 +1,12 @@
 /** kubevirt.io/v1 VirtualMachineInstance: one run of a guest. https://kubevirt.io/api-reference/ */
-import { defineKind, type ObjectOf } from '../../kind.ts';
+import { ageColumn } from '../../age.ts';
+import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
-import { anything, list, map, object, required, string, time } from '../../schema.ts';
+import { withoutStatusOnCreate } from '../../prepare.ts';
+import { conditionStatus } from '../../print.ts';
+import { anything, list, map, object, required, string, type TypeOf, time } from '../../schema.ts';
 import { instanceSpec } from './instance-spec.ts';
+import { validateInstance } from './virtualmachine.validation.ts';
 
 /** Finalizer that keeps an instance until its guest is gone. */
 export const INSTANCE_FINALIZER = 'foregroundDeleteVirtualMachine';
@@ -15,6 +19,47 @@ export const VM_NAME_LABEL = 'vm.kubevirt.io/name';
 /** Label of an instance that names its node. */
 export const NODE_NAME_LABEL = 'kubevirt.io/nodeName';
 
+const fields = object({
+  spec: required(instanceSpec),
+  status: object({
+    phase: string('Pending, Scheduling, Scheduled, Running, Succeeded or Failed.'),
+    reason: string(),
+    nodeName: string(),
+    conditions,
+    interfaces: list(
+      object({
+        name: string(),
+        mac: string(),
+        ipAddress: string(),
+        ipAddresses: list(string()),
+        interfaceName: string(),
+        infoSource: string(),
+      }),
+    ),
+    phaseTransitionTimestamps: list(object({ phase: string(), phaseTransitionTimestamp: time() })),
+    activePods: map(string(), 'UID of the pod to the node it is on.'),
+    guestOSInfo: anything(),
+    qosClass: string(),
+  }),
+});
+export type VirtualMachineInstance = Resource<TypeOf<typeof fields>>;
+
+/** As KubeVirt's own resource definition prints them. */
+const instanceColumns: readonly Column<VirtualMachineInstance>[] = [
+  ageColumn,
+  { name: 'Phase', type: 'string', value: ({ status }) => status?.phase ?? '' },
+  { name: 'IP', type: 'string', value: ({ status }) => status?.interfaces?.[0]?.ipAddress ?? '' },
+  { name: 'NodeName', type: 'string', value: ({ status }) => status?.nodeName ?? '' },
+  { name: 'Ready', type: 'string', value: ({ status }) => conditionStatus(status?.conditions, 'Ready') },
+  {
+    name: 'Live-Migratable',
+    type: 'string',
+    priority: 1,
+    value: ({ status }) => conditionStatus(status?.conditions, 'LiveMigratable'),
+  },
+  { name: 'Paused', type: 'string', priority: 1, value: ({ status }) => conditionStatus(status?.conditions, 'Paused') },
+];
+
 export const VirtualMachineInstance = defineKind({
   group: 'kubevirt.io',
   version: 'v1',
@@ -24,28 +69,9 @@ export const VirtualMachineInstance = defineKind({
   categories: ['all'],
   namespaced: true,
   status: true,
-  schema: object({
-    spec: required(instanceSpec),
-    status: object({
-      phase: string('Pending, Scheduling, Scheduled, Running, Succeeded or Failed.'),
-      reason: string(),
-      nodeName: string(),
-      conditions,
-      interfaces: list(
-        object({
-          name: string(),
-          mac: string(),
-          ipAddress: string(),
-          ipAddresses: list(string()),
-          interfaceName: string(),
-          infoSource: string(),
-        }),
-      ),
-      phaseTransitionTimestamps: list(object({ phase: string(), phaseTransitionTimestamp: time() })),
-      activePods: map(string(), 'UID of the pod to the node it is on.'),
-      guestOSInfo: anything(),
-      qosClass: string(),
-    }),
-  }),
+  schema: fields,
+  columns: instanceColumns,
+  age: false,
+  prepare: withoutStatusOnCreate,
+  validate: validateInstance,
 });
-export type VirtualMachineInstance = ObjectOf<typeof VirtualMachineInstance>;

@@ -1,7 +1,34 @@
 /** metallb.io/v1beta1 IPAddressPool: addresses that LoadBalancer Services may get. https://metallb.io/apis/ */
-import { defineKind, type ObjectOf } from '../../kind.ts';
+import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { labelSelector } from '../../meta/v1.ts';
-import { boolean, int64, list, object, required, string } from '../../schema.ts';
+import { withoutStatusOnCreate } from '../../prepare.ts';
+import { boolean, int64, list, object, required, string, type TypeOf } from '../../schema.ts';
+import { defaultIPAddressPool, validateIPAddressPool } from './ipaddresspool.validation.ts';
+
+const fields = object({
+  spec: required(
+    object({
+      addresses: required(list(string(), 'CIDRs, or ranges as FIRST-LAST, of either family.')),
+      autoAssign: boolean('Whether a Service gets an address from here without asking. Default: true.'),
+      avoidBuggyIPs: boolean('Leave out addresses that end in .0 and .255.'),
+      serviceAllocation: object({
+        priority: int64(),
+        namespaces: list(string()),
+        namespaceSelectors: list(labelSelector),
+        serviceSelectors: list(labelSelector),
+      }),
+    }),
+  ),
+  status: object({ assignedIPv4: int64(), assignedIPv6: int64(), availableIPv4: int64(), availableIPv6: int64() }),
+});
+export type IPAddressPool = Resource<TypeOf<typeof fields>>;
+
+/** As MetalLB's own resource definition prints them. */
+const poolColumns: readonly Column<IPAddressPool>[] = [
+  { name: 'Auto Assign', type: 'boolean', value: ({ spec }) => spec.autoAssign ?? true },
+  { name: 'Avoid Buggy IPs', type: 'boolean', value: ({ spec }) => spec.avoidBuggyIPs ?? false },
+  { name: 'Addresses', type: 'string', value: ({ spec }) => JSON.stringify(spec.addresses) },
+];
 
 export const IPAddressPool = defineKind({
   group: 'metallb.io',
@@ -10,22 +37,10 @@ export const IPAddressPool = defineKind({
   plural: 'ipaddresspools',
   namespaced: true,
   status: true,
-  schema: object({
-    spec: required(
-      object({
-        addresses: required(list(string(), 'CIDRs, or ranges as FIRST-LAST, of either family.')),
-        autoAssign: boolean('Whether a Service gets an address from here without asking. Default: true.'),
-        avoidBuggyIPs: boolean('Leave out addresses that end in .0 and .255.'),
-        serviceAllocation: object({
-          priority: int64(),
-          namespaces: list(string()),
-          namespaceSelectors: list(labelSelector),
-          serviceSelectors: list(labelSelector),
-        }),
-      }),
-    ),
-    status: object({ assignedIPv4: int64(), assignedIPv6: int64(), availableIPv4: int64(), availableIPv6: int64() }),
-  }),
+  schema: fields,
+  columns: poolColumns,
+  defaults: defaultIPAddressPool,
+  prepare: withoutStatusOnCreate,
+  validate: validateIPAddressPool,
   age: false,
 });
-export type IPAddressPool = ObjectOf<typeof IPAddressPool>;
