@@ -67,6 +67,15 @@ test('lib is for all, a folder may import itself, and cli may import everything'
   assert.deepEqual(forbiddenImports(table, allowed), []);
 });
 
+test('tests may import test/support; what runs may not leave src', () => {
+  const line = "import { tempDir } from '../../test/support/temp-dir.ts';";
+  assert.deepEqual(forbiddenImports(table, parseImports('api/x.test.ts', line)), []);
+  assert.deepEqual(
+    forbiddenImports(table, parseImports('api/x.ts', line)).map(({ message }) => message),
+    ['api may not import ..: ../test/support/temp-dir.ts'],
+  );
+});
+
 test('lib may import nothing, and a folder that the table lacks is an error of its own', () => {
   const messages = [
     ...parseImports('lib/x.ts', "import '../api/x.ts';"),

@@ -36,12 +36,12 @@ function serve(dataDir: string, listen: string, socketPath: string): void {
 }
 
 if (import.meta.main) {
-  const [what, ...args] = process.argv.slice(2) as [string, string, string, string];
-  if (what === 'server') serve(...(args as [string, string, string]));
+  const [what = '', first = '', second = '', third = ''] = process.argv.slice(2);
+  if (what === 'server') serve(first, second, third);
   if (what === 'run') {
     const end = new AbortController();
     process.once('SIGTERM', () => end.abort());
-    const [dir, variant] = args as [string, 'working' | 'broken'];
+    const [dir, variant] = [first, second as 'working' | 'broken'];
     await labRun({ dir, commands: fixtureCommands(variant), log: createLogger('lab') }, end.signal).catch(
       (error: Error) => {
         process.stderr.write(`${error.stack}\n`);

@@ -13,8 +13,6 @@ export interface OpenPlace {
   readonly pid: number;
   /** Rejects when the place is lost, which the lab does not survive. */
   readonly lost: Promise<never>;
-  /** Lets go of the place: it is gone with the last process in it. */
-  close(): void;
 }
 
 /** The command line that runs a command in a place, given a process in there. */
@@ -22,12 +20,13 @@ export function enterArgv(pid: number, argv: readonly string[]): readonly string
   return ['nsenter', `--target=${pid}`, '--net', '--uts', '--mount', '--', ...argv];
 }
 
-/** Makes every place and the LAN between them. */
+/** Makes every place and the LAN between them. When the signal is aborted, each is gone with the last process in it. */
 export async function openPlaces(
   topology: Topology,
   files: { readonly resolvConf: (place: Place) => string },
+  signal: AbortSignal,
 ): Promise<readonly OpenPlace[]> {
-  const opened = await Promise.all(placesOf(topology).map((place) => openPlace(topology, place)));
+  const opened = await Promise.all(placesOf(topology).map((place) => openPlace(topology, place, signal)));
   const pidOf = (wanted: Place): number => {
     const pid = opened.find(({ place }) => place === wanted)?.pid;
     if (pid === undefined) throw new Error(`no such place: ${wanted.name}`);
@@ -57,10 +56,11 @@ export async function addressesIn(pid: number, lanInterface: string): Promise<re
 /** `ready` says that the namespaces are there; `sleep` then holds them. The place has a /run of its own: locks and sockets. */
 const HOLD = 'set -e; hostname "$0"; mount -t tmpfs -o mode=755 tmpfs /run; echo ready; exec sleep infinity';
 
-async function openPlace(topology: Topology, place: Place): Promise<OpenPlace> {
+async function openPlace(topology: Topology, place: Place, signal: AbortSignal): Promise<OpenPlace> {
   const holder = spawn('unshare', ['--net', '--uts', '--mount', '--', 'sh', '-c', HOLD, place.name], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  signal.addEventListener('abort', () => holder.kill('SIGKILL'), { once: true });
   let complaint = '';
   holder.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-1000);
@@ -73,7 +73,7 @@ async function openPlace(topology: Topology, place: Place): Promise<OpenPlace> {
   const { pid } = holder;
   if (pid === undefined) throw new LabError(`the place ${place.name} has no process`);
   await runCommand(enterArgv(pid, ['sysctl', '--quiet', '--write', ...sysctlsOf(topology, place)]));
-  return { place, pid, lost, close: () => void holder.kill('SIGKILL') };
+  return { place, pid, lost };
 }
 
 async function batch(pid: number, commands: readonly string[]): Promise<void> {

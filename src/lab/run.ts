@@ -60,10 +60,10 @@ class RunningLab {
   readonly #parts: Parts;
   readonly #agentsEnd = new AbortController();
   readonly #serverEnd = new AbortController();
+  readonly #placesEnd = new AbortController();
   readonly #agents: Promise<void>[] = [];
   readonly #processes = new Map<string, ProcessState>();
   #server: Promise<void> = Promise.resolve();
-  #places: readonly OpenPlace[] = [];
   #state: LabState = { ready: false, server: undefined, places: {}, processes: [] };
 
   constructor(parts: Parts) {
@@ -112,13 +112,16 @@ class RunningLab {
     await Promise.all(this.#agents);
     this.#serverEnd.abort();
     await this.#server;
-    for (const place of this.#places) place.close();
+    this.#placesEnd.abort();
   }
 
   async #openPlaces(): Promise<readonly OpenPlace[]> {
     const { topology } = this.#parts;
-    const places = await openPlaces(topology, { resolvConf: (place) => this.#resolvConfPath(place) });
-    this.#places = places;
+    const places = await openPlaces(
+      topology,
+      { resolvConf: (place) => this.#resolvConfPath(place) },
+      this.#placesEnd.signal,
+    );
     writeFileSync(this.#resolvConfPath(topology.client), resolvConf([], CLUSTER_DOMAIN));
     this.#update({ places: Object.fromEntries(places.map(({ place, pid }) => [place.name, pid])) });
     return places;

@@ -82,7 +82,7 @@ export class Supervisor {
     this.#ready.reject(new LabError(`${this.#options.name} was stopped before it was ready`));
   }
 
-  /** One life of the process: resolves to how it ended. */
+  /** One life of the process: resolves to how it ended. Its end is SIGTERM, and SIGKILL when it does not heed that. */
   #runOnce(signal: AbortSignal): Promise<string> {
     const [program = '', ...args] = this.#options.argv();
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -90,10 +90,15 @@ export class Supervisor {
     child.stdout.on('data', (chunk: Buffer) => this.#options.log.write(chunk));
     child.stderr.on('data', (chunk: Buffer) => this.#options.log.write(chunk));
     this.#watchForReady(child);
-    const onAbort = () => this.#end(child);
+    let killTimer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      child.kill('SIGTERM');
+      killTimer = setTimeout(() => child.kill('SIGKILL'), GRACE);
+    };
     signal.addEventListener('abort', onAbort, { once: true });
     return new Promise((resolve) => {
       const ended = (end: string) => {
+        clearTimeout(killTimer);
         signal.removeEventListener('abort', onAbort);
         this.#options.log.write(Buffer.from(`[lab] ${this.#options.name} ended: ${end}\n`));
         resolve(end);
@@ -102,13 +107,6 @@ export class Supervisor {
       // Not `close`: children of the process may hold its output open long after it has ended.
       child.once('exit', (code, killedBy) => ended(code === null ? String(killedBy) : `exit status ${code}`));
     });
-  }
-
-  /** SIGTERM, and SIGKILL for a process that does not heed it. */
-  #end(child: ChildProcess): void {
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), GRACE);
-    child.once('exit', () => clearTimeout(timer));
   }
 
   #watchForReady(child: ChildProcess): void {

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { noNamespaces } from '../../test/support/namespace.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { runCommand } from '../host/process.ts';
+import { LabError } from './error.ts';
+import { fixtureCommands } from './lab.fixture.ts';
+import { labDown, labExec, labStatus, labUp } from './lab.ts';
+import { layoutOf } from './layout.ts';
+import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
+import { readOwner } from './state.ts';
+
+const skip = noNamespaces || (existsSync('/dev/net/tun') ? false : '/dev/net/tun is missing');
+
+/** A lab of two nodes, taken down when the test ends. */
+async function lab(t: TestContext) {
+  const dir = join(tempDir(t), 'lab');
+  t.after(() => labDown(dir));
+  const options = { dir, nodes: 2, ipFamilies: ['IPv4', 'IPv6'], commands: fixtureCommands() } as const;
+  const status = await labUp(options);
+  const at = async (who: string, ...argv: string[]) => {
+    const command = labExec(dir, who, argv);
+    return (await runCommand(command.argv, { env: command.env })).stdout;
+  };
+  return { dir, options, status, at };
+}
+
+/** Waits for something that another process does; the test's own time limit ends it. */
+async function eventually(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(10);
+}
+
+const processOf = (dir: string, name: string) => labStatus(dir).processes.find((process) => process.name === name);
+
+test('a lab has nodes and a client that reach each other over both families', { skip }, async (t) => {
+  const { status, at } = await lab(t);
+  assert.equal(status.phase, 'ready');
+  assert.deepEqual(
+    status.places.map(({ name }) => name),
+    ['lan', 'node1', 'node2', 'client'],
+  );
+  assert.equal(await at('node1', 'hostname'), 'node1\n');
+  for (const address of status.places.find(({ name }) => name === 'node2')?.addresses ?? []) {
+    assert.match(await at('client', 'ping', '-c1', '-W2', address), / 0% packet loss/);
+  }
+});
+
+test('a node asks its own bridge for names, the client nobody, and the machine is as it was', { skip }, async (t) => {
+  const before = await runCommand(['ip', '-json', 'address']);
+  const { at } = await lab(t);
+  assert.match(await at('node1', 'cat', '/etc/resolv.conf'), /^nameserver 10\.244\.7\.1$/m);
+  assert.doesNotMatch(await at('client', 'cat', '/etc/resolv.conf'), /^nameserver/m);
+  assert.deepEqual(await runCommand(['ip', '-json', 'address']), before);
+});
+
+test('the API answers at the same URL everywhere, so that one kubeconfig serves', { skip }, async (t) => {
+  const { status, at } = await lab(t);
+  assert.ok(status.server);
+  assert.equal(await (await fetch(status.server)).text(), 'served\n');
+  for (const place of ['node2', 'client']) assert.equal(await at(place, 'curl', '-sS', status.server), 'served\n');
+  assert.equal(await at('client', 'sh', '-c', 'cat "$KUBECONFIG"'), 'a kubeconfig\n');
+});
+
+test('a command’s exit status and standard error come through', { skip }, async (t) => {
+  const { at } = await lab(t);
+  await assert.rejects(at('client', 'sh', '-c', 'echo oh >&2; exit 7'), { code: 7, stderr: 'oh' });
+});
+
+test('a place that does not exist is named, with those that do', { skip }, async (t) => {
+  const { dir } = await lab(t);
+  assert.throws(() => labExec(dir, 'node9', ['true']), /no "node9" in this lab. There are: lan, node1, node2, client/);
+});
+
+test('a server killed with -9 comes back at the same address', { skip }, async (t) => {
+  const { dir, status } = await lab(t);
+  process.kill(processOf(dir, 'server')?.pid ?? 0, 'SIGKILL');
+  await eventually(() => processOf(dir, 'server')?.restarts === 1 && processOf(dir, 'server')?.phase === 'ready');
+  assert.equal(labStatus(dir).server, status.server);
+  assert.equal(await (await fetch(status.server ?? '')).text(), 'served\n');
+});
+
+test('a second lab in the same directory is refused, one beside it is not', { skip }, async (t) => {
+  const { options } = await lab(t);
+  await assert.rejects(labUp(options), /has a lab already \(process \d+\).*postern lab down/);
+  const other = await lab(t);
+  assert.match(await other.at('client', 'ping', '-c1', '-W2', '192.168.77.11'), / 0% packet loss/);
+});
+
+test('after down nothing is left: no process, no file', { skip }, async (t) => {
+  const { dir } = await lab(t);
+  const owner = readOwner(layoutOf(dir));
+  assert.ok(owner?.pidNamespace);
+  await labDown(dir);
+  assert.equal(isAlive(owner), false);
+  assert.equal(processesIn(owner.pidNamespace).size, 0);
+  assert.equal(existsSync(dir), false);
+});
+
+test('down can keep the data for the next up', { skip }, async (t) => {
+  const { dir, options } = await lab(t);
+  await labDown(dir, { keepData: true });
+  assert.deepEqual(readdirSync(dir).sort(), ['lab.json', 'logs', 'nodes', 'server']);
+  assert.equal((await labUp(options)).phase, 'ready');
+});
+
+test('a lab whose process is killed with -9 leaves no process, and the next up needs no help', { skip }, async (t) => {
+  const { dir, options, status } = await lab(t);
+  const [init] = childrenOf(readOwner(layoutOf(dir))?.pid ?? 0);
+  const namespace = pidNamespaceOf(init ?? 0) ?? '';
+  const daemon = childrenOf(init ?? 0)[0];
+  assert.ok(daemon);
+  process.kill(daemon, 'SIGKILL');
+  await eventually(() => processesIn(namespace).size === 0);
+  assert.equal(labStatus(dir).phase, 'stopped');
+  assert.throws(() => labExec(dir, 'node1', ['true']), /No lab runs in .*postern lab up/);
+  const again = await labUp(options);
+  assert.equal(again.phase, 'ready');
+  assert.notDeepEqual(again.processes, status.processes);
+});
+
+test('an agent that does not start fails the up with its own words, and nothing stays', { skip }, async (t) => {
+  const dir = join(tempDir(t), 'lab');
+  await assert.rejects(
+    labUp({ dir, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands('broken') }),
+    (error) =>
+      error instanceof LabError &&
+      /node1 does not start \(exit status 3\)[\s\S]*the agent’s own words/.test(error.message),
+  );
+  assert.equal(labStatus(dir).phase, 'stopped');
+  assert.ok(existsSync(join(dir, 'logs', 'node1.log')));
+});
+
+test('an up that is called off ends what it had begun', { skip }, async (t) => {
+  const dir = join(tempDir(t), 'lab');
+  const end = new AbortController();
+  const up = labUp({ dir, nodes: 2, ipFamilies: ['IPv4'], commands: fixtureCommands() }, () => end.abort(), end.signal);
+  await assert.rejects(up, { name: 'AbortError' });
+  assert.equal(labStatus(dir).phase, 'stopped');
+});
+
+test('what cannot become a lab is refused with what is allowed', { skip }, async (t) => {
+  const dir = tempDir(t);
+  const good = { dir, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands() } as const;
+  await assert.rejects(labUp({ ...good, nodes: 0 }), /nodes: 0 is not a whole number from 1 to 100/);
+  await assert.rejects(labUp({ ...good, ipFamilies: [] }), /ip-families: \(none\): name ipv4, ipv6 or both/);
+  await assert.rejects(labUp({ ...good, dir: '/run/lab' }), /Choose another, such as \/tmp\/lab/);
+  await assert.rejects(labUp({ ...good, dir: `/tmp/${'x'.repeat(120)}` }), /is too long/);
+});
