@@ -4,16 +4,20 @@
  *
  * - `overlappingSync` is off. It is on by default, and with it a write resolves when it is visible but not yet on disk.
  *   Off, LMDB's own order holds: pages, sync, meta page with O_DSYNC, and only then is the write visible and answered.
+ * - `eventTurnBatching` is off. With it the package makes a commit promise that nobody holds, whose rejection would end
+ *   the process when the disk is full. We group writes ourselves.
  * - One batch is under way at a time, so that no two share one of the package's commit promises.
  * - A failed commit rejects with a promise of the reason, `commitError`.
+ * - The data file is opened without close-on-exec, so every program we start would inherit it.
  * - Reads of one turn of the event loop share a snapshot, which is dropped after our own commits.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { StoreFailedError } from '../errors.ts';
+import { setCloseOnExec } from './libc.ts';
 
-type Table = Database<Buffer, Buffer>;
+export type Table = Database<Buffer, Buffer>;
 
 export interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>;
@@ -23,12 +27,14 @@ export interface Tables {
   readonly meta: Table;
 }
 
-const DATA_FILE = 'data.mdb';
+const ENCODINGS = { encoding: 'binary', keyEncoding: 'binary' } as const;
+export const DATA_FILE = 'data.mdb';
 const LOCK_FILE = 'lock.mdb';
 
 /** Creates the directory (0700) where it does not exist. */
 export function ensureDirectory(dir: string): void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const created = mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (created !== undefined) syncDirectory(dirname(created));
 }
 
 /** Opens the files in a directory; after this nothing is opened by its path any more. */
@@ -39,10 +45,38 @@ export function openTables(dir: string): Tables {
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
   }
-  const encodings = { encoding: 'binary', keyEncoding: 'binary' } as const;
-  const root = open<Buffer, Buffer>({ path: dir, noSubdir: false, overlappingSync: false, maxDbs: 4, ...encodings });
-  const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...encodings });
+  // A file that its directory forgets after a power cut would be as lost as its content.
+  syncDirectory(dir);
+  const root = open<Buffer, Buffer>({
+    path: dir,
+    noSubdir: false,
+    overlappingSync: false,
+    eventTurnBatching: false,
+    maxDbs: 4,
+    ...ENCODINGS,
+  });
+  closeOnExec(join(dir, DATA_FILE));
+  const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...ENCODINGS });
   return { root, current: table('current'), past: table('past'), log: table('log'), meta: table('meta') };
+}
+
+/** Keeps the programs that we start from inheriting what we have open of a file. */
+function closeOnExec(path: string): void {
+  const { dev, ino } = statSync(path);
+  for (const fd of readdirSync('/proc/self/fd')) {
+    // The one that the listing itself used is closed by now.
+    const open = statSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false });
+    if (open?.dev === dev && open.ino === ino) setCloseOnExec(Number(fd));
+  }
+}
+
+function syncDirectory(dir: string): void {
+  const fd = openSync(dir, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Makes all the writes that `write` asks for, or none; resolves when they are on disk. Never called twice at once. */

@@ -4,7 +4,7 @@ import type { Transaction } from 'lmdb';
 import { compareKeys } from '../keys.ts';
 import type { ListAt } from '../mvcc/backend.ts';
 import type { Entry, ListResult } from '../store.ts';
-import type { Tables } from './database.ts';
+import type { Table, Tables } from './database.ts';
 import { REVISION_KEY } from './meta.ts';
 import {
   afterPrefix,
@@ -49,7 +49,7 @@ type List = (tables: Tables, snapshot: Transaction, bounds: Bounds, options: Lis
 
 const listNow: List = async ({ current }, snapshot, bounds, { revision, limit = Number.POSITIVE_INFINITY }) => {
   const entries: Entry[] = [];
-  for await (const { key, value } of rows(current, snapshot, bounds)) {
+  for await (const { key, value } of rows(current, snapshot, bounds, limit)) {
     entries.push(decodeEntry(decodeKey(key), value));
     if (entries.length === limit) break;
   }
@@ -108,13 +108,14 @@ async function* merge(a: AsyncGenerator<Row>, b: AsyncGenerator<Row>): AsyncGene
 
 /** The records of a table within bounds, read in pieces. Each piece is an iteration of its own: none outlives its turn. */
 async function* rows(
-  table: Tables['current'],
+  table: Table,
   snapshot: Transaction,
   bounds: Bounds,
+  most = PIECE_RECORDS,
 ): AsyncGenerator<{ key: Buffer; value: Buffer }> {
   let { start } = bounds;
   for (;;) {
-    const piece = readPiece(table, snapshot, { start, end: bounds.end });
+    const piece = readPiece(table, snapshot, { start, end: bounds.end }, Math.min(most, PIECE_RECORDS));
     yield* piece.records;
     const last = piece.records.at(-1);
     if (last === undefined || piece.complete) return;
@@ -123,13 +124,13 @@ async function* rows(
   }
 }
 
-function readPiece(table: Tables['current'], snapshot: Transaction, { start, end }: Bounds) {
+function readPiece(table: Table, snapshot: Transaction, { start, end }: Bounds, most: number) {
   const records: { key: Buffer; value: Buffer }[] = [];
   let bytes = 0;
   for (const record of table.getRange({ start, ...(end && { end }), transaction: snapshot })) {
     records.push(record);
     bytes += record.value.length;
-    if (records.length === PIECE_RECORDS || bytes > PIECE_BYTES) return { records, complete: false };
+    if (records.length === most || bytes > PIECE_BYTES) return { records, complete: false };
   }
   return { records, complete: true };
 }

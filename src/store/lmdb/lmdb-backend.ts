@@ -61,18 +61,17 @@ export class LmdbBackend implements Backend {
     return listAt(this.#tables, prefix, options);
   }
 
-  history(revision: Revision, limit: number): readonly Change[] {
-    const changes: { revision: Revision; events: StoreEvent[] }[] = [];
-    const start = encodeLogKey(revision + 1, 0);
-    for (const { key, value } of this.#tables.log.getRange({ start })) {
+  *history(revision: Revision): Generator<Change, void, undefined> {
+    let change: { readonly revision: Revision; readonly events: StoreEvent[] } | undefined;
+    for (const { key, value } of this.#tables.log.getRange({ start: encodeLogKey(revision + 1, 0) })) {
       const record = decodeLog(key, value);
-      if (record.revision !== changes.at(-1)?.revision) {
-        if (changes.length === limit) break;
-        changes.push({ revision: record.revision, events: [] });
+      if (record.revision !== change?.revision) {
+        if (change !== undefined) yield change;
+        change = { revision: record.revision, events: [] };
       }
-      changes.at(-1)?.events.push(this.#eventOf(record));
+      change.events.push(this.#eventOf(record));
     }
-    return changes;
+    if (change !== undefined) yield change;
   }
 
   async commit(changes: readonly Change[]): Promise<void> {

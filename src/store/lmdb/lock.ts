@@ -4,12 +4,10 @@
  */
 import { closeSync, fchmodSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import koffi from 'koffi';
-import { StoreFailedError, StoreLockedError } from '../errors.ts';
+import { StoreLockedError } from '../errors.ts';
+import { tryLock } from './libc.ts';
 
 const LOCK_FILE = 'LOCK';
-/** flock(2): exclusive, without waiting. */
-const LOCK_EX_NB = 2 | 4;
 
 export interface Lock {
   release(): void;
@@ -21,7 +19,7 @@ export function lockDirectory(dir: string): Lock {
   const fd = openSync(path, 'a+', 0o600);
   try {
     fchmodSync(fd, 0o600);
-    if (!flock(fd)) throw new StoreLockedError(dir, readHolder(path));
+    if (!tryLock(fd)) throw new StoreLockedError(dir, readHolder(path));
     ftruncateSync(fd);
     writeSync(fd, `${process.pid}\n`);
   } catch (error) {
@@ -30,16 +28,6 @@ export function lockDirectory(dir: string): Lock {
   }
   // Node opens every file close-on-exec, so the programs we start do not inherit the lock.
   return { release: () => closeSync(fd) };
-}
-
-/** Whether the lock was free. */
-function flock(fd: number): boolean {
-  // Node has no flock; the program itself is linked with the C library that has it.
-  const call = koffi.load(null).func('int flock(int fd, int operation)');
-  if (call(fd, LOCK_EX_NB) === 0) return true;
-  const errno = koffi.errno();
-  if (errno === koffi.os.errno['EWOULDBLOCK'] || errno === koffi.os.errno['EAGAIN']) return false;
-  throw new StoreFailedError('lock the store', new Error(`flock: error ${errno}`));
 }
 
 function readHolder(path: string): number | undefined {

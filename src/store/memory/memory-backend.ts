@@ -55,9 +55,11 @@ export class MemoryBackend implements Backend {
     return { entries, revision, remaining };
   }
 
-  history(revision: Revision, limit: number): readonly Change[] {
-    const start = revision - this.#logStart;
-    return this.#log.slice(start, start + limit);
+  *history(revision: Revision): Generator<Change, void, undefined> {
+    for (let i = revision - this.#logStart; i < this.#log.length; i++) {
+      const change = this.#log[i];
+      if (change !== undefined) yield change;
+    }
   }
 
   async commit(changes: readonly Change[]): Promise<void> {

@@ -28,8 +28,11 @@ export interface Backend {
   /** As {@link Store.list}, for checked arguments; what is compacted meanwhile does not show. */
   list(prefix: string, options: ListAt): Promise<ListResult>;
 
-  /** The changes after `revision`, which is not before {@link compacted}: at least one if there is one, at most `limit`. */
-  history(revision: Revision, limit: number): readonly Change[];
+  /**
+   * The changes after `revision`, which is not before {@link compacted}, in order. Read as the caller goes on, which is
+   * within one turn of the event loop.
+   */
+  history(revision: Revision): Iterable<Change>;
 
   /** Keeps all of the changes, which follow {@link revision}, or none. Resolves when they are safe. Never called twice at once. */
   commit(changes: readonly Change[]): Promise<void>;

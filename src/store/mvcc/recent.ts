@@ -20,7 +20,7 @@ export class RecentChanges {
   add(changes: readonly Change[]): void {
     for (const change of changes) {
       this.#changes.push(change);
-      this.#bytes += size(change);
+      this.#bytes += changeBytes(change);
     }
     while (this.#changes.length - this.#first > CHANGES_LIMIT || this.#bytes > BYTES_LIMIT) this.#dropOldest();
     // Moved only once the gap is as long as the rest, so that dropping costs the same however much is kept.
@@ -40,7 +40,7 @@ export class RecentChanges {
   #dropOldest(): void {
     const change = this.#changes[this.#first];
     if (change === undefined) return;
-    this.#bytes -= size(change);
+    this.#bytes -= changeBytes(change);
     this.#from = change.revision;
     // The slot must not keep the change alive until the next move.
     this.#changes[this.#first] = { revision: change.revision, events: [] };
@@ -49,7 +49,7 @@ export class RecentChanges {
 }
 
 /** Bytes of the values that a change keeps alive, roughly. */
-function size(change: Change): number {
+export function changeBytes(change: Change): number {
   let bytes = 0;
   for (const event of change.events) {
     bytes += 256 + (event.kind === 'put' ? event.entry.value.length : 0) + (event.previous?.value.length ?? 0);

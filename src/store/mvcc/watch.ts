@@ -6,11 +6,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../store.ts';
 import type { Backend, Change } from './backend.ts';
 import { keyOf } from './plan.ts';
-import { RecentChanges } from './recent.ts';
+import { changeBytes, RecentChanges } from './recent.ts';
 
-/** How much of the log is looked at, and given out, at a time. */
+/** How much of the log is looked at, and given out, at a time; a change that begins within the bound is told whole. */
 const SCAN_CHANGES = 512;
 const BATCH_EVENTS = 256;
+const BATCH_BYTES = 2 * 1024 * 1024;
 
 interface Waiter {
   readonly prefix: string;
@@ -66,20 +67,18 @@ export class WatchHub {
     if (position < compacted) throw new CompactedError(position, compacted);
     const events: StoreEvent[] = [];
     let revision = position;
+    let scanned = 0;
+    let bytes = 0;
     if (position >= this.#newest) return { events, revision };
-    for (const change of this.#changesAfter(position)) {
-      for (const event of change.events) if (keyOf(event).startsWith(prefix)) events.push(event);
+    for (const change of this.#recent.after(position, SCAN_CHANGES) ?? this.#backend.history(position)) {
+      // What has been written but not yet published comes with its own turn.
+      if (change.revision > this.#newest) break;
       revision = change.revision;
-      if (events.length >= BATCH_EVENTS) break;
+      bytes += changeBytes(change);
+      for (const event of change.events) if (keyOf(event).startsWith(prefix)) events.push(event);
+      if (++scanned >= SCAN_CHANGES || events.length >= BATCH_EVENTS || bytes >= BATCH_BYTES) break;
     }
     return { events, revision };
-  }
-
-  #changesAfter(position: Revision): readonly Change[] {
-    const recent = this.#recent.after(position, SCAN_CHANGES);
-    if (recent !== undefined) return recent;
-    // What has been written but not yet published comes with its own turn.
-    return this.#backend.history(position, SCAN_CHANGES).filter((change) => change.revision <= this.#newest);
   }
 
   /** Waits for a change under `prefix` or for the end; answers the position up to which nothing happened. */
