@@ -16,8 +16,7 @@ import { Namespace } from '../src/api/core/v1/namespace.ts';
 import { Pod } from '../src/api/core/v1/pod.ts';
 import { Service } from '../src/api/core/v1/service.ts';
 import { VirtualMachine } from '../src/api/kubevirt/v1/virtualmachine.ts';
-import { PROGRAM_DIR } from '../src/cli/wiring/defaults.ts';
-import { PROGRAM } from '../src/cli/wiring/lab.ts';
+import { PROGRAM, PROGRAM_DIR } from '../src/cli/wiring/defaults.ts';
 import type { Client } from '../src/client/client.ts';
 import { createClient } from '../src/client/http-client.ts';
 import { loadKubeconfig } from '../src/client/kubeconfig.ts';
@@ -84,15 +83,10 @@ interface Up {
 }
 
 async function startUp(dir: string): Promise<Up> {
-  const [file = '', ...args] = PROGRAM;
-  const child = spawn(
-    file,
-    [...args, 'up', '--data-dir', dir, '--listen', `127.0.0.1:${PORT}`, '--node-name', 'bench'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, POSTERN_LOG: 'warn' },
-    },
-  );
+  const child = spawn(PROGRAM, ['up', '--data-dir', dir, '--listen', `127.0.0.1:${PORT}`, '--node-name', 'bench'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, POSTERN_LOG: 'warn' },
+  });
   const ready = new Promise<string>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`postern up ended with ${code}`)));
     createInterface({ input: child.stdout }).once('line', resolve);

@@ -1,6 +1,6 @@
 /** How long the whole walkthrough takes once the machine is set up: cluster up, every step, cluster down. */
 
-import { PROGRAM } from '../src/cli/wiring/lab.ts';
+import { PROGRAM } from '../src/cli/wiring/defaults.ts';
 import { CommandError, runCommand } from '../src/host/process.ts';
 import { median, report } from './harness.ts';
 
@@ -12,7 +12,7 @@ interface Result {
 }
 
 async function walkthrough(): Promise<Result> {
-  const argv = [...PROGRAM, 'quickstart', '--json'];
+  const argv = [PROGRAM, 'quickstart', '--json'];
   try {
     return JSON.parse((await runCommand(argv, { timeout: 300_000 })).stdout) as Result;
   } catch (error) {

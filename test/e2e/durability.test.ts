@@ -1,7 +1,7 @@
 /** What an answered write promises survives kill -9 of the server, through the API. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { PROGRAM } from '../../src/cli/wiring/lab.ts';
+import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
 import { runCommand } from '../../src/host/process.ts';
 import { startServer, type TestServer } from './server.ts';
 
@@ -51,7 +51,7 @@ test('every Service that was answered before kill -9 is there after it, with its
 
 test('a second server on the same data is refused, and says who has it', async () => {
   await assert.rejects(
-    runCommand([...PROGRAM, 'server', '--data-dir', server.dir, '--listen', '127.0.0.1:0']),
+    runCommand([PROGRAM, 'server', '--data-dir', server.dir, '--listen', '127.0.0.1:0']),
     /in use|locked|already/i,
   );
 });
@@ -59,7 +59,7 @@ test('a second server on the same data is refused, and says who has it', async (
 test('a port in use is refused with the address and what to do', async () => {
   const { host } = new URL(server.url);
   await assert.rejects(
-    runCommand([...PROGRAM, 'server', '--data-dir', `${server.dir}-other`, '--listen', host]),
+    runCommand([PROGRAM, 'server', '--data-dir', `${server.dir}-other`, '--listen', host]),
     (error: Error) => error.message.includes(host) && /in use/i.test(error.message) && !/\n\s+at /.test(error.message),
   );
 });

@@ -24,7 +24,7 @@ export async function testLab(options: { nodes: number; families?: readonly IPFa
   const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
   const families = options.families ?? ['IPv4', 'IPv6'];
   try {
-    await labUp(labOptions({ dir, nodes: options.nodes, families }), () => {});
+    await labUp(labOptions({ dir, nodes: options.nodes, ipFamilies: families }), () => {});
   } catch (error) {
     throw new Error(`the lab did not come up\n${await logTails(dir)}`, { cause: error });
   }

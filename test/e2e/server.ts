@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { PROGRAM } from '../../src/cli/wiring/lab.ts';
+import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
 import { type CommandResult, runCommand } from '../../src/host/process.ts';
 
 export interface TestServer {
@@ -59,8 +59,7 @@ export async function startServer(): Promise<TestServer> {
 }
 
 function launch(dir: string, listen: string): Promise<Started> {
-  const [file = '', ...args] = PROGRAM;
-  const child = spawn(file, [...args, 'server', '--data-dir', dir, '--listen', listen], {
+  const child = spawn(PROGRAM, ['server', '--data-dir', dir, '--listen', listen], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

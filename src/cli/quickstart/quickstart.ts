@@ -7,7 +7,7 @@ import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { labDown, labUp } from '../../lab/lab.ts';
 import { printDuration } from '../../lib/duration.ts';
 import { Progress } from '../progress.ts';
-import { PROGRAM_DIR } from '../wiring/defaults.ts';
+import { PROGRAM, PROGRAM_DIR } from '../wiring/defaults.ts';
 import { labOptions } from '../wiring/lab.ts';
 import { Cluster, type ClusterPaths } from './cluster.ts';
 import { checkTable, quietListener, textListener } from './report.ts';
@@ -74,7 +74,7 @@ export function clusterPaths(dir: string): ClusterPaths {
   return {
     dir,
     kubeconfig: join(dir, 'kubeconfig'),
-    postern: [join(PROGRAM_DIR, 'postern')],
+    postern: [PROGRAM],
     examples: join(PROGRAM_DIR, 'examples'),
   };
 }
@@ -82,7 +82,7 @@ export function clusterPaths(dir: string): ClusterPaths {
 async function labUpShown(dir: string, walk: Walk, silent: boolean, signal: AbortSignal): Promise<void> {
   const progress = new Progress(process.stderr);
   const up = (tell: (detail: string) => void) =>
-    labUp(labOptions({ dir, nodes: 3, families: ['IPv4', 'IPv6'] }), tell, signal);
+    labUp(labOptions({ dir, nodes: 3, ipFamilies: ['IPv4', 'IPv6'] }), tell, signal);
   await (silent ? up(() => {}) : progress.during('lab', up));
   walk.check('the API answers and three nodes are ready', true);
 }

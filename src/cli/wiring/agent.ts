@@ -5,7 +5,7 @@ import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { startDNS } from '../../dns/dns.ts';
 import { createLogger, type Logger } from '../../host/log.ts';
-import { openNftRunner } from '../../host/nft.ts';
+import { openNft } from '../../host/open-nft.ts';
 import { startL2 } from '../../l2/l2.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
@@ -62,7 +62,7 @@ async function runParts(
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;
 
-  const runner = await openNftRunner();
+  const runner = await openNft({ log });
   const [network] = await Promise.all([
     startPodNetwork(
       {

@@ -8,6 +8,8 @@ export const NODE_PORTS = { first: 30_000, last: 32_767 } as const;
 
 /** The folder that the program lives in. */
 export const PROGRAM_DIR = fileURLToPath(new URL('../../../', import.meta.url));
+/** The program itself, for processes of ours that are started as a command. */
+export const PROGRAM = `${PROGRAM_DIR}postern`;
 /** Guest images that every cluster on this machine shares, unless told otherwise. */
 export const IMAGE_DIR = process.env['POSTERN_IMAGE_DIR'] ?? `${PROGRAM_DIR}.cache/images`;
 

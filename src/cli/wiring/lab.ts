@@ -1,18 +1,33 @@
 /** How a lab starts the program's own parts. */
-import { join } from 'node:path';
-import type { LabOptions } from '../../lab/lab.ts';
+import type { LabCommands, LabOptions } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
-import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, forFamilies, IMAGE_DIR, PROGRAM_DIR } from './defaults.ts';
+import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, forFamilies, IMAGE_DIR, PROGRAM } from './defaults.ts';
+import { asAgent } from './privileges.ts';
+
+export const LAB_COMMANDS: LabCommands = {
+  run: (dir) => [PROGRAM, 'lab', 'run', '--dir', dir],
+  server: ({ dataDir, listen, socketPath, ipFamilies, agents }) => [
+    ...[PROGRAM, 'server', '--data-dir', dataDir, '--listen', listen, '--socket', socketPath],
+    ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
+    ...['--service-cidr', forFamilies(DEFAULT_SERVICE_CIDRS, ipFamilies)],
+    ...agents.flatMap(({ nodeName, kubeconfig }) => ['--issue', `${nodeName}=${kubeconfig}`]),
+  ],
+  agent: ({ nodeName, kubeconfig, socketPath, stateDir, lanInterface, addresses, ipFamilies }) =>
+    asAgent([
+      ...[PROGRAM, 'agent', '--node-name', nodeName, '--kubeconfig', kubeconfig, '--api-socket', socketPath],
+      ...['--state-dir', stateDir, '--interface', lanInterface, '--image-dir', IMAGE_DIR],
+      ...addresses.flatMap((address) => ['--node-ip', address]),
+      ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
+    ]),
+};
 
 export interface LabFlags {
   readonly dir: string;
   readonly nodes: number;
-  readonly families: readonly IPFamily[];
+  /** The primary one first. */
+  readonly ipFamilies: readonly IPFamily[];
 }
 
-/** The program itself, run by the Node.js that runs this. */
-export const PROGRAM: readonly string[] = [process.execPath, join(PROGRAM_DIR, 'src/cli/main.ts')];
-
 export function labOptions(flags: LabFlags): LabOptions {
-  return { ...flags } as unknown as LabOptions;
+  return { ...flags, commands: LAB_COMMANDS };
 }

@@ -10,7 +10,7 @@ import { printKubeconfig } from '../../client/kubeconfig.ts';
 import { startControllers } from '../../controllers/controllers.ts';
 import { createLogger } from '../../host/log.ts';
 import type { CIDR } from '../../lib/ip.ts';
-import { openLmdbStore } from '../../store/lmdb/lmdb.ts';
+import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { HostPort } from '../options.ts';
 import { aborted } from '../signals.ts';
 import { NODE_PORTS } from './defaults.ts';
@@ -43,7 +43,7 @@ export async function runServer(
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const [store, pki] = await Promise.all([
     openLmdbStore({ dir: join(dataDir, 'store') }),
-    openPki(join(dataDir, 'pki'), { hosts: servingHosts(options.listen.host) }),
+    openPki(join(dataDir, 'pki'), { hosts: [options.listen.host] }),
   ]);
   const server = await startApiServer(
     {
@@ -97,13 +97,6 @@ async function writeKubeconfig(
   const text = printKubeconfig({ endpoint: await endpoint(server, pki, user, groups), name: 'postern' });
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(path, text, { mode: 0o600 });
-}
-
-/** Where clients may find a server that listens on `host`. */
-function servingHosts(host: string): readonly string[] {
-  return [
-    ...new Set(['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', host]),
-  ].filter((name) => name !== '0.0.0.0' && name !== '::');
 }
 
 /** The host of a URL that reaches a server listening on `host`. */

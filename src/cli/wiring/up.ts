@@ -9,7 +9,7 @@ import { mustParseCIDR } from '../../lib/ip.ts';
 import { UserError } from '../errors.ts';
 import type { HostPort } from '../options.ts';
 import { runAgent } from './agent.ts';
-import { DEFAULT_CLUSTER_CIDRS, PROGRAM_DIR } from './defaults.ts';
+import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
 
@@ -32,7 +32,6 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
   const nodeName = options.nodeName ?? thisNodeName();
   const agentKubeconfig = join(dataDir, 'agent', 'kubeconfig');
   const supervisor = new ServerProcess(serverArgv(dataDir, options.listen, nodeName, agentKubeconfig));
-  const end = new AbortController();
   try {
     const url = await supervisor.start(signal);
     await runAgent(
@@ -50,7 +49,6 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
       () => process.stdout.write(`ready ${url} kubeconfig ${join(dataDir, 'kubeconfig')}\n`),
     );
   } finally {
-    end.abort();
     await supervisor.stop();
     await rm(join(dataDir, 'agent'), { recursive: true, force: true });
   }
@@ -59,8 +57,7 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
 function serverArgv(dataDir: string, listen: HostPort, nodeName: string, agentKubeconfig: string): readonly string[] {
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   return [
-    process.execPath,
-    join(PROGRAM_DIR, 'src/cli/main.ts'),
+    PROGRAM,
     'server',
     ...['--data-dir', dataDir, '--listen', `${host}:${listen.port}`, '--issue', `${nodeName}=${agentKubeconfig}`],
   ];

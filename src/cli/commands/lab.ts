@@ -1,0 +1,130 @@
+/** `postern lab`: a cluster of several nodes, a LAN and a client outside, on this one machine. */
+import { spawn } from 'node:child_process';
+import type { Command } from 'commander';
+import type { LabStatus } from '../../lab/lab.ts';
+import type { IPFamily } from '../../lib/ip.ts';
+import { type OutputFormat, outputOption, parseCount, parseFamilies } from '../options.ts';
+import { print, textTable } from '../output.ts';
+import { Progress } from '../progress.ts';
+import { endSignal } from '../signals.ts';
+
+interface DirFlags {
+  readonly dir: string;
+}
+
+export function addLabCommand(postern: Command): void {
+  const lab = postern
+    .command('lab')
+    .description('several nodes, a LAN and a client outside the cluster, as network namespaces on this machine')
+    .enablePositionalOptions();
+  addUp(lab);
+  addExec(lab);
+  addStatus(lab);
+  addDown(lab);
+  addRun(lab);
+}
+
+function addUp(lab: Command): void {
+  lab
+    .command('up')
+    .description('start a lab; returns when it is ready')
+    .requiredOption('--dir <dir>', 'where it is kept; DIR/kubeconfig is for kubectl')
+    .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
+    .option('--ip-families <families>', 'the primary one first', parseFamilies, parseFamilies('ipv4,ipv6'))
+    .addHelpText(
+      'after',
+      '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes',
+    )
+    .action(async (flags: DirFlags & { nodes: number; ipFamilies: readonly IPFamily[] }) => {
+      const [{ labUp, labStatus }, { labOptions }] = await Promise.all([
+        import('../../lab/lab.ts'),
+        import('../wiring/lab.ts'),
+      ]);
+      const signal = endSignal();
+      await new Progress(process.stderr).during('lab', (tell) => labUp(labOptions(flags), tell, signal));
+      process.stdout.write(`ready ${labStatus(flags.dir).server} kubeconfig ${labStatus(flags.dir).kubeconfig}\n`);
+    });
+}
+
+function addExec(lab: Command): void {
+  lab
+    .command('exec')
+    .description('run a command at a place of the lab: node1, node2, …, client or lan')
+    .requiredOption('--dir <dir>', 'the lab')
+    .argument('<who>', 'where')
+    .argument('<command...>', 'what to run, after --')
+    .passThroughOptions()
+    .addHelpText('after', '\nExample:\n  postern lab exec --dir ./lab client -- curl -s http://192.168.100.240/')
+    .action(async (who: string, command: readonly string[], flags: DirFlags) => {
+      const { labExec } = await import('../../lab/lab.ts');
+      const { argv, env } = labExec(flags.dir, who, command);
+      process.exitCode = await runHere(argv, env);
+    });
+}
+
+/** Runs a program on this terminal and resolves to its exit status; 128 and the signal's number when one ended it. */
+function runHere([file = '', ...args]: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  // The terminal sends Ctrl-C to the program too: it decides, and we report how it ended.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => {});
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 143)));
+  });
+}
+
+function addStatus(lab: Command): void {
+  lab
+    .command('status')
+    .description('how a lab is')
+    .requiredOption('--dir <dir>', 'the lab')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  postern lab status --dir ./lab -o json')
+    .action(async (flags: DirFlags & { output: OutputFormat }) => {
+      const { labStatus } = await import('../../lab/lab.ts');
+      const status = labStatus(flags.dir);
+      print(status, flags.output, () => statusText(status));
+      if (status.phase !== 'ready') process.exitCode = 1;
+    });
+}
+
+function statusText(status: LabStatus): string {
+  const head = `lab in ${status.dir}: ${status.phase}${status.server === undefined ? '' : `, API at ${status.server}`}`;
+  const places = status.places.map(({ name, kind, addresses, pid }) => [
+    name,
+    kind,
+    addresses.join(', '),
+    String(pid ?? '-'),
+  ]);
+  return `${head}\n${textTable(['PLACE', 'KIND', 'ADDRESSES', 'PID'], places)}`;
+}
+
+function addDown(lab: Command): void {
+  lab
+    .command('down')
+    .description('end a lab: its guests, processes, namespaces and files')
+    .requiredOption('--dir <dir>', 'the lab')
+    .option('--keep-data', 'keep what the cluster stored, so that the next up goes on with it')
+    .addHelpText('after', '\nExample:\n  postern lab down --dir ./lab')
+    .action(async (flags: DirFlags & { keepData?: boolean }) => {
+      const { labDown } = await import('../../lab/lab.ts');
+      await new Progress(process.stderr).during('lab down', () =>
+        labDown(flags.dir, { keepData: flags.keepData ?? false }),
+      );
+    });
+}
+
+/** The lab's own process, which `up` starts in namespaces of its own. */
+function addRun(lab: Command): void {
+  lab
+    .command('run', { hidden: true })
+    .requiredOption('--dir <dir>')
+    .action(async (flags: DirFlags) => {
+      const [{ labRun }, { LAB_COMMANDS }, { createLogger }] = await Promise.all([
+        import('../../lab/lab.ts'),
+        import('../wiring/lab.ts'),
+        import('../../host/log.ts'),
+      ]);
+      await labRun({ dir: flags.dir, commands: LAB_COMMANDS, log: createLogger('lab') }, endSignal());
+    });
+}
