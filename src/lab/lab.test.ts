@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { noNamespaces } from '../../test/support/namespace.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { runCommand } from '../host/process.ts';
+import { CommandError, type RunCommand, runCommand } from '../host/process.ts';
 import { LabError } from './error.ts';
 import { fixtureCommands } from './lab.fixture.ts';
 import { labDown, labExec, labStatus, labUp } from './lab.ts';
 import { layoutOf } from './layout.ts';
+import { checkPrivileges } from './privileges.ts';
 import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
 import { readOwner } from './state.ts';
 
@@ -29,8 +31,8 @@ async function lab(t: TestContext) {
 }
 
 /** Waits for something that another process does; the test's own time limit ends it. */
-async function eventually(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(10);
+async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await delay(10);
 }
 
 const processOf = (dir: string, name: string) => labStatus(dir).processes.find((process) => process.name === name);
@@ -67,6 +69,16 @@ test('the API answers at the same URL everywhere, so that one kubeconfig serves'
 test('a command’s exit status and standard error come through', { skip }, async (t) => {
   const { at } = await lab(t);
   await assert.rejects(at('client', 'sh', '-c', 'echo oh >&2; exit 7'), { code: 7, stderr: 'oh' });
+});
+
+test('a command ends with whoever started it', { skip }, async (t) => {
+  const { dir, at } = await lab(t);
+  const { argv } = labExec(dir, 'client', ['sleep', '4711']);
+  const outside = spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' });
+  const isRunning = async () => (await at('client', 'ps', '-eo', 'args')).includes('sleep 4711');
+  await eventually(isRunning);
+  outside.kill('SIGTERM');
+  await eventually(async () => !(await isRunning()));
 });
 
 test('a place that does not exist is named, with those that do', { skip }, async (t) => {
@@ -139,6 +151,28 @@ test('an up that is called off ends what it had begun', { skip }, async (t) => {
   const up = labUp({ dir, nodes: 2, ipFamilies: ['IPv4'], commands: fixtureCommands() }, () => end.abort(), end.signal);
   await assert.rejects(up, { name: 'AbortError' });
   assert.equal(labStatus(dir).phase, 'stopped');
+});
+
+const asUser = skip || (process.getuid?.() === 0 ? false : 'only root can become another user');
+
+test('an ordinary user has a lab, with taps, netfilter and both families', { skip: asUser }, async (t) => {
+  const dir = tempDir(t);
+  chmodSync(dir, 0o777);
+  // Distributions open /dev/net/tun to all; where this machine does not, a mount namespace makes it look as if.
+  const open =
+    'set -e; mknod "$0/tun" c 10 200; chmod 666 "$0/tun"; mount --bind "$0/tun" /dev/net/tun; rm "$0/tun"; exec "$@"';
+  const user = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
+  const fixture = [process.execPath, join(import.meta.dirname, 'ordinary-user.fixture.ts'), join(dir, 'lab')];
+  const { stdout } = await runCommand(['unshare', '--mount', 'sh', '-c', open, dir, ...user, ...fixture]);
+  assert.equal(stdout, 'uid 65534\n0\ntap\ntable inet x\nclient\nserved\n');
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+test('who may not make namespaces is told so, and what to do', { skip }, async () => {
+  const refuse: RunCommand = async (argv) => {
+    throw new CommandError(argv, 'exited with 1', { code: 1, stderr: 'unshare failed: Operation not permitted' });
+  };
+  await assert.rejects(checkPrivileges(refuse), /Operation not permitted\n.*(--privileged|sysctl -w)/s);
 });
 
 test('what cannot become a lab is refused with what is allowed', { skip }, async (t) => {
