@@ -5,6 +5,8 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { CIDR } from '../lib/ip.ts';
 import type { Store } from '../store/store.ts';
+import { ServiceAdmission } from './allocation/service-admission.ts';
+import { TakenClaims } from './allocation/taken.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
@@ -43,19 +45,23 @@ export interface ApiServer {
 export async function startApiServer(options: ApiServerOptions, signal: AbortSignal): Promise<ApiServer> {
   const { store, pki, log, clock = systemClock, random = Math.random } = options;
   const codec = new Codec();
-  const api: Api = { store, codec, clock, random, log, admissions: [namespaceAdmission(store, codec)] };
+  const taken = new TakenClaims(store, log);
+  const services = new ServiceAdmission({ ...options, taken, clock, random });
+  const api: Api = { store, codec, clock, random, log, admissions: [namespaceAdmission(store, codec), services] };
   const metrics = new Metrics();
   const serving = new Serving({ api, metrics, documents: new Documents(metrics) });
   const server = makeServer(pki, serving.onRequest);
   const { address, port } = await listenOn(server, options.listen);
   const servers = [server];
   try {
+    await taken.start(serving.ending);
     await bootstrap(api, { serviceCIDRs: options.serviceCIDRs, port });
     if (options.socketPath !== undefined) {
       const other = makeServer(pki, serving.onRequest);
       servers.push(other);
       await listenOnSocket(other, options.socketPath, options.socketMode ?? 0o600);
     }
+    serving.begin();
   } catch (error) {
     await serving.close(servers);
     throw error;
@@ -70,6 +76,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
 class Serving {
   readonly #parts: HandlerParts;
   readonly #ending = new AbortController();
+  readonly #begun = Promise.withResolvers<void>();
   readonly #requests = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
@@ -77,8 +84,18 @@ class Serving {
     this.#parts = parts;
   }
 
+  /** Aborted when the server is to end. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Lets requests in. Those that came before, on a port that is already open, have waited. */
+  begin(): void {
+    this.#begun.resolve();
+  }
+
   readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const served = handle(this.#parts, request, response, this.#ending.signal);
+    const served = this.#begun.promise.then(() => handle(this.#parts, request, response, this.#ending.signal));
     this.#requests.add(served);
     void served.finally(() => this.#requests.delete(served));
   };
@@ -91,6 +108,7 @@ class Serving {
   async #close(servers: readonly Server[]): Promise<void> {
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     this.#ending.abort();
+    this.#begun.resolve();
     await Promise.all(this.#requests);
     for (const server of servers) server.closeAllConnections();
     await Promise.all(closed);

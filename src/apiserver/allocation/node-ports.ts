@@ -1,0 +1,74 @@
+/** Which node ports a Service gets. Pure but for the random choice. */
+import { chooseNodePort, type PortRange } from '../../alloc/node-port.ts';
+import { needsHealthCheckNodePort, needsNodePort } from '../../api/core/v1/service.prepare.ts';
+import type { ServicePort } from '../../api/core/v1/service.ts';
+import { invalidValue } from '../../api/field-errors.ts';
+import type { Cause } from '../../api/status.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Spec } from './families.ts';
+
+export interface NodePortPool {
+  readonly range: PortRange;
+  readonly isTaken: (port: number) => boolean;
+  readonly random: Random;
+}
+
+export type NodePorts =
+  | { readonly ok: true; readonly spec: Spec }
+  | { readonly ok: false; readonly exhausted: true; readonly causes: readonly Cause[] };
+
+/** The spec with every node port that its type needs. Ports that it names already are kept. */
+export function allocateNodePorts(spec: Spec, pool: NodePortPool): NodePorts {
+  const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort).filter((port) => port !== undefined));
+  if (spec.healthCheckNodePort) used.add(spec.healthCheckNodePort);
+  const choose = () => {
+    const port = chooseNodePort(pool.range, (port) => used.has(port) || pool.isTaken(port), pool.random);
+    if (port !== undefined) used.add(port);
+    return port;
+  };
+  const ports = needsNodePort(spec) ? fill(spec.ports ?? [], choose) : spec.ports;
+  if (ports === undefined && needsNodePort(spec)) return exhausted('spec.ports', pool);
+  const health = needsHealthCheckNodePort(spec) ? spec.healthCheckNodePort || choose() : spec.healthCheckNodePort;
+  if (health === undefined && needsHealthCheckNodePort(spec)) return exhausted('spec.healthCheckNodePort', pool);
+  return {
+    ok: true,
+    spec: {
+      ...spec,
+      ...(ports === undefined ? {} : { ports }),
+      ...(health ? { healthCheckNodePort: health } : {}),
+    },
+  };
+}
+
+/** A port number that is served over TCP and UDP, as DNS is, has one node port for both. */
+function fill(ports: readonly ServicePort[], choose: () => number | undefined): readonly ServicePort[] | undefined {
+  const byPort = new Map<number, { readonly nodePort: number; readonly protocols: Set<string> }>();
+  const share = ({ port, protocol = 'TCP' }: ServicePort, nodePort: number) => {
+    const known = byPort.get(port);
+    if (known?.nodePort === nodePort) known.protocols.add(protocol);
+    else if (known === undefined) byPort.set(port, { nodePort, protocols: new Set([protocol]) });
+  };
+  for (const port of ports) if (port.nodePort) share(port, port.nodePort);
+  const filled: ServicePort[] = [];
+  for (const port of ports) {
+    const known = byPort.get(port.port);
+    const shared = known?.protocols.has(port.protocol ?? 'TCP') ? undefined : known?.nodePort;
+    const nodePort = port.nodePort || shared || choose();
+    if (nodePort === undefined) return undefined;
+    share(port, nodePort);
+    filled.push({ ...port, nodePort });
+  }
+  return filled;
+}
+
+function exhausted(field: string, { range }: NodePortPool): NodePorts {
+  const message = `no node port is free: all of ${range.first}-${range.last} are allocated; delete a Service of type NodePort or LoadBalancer, or start the server with a larger range`;
+  return { ok: false, exhausted: true, causes: [{ field, reason: 'FieldValueInvalid', message }] };
+}
+
+/** Mistakes in the node ports that a spec names and does not hold yet. */
+export function outOfRange(port: number, field: string, { first, last }: PortRange): readonly Cause[] {
+  if (port >= first && port <= last) return [];
+  const why = `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
+  return [invalidValue(field, port, why)];
+}
