@@ -3,6 +3,7 @@ import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/meta/v1.ts';
 import { applyJsonPatch } from '../api/patch/json.ts';
 import { applyMergePatch } from '../api/patch/merge.ts';
+import { applyStrategicPatch } from '../api/patch/strategic.ts';
 import { matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector } from '../api/selectors.ts';
 import type { ListOptions, Patch } from './client.ts';
 
@@ -15,13 +16,13 @@ export function selects<T extends KubeObject>(kind: Kind<T>, options: ListOption
   );
 }
 
-export function applyPatch<T extends KubeObject>(_kind: Kind<T>, object: T, patch: Patch): T {
+export function applyPatch<T extends KubeObject>(kind: Kind<T>, object: T, patch: Patch): T {
   switch (patch.type) {
     case 'json':
       return applyJsonPatch(object, patch.operations) as T;
     case 'merge':
       return applyMergePatch(object, patch.body) as T;
     case 'strategic':
-      throw new Error('the fake does not apply strategic merge patches');
+      return applyStrategicPatch(kind.schema.node, object, patch.body) as T;
   }
 }

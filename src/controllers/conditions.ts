@@ -1,0 +1,43 @@
+/** Conditions of objects: reading one, and setting one so that its transition time tells when its status changed. */
+import type { Condition } from '../api/meta/v1.ts';
+
+type Conditions = readonly Condition[] | undefined;
+
+export function findCondition(conditions: Conditions, type: string): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+/** Whether the condition is there with status True. */
+export function isTrue(conditions: Conditions, type: string): boolean {
+  return findCondition(conditions, type)?.status === 'True';
+}
+
+/**
+ * The conditions with this one added or replaced. `lastTransitionTime` stays unless the status changes; the very same
+ * list comes back when nothing changes. `now` is wall-clock milliseconds.
+ */
+export function withCondition(
+  conditions: Conditions,
+  wanted: Pick<Condition, 'type' | 'status' | 'reason' | 'message'>,
+  now: number,
+): readonly Condition[] {
+  const current = findCondition(conditions, wanted.type);
+  const same = current?.status === wanted.status;
+  if (current && same && current.reason === wanted.reason && current.message === wanted.message) {
+    return conditions ?? [];
+  }
+  const since = same ? current?.lastTransitionTime : undefined;
+  const next = { ...wanted, lastTransitionTime: since ?? printTime(now) };
+  return [...(conditions ?? []).filter((other) => other.type !== wanted.type), next];
+}
+
+/** The conditions without this one; the very same list when it is not there. */
+export function withoutCondition(conditions: Conditions, type: string): readonly Condition[] {
+  if (findCondition(conditions, type) === undefined) return conditions ?? [];
+  return (conditions ?? []).filter((condition) => condition.type !== type);
+}
+
+/** RFC 3339 in whole seconds, as metav1.Time is written. */
+export function printTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,51 @@
+/** Which Services select which pods, found by labels so that the cost does not grow with the number of either. */
+import type { Pod } from '../../api/core/v1/pod.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { Informer } from '../../client/informer.ts';
+
+export interface Selection {
+  podsOf(service: Service): readonly Pod[];
+  servicesOf(pod: Pod): readonly Service[];
+}
+
+/** Adds the indexes it needs to the informers, which must not have been started. */
+export function selection(services: Informer<Service>, pods: Informer<Pod>): Selection {
+  const podsByLabel = pods.index((pod) => {
+    return Object.entries(pod.metadata.labels ?? {}).map((label) => labelKey(pod.metadata.namespace, label));
+  });
+  // One label of each selector is enough: a pod that lacks it is not selected.
+  const servicesByLabel = services.index((service) => {
+    return pairs(service)
+      .slice(0, 1)
+      .map((label) => labelKey(service.metadata.namespace, label));
+  });
+  return {
+    podsOf(service) {
+      const candidates = pairs(service).map((label) => podsByLabel(labelKey(service.metadata.namespace, label)));
+      const fewest = candidates.reduce<readonly Pod[] | undefined>((best, next) => {
+        return best === undefined || next.length < best.length ? next : best;
+      }, undefined);
+      return (fewest ?? []).filter((pod) => selects(service, pod));
+    },
+    servicesOf(pod) {
+      return Object.entries(pod.metadata.labels ?? {})
+        .flatMap((label) => servicesByLabel(labelKey(pod.metadata.namespace, label)))
+        .filter((service) => selects(service, pod));
+    },
+  };
+}
+
+/** The labels that the selector asks for, in an order that does not depend on how they were written. */
+function pairs(service: Service): [string, string][] {
+  return Object.entries(service.spec?.selector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** An empty selector selects nothing here: such a Service brings its own endpoints. */
+function selects(service: Service, pod: Pod): boolean {
+  const wanted = pairs(service);
+  return wanted.length > 0 && wanted.every(([key, value]) => pod.metadata.labels?.[key] === value);
+}
+
+function labelKey(namespace: string | undefined, [key, value]: [string, string]): string {
+  return `${namespace}\n${key}=${value}`;
+}

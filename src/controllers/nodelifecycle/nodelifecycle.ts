@@ -1,0 +1,101 @@
+/** Notices nodes that have gone silent, says so on the node and its pods, and takes it back when they return. */
+import { Lease } from '../../api/coordination/v1/lease.ts';
+import { Node } from '../../api/core/v1/node.ts';
+import { Pod } from '../../api/core/v1/pod.ts';
+import { keyOf } from '../../api/meta/v1.ts';
+import { isNotFound } from '../../api/status.ts';
+import { runController } from '../../client/controller.ts';
+import { EventRecorder } from '../../client/events.ts';
+import type { Informer } from '../../client/informer.ts';
+import { WorkQueue } from '../../client/work-queue.ts';
+import { isTrue } from '../conditions.ts';
+import { equal } from '../equal.ts';
+import type { ControllerParts, Run } from '../parts.ts';
+import { desiredNodeStatus, desiredTaints, GRACE, isNodeReady, podConditions } from './desired.ts';
+
+/** Namespace of the nodes' leases. https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats */
+export const LEASE_NAMESPACE = 'kube-node-lease';
+
+type Parts = ControllerParts & {
+  readonly nodes: Informer<Node>;
+  readonly podsOn: (nodeName: string) => readonly Pod[];
+  /** When we last saw a node's lease renewed, by our own clock: the clocks of nodes need not agree with it. */
+  readonly heard: Map<string, number>;
+  readonly events: EventRecorder;
+  readonly queue: WorkQueue;
+};
+
+/** Makes the controller; its keys are names of nodes. */
+export function nodeLifecycleController(parts: ControllerParts): Run {
+  const { informers, clock, log } = parts;
+  const queue = new WorkQueue({ clock });
+  const nodes = informers.of(Node);
+  const pods = informers.of(Pod);
+  const heard = new Map<string, number>();
+  const podsOn = pods.index((pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
+  const events = new EventRecorder({ ...parts, component: 'node-controller' });
+  nodes.onChange(({ key, object }) => {
+    if (object === undefined) heard.delete(key);
+    queue.add(key);
+  });
+  informers.of(Lease).onChange(({ object, previous }) => {
+    if (object?.metadata.namespace !== LEASE_NAMESPACE || object.spec?.renewTime === previous?.spec?.renewTime) return;
+    const { name = '' } = object.metadata;
+    const wasSilent = clock.now() - (heard.get(name) ?? 0) >= GRACE;
+    heard.set(name, clock.now());
+    if (wasSilent) queue.add(name);
+  });
+  pods.onChange(({ object }) => {
+    // A node that is well has nothing to correct on its pods, and pods change often.
+    const nodeName = object?.spec?.nodeName;
+    if (nodeName && !isTrue(nodes.get(nodeName)?.status?.conditions, 'Ready')) queue.add(nodeName);
+  });
+  const own = { ...parts, nodes, podsOn, heard, events, queue };
+  return (signal) =>
+    runController({ name: 'nodelifecycle', queue, reconcile: (key) => reconcile(key, own), log }, signal);
+}
+
+async function reconcile(name: string, parts: Parts): Promise<void> {
+  const { client, clock, events, heard, queue, nodes, podsOn } = parts;
+  const node = nodes.get(name);
+  if (node === undefined) return removePods(name, parts);
+  const now = clock.now();
+  const since = heard.get(name) ?? now; // Our own start, or the node's, begins a new grace period.
+  heard.set(name, since);
+  const silent = now - since >= GRACE;
+  if (!silent) queue.addAfter(name, since + GRACE - now);
+
+  const status = desiredNodeStatus(node, silent, now);
+  const written = equal(status, node.status) ? node : await client.updateStatus(Node, { ...node, status });
+  const taints = desiredTaints(written, silent, now);
+  if (!equal(taints, written.spec?.taints ?? [])) {
+    await client.update(Node, { ...written, spec: { ...written.spec, taints } });
+  }
+  if (written !== node) {
+    events.event(node, 'Warning', 'NodeNotReady', `Node ${name} status is now: NodeNotReady, its agent is silent`);
+  }
+  const ready = isNodeReady(written, silent);
+  const changes = podsOn(name).map(async (pod) => {
+    const next = podConditions(pod, ready, now);
+    if (next !== undefined) await client.updateStatus(Pod, { ...pod, status: next }).catch(ignoreNotFound);
+  });
+  await Promise.all(changes);
+}
+
+/** Pods of a node that does not exist will never be ended by it. The server is asked, for the cache may be behind. */
+async function removePods(name: string, { client, podsOn }: Parts): Promise<void> {
+  const pods = podsOn(name);
+  if (pods.length === 0) return;
+  const exists = await client.get(Node, { name }).then(() => true, ignoreNotFound);
+  if (exists) return;
+  await Promise.all(
+    pods.map(async (pod) => {
+      const preconditions = { uid: pod.metadata.uid ?? '' };
+      await client.delete(Pod, keyOf(pod), { gracePeriodSeconds: 0, preconditions }).catch(ignoreNotFound);
+    }),
+  );
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}

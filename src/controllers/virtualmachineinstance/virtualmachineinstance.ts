@@ -1,0 +1,156 @@
+/** Gives each instance a node and a pod, follows the pod's end, and lets the instance go when the pod is gone. */
+import { Node } from '../../api/core/v1/node.ts';
+import { Pod } from '../../api/core/v1/pod.ts';
+import {
+  CREATED_BY_LABEL,
+  INSTANCE_FINALIZER,
+  VirtualMachineInstance,
+} from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { keyOf } from '../../api/meta/v1.ts';
+import { isNotFound } from '../../api/status.ts';
+import { runController } from '../../client/controller.ts';
+import { EventRecorder } from '../../client/events.ts';
+import type { Informer } from '../../client/informer.ts';
+import { OwnWrites } from '../../client/own-writes.ts';
+import { WorkQueue } from '../../client/work-queue.ts';
+import { equal } from '../equal.ts';
+import type { ControllerParts, Run } from '../parts.ts';
+import { gracePeriod, launcherPod } from './desired.ts';
+import { GuestCounts } from './guest-counts.ts';
+import { chooseNode } from './placement.ts';
+import { isUnplaced, statusWithoutPod, statusWithPod, unschedulableStatus, type VMIStatus } from './status.ts';
+
+type Parts = ControllerParts & {
+  readonly vmis: Informer<VirtualMachineInstance>;
+  readonly nodes: Informer<Node>;
+  /** Grouped by the UID of the instance. */
+  readonly pods: OwnWrites<Pod>;
+  readonly counts: GuestCounts;
+  readonly events: EventRecorder;
+};
+
+/** Makes the controller; its keys are those of instances. */
+export function virtualMachineInstanceController(parts: ControllerParts): Run {
+  const { informers, clock, log } = parts;
+  const queue = new WorkQueue({ clock });
+  const vmis = informers.of(VirtualMachineInstance);
+  const nodes = informers.of(Node);
+  const podInformer = informers.of(Pod);
+  const byUID = vmis.index((vmi) => [vmi.metadata.uid ?? '']);
+  const unplaced = vmis.index((vmi) => (isUnplaced(vmi) ? ['unplaced'] : []));
+  const own = {
+    ...parts,
+    vmis,
+    nodes,
+    pods: new OwnWrites(podInformer, instanceUID, clock),
+    counts: new GuestCounts(podInformer),
+    events: new EventRecorder({ ...parts, component: 'virtualmachineinstance-controller' }),
+  };
+  const enqueue = (instances: readonly VirtualMachineInstance[]) => {
+    for (const { metadata } of instances) queue.add(`${metadata.namespace}/${metadata.name}`);
+  };
+  vmis.onChange(({ key }) => queue.add(key));
+  podInformer.onChange(({ object, previous }) => {
+    const pod = object ?? previous;
+    if (pod !== undefined && instanceUID(pod) !== '') enqueue(byUID(instanceUID(pod)));
+  });
+  nodes.onChange(() => enqueue(unplaced('unplaced')));
+  return (signal) =>
+    runController({ name: 'virtualmachineinstance', queue, reconcile: (key) => reconcile(key, own), log }, signal);
+}
+
+async function reconcile(key: string, parts: Parts): Promise<void> {
+  const vmi = parts.vmis.get(key);
+  if (vmi === undefined) return;
+  const pods = parts.pods.of(vmi.metadata.uid ?? '');
+  if (vmi.metadata.deletionTimestamp !== undefined) return end(vmi, pods, parts);
+  const finalizers = vmi.metadata.finalizers ?? [];
+  if (!finalizers.includes(INSTANCE_FINALIZER)) {
+    await setFinalizers(vmi, [...finalizers, INSTANCE_FINALIZER], parts); // The informer brings us back.
+    return;
+  }
+  const now = parts.clock.now();
+  const pod = newest(pods);
+  if (pod !== undefined) await writeStatus(vmi, statusWithPod(vmi, pod, now), parts);
+  else if (isUnplaced(vmi)) await place(vmi, parts);
+  else await podIsGone(vmi, parts);
+}
+
+/** Ends the guest through its pod, then lets the instance go. */
+async function end(vmi: VirtualMachineInstance, pods: readonly Pod[], parts: Parts): Promise<void> {
+  for (const pod of pods) {
+    const hasEnded = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    const grace = hasEnded ? 0 : gracePeriod(vmi);
+    const asked = pod.metadata.deletionTimestamp === undefined ? undefined : pod.metadata.deletionGracePeriodSeconds;
+    if (asked !== undefined && asked <= grace) continue;
+    const preconditions = { uid: pod.metadata.uid ?? '' };
+    await parts.client.delete(Pod, keyOf(pod), { gracePeriodSeconds: grace, preconditions }).catch(ignoreNotFound);
+  }
+  const finalizers = vmi.metadata.finalizers ?? [];
+  if (pods.length > 0 || !finalizers.includes(INSTANCE_FINALIZER)) return;
+  const others = finalizers.filter((name) => name !== INSTANCE_FINALIZER);
+  await setFinalizers(vmi, others, parts).catch(ignoreNotFound);
+}
+
+/** Chooses a node and makes the pod there; without a node the instance says why, and waits for nodes to change. */
+async function place(vmi: VirtualMachineInstance, parts: Parts): Promise<void> {
+  const { client, clock, counts, events, nodes, pods } = parts;
+  const { uid = '' } = vmi.metadata;
+  const placement = chooseNode(vmi, nodes.list(), (name) => counts.on(name));
+  if (placement.kind === 'unschedulable') {
+    const status = unschedulableStatus(vmi, placement.message, clock.now());
+    if (await writeStatus(vmi, status, parts)) events.event(vmi, 'Warning', 'FailedScheduling', placement.message);
+    return;
+  }
+  counts.place(uid, placement.name);
+  const pod = await client.create(Pod, launcherPod(vmi, placement.name)).catch((error: unknown) => {
+    counts.giveUp(uid);
+    const why = error instanceof Error ? error.message : String(error);
+    events.event(vmi, 'Warning', 'FailedCreate', `cannot create the pod: ${why}`);
+    throw error;
+  });
+  pods.remember(pod);
+  events.event(
+    vmi,
+    'Normal',
+    'SuccessfulCreate',
+    `Created virtual machine pod ${pod.metadata.name} on ${placement.name}`,
+  );
+  await writeStatus(vmi, statusWithPod(vmi, pod, clock.now()), parts);
+}
+
+/** Looks once more at the server before it gives a guest up: the informer of pods may be behind that of instances. */
+async function podIsGone(vmi: VirtualMachineInstance, parts: Parts): Promise<void> {
+  const { namespace = '', uid = '' } = vmi.metadata;
+  if (vmi.status?.phase === 'Succeeded' || vmi.status?.phase === 'Failed') return;
+  const labelSelector = `${CREATED_BY_LABEL}=${uid}`;
+  const { items } = await parts.client.list(Pod, { namespace, labelSelector });
+  if (items.length > 0) throw new Error('the cache of pods is behind that of instances');
+  if (await writeStatus(vmi, statusWithoutPod(vmi, parts.clock.now()), parts)) {
+    parts.events.event(vmi, 'Warning', 'PodDeleted', 'the pod of the guest is gone, so the guest has ended');
+  }
+}
+
+/** Whether there was something to write. */
+async function writeStatus(vmi: VirtualMachineInstance, status: VMIStatus, { client }: Parts): Promise<boolean> {
+  if (equal(status, vmi.status)) return false;
+  await client.updateStatus(VirtualMachineInstance, { ...vmi, status });
+  return true;
+}
+
+async function setFinalizers(vmi: VirtualMachineInstance, finalizers: readonly string[], parts: Parts): Promise<void> {
+  await parts.client.update(VirtualMachineInstance, { ...vmi, metadata: { ...vmi.metadata, finalizers } });
+}
+
+function instanceUID(pod: Pod): string {
+  return pod.metadata.labels?.[CREATED_BY_LABEL] ?? '';
+}
+
+/** One that is not ending, if there is one; else any. */
+function newest(pods: readonly Pod[]): Pod | undefined {
+  return pods.find((pod) => pod.metadata.deletionTimestamp === undefined) ?? pods[0];
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
