@@ -16,11 +16,21 @@ export function readMeta({ meta }: Tables, key: Buffer): Revision {
   return bytes === undefined ? 0 : decodeRevision(bytes);
 }
 
-/** Marks an empty store as ours; throws {@link StoreFormatError} for one in a layout that is not known here. */
+/** Marks a new store as ours, or checks the mark as {@link checkLayout}. */
 export async function ensureLayout(tables: Tables): Promise<void> {
-  const layout = readMeta(tables, LAYOUT_KEY);
-  if (layout === 0) await commitBatch(tables, () => tables.meta.put(LAYOUT_KEY, encodeRevision(LAYOUT)));
-  else if (layout !== LAYOUT) {
+  checkLayout(tables);
+  if (tables.meta.get(LAYOUT_KEY) !== undefined) return;
+  await commitBatch(tables, () => tables.meta.put(LAYOUT_KEY, encodeRevision(LAYOUT)));
+}
+
+/**
+ * Throws {@link StoreFormatError} for a store in a layout that is not known here. One without a mark is new: its process
+ * ended before it wrote anything.
+ */
+export function checkLayout(tables: Tables): void {
+  const bytes = tables.meta.get(LAYOUT_KEY);
+  const layout = bytes === undefined ? LAYOUT : decodeRevision(bytes);
+  if (layout !== LAYOUT) {
     throw new StoreFormatError(`the store has layout ${layout}; this version of Postern knows layout ${LAYOUT}`);
   }
 }
