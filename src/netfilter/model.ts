@@ -1,0 +1,145 @@
+/**
+ * nftables as data: what the printer writes, the memory implementation keeps and the trace walks. It knows tables,
+ * chains, sets and maps, and nothing of what they are used for.
+ *
+ * A table serves one address family; an address is text of that family, so the same layout serves both.
+ */
+
+/** The two families that translate addresses, as nft spells them. */
+export type TableFamily = 'ip' | 'ip6';
+
+export type TransportProtocol = 'tcp' | 'udp' | 'sctp';
+
+/** What a rule can read of a packet, or draw. */
+export type Expression =
+  | { readonly kind: 'saddr' | 'daddr' | 'l4proto' }
+  /** `protocol` makes it that protocol's port; absent, the port of any of them. */
+  | { readonly kind: 'dport'; readonly protocol?: TransportProtocol }
+  /** The destination of the connection's first packet, before translation. */
+  | { readonly kind: 'original-daddr' | 'original-dport' }
+  /** A number from 0 to `modulus` - 1, drawn anew for each packet. */
+  | { readonly kind: 'random'; readonly modulus: number };
+
+/** Several expressions side by side, as a key: `ip daddr . tcp dport`. */
+export type Concatenation = readonly Expression[];
+
+/** One component of a key or value: an address or protocol as text, a port or number as number. */
+export type Atom = string | number;
+
+export type DataType = 'address' | 'inet_proto' | 'inet_service';
+
+/** The type of a key or value: by name, or as that of expressions, which is the only way to name a drawn number's. */
+export type KeyType =
+  | { readonly kind: 'types'; readonly types: readonly DataType[] }
+  | { readonly kind: 'typeof'; readonly expressions: Concatenation };
+
+export type Verdict =
+  | { readonly kind: 'accept' | 'drop' | 'return' }
+  | { readonly kind: 'goto' | 'jump'; readonly chain: string };
+
+/** What an element of a map leads to. */
+export type ElementValue = Verdict | readonly Atom[];
+
+export interface Element {
+  readonly key: readonly Atom[];
+  /** Absent in a set. */
+  readonly value?: ElementValue;
+}
+
+/** A named set, or a map when it has a `value` type. */
+export interface NamedSet {
+  readonly name: string;
+  readonly key: KeyType;
+  readonly value?: KeyType | 'verdict';
+  /** Elements are prefixes, written `ADDRESS/PREFIX`. */
+  readonly interval?: true;
+  /** Elements that are part of the layout; others come and go by transactions. */
+  readonly elements?: readonly Element[];
+}
+
+export type Match =
+  | { readonly kind: 'in-set'; readonly key: Concatenation; readonly set: string }
+  | { readonly kind: 'protocol'; readonly protocol: TransportProtocol }
+  /** The connection's destination has been translated. */
+  | { readonly kind: 'translated' }
+  /** Whether the source or destination is an address of this machine itself. */
+  | { readonly kind: 'local'; readonly of: 'saddr' | 'daddr' };
+
+/** What a rule does when all its matches hold. */
+export type Statement =
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  /** The verdict that `map` has for the key; the next rule when it has none. */
+  | { readonly kind: 'vmap'; readonly key: Concatenation; readonly map: string }
+  /** To the address and port that `map` has for the key; the next rule when it has none. */
+  | { readonly kind: 'dnat'; readonly key: Concatenation; readonly map: string }
+  | { readonly kind: 'masquerade' }
+  /** Answers at once: a reset for TCP, else ICMP port unreachable. */
+  | { readonly kind: 'reject'; readonly with: 'tcp-reset' | 'port-unreachable' };
+
+export interface Rule {
+  readonly matches: readonly Match[];
+  readonly statement: Statement;
+}
+
+/** Where a base chain hangs: kernel hook and priority; lower runs first. */
+export interface Hook {
+  readonly type: 'nat' | 'filter';
+  readonly hook: 'prerouting' | 'output' | 'postrouting';
+  readonly priority: number;
+}
+
+export interface Chain {
+  readonly name: string;
+  readonly hook?: Hook;
+  readonly rules: readonly Rule[];
+}
+
+export interface Table {
+  readonly family: TableFamily;
+  readonly name: string;
+  readonly sets: readonly NamedSet[];
+  readonly chains: readonly Chain[];
+}
+
+/** Names a table of the kernel. */
+export interface TableName {
+  readonly family: TableFamily;
+  readonly name: string;
+}
+
+/** An element of a named set. */
+export interface Placed {
+  readonly set: string;
+  readonly element: Element;
+}
+
+/** One step of a transaction. */
+export type Operation =
+  /** Puts a table in place of the one of that name, if there is one, with these elements besides the layout's own. */
+  | { readonly kind: 'replace-table'; readonly table: Table; readonly elements: Iterable<Placed> }
+  /** Removes a table; no mistake when there is none. */
+  | { readonly kind: 'delete-table'; readonly table: TableName }
+  | { readonly kind: 'add-chain'; readonly table: TableName; readonly chain: Chain }
+  | { readonly kind: 'delete-chain'; readonly table: TableName; readonly chain: string }
+  | { readonly kind: 'add-element'; readonly table: TableName; readonly placed: Placed }
+  /** The value, if there is one, is ignored. */
+  | { readonly kind: 'delete-element'; readonly table: TableName; readonly placed: Placed };
+
+/** Steps that take effect at one moment or not at all, in their order. */
+export type Transaction = readonly Operation[];
+
+export const goto = (chain: string): Verdict => ({ kind: 'goto', chain });
+
+export function isVerdict(value: ElementValue): value is Verdict {
+  return 'kind' in value;
+}
+
+/** One text per key within a set: what tells elements apart. */
+export function elementKey(key: readonly Atom[]): string {
+  return key.join(' . ');
+}
+
+/** Whether two elements with the same key say the same. Values are plain data: equal when they read the same. */
+export function sameValue(a: ElementValue | undefined, b: ElementValue | undefined): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,20 @@
+/** The packet filter as transactions of data: what components change, and what tests put in its place. */
+import type { TableName, Transaction } from './model.ts';
+
+export interface Netfilter {
+  /** All of it takes effect at one moment, or none: then it throws {@link TransactionError}. */
+  apply(transaction: Transaction): Promise<void>;
+  /** Number of rules of each chain of a table; undefined when there is no such table. Cheap, however many elements. */
+  inspect(table: TableName): Promise<ReadonlyMap<string, number> | undefined>;
+}
+
+/** A transaction that was refused; `cause` says why. Nothing of it took effect. */
+export class TransactionError extends Error {
+  readonly transaction: Transaction;
+
+  constructor(message: string, transaction: Transaction, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'TransactionError';
+    this.transaction = transaction;
+  }
+}

@@ -1,0 +1,116 @@
+/** What this node forwards for a Service, from the Service and its EndpointSlices: the same objects, the same answer. */
+import type { Service, ServicePort } from '../api/core/v1/service.ts';
+import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import { type IPFamily, parseIP, printIP } from '../lib/ip.ts';
+import type { TransportProtocol } from '../netfilter/model.ts';
+import { isPort, usableEndpoints } from './endpoints.ts';
+import { type Endpoint, type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
+
+/** A Service with this label is left to another proxy. */
+export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
+
+/** One port of a Service in one family, with both choices of endpoints. */
+interface Port {
+  readonly family: IPFamily;
+  readonly spec: ServicePort;
+  readonly protocol: TransportProtocol;
+  readonly all: readonly Endpoint[];
+  readonly local: readonly Endpoint[];
+}
+
+/** Undefined when this node forwards nothing for the Service: headless, by external name, or another proxy's. */
+export function desiredForwarding(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  nodeName: string,
+): Forwarding | undefined {
+  const clusterIPs = virtualIPs(service.spec?.clusterIPs ?? [service.spec?.clusterIP ?? '']);
+  if (clusterIPs.length === 0 || service.spec?.type === 'ExternalName') return undefined;
+  if (service.metadata.labels?.[PROXY_NAME_LABEL] !== undefined) return undefined;
+  const frontends = new Map<string, Frontend>();
+  for (const { family } of clusterIPs) {
+    for (const spec of service.spec?.ports ?? []) {
+      const port = resolve(spec, slices, family, nodeName);
+      for (const frontend of isPort(spec.port) ? portFrontends(service, port) : []) {
+        frontends.set(frontendKey(frontend), frontend);
+      }
+    }
+  }
+  const own = [...clusterIPs, ...loadBalancerIPs(service)].map(({ ip }) => ip);
+  return { frontends, virtualAddresses: [...new Set(own)].sort(), rank: rank(service) };
+}
+
+function portFrontends(service: Service, port: Port): Frontend[] {
+  const inFamily = (ips: readonly VirtualIP[]) => ips.filter(({ family }) => family === port.family);
+  const clusterIPs = inFamily(virtualIPs(service.spec?.clusterIPs ?? [service.spec?.clusterIP ?? '']));
+  const external = inFamily([...loadBalancerIPs(service), ...virtualIPs(service.spec?.externalIPs ?? [])]);
+  const { nodePort } = port.spec;
+  return [
+    ...clusterIPs.map(({ ip }) => internalFrontend(service, port, ip)),
+    ...external.flatMap(({ ip }) => externalFrontends(service, port, { kind: 'address', ip }, port.spec.port)),
+    ...(isPort(nodePort) ? externalFrontends(service, port, { kind: 'node-port' }, nodePort) : []),
+  ];
+}
+
+/** https://kubernetes.io/docs/reference/networking/virtual-ips/#internal-traffic-policy */
+function internalFrontend(service: Service, port: Port, ip: string): Frontend {
+  const { family, protocol, spec } = port;
+  const local = service.spec?.internalTrafficPolicy === 'Local';
+  return {
+    ...{ family, protocol, port: spec.port, audience: 'anyone', entrance: { kind: 'address', ip } },
+    endpoints: local ? port.local : port.all,
+    masquerade: 'outsiders',
+    unavailable: local && port.all.length > 0 ? 'discard' : 'refuse',
+  };
+}
+
+/**
+ * https://kubernetes.io/docs/reference/networking/virtual-ips/#external-traffic-policy: with Local, connections from
+ * outside go to this node's endpoints or nowhere, and those from inside the cluster to any.
+ */
+function externalFrontends(service: Service, port: Port, entrance: Entrance, number: number): Frontend[] {
+  const { family, protocol } = port;
+  const common = { family, protocol, port: number, entrance } as const;
+  if (service.spec?.externalTrafficPolicy !== 'Local') {
+    const all = { endpoints: port.all, masquerade: 'strangers', unavailable: 'refuse' } as const;
+    return [{ ...common, audience: 'anyone', ...all }];
+  }
+  const unavailable = port.all.length > 0 ? 'discard' : 'refuse';
+  return [
+    { ...common, audience: 'anyone', endpoints: port.local, masquerade: 'node', unavailable },
+    { ...common, audience: 'insiders', endpoints: port.all, masquerade: 'node', unavailable: 'refuse' },
+  ];
+}
+
+function resolve(spec: ServicePort, slices: readonly EndpointSlice[], family: IPFamily, nodeName: string): Port {
+  const wanted = { name: spec.name ?? '', protocol: spec.protocol ?? 'TCP' };
+  const find = (localOnly: boolean) => usableEndpoints(slices, wanted, { family, nodeName, localOnly });
+  const protocol = wanted.protocol.toLowerCase() as TransportProtocol;
+  return { family, spec, protocol, all: find(false), local: find(true) };
+}
+
+interface VirtualIP {
+  readonly family: IPFamily;
+  readonly ip: string;
+}
+
+/** The addresses among these texts; `None` and what is no address are left out. */
+function virtualIPs(texts: readonly string[]): VirtualIP[] {
+  return texts.flatMap((text) => {
+    const ip = parseIP(text);
+    return ip === undefined ? [] : [{ family: ip.family, ip: printIP(ip) }];
+  });
+}
+
+/** Those that are served here: with ipMode Proxy, connections reach the nodes by other addresses. */
+function loadBalancerIPs(service: Service): VirtualIP[] {
+  if (service.spec?.type !== 'LoadBalancer') return [];
+  const ingress = service.status?.loadBalancer?.ingress ?? [];
+  return virtualIPs(ingress.filter(({ ipMode }) => ipMode !== 'Proxy').map(({ ip }) => ip ?? ''));
+}
+
+/** Orders Services by age, then by name. */
+function rank(service: Service): string {
+  const { creationTimestamp = '', namespace = '', name = '' } = service.metadata;
+  return `${creationTimestamp} ${namespace}/${name}`;
+}

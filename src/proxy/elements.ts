@@ -1,0 +1,74 @@
+/** From what is forwarded to the map elements that make the kernel do it. */
+import type { IPFamily } from '../lib/ip.ts';
+import { familyOf } from '../lib/ip.ts';
+import { type Atom, type Chain, goto, type Placed } from '../netfilter/model.ts';
+import type { Forwarding, Frontend } from './forwarding.ts';
+import {
+  endpointMap,
+  frontendMap,
+  masqueradeChain,
+  masqueradeMap,
+  pickChain,
+  pickChainName,
+  type Scope,
+  SETS,
+  UNAVAILABLE_CHAINS,
+} from './layout.ts';
+
+/** An element and the family whose table it belongs in. */
+export interface FamilyElement {
+  readonly family: IPFamily;
+  readonly placed: Placed;
+}
+
+/** The elements of one frontend: its number of endpoints, the endpoints, and whose source address is replaced. */
+export function frontendElements(frontend: Frontend): Placed[] {
+  const scope = scopeOf(frontend);
+  const { protocol, port, endpoints } = frontend;
+  const address: readonly Atom[] = frontend.entrance.kind === 'address' ? [frontend.entrance.ip] : [];
+  const key = [...address, protocol, port];
+  const chain =
+    endpoints.length > 0 ? pickChainName(scope, protocol, endpoints.length) : UNAVAILABLE_CHAINS[frontend.unavailable];
+  const elements: Placed[] = [{ set: frontendMap(scope), element: { key, value: goto(chain) } }];
+  const map = endpointMap(scope, protocol);
+  for (const [slot, { ip, port: to }] of endpoints.entries()) {
+    elements.push({ set: map, element: { key: [...address, port, slot], value: [ip, to] } });
+  }
+  // Insiders share the address with everyone, and its entry here.
+  if (frontend.audience === 'anyone') {
+    const value = goto(masqueradeChain(frontend.masquerade));
+    elements.push({ set: masqueradeMap(frontend.entrance.kind), element: { key, value } });
+  }
+  return elements;
+}
+
+/** The chain that a frontend with endpoints goes to; undefined when it has none. */
+export function frontendPickChain(frontend: Frontend): Chain | undefined {
+  const { protocol, endpoints } = frontend;
+  return endpoints.length === 0 ? undefined : pickChain(scopeOf(frontend), protocol, endpoints.length);
+}
+
+/**
+ * Elements that several Services may each need: they stay while one of them does. A guest that reaches itself through a
+ * Service needs its own pair in the hairpin set, or it would see its own address as the source and drop the packet.
+ */
+export function sharedElements(forwarding: Forwarding): FamilyElement[] {
+  const elements: FamilyElement[] = [];
+  for (const ip of forwarding.virtualAddresses) {
+    const family = familyOf(ip);
+    if (family) elements.push({ family, placed: { set: SETS.virtualAddress, element: { key: [ip] } } });
+  }
+  const guests = new Map<string, IPFamily>();
+  for (const { family, endpoints } of forwarding.frontends.values()) {
+    for (const endpoint of endpoints) if (endpoint.local) guests.set(endpoint.ip, family);
+  }
+  for (const [ip, family] of guests) {
+    elements.push({ family, placed: { set: SETS.hairpin, element: { key: [ip, ip] } } });
+  }
+  return elements;
+}
+
+const scopeOf = (frontend: Frontend): Scope => ({
+  audience: frontend.audience,
+  entrance: frontend.entrance.kind,
+});

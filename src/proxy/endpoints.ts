@@ -1,0 +1,83 @@
+/**
+ * Which endpoints of a Service port take connections.
+ * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions and, for endpoints that end,
+ * https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-to-terminating-endpoints
+ */
+import type { Protocol } from '../api/core/v1/service.ts';
+import type { EndpointSlice, Endpoint as SliceEndpoint } from '../api/discovery/v1/endpointslice.ts';
+import { cidrContains, type IPAddress, type IPFamily, mustParseCIDR, parseIP, printIP } from '../lib/ip.ts';
+import { type Endpoint, endpointKey } from './forwarding.ts';
+
+/** The port that endpoints are asked for: slices carry the Service port's name and protocol. */
+export interface PortName {
+  readonly name: string;
+  readonly protocol: Protocol;
+}
+
+type Condition = 'ready' | 'draining';
+
+/**
+ * What a drawn number can name (`random mod 65536` in `layout.ts`), with room to spare: endpoints beyond are left out.
+ */
+export const MAX_ENDPOINTS = 4096;
+
+/**
+ * Addresses that are never forwarded to: a Service could otherwise be used to reach the node's own loopback or link.
+ * The API refuses them too; another API server may not.
+ */
+const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/127', 'fe80::/10', 'ff00::/8'].map(
+  mustParseCIDR,
+);
+
+/** Ready endpoints, or, when there is none, those that still serve while they end. Sorted; no endpoint twice. */
+export function usableEndpoints(
+  slices: readonly EndpointSlice[],
+  port: PortName,
+  options: { readonly family: IPFamily; readonly nodeName: string; readonly localOnly: boolean },
+): readonly Endpoint[] {
+  const found: Record<Condition, Map<string, Endpoint>> = { ready: new Map(), draining: new Map() };
+  for (const slice of slices) {
+    if (slice.addressType !== options.family) continue;
+    const number = portNumber(slice, port);
+    if (number === undefined) continue;
+    for (const candidate of slice.endpoints ?? []) {
+      const condition = conditionOf(candidate);
+      const ip = forwardable(candidate.addresses[0], options.family);
+      if (condition === undefined || ip === undefined) continue;
+      const endpoint: Endpoint = { ip: printIP(ip), port: number, local: candidate.nodeName === options.nodeName };
+      if (options.localOnly && !endpoint.local) continue;
+      found[condition].set(endpointKey(endpoint), endpoint);
+    }
+  }
+  const chosen = found.ready.size > 0 ? found.ready : found.draining;
+  return [...chosen.values()].sort(byKey).slice(0, MAX_ENDPOINTS);
+}
+
+function portNumber(slice: EndpointSlice, wanted: PortName): number | undefined {
+  const port = slice.ports?.find(
+    ({ name = '', protocol = 'TCP' }) => name === wanted.name && protocol === wanted.protocol,
+  );
+  return isPort(port?.port) ? port.port : undefined;
+}
+
+/** Undefined for an endpoint that takes no new connections. */
+function conditionOf({ conditions = {} }: SliceEndpoint): Condition | undefined {
+  const ready = conditions.ready ?? true;
+  if (ready) return 'ready';
+  return (conditions.serving ?? ready) && conditions.terminating ? 'draining' : undefined;
+}
+
+function forwardable(text: string | undefined, family: IPFamily): IPAddress | undefined {
+  const ip = text === undefined ? undefined : parseIP(text);
+  if (ip === undefined || ip.family !== family) return undefined;
+  return FORBIDDEN.some((prefix) => cidrContains(prefix, ip)) ? undefined : ip;
+}
+
+export function isPort(port: number | undefined): port is number {
+  return port !== undefined && Number.isInteger(port) && port > 0 && port < 65536;
+}
+
+function byKey(a: Endpoint, b: Endpoint): number {
+  const [x, y] = [endpointKey(a), endpointKey(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
+}

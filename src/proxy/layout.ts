@@ -1,0 +1,235 @@
+/**
+ * The table that forwards, in the map layout: how many endpoints there are is an element of a map, each endpoint is an
+ * element of another, and chains exist per number of endpoints, not per Service. So a change of one endpoint is a few
+ * element commands, whatever the number of Services. README.md shows the result and says why it is laid out so.
+ */
+import type { IPFamily } from '../lib/ip.ts';
+import {
+  type Chain,
+  type Concatenation,
+  type Element,
+  type Expression,
+  goto,
+  type KeyType,
+  type Match,
+  type NamedSet,
+  type Rule,
+  type Statement,
+  type Table,
+  type TableName,
+  type TransportProtocol,
+} from '../netfilter/model.ts';
+import { type Audience, type Entrance, type Masquerade, tableFamily } from './forwarding.ts';
+
+export const TABLE_NAME = 'postern-proxy';
+
+/** The names that elements refer to. */
+export const SETS = {
+  nodeAddress: 'node-address',
+  virtualAddress: 'virtual-address',
+  hairpin: 'hairpin',
+} as const;
+
+/** Chains that refuse and discard; `reject` and `drop` are words of the language. */
+export const UNAVAILABLE_CHAINS = { refuse: 'refuse', discard: 'discard' } as const;
+
+/** What of the layout is this node's own and does not change while the proxy runs. */
+export interface Locality {
+  /** Prefixes of this node's pods, of the table's family, as text. */
+  readonly podCIDRs: readonly string[];
+  /** Prefixes of all the cluster's pods, of the table's family, as text. */
+  readonly clusterCIDRs: readonly string[];
+}
+
+/** A kind of frontend: each has its own maps and chains. */
+export interface Scope {
+  readonly audience: Audience;
+  readonly entrance: Entrance['kind'];
+}
+
+const SCOPES: readonly Scope[] = [
+  { audience: 'insiders', entrance: 'address' },
+  { audience: 'insiders', entrance: 'node-port' },
+  { audience: 'anyone', entrance: 'address' },
+  { audience: 'anyone', entrance: 'node-port' },
+];
+const PROTOCOLS: readonly TransportProtocol[] = ['tcp', 'udp', 'sctp'];
+const MASQUERADES: readonly Masquerade[] = ['outsiders', 'strangers', 'node'];
+
+const saddr: Expression = { kind: 'saddr' };
+const daddr: Expression = { kind: 'daddr' };
+const l4proto: Expression = { kind: 'l4proto' };
+const dport = (protocol?: TransportProtocol): Expression => ({ kind: 'dport', ...(protocol && { protocol }) });
+const random = (modulus: number): Expression => ({ kind: 'random', modulus });
+
+const rule = (matches: readonly Match[], statement: Statement): Rule => ({ matches, statement });
+const jump = (chain: string): Statement => ({ kind: 'verdict', verdict: { kind: 'jump', chain } });
+const RETURN: Statement = { kind: 'verdict', verdict: { kind: 'return' } };
+const inSet = (key: Concatenation, set: string): Match => ({ kind: 'in-set', key, set });
+
+/** Map from a frontend to the chain that has its number of endpoints. */
+export const frontendMap = (scope: Scope): string =>
+  `${scope.audience === 'insiders' ? 'inside-' : ''}${scope.entrance === 'address' ? 'service' : 'node-port'}`;
+
+/** Map from a frontend and a drawn number to an endpoint. One per protocol: nft 1.0.6 gives ports no other type. */
+export const endpointMap = (scope: Scope, protocol: TransportProtocol): string =>
+  `${frontendMap(scope)}-endpoint-${protocol}`;
+
+/** Map from a frontend to the chain that says whose source address is replaced. */
+export const masqueradeMap = (entrance: Entrance['kind']): string =>
+  entrance === 'address' ? 'service-source' : 'node-port-source';
+
+export const masqueradeChain = (who: Masquerade): string => `masquerade-${who}`;
+
+/** The chain that draws one of `count` endpoints. Made on demand. */
+export const pickChainName = (scope: Scope, protocol: TransportProtocol, count: number): string =>
+  `${frontendMap(scope)}-${protocol}-pick-${count}`;
+
+export function pickChain(scope: Scope, protocol: TransportProtocol, count: number): Chain {
+  const key = [...frontendAddress(scope), dport(protocol), random(count)];
+  const statement: Statement = { kind: 'dnat', key, map: endpointMap(scope, protocol) };
+  return {
+    name: pickChainName(scope, protocol, count),
+    rules: [rule([{ kind: 'protocol', protocol }], statement)],
+  };
+}
+
+export function tableName(family: IPFamily): TableName {
+  return TABLES[family];
+}
+
+const TABLES: Readonly<Record<IPFamily, TableName>> = {
+  IPv4: { family: tableFamily('IPv4'), name: TABLE_NAME },
+  IPv6: { family: tableFamily('IPv6'), name: TABLE_NAME },
+};
+
+/** The whole table but for what comes and goes with Services: elements, and the chains of {@link pickChain}. */
+export function baseTable(family: IPFamily, locality: Locality): Table {
+  return { ...tableName(family), sets: sets(locality), chains: chains() };
+}
+
+function sets(locality: Locality): NamedSet[] {
+  const address: KeyType = { kind: 'types', types: ['address'] };
+  const prefixes = (name: string, cidrs: readonly string[]): NamedSet => ({
+    name,
+    key: address,
+    interval: true,
+    elements: cidrs.map((cidr): Element => ({ key: [cidr] })),
+  });
+  return [
+    { name: SETS.nodeAddress, key: address },
+    { name: SETS.virtualAddress, key: address },
+    { name: SETS.hairpin, key: { kind: 'types', types: ['address', 'address'] } },
+    prefixes('node-pods', locality.podCIDRs),
+    prefixes('cluster-pods', locality.clusterCIDRs),
+    ...SCOPES.flatMap((scope) => [frontends(scope), ...PROTOCOLS.map((protocol) => endpoints(scope, protocol))]),
+    ...(['address', 'node-port'] as const).map((entrance) => ({
+      ...frontends({ audience: 'anyone', entrance }),
+      name: masqueradeMap(entrance),
+    })),
+  ];
+}
+
+function frontends(scope: Scope): NamedSet {
+  const port = ['inet_proto', 'inet_service'] as const;
+  const types = scope.entrance === 'address' ? (['address', ...port] as const) : port;
+  return { name: frontendMap(scope), key: { kind: 'types', types }, value: 'verdict' };
+}
+
+function endpoints(scope: Scope, protocol: TransportProtocol): NamedSet {
+  const key = [...frontendAddress(scope), dport(protocol), random(65536)];
+  const value = [daddr, dport(protocol)];
+  return {
+    name: endpointMap(scope, protocol),
+    key: { kind: 'typeof', expressions: key },
+    value: { kind: 'typeof', expressions: value },
+  };
+}
+
+const frontendAddress = (scope: Scope): Concatenation => (scope.entrance === 'address' ? [daddr] : []);
+
+/** Base chains come last: a chain must exist before a rule names it. */
+function chains(): Chain[] {
+  return [
+    ...unavailableChains(),
+    ...masqueradeChains(),
+    { name: 'inside', rules: dispatch('insiders') },
+    { name: 'services', rules: [...dispatch('anyone'), ...strayRules()] },
+    {
+      name: 'prerouting',
+      hook: { type: 'nat', hook: 'prerouting', priority: -100 },
+      rules: [rule([inSet([saddr], 'node-pods')], jump('inside')), rule([], jump('services'))],
+    },
+    {
+      name: 'output',
+      hook: { type: 'nat', hook: 'output', priority: -100 },
+      rules: [rule([], jump('inside')), rule([], jump('services'))],
+    },
+    { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', priority: 100 }, rules: postrouting() },
+  ];
+}
+
+/** Finds the frontend of a connection, if it has one for this audience. */
+function dispatch(audience: Audience): Rule[] {
+  const port = [l4proto, dport()];
+  const byAddress = frontendMap({ audience, entrance: 'address' });
+  const byNodePort = frontendMap({ audience, entrance: 'node-port' });
+  return [
+    rule([], { kind: 'vmap', key: [daddr, ...port], map: byAddress }),
+    rule([inSet([daddr], SETS.nodeAddress)], { kind: 'vmap', key: port, map: byNodePort }),
+  ];
+}
+
+/** A Service's address has no other ports: say so, instead of letting the client wait. */
+function strayRules(): Rule[] {
+  return [
+    rule([{ kind: 'local', of: 'daddr' }], RETURN),
+    rule([inSet([daddr], SETS.virtualAddress)], { kind: 'verdict', verdict: goto(UNAVAILABLE_CHAINS.refuse) }),
+  ];
+}
+
+function unavailableChains(): Chain[] {
+  return [
+    {
+      name: UNAVAILABLE_CHAINS.refuse,
+      rules: [
+        rule([{ kind: 'protocol', protocol: 'tcp' }], { kind: 'reject', with: 'tcp-reset' }),
+        rule([], { kind: 'reject', with: 'port-unreachable' }),
+      ],
+    },
+    { name: UNAVAILABLE_CHAINS.discard, rules: [rule([], { kind: 'verdict', verdict: { kind: 'drop' } })] },
+  ];
+}
+
+function masqueradeChains(): Chain[] {
+  const spared: Readonly<Record<Masquerade, Rule[]>> = {
+    outsiders: [rule([inSet([saddr], 'cluster-pods')], RETURN)],
+    strangers: [rule([inSet([saddr], 'node-pods')], RETURN)],
+    node: [],
+  };
+  return MASQUERADES.map((who) => ({
+    name: masqueradeChain(who),
+    rules: [...spared[who], rule(who === 'node' ? [{ kind: 'local', of: 'saddr' }] : [], { kind: 'masquerade' })],
+  }));
+}
+
+/**
+ * Decides by what the connection asked for, which connection tracking remembers, so that no packet mark is needed that
+ * others might use too. A port's type is only known after its protocol: hence one rule each.
+ */
+function postrouting(): Rule[] {
+  const translated: Match = { kind: 'translated' };
+  const original = [{ kind: 'original-daddr' }] as const;
+  const port = [l4proto, { kind: 'original-dport' }] as const;
+  return [
+    rule([translated, inSet([saddr, daddr], SETS.hairpin)], { kind: 'masquerade' }),
+    ...PROTOCOLS.flatMap((protocol): Rule[] => {
+      const matches: Match[] = [translated, { kind: 'protocol', protocol }];
+      const toNode = inSet(original, SETS.nodeAddress);
+      return [
+        rule(matches, { kind: 'vmap', key: [...original, ...port], map: masqueradeMap('address') }),
+        rule([...matches, toNode], { kind: 'vmap', key: port, map: masqueradeMap('node-port') }),
+      ];
+    }),
+  ];
+}

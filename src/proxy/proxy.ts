@@ -1,0 +1,245 @@
+/**
+ * The node proxy: follows Services and EndpointSlices, and keeps the kernel forwarding as they say. A change touches
+ * the elements of its own Service and nothing else; everything is loaded anew at the start, and whenever the kernel
+ * turns out to hold something else.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { Service } from '../api/core/v1/service.ts';
+import { EndpointSlice, SERVICE_NAME_LABEL } from '../api/discovery/v1/endpointslice.ts';
+import { BackOff } from '../client/back-off.ts';
+import type { Client } from '../client/client.ts';
+import { Informer } from '../client/informer.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
+import type { Logger } from '../host/log.ts';
+import type { NftRunner } from '../host/nft.ts';
+import { type RunCommand, runCommand } from '../host/process.ts';
+import { seconds } from '../lib/duration.ts';
+import { type CIDR, IP_FAMILIES, type IPAddress, type IPFamily, printCIDR } from '../lib/ip.ts';
+import { kernelNetfilter } from '../netfilter/kernel.ts';
+import type { Netfilter } from '../netfilter/netfilter.ts';
+import { apply, applyIdle, intact, removeTables } from './apply.ts';
+import { desiredForwarding } from './desired.ts';
+import { FlowKeeper, type StaleFlow, staleFlows } from './flows.ts';
+import { ForwardingTable } from './forwarding-table.ts';
+import type { Locality } from './layout.ts';
+import { SyncStats } from './stats.ts';
+
+/** How often the kernel is asked whether our rules are still there, and the node for its addresses. */
+const CHECK_INTERVAL = seconds(5);
+/** How long computing may hold up the event loop, in milliseconds. */
+const SLICE = 8;
+
+export interface ProxyOptions {
+  readonly client: Client;
+  readonly nodeName: string;
+  /** Where node ports are served. Asked at every change and every few seconds. */
+  readonly nodeAddresses: () => readonly IPAddress[];
+  /** The prefixes of this node's pods. */
+  readonly podCIDRs: readonly CIDR[];
+  /** The prefixes of all pods. Their families are those that are served; with none, both are. */
+  readonly clusterCIDRs: readonly CIDR[];
+  readonly runner: NftRunner;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Runs `conntrack`. */
+  readonly run?: RunCommand;
+  /** In place of the kernel that `runner` reaches, for tests. */
+  readonly netfilter?: Netfilter;
+  /** Remove our tables when the signal is aborted. Default: leave them, so that forwarding goes on across a restart. */
+  readonly cleanUp?: boolean;
+  /** Called after each transaction that took effect. */
+  readonly onSynced?: () => void;
+}
+
+/** A proxy that has done its first full sync. */
+export interface RunningProxy {
+  readonly stats: SyncStats;
+  /** Resolves when the signal has been aborted and nothing is under way any more. */
+  readonly stopped: Promise<void>;
+}
+
+/** Resolves after the first full sync. Throws what refused it: no privileges, or a kernel that is too old. */
+export async function startProxy(options: ProxyOptions, signal: AbortSignal): Promise<RunningProxy> {
+  const proxy = new NodeProxy(options);
+  await proxy.start(signal);
+  return { stats: proxy.stats, stopped: proxy.stopped };
+}
+
+/** Removes every table that a proxy left in the runner's network namespace. */
+export async function cleanupProxy(runner: NftRunner): Promise<void> {
+  await removeTables(kernelNetfilter(runner));
+}
+
+class NodeProxy {
+  readonly stats = new SyncStats();
+  stopped: Promise<void> = Promise.resolve();
+  readonly #options: ProxyOptions;
+  readonly #clock: Clock;
+  readonly #netfilter: Netfilter;
+  readonly #families: readonly IPFamily[];
+  readonly #table: ForwardingTable;
+  readonly #flows: FlowKeeper;
+  readonly #services: Informer<Service>;
+  readonly #slices: Informer<EndpointSlice>;
+  readonly #slicesOf: (service: string) => readonly EndpointSlice[];
+  readonly #backOff = new BackOff({ first: 20, max: seconds(5), jitter: 0.5 });
+  /** Services to look at again, and when the first change to each arrived. */
+  #dirty = new Map<string, number>();
+  /** Flows to forget once the kernel sends no more of them. */
+  #stale: StaleFlow[] = [];
+  #everything = true;
+  #checkDue = false;
+  #wake: () => void = () => {};
+
+  constructor(options: ProxyOptions) {
+    const { client, log, clock = systemClock } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#netfilter = options.netfilter ?? kernelNetfilter(options.runner);
+    const localities = localitiesOf(options);
+    this.#families = [...localities.keys()];
+    this.#table = new ForwardingTable(localities);
+    this.#flows = new FlowKeeper({ run: options.run ?? runCommand, log });
+    this.#services = new Informer({ client, kind: Service, log, clock });
+    this.#slices = new Informer({ client, kind: EndpointSlice, log, clock });
+    this.#slicesOf = this.#slices.index((slice) => [serviceOf(slice)]);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#services.onChange(({ key }) => this.#touch(key));
+    this.#slices.onChange(({ object, previous }) => {
+      const services = [object, previous].flatMap((slice) => (slice === undefined ? [] : [serviceOf(slice)]));
+      for (const service of new Set(services)) this.#touch(service);
+    });
+    this.#services.start(signal);
+    this.#slices.start(signal);
+    await untilAborted(Promise.all([this.#services.synced, this.#slices.synced]), signal);
+    if (!signal.aborted) await this.#sync();
+    this.stopped = this.#run(signal);
+    void this.#tick(signal);
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
+    while (!signal.aborted) {
+      if (this.#dirty.size === 0 && !this.#checkDue && !this.#everything) await this.#woken();
+      // One turn of the event loop: what arrives together is applied together.
+      await turn();
+      if (signal.aborted) break;
+      await this.#attempt(signal);
+    }
+    await this.#flows.idle();
+    if (this.#options.cleanUp) await removeTables(this.#netfilter);
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#sync();
+      if (this.#checkDue) await this.#check();
+      this.#backOff.reset();
+    } catch (error) {
+      this.stats.failures++;
+      this.#everything = true;
+      const wait = this.#backOff.next();
+      this.#options.log.error({ err: error, retryInMs: wait }, 'the kernel refused a change; loading everything anew');
+      await this.#clock.sleep(wait, signal).catch(() => {}); // The signal is checked by the caller.
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const dirty = this.#dirty;
+    this.#dirty = new Map();
+    try {
+      this.#table.setNodeAddresses(this.#options.nodeAddresses());
+      await this.#recompute(dirty.keys());
+      const everything = this.#everything;
+      const applied = await apply(this.#table, this.#netfilter, everything);
+      this.#everything = false;
+      this.#account(dirty, applied, everything);
+    } catch (error) {
+      // They are still to come, and have waited since then.
+      this.#dirty = new Map([...this.#dirty, ...dirty]);
+      throw error;
+    }
+    this.#flows.forget(this.#stale);
+    this.#stale = [];
+  }
+
+  /** Brings the forwarding table up to date for these Services. */
+  async #recompute(services: Iterable<string>): Promise<void> {
+    let since = performance.now();
+    for (const key of services) {
+      const before = this.#table.get(key);
+      const service = this.#services.get(key);
+      const wanted = service && desiredForwarding(service, this.#slicesOf(key), this.#options.nodeName);
+      this.#table.set(key, wanted);
+      this.#stale.push(...staleFlows(before, this.#table.get(key)));
+      if (performance.now() - since < SLICE) continue;
+      await turn();
+      since = performance.now();
+    }
+  }
+
+  async #check(): Promise<void> {
+    this.#checkDue = false;
+    await applyIdle(this.#table, this.#netfilter);
+    if (await intact(this.#table, this.#netfilter, this.#families)) return;
+    this.#everything = true;
+    this.#options.log.warn({}, 'someone changed our netfilter tables; loading everything anew');
+  }
+
+  #account(changes: ReadonlyMap<string, number>, applied: boolean, everything: boolean): void {
+    if (!applied) return;
+    this.stats.syncs++;
+    if (everything) this.stats.fullSyncs++;
+    const now = performance.now();
+    for (const arrived of changes.values()) this.stats.record(now - arrived);
+    this.#options.onSynced?.();
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#clock.sleep(CHECK_INTERVAL, signal).catch(() => {}); // The loop looks at the signal.
+      this.#checkDue = true;
+      this.#wake();
+    }
+  }
+
+  #touch(service: string): void {
+    if (!this.#dirty.has(service)) this.#dirty.set(service, performance.now());
+    this.#wake();
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+function localitiesOf({ podCIDRs, clusterCIDRs }: ProxyOptions): ReadonlyMap<IPFamily, Locality> {
+  const texts = (cidrs: readonly CIDR[], family: IPFamily) =>
+    cidrs.filter(({ base }) => base.family === family).map(printCIDR);
+  const known = new Set([...clusterCIDRs, ...podCIDRs].map(({ base }) => base.family));
+  const families = IP_FAMILIES.filter((family) => known.size === 0 || known.has(family));
+  return new Map(
+    families.map((family) => [
+      family,
+      { podCIDRs: texts(podCIDRs, family), clusterCIDRs: texts(clusterCIDRs, family) },
+    ]),
+  );
+}
+
+/** `namespace/name` of the Service that a slice belongs to. One without the label belongs to none, so to no key. */
+function serviceOf({ metadata }: EndpointSlice): string {
+  return `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
+}
+
+/** Resolves with the promise, or when the signal is aborted. */
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await Promise.race([
+    promise,
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+  ]);
+}
