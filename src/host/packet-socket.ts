@@ -23,7 +23,7 @@ export interface PacketSocket {
   readonly ifindex: number;
   /** The interface's own MAC: 6 bytes. */
   readonly mac: Uint8Array;
-  /** Queues one frame. False when the interface's queue is full and the frame was dropped, as a wire may drop it. */
+  /** Queues one frame. False when the interface is down or its queue full: the frame is lost, as on any wire. */
   send(frame: Uint8Array): boolean;
   /** Begins to deliver. The frame belongs to the listener. Called once, with what is to happen when the socket fails. */
   onFrame(listener: (frame: Uint8Array) => void, onError: (error: PacketSocketError) => void): void;
@@ -113,7 +113,7 @@ class LinuxPacketSocket implements PacketSocket {
 
   send(frame: Uint8Array): boolean {
     this.#mustBeOpen();
-    return this.#call(() => this.#libc.send(this.#fd, frame)) !== undefined;
+    return this.#call(() => this.#unlessDown(() => this.#libc.send(this.#fd, frame))) !== undefined;
   }
 
   onFrame(listener: (frame: Uint8Array) => void, onError: (error: PacketSocketError) => void): void {
@@ -147,16 +147,16 @@ class LinuxPacketSocket implements PacketSocket {
 
   #drain(listener: (frame: Uint8Array) => void): void {
     for (let i = 0; i < BATCH && this.#open; i++) {
-      const length = this.#call(() => this.#recv());
+      const length = this.#call(() => this.#unlessDown(() => this.#libc.recv(this.#fd, this.#buffer)));
       if (length === undefined) return;
       listener(this.#buffer.slice(0, length));
     }
   }
 
   /** An interface that is merely down comes back, and the socket with it: only one that is gone is an error. */
-  #recv(): number | undefined {
+  #unlessDown<T>(call: () => T): T | undefined {
     try {
-      return this.#libc.recv(this.#fd, this.#buffer);
+      return call();
     } catch (error) {
       const down = error instanceof SystemCallError && error.code === 'ENETDOWN';
       if (down && this.#libc.ifIndex(this.interface) === this.ifindex) return undefined;

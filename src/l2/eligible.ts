@@ -1,0 +1,121 @@
+/** Which nodes may announce an address of a Service, and on which interfaces. Pure. */
+import type { Node } from '../api/core/v1/node.ts';
+import type { Service } from '../api/core/v1/service.ts';
+import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import type { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
+import type { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
+import { matchesLabels, type Selector, selectorOf } from '../api/selectors.ts';
+import { cidrContains, type IPAddress, type IPFamily, parseCIDR, parseIP } from '../lib/ip.ts';
+
+/** Interfaces to announce on; undefined means every one that the node announces on by default. */
+export type Interfaces = ReadonlySet<string> | undefined;
+
+/** A pool with everything that its advertisements say about nodes worked out. */
+export interface AdvertisedPool {
+  contains(ip: IPAddress): boolean;
+  /** Nodes that may announce the pool's addresses, if they are healthy, and where. */
+  readonly nodes: ReadonlyMap<string, Interfaces>;
+}
+
+/** https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers */
+const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
+
+/** Whether a node may announce anything: ready, connected, not leaving and not excluded by its label. */
+export function isNodeEligible(node: Node): boolean {
+  const conditions = node.status?.conditions ?? [];
+  const is = (type: string): boolean => conditions.some((c) => c.type === type && c.status === 'True');
+  const excluded = node.metadata.labels?.[EXCLUDE_LABEL] !== undefined;
+  return is('Ready') && !is('NetworkUnavailable') && !excluded && node.metadata.deletionTimestamp === undefined;
+}
+
+/** What of a node decides who announces; a heartbeat leaves it as it is. */
+export function nodeFacts(node: Node | undefined): string {
+  return node === undefined ? '' : JSON.stringify([isNodeEligible(node), node.metadata.labels ?? {}]);
+}
+
+/** Joins pools, advertisements and nodes once, so that each address costs only a look-up. */
+export function advertisedPools(
+  pools: readonly IPAddressPool[],
+  advertisements: readonly L2Advertisement[],
+  nodes: readonly Node[],
+): readonly AdvertisedPool[] {
+  const eligible = nodes.filter(isNodeEligible);
+  return pools
+    .map((pool) => {
+      const own = advertisements.filter((advertisement) => advertises(advertisement, pool));
+      return { contains: poolMatcher(pool), nodes: announcers(own, eligible) };
+    })
+    .filter(({ nodes: candidates }) => candidates.size > 0);
+}
+
+/** A pool and its advertisements share a namespace, as in MetalLB. */
+function advertises({ metadata, spec }: L2Advertisement, pool: IPAddressPool): boolean {
+  if (metadata.namespace !== pool.metadata.namespace) return false;
+  const names = spec?.ipAddressPools ?? [];
+  const selectors = (spec?.ipAddressPoolSelectors ?? []).map(selectorOf);
+  if (names.length === 0 && selectors.length === 0) return true;
+  return names.includes(pool.metadata.name ?? '') || anyMatches(selectors, pool.metadata.labels);
+}
+
+function announcers(advertisements: readonly L2Advertisement[], nodes: readonly Node[]): Map<string, Interfaces> {
+  const found = new Map<string, Interfaces>();
+  for (const { spec } of advertisements) {
+    const selectors = (spec?.nodeSelectors ?? []).map(selectorOf);
+    const interfaces = spec?.interfaces?.length ? new Set(spec.interfaces) : undefined;
+    for (const { metadata } of nodes) {
+      const { name = '', labels } = metadata;
+      if (selectors.length > 0 && !anyMatches(selectors, labels)) continue;
+      found.set(name, found.has(name) ? union(found.get(name), interfaces) : interfaces);
+    }
+  }
+  return found;
+}
+
+function anyMatches(selectors: readonly Selector[], labels: Readonly<Record<string, string>> | undefined): boolean {
+  return selectors.some((selector) => matchesLabels(selector, labels));
+}
+
+/** Two advertisements of one pool add up. */
+function union(a: Interfaces, b: Interfaces): Interfaces {
+  return a === undefined || b === undefined ? undefined : a.union(b);
+}
+
+function poolMatcher(pool: IPAddressPool): (ip: IPAddress) => boolean {
+  const matchers = pool.spec.addresses.map(rangeMatcher);
+  return (ip) => matchers.some((matches) => matches(ip));
+}
+
+/** One entry of a pool: a CIDR, or FIRST-LAST. What is neither has no addresses. */
+function rangeMatcher(text: string): (ip: IPAddress) => boolean {
+  const cidr = parseCIDR(text.trim());
+  if (cidr !== undefined) return (ip) => cidrContains(cidr, ip);
+  const [first, last] = text.split('-').map((part) => parseIP(part.trim()));
+  if (first === undefined || last === undefined || first.family !== last.family) return () => false;
+  return (ip) => ip.family === first.family && ip.value >= first.value && ip.value <= last.value;
+}
+
+/**
+ * The nodes of a pool that can serve a Service's traffic of a family: all of them while any endpoint is there, with
+ * externalTrafficPolicy Local only those that have one themselves.
+ */
+export function servingNodes(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  family: IPFamily,
+  candidates: Iterable<string>,
+): readonly string[] {
+  const local = service.spec?.externalTrafficPolicy === 'Local';
+  const serving = new Set<string>();
+  let any = false;
+  for (const slice of slices) {
+    if (slice.addressType !== family) continue;
+    for (const { conditions, nodeName } of slice.endpoints) {
+      // One that is terminating still serves while there is nothing better: KEP-1669.
+      if (conditions?.ready === false && conditions.serving !== true) continue;
+      any = true;
+      if (nodeName !== undefined) serving.add(nodeName);
+    }
+  }
+  if (!any) return [];
+  return [...candidates].filter((node) => !local || serving.has(node));
+}
