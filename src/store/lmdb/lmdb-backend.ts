@@ -53,8 +53,10 @@ export class LmdbBackend implements Backend {
   }
 
   at(key: string, revision: Revision): Entry | undefined {
-    const entry = this.#endedAfter(key, revision) ?? this.current(key);
-    return entry !== undefined && entry.modified <= revision ? entry : undefined;
+    const current = this.current(key);
+    if (current !== undefined && current.modified <= revision) return current;
+    const past = this.#endedAfter(key, revision);
+    return past !== undefined && past.modified <= revision ? past : undefined;
   }
 
   list(prefix: string, options: ListAt): Promise<ListResult> {

@@ -2,7 +2,7 @@
 import { StoreFailedError, StoreLockedError } from '../errors.ts';
 import { RevisionedStore } from '../mvcc/revisioned-store.ts';
 import type { Store } from '../store.ts';
-import { ensureDirectory, openTables } from './database.ts';
+import { ensureDirectory, openTables, type Tables } from './database.ts';
 import { LmdbBackend } from './lmdb-backend.ts';
 import { lockDirectory } from './lock.ts';
 import { ensureLayout } from './meta.ts';
@@ -22,9 +22,7 @@ export async function openLmdbStore({ dir }: LmdbOptions): Promise<Store> {
     ensureDirectory(dir);
     const lock = lockDirectory(dir);
     try {
-      const tables = openTables(dir);
-      await ensureLayout(tables);
-      return new RevisionedStore(new LmdbBackend(tables, lock));
+      return new RevisionedStore(new LmdbBackend(await openChecked(dir), lock));
     } catch (error) {
       lock.release();
       throw error;
@@ -32,5 +30,16 @@ export async function openLmdbStore({ dir }: LmdbOptions): Promise<Store> {
   } catch (cause) {
     if (cause instanceof StoreLockedError) throw cause;
     throw new StoreFailedError(`open the store in ${dir}`, cause);
+  }
+}
+
+async function openChecked(dir: string): Promise<Tables> {
+  const tables = openTables(dir);
+  try {
+    await ensureLayout(tables);
+    return tables;
+  } catch (error) {
+    await tables.root.close();
+    throw error;
   }
 }

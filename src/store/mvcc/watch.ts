@@ -47,11 +47,12 @@ export class WatchHub {
   async *watch(prefix: string, from: Revision, signal: AbortSignal): AsyncGenerator<WatchBatch, void, undefined> {
     let position = from;
     while (!signal.aborted && !this.#closed) {
-      const { events, revision } = this.#read(prefix, position);
+      const { events, revision, more } = this.#read(prefix, position);
       position = Math.max(position, revision);
       if (events.length > 0) yield { events, revision };
-      else if (position < this.#newest) await nextTurn();
-      else position = await this.#news(prefix, position, signal);
+      else if (!more) position = await this.#news(prefix, position, signal);
+      // A long history comes in turns, so that nobody else waits for the whole of it.
+      if (more) await nextTurn();
     }
   }
 
@@ -61,15 +62,15 @@ export class WatchHub {
     for (const waiter of this.#waiters) waiter.wake();
   }
 
-  /** The next events after a position, if any, and how far the log was looked at. */
-  #read(prefix: string, position: Revision): WatchBatch {
+  /** The next events after a position, if any, how far the log was looked at, and whether there is more of it. */
+  #read(prefix: string, position: Revision): WatchBatch & { readonly more: boolean } {
     const compacted = this.#backend.compacted();
     if (position < compacted) throw new CompactedError(position, compacted);
     const events: StoreEvent[] = [];
     let revision = position;
     let scanned = 0;
     let bytes = 0;
-    if (position >= this.#newest) return { events, revision };
+    if (position >= this.#newest) return { events, revision, more: false };
     for (const change of this.#recent.after(position, SCAN_CHANGES) ?? this.#backend.history(position)) {
       // What has been written but not yet published comes with its own turn.
       if (change.revision > this.#newest) break;
@@ -78,7 +79,7 @@ export class WatchHub {
       for (const event of change.events) if (keyOf(event).startsWith(prefix)) events.push(event);
       if (++scanned >= SCAN_CHANGES || events.length >= BATCH_EVENTS || bytes >= BATCH_BYTES) break;
     }
-    return { events, revision };
+    return { events, revision, more: revision < this.#newest };
   }
 
   /** Waits for a change under `prefix` or for the end; answers the position up to which nothing happened. */
