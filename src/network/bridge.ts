@@ -102,6 +102,22 @@ async function setBridgeSysctls(): Promise<void> {
   await writeSysctl(`net/ipv6/conf/${BRIDGE}/accept_dad`, '0');
   // The node answers ARP for its guests towards each other (RFC 3069): with isolated ports that makes it their router.
   await writeSysctl(`net/ipv4/conf/${BRIDGE}/proxy_arp_pvlan`, '1');
+  await routeWhatIsBridged();
+}
+
+/**
+ * With bridge netfilter on (br_netfilter; new namespaces begin with it), a packet whose destination is translated to a
+ * guest on the same bridge is bridged there instead of routed: between isolated ports, it is dropped.
+ */
+async function routeWhatIsBridged(): Promise<void> {
+  for (const tables of ['iptables', 'ip6tables']) {
+    const name = `net/bridge/bridge-nf-call-${tables}`;
+    const loaded = await access(`/proc/sys/${name}`).then(
+      () => true,
+      () => false,
+    );
+    if (loaded) await writeSysctl(name, '0');
+  }
 }
 
 /** An interface with accept_ra 1 stops to listen once the machine forwards; 2 keeps the machine's own default route. */
