@@ -1,5 +1,6 @@
 /** Where things are in this checkout, and how programs are found. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,11 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const CACHE = join(ROOT, '.cache');
 /** Programs brought by the set-up because the system has none of its own. */
 export const TOOLS = join(CACHE, 'tools');
+
+/** Logs of the set-up's steps: the user's own where the checkout is somebody else's. */
+export const LOGS = isWritable(existsSync(CACHE) ? CACHE : ROOT)
+  ? join(CACHE, 'logs')
+  : join(userCache(), 'postern', 'logs');
 
 const BIN = join(ROOT, 'node_modules', '.bin');
 /** Debian keeps administrators' programs here, and an ordinary user's PATH does not list them. */
@@ -34,6 +40,22 @@ function isProgram(file) {
   }
 }
 
+function isWritable(path) {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch (error) {
+    if (['EACCES', 'EROFS'].includes(error.code)) return false;
+    throw error;
+  }
+}
+
+function userCache() {
+  const { XDG_CACHE_HOME, HOME } = process.env;
+  const home = HOME !== undefined && isWritable(HOME) ? join(HOME, '.cache') : undefined;
+  return XDG_CACHE_HOME ?? home ?? join(tmpdir(), `postern-${process.getuid()}`);
+}
+
 /** The Node.js that runs Postern: the one npm brought, else the system's where that is new enough. */
 export function nodePath() {
   const brought = join(BIN, 'node');
@@ -43,5 +65,6 @@ export function nodePath() {
 /** The environment for everything that is started: our Node.js first, what the system lacks last. */
 export function environment() {
   const path = [BIN, process.env.PATH ?? '/usr/bin:/bin', ...ADMIN_PATHS, TOOLS].join(delimiter);
-  return { NODE_COMPILE_CACHE: join(CACHE, 'node-compile'), ...process.env, PATH: path };
+  const compiled = join(LOGS, '..', 'node-compile');
+  return { NODE_COMPILE_CACHE: compiled, ...process.env, PATH: path };
 }

@@ -4,16 +4,15 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fail } from './fail.mjs';
-import { CACHE, environment, ROOT } from './paths.mjs';
+import { environment, LOGS, ROOT } from './paths.mjs';
 
 /** Lines of a failed step's log that are shown. */
 const SHOWN_LINES = 30;
 
-/** Runs a step of the set-up, its output in `.cache/logs/NAME.log`; resolves to its exit status and what it printed. */
+/** Runs a step of the set-up, its output in a log file of its name; resolves to its exit status and what it printed. */
 export function runLogged(name, argv, { cwd = ROOT, env = {} } = {}) {
-  const folder = join(CACHE, 'logs');
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${name}.log`);
+  mkdirSync(LOGS, { recursive: true });
+  const file = join(LOGS, `${name}.log`);
   const log = openSync(file, 'w', 0o600);
   return new Promise((resolve, reject) => {
     const [program, ...args] = argv;

@@ -86,7 +86,7 @@ async function runStages(stages) {
 function testFiles(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => /\.test\.(ts|mjs)$/.test(name))
     .map((name) => relative(ROOT, join(folder, name)))
     .sort();
 }

@@ -1,10 +1,11 @@
-/** A lab whose server and agents are as small as can be: what `lab.test.ts` brings up. Run as `run DIR` and `server …`. */
+/** A lab whose server and agents are as small as can be: what `lab.test.ts` brings up. Run as `run`, `server` and `up`. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { createLogger } from '../host/log.ts';
 import type { LabCommands } from './options.ts';
 import { labRun } from './run.ts';
+import { labUp } from './up.ts';
 
 /** Stands in for the agent: a bridge with an address, so that it can be seen from outside. */
 const AGENT =
@@ -12,12 +13,18 @@ const AGENT =
 /** An agent that never manages to start. */
 const BROKEN_AGENT = 'echo "no such device: the agent’s own words" >&2; exit 3';
 
-export function fixtureCommands(variant: 'working' | 'broken' = 'working'): LabCommands {
+/** An agent that starts and is never ready. */
+const SLOW_AGENT = 'exec sleep infinity';
+
+const AGENTS = { working: AGENT, broken: BROKEN_AGENT, slow: SLOW_AGENT } as const;
+type Variant = keyof typeof AGENTS;
+
+export function fixtureCommands(variant: Variant = 'working'): LabCommands {
   const self = [process.execPath, import.meta.filename];
   return {
     run: (dir) => [...self, 'run', dir, variant],
     server: ({ dataDir, listen, socketPath }) => [...self, 'server', dataDir, listen, socketPath],
-    agent: () => ['sh', '-c', variant === 'working' ? AGENT : BROKEN_AGENT],
+    agent: () => ['sh', '-c', AGENTS[variant]],
   };
 }
 
@@ -38,10 +45,14 @@ function serve(dataDir: string, listen: string, socketPath: string): void {
 if (import.meta.main) {
   const [what = '', first = '', second = '', third = ''] = process.argv.slice(2);
   if (what === 'server') serve(first, second, third);
+  if (what === 'up') {
+    const options = { dir: first, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands('slow') } as const;
+    await labUp(options, (text) => process.stdout.write(`${text}\n`));
+  }
   if (what === 'run') {
     const end = new AbortController();
     process.once('SIGTERM', () => end.abort());
-    const [dir, variant] = [first, second as 'working' | 'broken'];
+    const [dir, variant] = [first, second as Variant];
     await labRun({ dir, commands: fixtureCommands(variant), log: createLogger('lab') }, end.signal).catch(
       (error: Error) => {
         process.stderr.write(`${error.stack}\n`);

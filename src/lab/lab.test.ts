@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { noNamespaces } from '../../test/support/namespace.ts';
@@ -150,6 +151,26 @@ test('an up that is called off ends what it had begun', { skip }, async (t) => {
   const end = new AbortController();
   const up = labUp({ dir, nodes: 2, ipFamilies: ['IPv4'], commands: fixtureCommands() }, () => end.abort(), end.signal);
   await assert.rejects(up, { name: 'AbortError' });
+  assert.equal(labStatus(dir).phase, 'stopped');
+});
+
+test('a lab whose starter is killed with -9 before it is ready ends too', { skip }, async (t) => {
+  const dir = join(tempDir(t), 'lab');
+  t.after(() => labDown(dir));
+  const starter = spawn(process.execPath, [join(import.meta.dirname, 'lab.fixture.ts'), 'up', dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface(starter.stdout)) if (line === 'waiting for node1') break;
+  const owner = readOwner(layoutOf(dir));
+  assert.ok(owner !== undefined && isAlive(owner));
+  starter.kill('SIGKILL');
+  await eventually(() => !isAlive(owner));
+});
+
+test('a lab that is not ready in time is taken away, and what it waited for is told', { skip }, async (t) => {
+  const dir = join(tempDir(t), 'lab');
+  const options = { dir, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands('slow'), timeout: 1000 } as const;
+  await assert.rejects(labUp(options), /was not ready after 1 s: waiting for node1/);
   assert.equal(labStatus(dir).phase, 'stopped');
 });
 
