@@ -6,6 +6,8 @@ import { nodePath, ROOT } from './paths.mjs';
 import { runForeground } from './run.mjs';
 
 const MAIN = join(ROOT, 'src', 'cli', 'main.ts');
+/** What stands beside the benches without being one. */
+const NOT_BENCHES = /^harness\.ts$|\.test\.ts$/;
 
 /** The walkthrough, from the program itself. */
 export function quickstart(args) {
@@ -40,7 +42,7 @@ export function check() {
 /** One bench by its name; without a name, what there is. */
 export function bench([name, ...args]) {
   const names = readdirSync(join(ROOT, 'bench'))
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .filter((file) => file.endsWith('.ts') && !NOT_BENCHES.test(file))
     .map((file) => file.slice(0, -'.ts'.length));
   if (name !== undefined && names.includes(name)) {
     return runForeground([nodePath(), join(ROOT, 'bench', `${name}.ts`), ...args]);
