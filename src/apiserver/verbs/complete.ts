@@ -4,7 +4,8 @@
  */
 import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject, ObjectMeta } from '../../api/meta/v1.ts';
-import { badRequest, type Cause, conflict, invalid } from '../../api/status.ts';
+import { validateObject } from '../../api/meta/validation.ts';
+import { badRequest, conflict, invalid } from '../../api/status.ts';
 import { sameValue } from '../../api/value.ts';
 
 /** An object with a `status`, seen by code that knows no kind. */
@@ -117,16 +118,7 @@ function wanted(object: WithStatus): unknown {
 }
 
 function validated(kind: AnyKind, next: KubeObject, old: KubeObject | undefined): KubeObject {
-  const causes = [...(old === undefined ? [] : newFinalizers(next, old)), ...kind.validate(next, old)];
+  const causes = validateObject(kind, next, old);
   if (causes.length > 0) throw invalid(kind, next.metadata.name ?? '', causes);
   return next;
-}
-
-function newFinalizers(next: KubeObject, old: KubeObject): readonly Cause[] {
-  if (old.metadata.deletionTimestamp === undefined) return [];
-  const before = new Set(old.metadata.finalizers);
-  const added = (next.metadata.finalizers ?? []).filter((finalizer) => !before.has(finalizer));
-  if (added.length === 0) return [];
-  const message = `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`;
-  return [{ field: 'metadata.finalizers', reason: 'FieldValueForbidden', message }];
 }
