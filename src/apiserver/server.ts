@@ -10,6 +10,7 @@ import { TakenClaims } from './allocation/taken.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
+import { keepHouse } from './housekeeping.ts';
 import { type HandlerParts, handle } from './http/handler.ts';
 import { type ListenAddress, listenOn, listenOnSocket, makeServer } from './http/listen.ts';
 import { Metrics } from './metrics.ts';
@@ -62,6 +63,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
       await listenOnSocket(other, options.socketPath, options.socketMode ?? 0o600);
     }
     serving.begin();
+    void keepHouse(api, serving.ending);
   } catch (error) {
     await serving.close(servers);
     throw error;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { badRequest, failure } from '../../api/status.ts';
+import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
 
 /** As Kubernetes' limit, for what is sent and for what it unpacks to. */
 export const BODY_LIMIT = 3 * 1024 * 1024;
@@ -48,6 +49,7 @@ const YAML_TYPES = new Set(['application/yaml', 'application/apply-patch+yaml', 
 
 /** The value that a body holds. Throws an ApiError: 400 when it is not well formed, 415 for types that are not known. */
 export async function parseBody(body: Body): Promise<unknown> {
+  if (body.type === PROTOBUF) return decodeProtobuf(body.bytes);
   const text = Buffer.from(body.bytes).toString('utf8');
   if (YAML_TYPES.has(body.type)) return parseYAML(text);
   if (body.type !== '' && body.type !== 'application/json' && !body.type.endsWith('+json')) {

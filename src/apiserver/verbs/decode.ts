@@ -1,7 +1,7 @@
 /** From a request's body to an object of the request's kind: structure, unknown fields, and that it is about the target. */
 import { checkStructure, structureError, unknownField } from '../../api/decode.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
-import { badRequest } from '../../api/status.ts';
+import { badRequest, type Cause } from '../../api/status.ts';
 import { isMapping, type Mapping, ownValue } from '../../api/value.ts';
 import type { ResourceRequest } from '../context.ts';
 import { parseBody } from '../http/body.ts';
@@ -16,9 +16,20 @@ export async function decodeBody(request: ResourceRequest): Promise<KubeObject> 
 
 /** Checks a parsed value as an object of the request's kind. Nulls and unknown fields are dropped. */
 export function decodeObject(request: ResourceRequest, value: unknown): KubeObject {
+  return decodeValue(request, value, () => true);
+}
+
+/** As {@link decodeObject}, for a part of an object, which may lack what the whole must have. */
+export function decodePart(request: ResourceRequest, value: unknown): KubeObject {
+  return decodeValue(request, value, ({ reason }) => reason !== 'FieldValueRequired');
+}
+
+function decodeValue(request: ResourceRequest, value: unknown, counts: (cause: Cause) => boolean): KubeObject {
   const { kind } = request;
   if (isMapping(value)) checkType(request, value);
-  const { object, causes, unknown } = checkStructure(kind, value);
+  const structure = checkStructure(kind, value);
+  const { object, unknown } = structure;
+  const causes = structure.causes.filter(counts);
   const error = structureError(kind, nameOf(value) ?? request.name ?? '', causes);
   if (error !== undefined) throw error;
   reportUnknown(request, unknown);

@@ -13,7 +13,7 @@ import { change, type Decision } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
 import { completeNew } from './complete.ts';
 import { birthOf, timestamp } from './create.ts';
-import { decodeObject } from './decode.ts';
+import { decodeObject, decodePart } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
 import { partOf, replace } from './update.ts';
 
@@ -57,7 +57,7 @@ function patcher(request: ResourceRequest, given: unknown): Decide {
 function applier(api: Api, request: ResourceRequest, given: unknown): Decide {
   const { kind, query, subresource } = request;
   // Checked as an object first, so that mistakes are told as they stand in what was applied.
-  const applied = decodeObject(request, given);
+  const applied = decodePart(request, given);
   const options = {
     manager: query.get('fieldManager') ?? '',
     force: query.has('force') && isTrue(query.get('force')),

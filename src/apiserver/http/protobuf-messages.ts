@@ -1,0 +1,103 @@
+/**
+ * The protobuf messages that are understood, as data: field numbers from `generated.proto` of k8s.io/api/core/v1 and
+ * k8s.io/apimachinery/pkg/apis/meta/v1. Fields that are left out are those that the server sets itself.
+ */
+export type Field = {
+  readonly name: string;
+  readonly many?: 'list' | 'map';
+  /** A pointer in Go: zero is a value, and not the same as nothing. */
+  readonly pointer?: true;
+} & (
+  | { readonly type: 'string' | 'bytes' | 'integer' | 'boolean' | 'time' | 'int-or-string' | 'entry' }
+  | { readonly type: 'message'; readonly message: Message }
+);
+
+/** Fields by number. */
+export type Message = Readonly<Record<number, Field>>;
+
+type Scalar = Exclude<Field['type'], 'message' | 'entry'>;
+const one = (name: string, type: Scalar = 'string'): Field => ({ name, type });
+const pointer = (name: string, type: Scalar): Field => ({ name, type, pointer: true });
+const texts = (name: string): Field => ({ name, type: 'string', many: 'list' });
+const textMap = (name: string): Field => ({ name, type: 'entry', many: 'map' });
+const part = (name: string, message: Message): Field => ({ name, type: 'message', message });
+const parts = (name: string, message: Message): Field => ({ name, type: 'message', message, many: 'list' });
+
+const typeMeta: Message = { 1: one('apiVersion'), 2: one('kind') };
+
+/** runtime.Unknown: what every body is wrapped in. */
+export const UNKNOWN: Message = { 1: part('typeMeta', typeMeta), 2: one('raw', 'bytes') };
+
+const ownerReference: Message = {
+  1: one('kind'),
+  3: one('name'),
+  4: one('uid'),
+  5: one('apiVersion'),
+  6: pointer('controller', 'boolean'),
+  7: pointer('blockOwnerDeletion', 'boolean'),
+};
+
+const objectMeta: Message = {
+  1: one('name'),
+  2: one('generateName'),
+  3: one('namespace'),
+  5: one('uid'),
+  6: one('resourceVersion'),
+  8: one('creationTimestamp', 'time'),
+  11: textMap('labels'),
+  12: textMap('annotations'),
+  13: parts('ownerReferences', ownerReference),
+  14: texts('finalizers'),
+};
+
+const namespace: Message = { 1: part('metadata', objectMeta), 2: part('spec', { 1: texts('finalizers') }) };
+
+const servicePort: Message = {
+  1: one('name'),
+  2: one('protocol'),
+  3: one('port', 'integer'),
+  4: one('targetPort', 'int-or-string'),
+  5: one('nodePort', 'integer'),
+  6: one('appProtocol'),
+};
+
+const serviceSpec: Message = {
+  1: parts('ports', servicePort),
+  2: textMap('selector'),
+  3: one('clusterIP'),
+  4: one('type'),
+  5: texts('externalIPs'),
+  7: one('sessionAffinity'),
+  8: one('loadBalancerIP'),
+  9: texts('loadBalancerSourceRanges'),
+  10: one('externalName'),
+  11: one('externalTrafficPolicy'),
+  12: one('healthCheckNodePort', 'integer'),
+  13: one('publishNotReadyAddresses', 'boolean'),
+  14: part('sessionAffinityConfig', { 1: part('clientIP', { 1: pointer('timeoutSeconds', 'integer') }) }),
+  17: one('ipFamilyPolicy'),
+  18: texts('clusterIPs'),
+  19: texts('ipFamilies'),
+  20: pointer('allocateLoadBalancerNodePorts', 'boolean'),
+  21: one('loadBalancerClass'),
+  22: one('internalTrafficPolicy'),
+  23: one('trafficDistribution'),
+};
+
+const service: Message = { 1: part('metadata', objectMeta), 2: part('spec', serviceSpec) };
+
+const deleteOptions: Message = {
+  1: pointer('gracePeriodSeconds', 'integer'),
+  2: part('preconditions', { 1: one('uid'), 2: one('resourceVersion') }),
+  3: pointer('orphanDependents', 'boolean'),
+  4: one('propagationPolicy'),
+  5: texts('dryRun'),
+};
+
+/** By `apiVersion/kind`. */
+export const MESSAGES: Readonly<Record<string, Message>> = {
+  'v1/Namespace': namespace,
+  'v1/Service': service,
+  'v1/DeleteOptions': deleteOptions,
+  'meta.k8s.io/v1/DeleteOptions': deleteOptions,
+};
