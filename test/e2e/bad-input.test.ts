@@ -95,7 +95,7 @@ const cases: readonly Case[] = [
     what: 'a virtual machine with both running and runStrategy',
     manifest:
       'apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: { name: both, namespace: shop }\nspec:\n  running: true\n  runStrategy: Always\n  template: { spec: { domain: { devices: {}, memory: { guest: 64Mi } } } }',
-    says: [/running/, /runStrategy/],
+    says: [/spec\.running/, /runStrategy/i],
     absent: 'virtualmachine/both',
   },
 ];

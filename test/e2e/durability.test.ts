@@ -52,7 +52,7 @@ test('every Service that was answered before kill -9 is there after it, with its
 test('a second server on the same data is refused, and says who has it', async () => {
   await assert.rejects(
     runCommand([PROGRAM, 'server', '--data-dir', server.dir, '--listen', '127.0.0.1:0']),
-    /in use|locked|already/i,
+    (error: Error) => error.message.includes(server.dir) && /open in process \d+; stop it first/.test(error.message),
   );
 });
 

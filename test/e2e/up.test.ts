@@ -1,0 +1,22 @@
+/** `postern up` on one machine, in a network namespace of its own: from a ready line to nothing left. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../../src/host/process.ts';
+
+const machine = fileURLToPath(new URL('up.fixture.ts', import.meta.url));
+
+test('postern up serves a guest behind a Service, and leaves nothing behind when it ends', async () => {
+  const { stdout } = await runCommand(
+    ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, machine],
+    { timeout: 120_000 },
+  );
+  const result = JSON.parse(stdout) as Record<string, unknown>;
+  assert.match(String(result['readyLine']), /^ready https:\/\/127\.0\.0\.1:\d+ kubeconfig \S+\/kubeconfig$/);
+  assert.equal(result['answer'], 'example-vm');
+  assert.match(String(result['serverUser']), /^(?!0$)\d+$/, 'the server is not root');
+  assert.equal(result['exitCode'], 0);
+  assert.deepEqual(result['interfacesAfter'], result['interfacesBefore']);
+  assert.equal(result['rulesAfter'], result['rulesBefore']);
+  assert.deepEqual(result['processesAfter'], []);
+});
