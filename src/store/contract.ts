@@ -205,6 +205,29 @@ function lists(check: Check): void {
     assert.deepEqual([first.remaining, rest.remaining, rest.revision], [2, 1, 4]);
   });
 
+  check('gives pages of any size, now and in the past', async (store) => {
+    const keys = Array.from({ length: 2500 }, (_, i) => `k${String(i).padStart(4, '0')}`);
+    for (let i = 0; i < keys.length; i += 500) {
+      await store.txn(
+        [],
+        keys.slice(i, i + 500).map((key) => value(key, '')),
+      );
+    }
+    const then = await store.revision();
+    for (const change of [undefined, 'now all is in the past']) {
+      if (change !== undefined) await del(store, 'k0001');
+      for (const limit of [999, 1000, 1001, 2000, 2499, 2500, 2501]) {
+        const result = await store.list('k', { limit, revision: then });
+        const expected = keys.slice(0, limit);
+        assert.deepEqual(
+          result.entries.map(({ key }) => key),
+          expected,
+        );
+        assert.equal(result.remaining, 2500 - expected.length);
+      }
+    }
+  });
+
   check('shows one state of the store even when a list is long and writers are busy', async (store) => {
     const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
     const write = (text: string) =>

@@ -28,6 +28,9 @@ export interface Tables {
 }
 
 const ENCODINGS = { encoding: 'binary', keyEncoding: 'binary' } as const;
+/** Snapshots that can be held at once: one for each long list under way, and a few more. */
+const READERS = 1024;
+
 export const DATA_FILE = 'data.mdb';
 const LOCK_FILE = 'lock.mdb';
 
@@ -53,6 +56,7 @@ export function openTables(dir: string): Tables {
     overlappingSync: false,
     eventTurnBatching: false,
     maxDbs: 4,
+    maxReaders: READERS,
     ...ENCODINGS,
   });
   closeOnExec(join(dir, DATA_FILE));

@@ -20,7 +20,13 @@ import {
 const PIECE_RECORDS = 1000;
 const PIECE_BYTES = 4 * 1024 * 1024;
 
-/** One record of a table: the key it is about, the bytes of its own key, and its value. */
+/** A record as it lies in its table. */
+interface Raw {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+/** An encoded entry with the key it is about. */
 interface Row {
   readonly key: string;
   readonly value: Buffer;
@@ -49,10 +55,12 @@ type List = (tables: Tables, snapshot: Transaction, bounds: Bounds, options: Lis
 
 const listNow: List = async ({ current }, snapshot, bounds, { revision, limit = Number.POSITIVE_INFINITY }) => {
   const entries: Entry[] = [];
-  for await (const { key, value } of rows(current, snapshot, bounds, limit)) {
-    entries.push(decodeEntry(decodeKey(key), value));
-    if (entries.length === limit) break;
+  for await (const piece of pieces(current, snapshot, bounds, limit)) {
+    for (const { key, value } of piece) entries.push(decodeEntry(decodeKey(key), value));
+    if (entries.length >= limit) break;
   }
+  // The last piece may have gone beyond.
+  entries.length = Math.min(entries.length, limit);
   const last = entries.at(-1);
   if (last === undefined || entries.length < limit) return { entries, revision, remaining: 0 };
   // Counted by LMDB, without a look at the values.
@@ -79,16 +87,20 @@ async function* currentAt(
   bounds: Bounds,
   revision: number,
 ): AsyncGenerator<Row> {
-  for await (const { key, value } of rows(current, snapshot, bounds)) {
-    if (decodeModified(value) <= revision) yield { key: decodeKey(key), value };
+  for await (const piece of pieces(current, snapshot, bounds)) {
+    for (const { key, value } of piece) {
+      if (decodeModified(value) <= revision) yield { key: decodeKey(key), value };
+    }
   }
 }
 
 /** Entries that have ended since. */
 async function* pastAt({ past }: Tables, snapshot: Transaction, bounds: Bounds, revision: number): AsyncGenerator<Row> {
-  for await (const { key, value } of rows(past, snapshot, bounds)) {
-    const { key: name, ended } = decodePastKey(key);
-    if (ended > revision && decodeModified(value) <= revision) yield { key: name, value };
+  for await (const piece of pieces(past, snapshot, bounds)) {
+    for (const { key, value } of piece) {
+      const { key: name, ended } = decodePastKey(key);
+      if (ended > revision && decodeModified(value) <= revision) yield { key: name, value };
+    }
   }
 }
 
@@ -106,26 +118,27 @@ async function* merge(a: AsyncGenerator<Row>, b: AsyncGenerator<Row>): AsyncGene
   }
 }
 
-/** The records of a table within bounds, read in pieces. Each piece is an iteration of its own: none outlives its turn. */
-async function* rows(
+/**
+ * The records of a table within bounds, in pieces of at most `most`. Each piece is an iteration of its own: none outlives
+ * its turn of the event loop.
+ */
+async function* pieces(
   table: Table,
   snapshot: Transaction,
-  bounds: Bounds,
+  { start, end }: Bounds,
   most = PIECE_RECORDS,
-): AsyncGenerator<{ key: Buffer; value: Buffer }> {
-  let { start } = bounds;
-  for (;;) {
-    const piece = readPiece(table, snapshot, { start, end: bounds.end }, Math.min(most, PIECE_RECORDS));
-    yield* piece.records;
+): AsyncGenerator<readonly Raw[]> {
+  for (let next = start; ; await nextTurn()) {
+    const piece = readPiece(table, snapshot, { start: next, end }, Math.min(most, PIECE_RECORDS));
+    yield piece.records;
     const last = piece.records.at(-1);
     if (last === undefined || piece.complete) return;
-    start = justAfter(last.key);
-    await nextTurn();
+    next = justAfter(last.key);
   }
 }
 
 function readPiece(table: Table, snapshot: Transaction, { start, end }: Bounds, most: number) {
-  const records: { key: Buffer; value: Buffer }[] = [];
+  const records: Raw[] = [];
   let bytes = 0;
   for (const record of table.getRange({ start, ...(end && { end }), transaction: snapshot })) {
     records.push(record);
