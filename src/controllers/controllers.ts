@@ -1,0 +1,56 @@
+/** All controllers of a server, on one set of informers. */
+import type { Client } from '../client/client.ts';
+import { Informers } from '../client/informers.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
+import type { Logger } from '../host/log.ts';
+import type { CIDR } from '../lib/ip.ts';
+import { endpointSliceController } from './endpointslice/endpointslice.ts';
+import { eventSweeper } from './garbage-collection/event-ttl.ts';
+import { garbageCollector } from './garbage-collection/garbage-collection.ts';
+import { loadBalancerController } from './loadbalancer/loadbalancer.ts';
+import { namespaceController } from './namespace/namespace.ts';
+import { nodeIPAMController } from './nodeipam/nodeipam.ts';
+import { nodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
+import type { Run } from './parts.ts';
+import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
+import { virtualMachineInstanceController } from './virtualmachineinstance/virtualmachineinstance.ts';
+
+export interface ControllersOptions {
+  readonly client: Client;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** The pod network, one CIDR per family, the primary family first. */
+  readonly clusterCIDRs: readonly CIDR[];
+  /** Lengths of a node's prefixes, in bits. Default: 24 and 64, as in Kubernetes. */
+  readonly nodeMaskSizes?: { readonly IPv4: number; readonly IPv6: number };
+}
+
+/** Starts all controllers, until the signal is aborted. Resolves when they have read the API's objects and work. */
+export async function startControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
+  const { client, log, clock = systemClock, clusterCIDRs, nodeMaskSizes = { IPv4: 24, IPv6: 64 } } = options;
+  const informers = new Informers({ client, log, clock });
+  const parts = { client, informers, clock, log };
+  // Made before the informers start: that is when they add their listeners and indexes.
+  const runs: readonly Run[] = [
+    nodeIPAMController({ ...parts, clusterCIDRs, nodeMaskSizes }),
+    nodeLifecycleController(parts),
+    endpointSliceController(parts),
+    virtualMachineController(parts),
+    virtualMachineInstanceController(parts),
+    loadBalancerController(parts),
+    namespaceController(parts),
+    garbageCollector(parts),
+    eventSweeper(parts),
+  ];
+  await untilAborted(informers.start(signal), signal);
+  for (const run of runs) void run(signal);
+}
+
+/** The server may be asked to stop while it is still starting. */
+function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+    work.then(resolve, reject);
+  });
+}
