@@ -1,0 +1,93 @@
+/** A guest's QEMU command line, as pure data. Paths without a directory are in the guest's own, where QEMU is started. */
+import type { GuestPlan, ImageDisk, Machine } from './plan.ts';
+
+export const QMP_SOCKET = 'qmp.sock';
+export const CONSOLE_SOCKET = 'console.sock';
+export const PID_FILE = 'qemu.pid';
+
+/** What is known about a guest once its port and the files of its images are there. */
+export interface GuestParts {
+  /** For people who look at the list of processes. */
+  readonly name: string;
+  readonly uuid: string;
+  readonly device: string;
+  readonly mac: string;
+  readonly kernelFile: string | undefined;
+  readonly initrdFile: string | undefined;
+  readonly diskFiles: readonly { readonly disk: ImageDisk; readonly file: string; readonly format: 'raw' | 'qcow2' }[];
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly runAs: { readonly uid: number; readonly gid: number } | undefined;
+  /** The guest's own directory: in the arguments so that the process can be told from every other. */
+  readonly directory: string;
+}
+
+/** Translated code that TCG keeps, in MiB; its default is a quarter of the machine's memory. */
+const TCG_CACHE = 64;
+
+/** The arguments, without the program's name. */
+export function qemuArguments(plan: GuestPlan, parts: GuestParts): readonly string[] {
+  return [
+    ...['-name', `guest=${escapeCommas(parts.name)}`, '-uuid', parts.uuid],
+    ...['-nodefaults', '-no-user-config', '-display', 'none'],
+    ...['-machine', machineOption(plan.machine)],
+    ...['-accel', parts.accelerator === 'kvm' ? 'kvm' : `tcg,tb-size=${TCG_CACHE}`],
+    ...['-cpu', parts.accelerator === 'kvm' ? 'host' : 'max'],
+    ...['-m', `${plan.memoryMiB}M`, '-smp', String(plan.cpus)],
+    ...['-rtc', 'base=utc'],
+    ...kernelArguments(plan, parts),
+    ...['-object', 'rng-builtin,id=rng0', '-device', `virtio-rng-${bus(plan.machine)},rng=rng0`],
+    ...['-netdev', `tap,id=net0,ifname=${parts.device},script=no,downscript=no`],
+    // Without link status the guest's link is up from the start. With it Linux hears of the link up to a second later
+    // (linkwatch), and IPv6 waits for that.
+    ...[
+      '-device',
+      `virtio-net-${bus(plan.machine)},netdev=net0,mac=${parts.mac},status=off${noOptionRom(plan.machine)}`,
+    ],
+    ...parts.diskFiles.flatMap((file, i) => diskArguments(plan.machine, file, i)),
+    ...['-chardev', `socket,id=console,path=${CONSOLE_SOCKET},server=on,wait=off`, '-serial', 'chardev:console'],
+    ...['-chardev', `socket,id=qmp,path=${QMP_SOCKET},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
+    ...['-pidfile', `${parts.directory}/${PID_FILE}`],
+    // A guest that broke out of its machine finds a process that can start no other and has no rights.
+    ...[
+      '-sandbox',
+      `on,obsolete=deny,elevateprivileges=${parts.runAs ? 'children' : 'deny'},spawn=deny,resourcecontrol=deny`,
+    ],
+    ...(parts.runAs ? ['-runas', `${parts.runAs.uid}:${parts.runAs.gid}`] : []),
+  ];
+}
+
+function machineOption(machine: Machine): string {
+  // The power button of microvm is ACPI's; the real-time clock is not part of it unless asked for.
+  return machine === 'microvm' ? 'microvm,acpi=on,rtc=on' : machine;
+}
+
+/** microvm has no PCI: its devices are memory-mapped. */
+function bus(machine: Machine): 'device' | 'pci' {
+  return machine === 'microvm' ? 'device' : 'pci';
+}
+
+function noOptionRom(machine: Machine): string {
+  return machine === 'microvm' ? '' : ',romfile=';
+}
+
+function kernelArguments(plan: GuestPlan, { kernelFile, initrdFile }: GuestParts): readonly string[] {
+  if (plan.kernel === undefined || kernelFile === undefined) return [];
+  const initrd = initrdFile === undefined ? [] : ['-initrd', initrdFile];
+  return ['-kernel', kernelFile, ...initrd, '-append', plan.kernel.kernelArgs];
+}
+
+/** The image's file is shared and read-only; what a guest writes goes into a temporary file that ends with it. */
+function diskArguments(machine: Machine, part: GuestParts['diskFiles'][number], index: number): readonly string[] {
+  const { disk, file, format } = part;
+  const access = disk.readonly ? 'readonly=on' : 'snapshot=on';
+  const boot = disk.bootIndex === undefined ? '' : `,bootindex=${disk.bootIndex}`;
+  return [
+    ...['-drive', `id=disk${index},if=none,file=${escapeCommas(file)},format=${format},${access}`],
+    ...['-device', `virtio-blk-${bus(machine)},drive=disk${index}${boot}`],
+  ];
+}
+
+/** In QEMU's option lists a comma ends a value unless it is doubled. */
+function escapeCommas(value: string): string {
+  return value.replaceAll(',', ',,');
+}
