@@ -192,3 +192,23 @@ test('until the records are there, an unknown name gets SERVFAIL, not a lasting 
   ended.abort();
   assert.match(stdout, /status: SERVFAIL/);
 });
+
+test('those who are not clients get the cluster’s names and no others', { skip }, async () => {
+  const ended = new AbortController();
+  const narrow = await startDNS(
+    {
+      client,
+      listen: [{ address: '127.0.0.1', port: 0 }],
+      clusterDomain: 'cluster.local',
+      upstream: ['127.0.0.1:1'],
+      clients: ['10.244.0.0/16'],
+      log: silentLogger,
+    },
+    ended.signal,
+  );
+  await narrow.synced;
+  const ask = (name: string) => dig('-p', String(narrow.addresses()[0]?.port), name);
+  assert.match(await ask('web.ns.svc.cluster.local'), /status: NOERROR/);
+  assert.match(await ask('www.example.test'), /status: REFUSED/);
+  ended.abort();
+});
