@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { del, put } from '../contract-tools.ts';
+import { del, put } from '../contract/tools.ts';
 import { StoreFailedError } from '../errors.ts';
 import { checkStore } from './check.ts';
 import { commitBatch, openTables, type Tables } from './database.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { put } from '../contract-tools.ts';
+import { put } from '../contract/tools.ts';
 import { StoreFailedError, StoreLockedError } from '../errors.ts';
 import { checkStore } from './check.ts';
 import { openLmdbStore } from './lmdb-store.ts';

@@ -1,6 +1,10 @@
 /** Short words for the contract suite: entries and events as text, and watching for a number of events. */
 import assert from 'node:assert/strict';
-import type { Entry, ListResult, Operation, Revision, Store, StoreEvent } from './store.ts';
+import type { TestContext } from 'node:test';
+import type { Entry, ListResult, Operation, Revision, Store, StoreEvent } from '../store.ts';
+
+/** Registers a test with a store of its own, which is closed after it. */
+export type Check = (title: string, body: (store: Store, t: TestContext) => Promise<void>) => unknown;
 
 /** An operation that puts text. */
 export function value(key: string, text: string): Operation {

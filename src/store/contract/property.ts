@@ -1,12 +1,12 @@
 /** Random histories, checked against {@link ModelStore}. `POSTERN_SEED=n` repeats the one that failed. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { testSeed } from '../lib/random.fixture.ts';
-import { type Random, randomBelow, seededRandom } from '../lib/random.ts';
-import type { ContractOptions, OpenStore } from './contract.ts';
-import { ModelStore } from './contract-model.ts';
-import { type Collected, collect, entryText, eventText } from './contract-tools.ts';
-import { CompactedError, type Compare, type Entry, type Operation, type Revision, type Store } from './store.ts';
+import { testSeed } from '../../lib/random.fixture.ts';
+import { type Random, randomBelow, seededRandom } from '../../lib/random.ts';
+import type { ContractOptions, OpenStore } from '../contract.ts';
+import { CompactedError, type Compare, type Entry, type Operation, type Revision, type Store } from '../store.ts';
+import { ModelStore } from './model.ts';
+import { type Collected, collect, entryText, eventText } from './tools.ts';
 
 const STEPS = 300;
 const KEYS = ['a', 'a/', 'a/1', 'a/10', 'a/2', 'a0', 'b', 'é', '\uffee', '\u{10000}'];

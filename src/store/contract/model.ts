@@ -1,6 +1,6 @@
 /** The simplest thing that does what a store promises: whole copies of the state, one per revision. For tests. */
-import { keyOf } from './mvcc/plan.ts';
-import type { Compare, Entry, Operation, Revision, StoreEvent } from './store.ts';
+import { keyOf } from '../mvcc/plan.ts';
+import type { Compare, Entry, Operation, Revision, StoreEvent } from '../store.ts';
 
 type State = ReadonlyMap<string, Entry>;
 
