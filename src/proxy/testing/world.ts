@@ -1,6 +1,7 @@
 // A node with two guests and a client on its LAN, as network namespaces. The calling process is the node, and must be
 // alone in fresh network and mount namespaces: see `in-namespace.ts`.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Command, request } from './agent.ts';
@@ -25,11 +26,22 @@ export interface Actor {
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] });
 const inside = (name: string, ...args: string[]) => ip('netns', 'exec', name, 'ip', ...args);
 
+/** A redirect for each packet that leaves where it came in would use up the allowance of ICMP errors. */
+const NODE_SYSCTLS = [
+  'net.ipv4.ip_forward=1',
+  'net.ipv6.conf.all.forwarding=1',
+  'net.ipv4.conf.default.send_redirects=0',
+  'net.ipv4.conf.all.send_redirects=0',
+];
+/** Nobody waits for duplicate address detection. */
+const NO_DAD = ['net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0'];
+
 /** Builds it all. `close` ends the processes; the namespaces end with the calling process. */
 export async function buildWorld(): Promise<{ actors: ReadonlyMap<string, Actor>; close: () => void }> {
   execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
   ip('link', 'set', 'lo', 'up');
-  execFileSync('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+  execFileSync('sysctl', ['-qw', ...NODE_SYSCTLS, ...NO_DAD]);
+  routeWhatIsBridged();
   ip('link', 'add', 'bridge0', 'type', 'bridge');
   address([], 'bridge0', `${GATEWAY.IPv4}/24`, `${GATEWAY.IPv6}/64`);
   for (const guest of GUESTS) addGuest(guest);
@@ -47,9 +59,20 @@ export async function buildWorld(): Promise<{ actors: ReadonlyMap<string, Actor>
   };
 }
 
+/**
+ * With bridge netfilter on, a packet whose destination is translated to a guest on the same bridge is bridged there
+ * instead of routed, and dropped between isolated ports. The pod network turns it off on a node.
+ */
+function routeWhatIsBridged(): void {
+  for (const tables of ['iptables', 'ip6tables']) {
+    const file = `/proc/sys/net/bridge/bridge-nf-call-${tables}`;
+    if (existsSync(file)) writeFileSync(file, '0');
+  }
+}
+
 /** Each guest sends everything through the gateway, and is isolated from the other, as guests on a node's bridge are. */
 function addGuest({ name, IPv4, IPv6 }: (typeof GUESTS)[number]): void {
-  ip('netns', 'add', name);
+  addNamespace(name);
   ip('link', 'add', `v-${name}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
   ip('link', 'set', `v-${name}`, 'master', 'bridge0', 'up');
   execFileSync('bridge', ['link', 'set', 'dev', `v-${name}`, 'isolated', 'on']);
@@ -64,7 +87,7 @@ function addGuest({ name, IPv4, IPv6 }: (typeof GUESTS)[number]): void {
 
 /** The client knows the LAN and nothing of the cluster, so an unmasqueraded reply would never reach it. */
 function addClient(): void {
-  ip('netns', 'add', 'client');
+  addNamespace('client');
   ip('link', 'add', 'lan', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', 'client');
   address([], 'lan', `${NODE.IPv4}/24`, `${NODE.IPv6}/64`);
   inside('client', 'link', 'set', 'lo', 'up');
@@ -76,8 +99,15 @@ function addClient(): void {
   ip('-6', 'route', 'add', 'default', 'via', CLIENT.IPv6);
 }
 
+function addNamespace(name: string): void {
+  ip('netns', 'add', name);
+  ip('netns', 'exec', name, 'sysctl', '-qw', ...NO_DAD);
+}
+
 function address(prefix: readonly string[], device: string, ...addresses: string[]): void {
-  for (const text of addresses) ip(...prefix, 'addr', 'add', text, 'dev', device, 'nodad');
+  for (const text of addresses) {
+    ip(...prefix, 'addr', 'add', text, 'dev', device, ...(text.includes(':') ? ['nodad'] : []));
+  }
   ip(...prefix, 'link', 'set', device, 'up');
 }
 

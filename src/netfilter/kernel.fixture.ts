@@ -1,0 +1,9 @@
+// The contract against the kernel. Runs alone in a network namespace: see kernel.test.ts.
+import { openLibnftables } from '../host/libnftables.ts';
+import { nftProcess } from '../host/nft-process.ts';
+import { runCommand } from '../host/process.ts';
+import { kernelNetfilter } from './kernel.ts';
+import { netfilterContract } from './testing.ts';
+
+netfilterContract('kernel through libnftables', () => kernelNetfilter(openLibnftables()));
+netfilterContract('kernel through nft', () => kernelNetfilter(nftProcess(runCommand)));

@@ -1,0 +1,4 @@
+import { MemoryNetfilter } from './memory.ts';
+import { netfilterContract } from './testing.ts';
+
+netfilterContract('memory', () => new MemoryNetfilter());

@@ -1,0 +1,120 @@
+/** What every Netfilter does, in memory and in the kernel. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Element, goto, type Operation, type Table, type TableName } from './model.ts';
+import { type Netfilter, TransactionError } from './netfilter.ts';
+
+const NAME: TableName = { family: 'ip', name: 'pst-contract' };
+const DROP = { kind: 'verdict', verdict: { kind: 'drop' } } as const;
+
+/** A table with a map from addresses to verdicts, a set, and two chains to go to. */
+const TABLE: Table = {
+  ...NAME,
+  sets: [
+    { name: 'seen', key: { kind: 'types', types: ['address'] } },
+    { name: 'ways', key: { kind: 'types', types: ['address'] }, value: 'verdict' },
+    {
+      name: 'networks',
+      key: { kind: 'types', types: ['address'] },
+      interval: true,
+      elements: [{ key: ['10.0.0.0/8'] }],
+    },
+  ],
+  chains: [
+    { name: 'left', rules: [{ matches: [], statement: DROP }] },
+    { name: 'right', rules: [] },
+    {
+      name: 'entry',
+      hook: { type: 'nat', hook: 'prerouting', priority: -100 },
+      rules: [
+        { matches: [], statement: { kind: 'vmap', key: [{ kind: 'daddr' }], map: 'ways' } },
+        { matches: [{ kind: 'in-set', key: [{ kind: 'saddr' }], set: 'seen' }], statement: DROP },
+      ],
+    },
+  ],
+};
+
+const load = { kind: 'replace-table', table: TABLE, elements: [] } as const;
+const unload: Operation = { kind: 'delete-table', table: NAME };
+const add = (set: string, element: Element): Operation => ({
+  kind: 'add-element',
+  table: NAME,
+  placed: { set, element },
+});
+const remove = (set: string, ip: string): Operation => ({
+  kind: 'delete-element',
+  table: NAME,
+  placed: { set, element: { key: [ip] } },
+});
+const way = (ip: string, chain: string): Operation => add('ways', { key: [ip], value: goto(chain) });
+
+export function netfilterContract(name: string, open: () => Netfilter): void {
+  const scenario = (title: string, body: (netfilter: Netfilter) => Promise<void>): void => {
+    test(title, async () => {
+      const netfilter = open();
+      await netfilter.apply([load]);
+      await body(netfilter);
+      await netfilter.apply([unload]);
+    });
+  };
+  const refused = (promise: Promise<void>): Promise<void> => assert.rejects(promise, TransactionError);
+
+  describe(`Netfilter: ${name}`, () => {
+    scenario('tells how many rules each chain has', async (netfilter) => {
+      const counts = await netfilter.inspect(NAME);
+      assert.deepEqual(counts && new Map([...counts].sort()), new Map(Object.entries({ entry: 2, left: 1, right: 0 })));
+    });
+
+    scenario('tells of a table that is gone, and takes removing it again', async (netfilter) => {
+      await netfilter.apply([unload, unload]);
+      assert.equal(await netfilter.inspect(NAME), undefined);
+    });
+
+    scenario('puts a table in place of another, with its elements', async (netfilter) => {
+      await netfilter.apply([way('10.0.0.1', 'left')]);
+      await netfilter.apply([{ ...load, elements: [{ set: 'seen', element: { key: ['10.0.0.2'] } }] }]);
+      await netfilter.apply([remove('seen', '10.0.0.2')]);
+      await refused(netfilter.apply([remove('ways', '10.0.0.1')]));
+    });
+
+    scenario('does nothing of a transaction when one step is refused', async (netfilter) => {
+      const chain = { kind: 'add-chain', table: NAME, chain: { name: 'more', rules: [] } } as const;
+      await refused(netfilter.apply([chain, way('10.0.0.1', 'left'), remove('seen', '10.9.9.9')]));
+      assert.equal((await netfilter.inspect(NAME))?.has('more'), false);
+      await refused(netfilter.apply([remove('ways', '10.0.0.1')]));
+    });
+
+    scenario('takes an element twice, and never one key with two values', async (netfilter) => {
+      await netfilter.apply([way('10.0.0.1', 'left')]);
+      await netfilter.apply([way('10.0.0.1', 'left')]);
+      await refused(netfilter.apply([way('10.0.0.1', 'right')]));
+    });
+
+    scenario('changes the value of a key within one transaction', async (netfilter) => {
+      await netfilter.apply([way('10.0.0.1', 'left')]);
+      await netfilter.apply([remove('ways', '10.0.0.1'), way('10.0.0.1', 'right')]);
+      await netfilter.apply([way('10.0.0.1', 'right')]);
+    });
+
+    scenario('keeps a chain that an element leads to', async (netfilter) => {
+      const gone = { kind: 'delete-chain', table: NAME, chain: 'left' } as const;
+      await netfilter.apply([way('10.0.0.1', 'left')]);
+      await refused(netfilter.apply([gone]));
+      await netfilter.apply([remove('ways', '10.0.0.1')]);
+      await netfilter.apply([gone]);
+      assert.equal((await netfilter.inspect(NAME))?.has('left'), false);
+    });
+
+    scenario('adds a chain and what leads to it at once', async (netfilter) => {
+      const rules = [{ matches: [], statement: DROP }];
+      const chain = { kind: 'add-chain', table: NAME, chain: { name: 'more', rules } } as const;
+      await netfilter.apply([chain, way('10.0.0.1', 'more')]);
+      assert.equal((await netfilter.inspect(NAME))?.get('more'), 1);
+    });
+
+    scenario('refuses what leads nowhere', async (netfilter) => {
+      await refused(netfilter.apply([way('10.0.0.1', 'nowhere')]));
+      await refused(netfilter.apply([add('nowhere', { key: ['10.0.0.1'] })]));
+    });
+  });
+}
