@@ -1,0 +1,93 @@
+/** The Node object that describes this machine. Pure. */
+import type { Node } from '../api/core/v1/node.ts';
+import type { Condition } from '../api/meta/v1.ts';
+
+/** What was found out about the machine when the agent started. */
+export interface Machine {
+  readonly hostname: string;
+  /** As Kubernetes spells architectures: amd64, arm64. */
+  readonly architecture: string;
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly machineID: string;
+  readonly bootID: string;
+}
+
+export interface NodeInput {
+  readonly nodeName: string;
+  /** InternalIPs, the primary family first. */
+  readonly addresses: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly machine: Machine;
+}
+
+/** Version of Kubernetes' API that this agent speaks. */
+const VERSION = 'v1.34.0+postern';
+/** Guests that one node is taken to be able to run: Kubernetes' default for pods. */
+const MAX_PODS = 110;
+/** Set by the node itself; others cannot take them off for long. */
+const OWN_LABELS = ['kubernetes.io/hostname', 'kubernetes.io/os', 'kubernetes.io/arch'] as const;
+
+/** The node as it should be: what this agent knows is overwritten, what others wrote (CIDRs, taints, labels) stays. */
+export function desiredNode(input: NodeInput, current: Node | undefined): Node {
+  const { nodeName, labels, machine } = input;
+  const [hostname, os, arch] = OWN_LABELS;
+  const own = { [hostname]: nodeName, [os]: 'linux', [arch]: machine.architecture };
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    ...current,
+    metadata: { ...current?.metadata, name: nodeName, labels: { ...current?.metadata.labels, ...labels, ...own } },
+  };
+}
+
+/** The node's status. `now` is wall-clock milliseconds; transition times stay while a condition's status does. */
+export function desiredStatus(input: NodeInput, current: Node['status'], now: number): NonNullable<Node['status']> {
+  const { nodeName, addresses, machine } = input;
+  const resources = {
+    cpu: String(machine.cpus),
+    memory: `${Math.floor(machine.memory / 1024)}Ki`,
+    pods: String(MAX_PODS),
+  };
+  return {
+    ...current,
+    addresses: [
+      ...addresses.map((address) => ({ type: 'InternalIP', address })),
+      { type: 'Hostname', address: nodeName },
+    ],
+    capacity: resources,
+    allocatable: resources,
+    conditions: conditions(current?.conditions ?? [], now),
+    nodeInfo: {
+      machineID: machine.machineID,
+      systemUUID: machine.machineID,
+      bootID: machine.bootID,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: 'postern://0.1.0',
+      kubeletVersion: VERSION,
+      kubeProxyVersion: VERSION,
+      operatingSystem: 'linux',
+      architecture: machine.architecture,
+    },
+  };
+}
+
+function conditions(current: readonly Condition[], now: number): readonly Condition[] {
+  const ready: Condition = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'AgentReady',
+    message: 'the agent is running and reaches the API server',
+  };
+  const before = current.find(({ type }) => type === 'Ready');
+  const at = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  const since = before?.status === 'True' ? before.lastTransitionTime : undefined;
+  // The heartbeat is the lease's; that of the condition only says when the condition was last written.
+  const next = { ...ready, lastHeartbeatTime: at, lastTransitionTime: since ?? at };
+  const same = before?.status === 'True' && before.reason === ready.reason && before.message === ready.message;
+  return [...current.filter(({ type }) => type !== 'Ready'), same ? before : next];
+}

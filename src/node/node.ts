@@ -1,0 +1,163 @@
+/** Registers this machine as a Node and keeps it alive there. */
+import { isDeepStrictEqual } from 'node:util';
+import { Node } from '../api/core/v1/node.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../api/status.ts';
+import { BackOff } from '../client/back-off.ts';
+import type { Client } from '../client/client.ts';
+import { Informer } from '../client/informer.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
+import type { Logger } from '../host/log.ts';
+import { type CIDR, parseCIDR } from '../lib/ip.ts';
+import { desiredNode, desiredStatus, type Machine, type NodeInput } from './desired.ts';
+import { renewLease } from './lease.ts';
+import { readMachine } from './machine.ts';
+
+/** Milliseconds between renewals of the lease: a quarter of what the control plane waits for. */
+const RENEW_EVERY = 10_000;
+
+export interface NodeOptions {
+  readonly client: Client;
+  readonly nodeName: string;
+  /** This node's addresses on the LAN, at most one per family, the primary family first. */
+  readonly addresses: readonly string[];
+  /** More labels for the Node. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Default: read from the system. */
+  readonly machine?: Machine;
+}
+
+export interface RegisteredNode {
+  /** The Node as last seen. */
+  node(): Node;
+  /** Resolves with the node's prefixes of the pod network, once the control plane has given them. */
+  readonly podCIDRs: Promise<readonly CIDR[]>;
+}
+
+/**
+ * Creates or updates the Node, keeps its Lease, and puts the Node right again when others change what is this machine's
+ * to say, until the signal is aborted. Resolves when the Node is registered; retries while the server cannot be reached.
+ * The Node stays when the agent ends: its silence is what tells that it is down.
+ */
+export async function startNode(options: NodeOptions, signal: AbortSignal): Promise<RegisteredNode> {
+  const { client, nodeName, addresses, labels = {}, log, clock = systemClock } = options;
+  const machine = options.machine ?? (await readMachine());
+  const input = { nodeName, addresses, labels, machine };
+  const fieldSelector = `metadata.name=${nodeName}`;
+  const informer = new Informer({ client, kind: Node, log, clock, fieldSelector });
+  let latest = await register(client, input, { clock, log, signal });
+  const wake = new Wake();
+  const podCIDRs = new Promise<readonly CIDR[]>((resolve) => {
+    informer.onChange(({ object }) => {
+      if (object === undefined) wake.now();
+      else latest = object;
+      const cidrs = (object?.spec?.podCIDRs ?? []).map(parseCIDR).filter((cidr) => cidr !== undefined);
+      if (cidrs.length > 0) resolve(cidrs);
+      // The control plane says that we are gone: a good moment to contradict it.
+      if (object?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True')) wake.now();
+    });
+  });
+  informer.start(signal);
+  void keepAlive({ client, input, clock, log, wake, informer }, signal);
+  return { node: () => latest, podCIDRs };
+}
+
+/** Brings the Node in line with the machine. Writes only what differs. */
+async function ensureNode(client: Client, input: NodeInput, current: Node | undefined, now: number): Promise<Node> {
+  const wanted = desiredNode(input, current);
+  const node = await (current === undefined
+    ? client.create(Node, wanted)
+    : isDeepStrictEqual(wanted, current)
+      ? current
+      : client.update(Node, wanted));
+  const status = desiredStatus(input, node.status, now);
+  return isDeepStrictEqual(status, node.status) ? node : client.updateStatus(Node, { ...node, status });
+}
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Retries until it is done: an agent may well start before its server. */
+async function register(client: Client, input: NodeInput, { clock, log, signal }: Surroundings): Promise<Node> {
+  const backOff = new BackOff({ first: 100, max: 5000, jitter: 0.5 });
+  for (;;) {
+    try {
+      return await ensureNode(client, input, await find(client, input.nodeName), clock.now());
+    } catch (err) {
+      if (signal.aborted) throw err;
+      const message = 'cannot register the node yet; retrying';
+      if (backOff.failures === 0 && !isRace(err)) log.warn({ err, node: input.nodeName }, message);
+      else log.debug({ err, node: input.nodeName }, message);
+      await clock.sleep(backOff.next(), signal);
+    }
+  }
+}
+
+async function find(client: Client, name: string): Promise<Node | undefined> {
+  try {
+    return await client.get(Node, { name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Somebody else wrote the Node at the same moment. */
+function isRace(error: unknown): boolean {
+  return isConflict(error) || isAlreadyExists(error) || isNotFound(error);
+}
+
+interface KeepAlive {
+  readonly client: Client;
+  readonly input: NodeInput;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly wake: Wake;
+  readonly informer: Informer<Node>;
+}
+
+async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
+  const { client, input, clock, log, wake, informer } = parts;
+  const backOff = new BackOff({ first: 200, max: RENEW_EVERY, jitter: 0.5 });
+  await Promise.race([
+    informer.synced,
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+  ]);
+  while (!signal.aborted) {
+    let wait = RENEW_EVERY;
+    try {
+      const node = informer.get(input.nodeName) ?? (await ensureNode(client, input, undefined, clock.now()));
+      // The lease first: a node that says it is ready while its lease says otherwise is not believed.
+      await renewLease(client, { name: input.nodeName, uid: node.metadata.uid ?? '' }, clock.now());
+      await ensureNode(client, input, node, clock.now());
+      backOff.reset();
+    } catch (err) {
+      if (signal.aborted) return;
+      const fields = { err, node: input.nodeName };
+      if (backOff.failures === 0 && !isRace(err)) log.warn(fields, 'cannot renew the node; retrying');
+      else log.debug(fields, 'still cannot renew the node');
+      wait = backOff.next();
+    }
+    await wake.sleep(clock, wait, signal);
+  }
+}
+
+/** A sleep that can be cut short. */
+class Wake {
+  #current: AbortController | undefined;
+
+  now(): void {
+    this.#current?.abort();
+  }
+
+  /** Ends after `ms`, when it is woken, or when the signal is aborted; never rejects. */
+  async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    const current = new AbortController();
+    this.#current = current;
+    await clock.sleep(ms, AbortSignal.any([signal, current.signal])).catch(() => {});
+  }
+}
