@@ -80,7 +80,11 @@ export interface Kind<T extends KubeObject = KubeObject> {
 export type ObjectOf<K> = K extends Kind<infer T> ? T : never;
 
 export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
-  const base = object({ apiVersion: required(string()), kind: required(string()), metadata: required(objectMeta) });
+  const base = object({
+    apiVersion: required(string('Group and version of the kind: v1, or GROUP/VERSION.')),
+    kind: required(string('What the object is.')),
+    metadata: required(objectMeta),
+  });
   const own = spec.schema.node;
   return {
     group: spec.group,

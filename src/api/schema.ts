@@ -119,6 +119,11 @@ export function listMap<T>(
   );
 }
 
+/** Keeps fields that the schema does not name as they came: those that are not acted on, so that manifests apply. */
+export function open<T, R extends boolean>(schema: Schema<T, R>): Schema<T, R> {
+  return { node: { ...schema.node, 'x-kubernetes-preserve-unknown-fields': true }, required: schema.required };
+}
+
 /** Says what the field means when it is absent. */
 export function withDefault<T extends string | number | boolean>(field: Schema<T, false>, value: T): Schema<T, false> {
   return { node: { ...field.node, default: value }, required: false };

@@ -4,17 +4,20 @@ import { defineKind, type Resource } from '../../kind.ts';
 import { int32, object, string, type TypeOf, time } from '../../schema.ts';
 import type { Cause } from '../../status.ts';
 
-const fields = object({
-  spec: object({
-    holderIdentity: string(),
-    leaseDurationSeconds: int32(),
-    acquireTime: time(),
-    renewTime: time(),
-    leaseTransitions: int32(),
-    strategy: string(),
-    preferredHolder: string(),
-  }),
-});
+const fields = object(
+  {
+    spec: object({
+      holderIdentity: string(),
+      leaseDurationSeconds: int32(),
+      acquireTime: time(),
+      renewTime: time(),
+      leaseTransitions: int32(),
+      strategy: string(),
+      preferredHolder: string(),
+    }),
+  },
+  'A claim that its holder renews: a node’s sign of life, or the leadership of a component.',
+);
 export type Lease = Resource<TypeOf<typeof fields>>;
 
 function validateLease({ spec }: Lease): readonly Cause[] {

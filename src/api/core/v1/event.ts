@@ -15,22 +15,25 @@ export const objectReference = object({
 });
 export type ObjectReference = TypeOf<typeof objectReference>;
 
-const fields = object({
-  involvedObject: required(objectReference),
-  reason: string('One word in CamelCase.'),
-  message: string(),
-  type: string('Normal or Warning.'),
-  source: object({ component: string(), host: string() }),
-  firstTimestamp: time(),
-  lastTimestamp: time(),
-  count: int32(),
-  eventTime: time(),
-  series: object({ count: int32(), lastObservedTime: time() }),
-  action: string(),
-  related: objectReference,
-  reportingComponent: string(),
-  reportingInstance: string(),
-});
+const fields = object(
+  {
+    involvedObject: required(objectReference),
+    reason: string('One word in CamelCase.'),
+    message: string(),
+    type: string('Normal or Warning.'),
+    source: object({ component: string(), host: string() }),
+    firstTimestamp: time(),
+    lastTimestamp: time(),
+    count: int32(),
+    eventTime: time(),
+    series: object({ count: int32(), lastObservedTime: time() }),
+    action: string(),
+    related: objectReference,
+    reportingComponent: string(),
+    reportingInstance: string(),
+  },
+  'Something that happened to an object.',
+);
 export type Event = Resource<TypeOf<typeof fields>>;
 
 export const Event = defineKind({

@@ -6,10 +6,13 @@ import { labelKeyMistake } from '../../names.ts';
 import { list, object, string, type TypeOf } from '../../schema.ts';
 import type { Cause } from '../../status.ts';
 
-const fields = object({
-  spec: object({ finalizers: list(string()) }),
-  status: object({ phase: string('Active or Terminating.'), conditions }),
-});
+const fields = object(
+  {
+    spec: object({ finalizers: list(string(), 'Who must be done with the content before the namespace goes.') }),
+    status: object({ phase: string('Active or Terminating.'), conditions }),
+  },
+  'A scope for names.',
+);
 export type Namespace = Resource<TypeOf<typeof fields>>;
 
 /** Finalizer that keeps a namespace until its content is gone. */

@@ -1,7 +1,20 @@
 /** core/v1 Node. */
 import { defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
-import { boolean, int32, list, map, object, quantity, required, set, string, type TypeOf, time } from '../../schema.ts';
+import {
+  boolean,
+  int32,
+  list,
+  map,
+  object,
+  open,
+  quantity,
+  required,
+  set,
+  string,
+  type TypeOf,
+  time,
+} from '../../schema.ts';
 import { prepareNode, validateNode } from './node.admission.ts';
 import { nodeColumns } from './node.columns.ts';
 
@@ -17,35 +30,43 @@ export const nodeAddress = object({
 });
 export type NodeAddress = TypeOf<typeof nodeAddress>;
 
-const fields = object({
-  spec: object({
-    podCIDR: string('The first of podCIDRs.'),
-    podCIDRs: set(string(), 'The prefixes of this node’s pods, at most one per family.'),
-    providerID: string(),
-    unschedulable: boolean(),
-    taints: list(taint),
-  }),
-  status: object({
-    capacity: map(quantity()),
-    allocatable: map(quantity()),
-    phase: string(),
-    conditions,
-    addresses: list(nodeAddress),
-    daemonEndpoints: object({ kubeletEndpoint: object({ Port: int32() }) }),
-    nodeInfo: object({
-      machineID: string(),
-      systemUUID: string(),
-      bootID: string(),
-      kernelVersion: string(),
-      osImage: string(),
-      containerRuntimeVersion: string(),
-      kubeletVersion: string(),
-      kubeProxyVersion: string(),
-      operatingSystem: string(),
-      architecture: string(),
+const fields = object(
+  {
+    spec: object({
+      podCIDR: string('The first of podCIDRs.'),
+      podCIDRs: set(string(), 'The prefixes of this node’s pods, at most one per family.'),
+      providerID: string(),
+      unschedulable: boolean('No new pod is placed here.'),
+      taints: list(taint),
     }),
-  }),
-});
+    status: open(
+      object(
+        {
+          capacity: map(quantity()),
+          allocatable: map(quantity()),
+          phase: string(),
+          conditions,
+          addresses: list(nodeAddress),
+          daemonEndpoints: object({ kubeletEndpoint: object({ Port: int32() }) }),
+          nodeInfo: object({
+            machineID: string(),
+            systemUUID: string(),
+            bootID: string(),
+            kernelVersion: string(),
+            osImage: string(),
+            containerRuntimeVersion: string(),
+            kubeletVersion: string(),
+            kubeProxyVersion: string(),
+            operatingSystem: string(),
+            architecture: string(),
+          }),
+        },
+        'What the node last said of itself.',
+      ),
+    ),
+  },
+  'A machine that runs guests and forwards Services.',
+);
 export type Node = Resource<TypeOf<typeof fields>>;
 
 export const Node = defineKind({

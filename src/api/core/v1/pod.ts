@@ -13,26 +13,22 @@ import {
   listMap,
   map,
   object,
+  open,
   required,
-  type Schema,
   string,
   type TypeOf,
   time,
+  withDefault,
 } from '../../schema.ts';
 import { defaultPod, preparePod, validatePod } from './pod.admission.ts';
 import { podColumns } from './pod.status.ts';
-
-/** The parts of a spec that are not acted on yet are kept as they came. */
-function open<T>(schema: Schema<T>): Schema<T> {
-  return { required: schema.required, node: { ...schema.node, 'x-kubernetes-preserve-unknown-fields': true } };
-}
 
 const containerPort = object({
   name: string(),
   containerPort: required(int32()),
   hostPort: int32(),
   hostIP: string(),
-  protocol: string(),
+  protocol: withDefault(string(), 'TCP'),
 });
 const container = open(
   object({
@@ -41,40 +37,52 @@ const container = open(
     command: list(string()),
     args: list(string()),
     ports: listMap(containerPort, ['containerPort', 'protocol']),
+    // Named for their merge keys: a patch changes one variable, not the list.
+    env: listMap(open(object({ name: required(string()), value: string() })), ['name']),
+    volumeMounts: listMap(open(object({ name: required(string()), mountPath: required(string()) })), ['mountPath']),
   }),
 );
 
-const fields = object({
-  spec: open(
-    object({
-      nodeName: string(),
-      hostname: string(),
-      subdomain: string(),
-      hostNetwork: boolean(),
-      restartPolicy: string(),
-      terminationGracePeriodSeconds: int64(),
-      nodeSelector: map(string()),
-      serviceAccountName: string(),
-      containers: listMap(container, ['name']),
-      readinessGates: list(object({ conditionType: required(string()) })),
-    }),
-  ),
-  status: object({
-    phase: string('Pending, Running, Succeeded, Failed or Unknown.'),
-    conditions,
-    message: string(),
-    reason: string(),
-    nominatedNodeName: string(),
-    hostIP: string(),
-    hostIPs: list(object({ ip: required(string()) })),
-    podIP: string('The first of podIPs.'),
-    podIPs: listMap(object({ ip: required(string()) }), ['ip']),
-    startTime: time(),
-    containerStatuses: list(anything()),
-    initContainerStatuses: list(anything()),
-    qosClass: string(),
-  }),
-});
+const fields = object(
+  {
+    spec: open(
+      object({
+        nodeName: string('The node it runs on. Empty until one is chosen.'),
+        hostname: string(),
+        subdomain: string(),
+        hostNetwork: boolean(),
+        restartPolicy: string('Always, OnFailure or Never. Default: Always.'),
+        terminationGracePeriodSeconds: int64('Seconds between asking the pod to end and ending it. Default: 30.'),
+        nodeSelector: map(string(), 'Labels that the node must have.'),
+        serviceAccountName: string(),
+        containers: listMap(container, ['name']),
+        volumes: listMap(open(object({ name: required(string()) })), ['name']),
+        readinessGates: list(object({ conditionType: required(string()) })),
+      }),
+    ),
+    status: open(
+      object(
+        {
+          phase: string('Pending, Running, Succeeded, Failed or Unknown.'),
+          conditions,
+          message: string(),
+          reason: string(),
+          nominatedNodeName: string(),
+          hostIP: string(),
+          hostIPs: list(object({ ip: required(string()) })),
+          podIP: string('The first of podIPs.'),
+          podIPs: listMap(object({ ip: required(string()) }), ['ip']),
+          startTime: time(),
+          containerStatuses: list(anything()),
+          initContainerStatuses: list(anything()),
+          qosClass: string(),
+        },
+        'What its node last saw of the pod.',
+      ),
+    ),
+  },
+  'Containers, or a running virtual machine, with an address on the pod network.',
+);
 export type Pod = Resource<TypeOf<typeof fields>>;
 
 export const Pod = defineKind({

@@ -38,34 +38,46 @@ export const loadBalancerIngress = object({
   ports: list(object({ port: required(int32()), protocol: required(string()), error: string() })),
 });
 
-const fields = object({
-  spec: object({
-    type: oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']),
-    selector: map(string()),
-    ports: listMap(servicePort, ['port', 'protocol']),
-    clusterIP: string(),
-    clusterIPs: list(string()),
-    ipFamilyPolicy: oneOf(['SingleStack', 'PreferDualStack', 'RequireDualStack']),
-    ipFamilies: list(oneOf(['IPv4', 'IPv6'])),
-    externalIPs: list(string()),
-    externalName: string(),
-    sessionAffinity: oneOf(['None', 'ClientIP']),
-    sessionAffinityConfig: object({ clientIP: object({ timeoutSeconds: int32() }) }),
-    loadBalancerIP: string(),
-    loadBalancerClass: string(),
-    loadBalancerSourceRanges: list(string()),
-    allocateLoadBalancerNodePorts: boolean(),
-    healthCheckNodePort: int32(),
-    externalTrafficPolicy: oneOf(['Cluster', 'Local']),
-    internalTrafficPolicy: oneOf(['Cluster', 'Local']),
-    publishNotReadyAddresses: boolean(),
-    trafficDistribution: string(),
-  }),
-  status: object({
-    loadBalancer: object({ ingress: list(loadBalancerIngress) }),
-    conditions,
-  }),
-});
+const fields = object(
+  {
+    spec: object({
+      type: oneOf(
+        ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'],
+        'Who can reach it: the cluster, who reaches a node, who reaches the LAN; or a mere name. Default: ClusterIP.',
+      ),
+      selector: map(string(), 'Labels of the pods and virtual machines that are its endpoints.'),
+      ports: listMap(servicePort, ['port', 'protocol'], 'A list: one entry for each port.'),
+      clusterIP: string('The first of clusterIPs; None for a Service without an address of its own.'),
+      clusterIPs: list(string(), 'Its addresses in the cluster, at most one per family. Allocated when left out.'),
+      ipFamilyPolicy: oneOf(
+        ['SingleStack', 'PreferDualStack', 'RequireDualStack'],
+        'Whether it has addresses of both families. Default: SingleStack.',
+      ),
+      ipFamilies: list(oneOf(['IPv4', 'IPv6']), 'The families of clusterIPs, in their order.'),
+      externalIPs: list(string(), 'Further addresses, which others lead to the nodes.'),
+      externalName: string('The name that it stands for. For type ExternalName.'),
+      sessionAffinity: oneOf(['None', 'ClientIP'], 'Whether a client stays with one endpoint. Default: None.'),
+      sessionAffinityConfig: object({ clientIP: object({ timeoutSeconds: int32() }) }),
+      loadBalancerIP: string(),
+      loadBalancerClass: string(),
+      loadBalancerSourceRanges: list(string(), 'Prefixes of the clients that may use it.'),
+      allocateLoadBalancerNodePorts: boolean('Whether type LoadBalancer has node ports too. Default: true.'),
+      healthCheckNodePort: int32(),
+      externalTrafficPolicy: oneOf(
+        ['Cluster', 'Local'],
+        'Local: a node hands traffic from outside only to its own endpoints, and keeps the client’s address.',
+      ),
+      internalTrafficPolicy: oneOf(['Cluster', 'Local'], 'Local: clients reach only endpoints on their own node.'),
+      publishNotReadyAddresses: boolean('Endpoints count as ready whatever they say.'),
+      trafficDistribution: string(),
+    }),
+    status: object({
+      loadBalancer: object({ ingress: list(loadBalancerIngress) }),
+      conditions,
+    }),
+  },
+  'A stable address and name, and load balancing over the pods and virtual machines that it selects.',
+);
 export type Service = Resource<TypeOf<typeof fields>>;
 
 export const Service = defineKind({

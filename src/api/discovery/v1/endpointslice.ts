@@ -37,11 +37,14 @@ export const endpointPort = object({
 });
 export type EndpointPort = TypeOf<typeof endpointPort>;
 
-const fields = object({
-  addressType: required(oneOf(['IPv4', 'IPv6', 'FQDN'])),
-  endpoints: required(list(endpoint)),
-  ports: list(endpointPort),
-});
+const fields = object(
+  {
+    addressType: required(oneOf(['IPv4', 'IPv6', 'FQDN'])),
+    endpoints: required(list(endpoint)),
+    ports: list(endpointPort),
+  },
+  'Endpoints of a Service, of one address family.',
+);
 export type EndpointSlice = Resource<TypeOf<typeof fields>>;
 
 export const EndpointSlice = defineKind({

@@ -1,4 +1,7 @@
-/** The spec that a VirtualMachine's template and a VirtualMachineInstance share. */
+/**
+ * The spec that a VirtualMachine's template and a VirtualMachineInstance share. Fields of KubeVirt that are not acted on are
+ * kept as they came, so that existing manifests apply.
+ */
 import {
   boolean,
   int32,
@@ -8,17 +11,12 @@ import {
   listMap,
   map,
   object,
+  open,
   quantity,
   required,
-  type Schema,
   string,
   type TypeOf,
 } from '../../schema.ts';
-
-/** Fields of KubeVirt that are not acted on are kept as they came, so that existing manifests apply. */
-function open<T>(schema: Schema<T>): Schema<T> {
-  return { required: schema.required, node: { ...schema.node, 'x-kubernetes-preserve-unknown-fields': true } };
-}
 
 export const probe = open(
   object({

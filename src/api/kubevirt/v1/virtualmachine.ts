@@ -4,7 +4,19 @@ import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { conditions, objectMeta } from '../../meta/v1.ts';
 import { withoutStatusOnCreate } from '../../prepare.ts';
 import { conditionStatus } from '../../print.ts';
-import { anything, boolean, int64, list, map, object, oneOf, required, string, type TypeOf } from '../../schema.ts';
+import {
+  anything,
+  boolean,
+  int64,
+  list,
+  map,
+  object,
+  oneOf,
+  open,
+  required,
+  string,
+  type TypeOf,
+} from '../../schema.ts';
 import { instanceSpec } from './instance-spec.ts';
 import { validateVirtualMachine } from './virtualmachine.validation.ts';
 
@@ -14,42 +26,52 @@ export const RESTART_REQUIRED = 'RestartRequired';
 export const RUN_STRATEGIES = ['Always', 'RerunOnFailure', 'Manual', 'Halted', 'Once'] as const;
 export type RunStrategy = (typeof RUN_STRATEGIES)[number];
 
-const fields = object({
-  spec: required(
-    object({
-      running: boolean('Older spelling of runStrategy: true is Always, false is Halted. Only one of the two.'),
-      runStrategy: oneOf(RUN_STRATEGIES),
-      instancetype: anything(),
-      preference: anything(),
-      dataVolumeTemplates: list(anything()),
-      updateVolumesStrategy: string(),
-      template: required(object({ metadata: objectMeta, spec: required(instanceSpec) })),
-    }),
-  ),
-  status: object({
-    created: boolean('There is an instance.'),
-    ready: boolean('The instance is ready.'),
-    printableStatus: string('Stopped, Starting, Running, Stopping, CrashLoopBackOff, …'),
-    conditions,
-    runStrategy: string(),
-    observedGeneration: int64(),
-    desiredGeneration: int64(),
-    /** Requests of the start, stop and restart subresources, in order, until the controller has carried them out. */
-    stateChangeRequests: list(
+const fields = object(
+  {
+    spec: required(
       object({
-        action: required(oneOf(['Start', 'Stop'])),
-        uid: string('The instance that is meant.'),
-        data: map(string()),
+        running: boolean('Older spelling of runStrategy: true is Always, false is Halted. Only one of the two.'),
+        runStrategy: oneOf(RUN_STRATEGIES, 'When there is an instance. Always restarts it whenever it ends.'),
+        instancetype: anything(),
+        preference: anything(),
+        dataVolumeTemplates: list(anything()),
+        updateVolumesStrategy: string(),
+        template: required(
+          object(
+            { metadata: objectMeta, spec: required(instanceSpec) },
+            'What instances are made from. A running instance stays as it is until it is restarted.',
+          ),
+        ),
       }),
     ),
-    startFailure: object({
-      consecutiveFailCount: int64(),
-      lastFailedVMIUID: string(),
-      retryAfterTimestamp: string(),
-    }),
-    volumeSnapshotStatuses: list(anything()),
-  }),
-});
+    status: open(
+      object({
+        created: boolean('There is an instance.'),
+        ready: boolean('The instance is ready.'),
+        printableStatus: string('Stopped, Starting, Running, Stopping, CrashLoopBackOff, …'),
+        conditions,
+        runStrategy: string(),
+        observedGeneration: int64(),
+        desiredGeneration: int64(),
+        /** Requests of the start, stop and restart subresources, in order, until the controller has carried them out. */
+        stateChangeRequests: list(
+          object({
+            action: required(oneOf(['Start', 'Stop'])),
+            uid: string('The instance that is meant.'),
+            data: map(string()),
+          }),
+        ),
+        startFailure: object({
+          consecutiveFailCount: int64(),
+          lastFailedVMIUID: string(),
+          retryAfterTimestamp: string(),
+        }),
+        volumeSnapshotStatuses: list(anything()),
+      }),
+    ),
+  },
+  'A virtual machine that is wanted, and the template of its runs.',
+);
 export type VirtualMachine = Resource<TypeOf<typeof fields>>;
 
 /** As KubeVirt's own resource definition prints them. */

@@ -4,7 +4,7 @@ import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
 import { withoutStatusOnCreate } from '../../prepare.ts';
 import { conditionStatus } from '../../print.ts';
-import { anything, list, map, object, required, string, type TypeOf, time } from '../../schema.ts';
+import { anything, list, map, object, open, required, string, type TypeOf, time } from '../../schema.ts';
 import { instanceSpec } from './instance-spec.ts';
 import { validateInstance } from './virtualmachine.validation.ts';
 
@@ -19,29 +19,34 @@ export const VM_NAME_LABEL = 'vm.kubevirt.io/name';
 /** Label of an instance that names its node. */
 export const NODE_NAME_LABEL = 'kubevirt.io/nodeName';
 
-const fields = object({
-  spec: required(instanceSpec),
-  status: object({
-    phase: string('Pending, Scheduling, Scheduled, Running, Succeeded or Failed.'),
-    reason: string(),
-    nodeName: string(),
-    conditions,
-    interfaces: list(
+const fields = object(
+  {
+    spec: required(instanceSpec),
+    status: open(
       object({
-        name: string(),
-        mac: string(),
-        ipAddress: string(),
-        ipAddresses: list(string()),
-        interfaceName: string(),
-        infoSource: string(),
+        phase: string('Pending, Scheduling, Scheduled, Running, Succeeded or Failed.'),
+        reason: string(),
+        nodeName: string(),
+        conditions,
+        interfaces: list(
+          object({
+            name: string(),
+            mac: string(),
+            ipAddress: string(),
+            ipAddresses: list(string()),
+            interfaceName: string(),
+            infoSource: string(),
+          }),
+        ),
+        phaseTransitionTimestamps: list(object({ phase: string(), phaseTransitionTimestamp: time() })),
+        activePods: map(string(), 'UID of the pod to the node it is on.'),
+        guestOSInfo: anything(),
+        qosClass: string(),
       }),
     ),
-    phaseTransitionTimestamps: list(object({ phase: string(), phaseTransitionTimestamp: time() })),
-    activePods: map(string(), 'UID of the pod to the node it is on.'),
-    guestOSInfo: anything(),
-    qosClass: string(),
-  }),
-});
+  },
+  'One run of a virtual machine.',
+);
 export type VirtualMachineInstance = Resource<TypeOf<typeof fields>>;
 
 /** As KubeVirt's own resource definition prints them. */

@@ -5,22 +5,25 @@ import { withoutStatusOnCreate } from '../../prepare.ts';
 import { boolean, int64, list, object, required, string, type TypeOf } from '../../schema.ts';
 import { defaultIPAddressPool, validateIPAddressPool } from './ipaddresspool.validation.ts';
 
-const fields = object({
-  spec: required(
-    object({
-      addresses: required(list(string(), 'CIDRs, or ranges as FIRST-LAST, of either family.')),
-      autoAssign: boolean('Whether a Service gets an address from here without asking. Default: true.'),
-      avoidBuggyIPs: boolean('Leave out addresses that end in .0 and .255.'),
-      serviceAllocation: object({
-        priority: int64(),
-        namespaces: list(string()),
-        namespaceSelectors: list(labelSelector),
-        serviceSelectors: list(labelSelector),
+const fields = object(
+  {
+    spec: required(
+      object({
+        addresses: required(list(string(), 'CIDRs, or ranges as FIRST-LAST, of either family.')),
+        autoAssign: boolean('Whether a Service gets an address from here without asking. Default: true.'),
+        avoidBuggyIPs: boolean('Leave out addresses that end in .0 and .255.'),
+        serviceAllocation: object({
+          priority: int64(),
+          namespaces: list(string()),
+          namespaceSelectors: list(labelSelector),
+          serviceSelectors: list(labelSelector),
+        }),
       }),
-    }),
-  ),
-  status: object({ assignedIPv4: int64(), assignedIPv6: int64(), availableIPv4: int64(), availableIPv6: int64() }),
-});
+    ),
+    status: object({ assignedIPv4: int64(), assignedIPv6: int64(), availableIPv4: int64(), availableIPv6: int64() }),
+  },
+  'Addresses that Services of type LoadBalancer may get.',
+);
 export type IPAddressPool = Resource<TypeOf<typeof fields>>;
 
 /** As MetalLB's own resource definition prints them. */

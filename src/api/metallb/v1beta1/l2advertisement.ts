@@ -7,15 +7,18 @@ import { withoutStatusOnCreate } from '../../prepare.ts';
 import { list, object, string, type TypeOf } from '../../schema.ts';
 import type { Cause } from '../../status.ts';
 
-const fields = object({
-  spec: object({
-    ipAddressPools: list(string(), 'Names of pools; with ipAddressPoolSelectors empty too, every pool.'),
-    ipAddressPoolSelectors: list(labelSelector),
-    nodeSelectors: list(labelSelector, 'Nodes that may announce; empty means every node.'),
-    interfaces: list(string(), 'Interfaces to announce on; empty means every one.'),
-  }),
-  status: object({}),
-});
+const fields = object(
+  {
+    spec: object({
+      ipAddressPools: list(string(), 'Names of pools; with ipAddressPoolSelectors empty too, every pool.'),
+      ipAddressPoolSelectors: list(labelSelector),
+      nodeSelectors: list(labelSelector, 'Nodes that may announce; empty means every node.'),
+      interfaces: list(string(), 'Interfaces to announce on; empty means every one.'),
+    }),
+    status: object({}),
+  },
+  'Which pools’ addresses are announced by ARP and NDP, from which nodes and interfaces.',
+);
 export type L2Advertisement = Resource<TypeOf<typeof fields>>;
 
 /** As MetalLB's own resource definition prints them. */
