@@ -108,7 +108,10 @@ export class TestServer {
           agent: false,
           ca: this.pki.caCertificate,
           ...(as === null ? {} : { cert: as.certificate, key: as.key }),
-          headers: { ...(bytes === undefined ? {} : { 'content-type': type }), ...headers },
+          headers: {
+            ...(bytes === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(bytes) }),
+            ...headers,
+          },
         },
         resolve,
       );
