@@ -64,7 +64,8 @@ function missingPackages() {
 
 /** Installs packages; when the lists turn out to be old, once more with new ones. */
 export async function install(packages) {
-  const argv = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
+  // Another installation may be going on, such as a new machine's own updates.
+  const argv = ['apt-get', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', ...packages];
   if (hasPackageLists() && (await runLogged('apt-install', argv, { env: APT_ENV })).status === 0) return;
   await mustRunLogged('apt-update', ['apt-get', 'update'], { env: APT_ENV });
   await mustRunLogged('apt-install', argv, { env: APT_ENV });

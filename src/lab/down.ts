@@ -28,12 +28,12 @@ export async function labDown(dir: string, options: DownOptions = {}): Promise<v
   if (options.keepData !== true) removeData(layout);
 }
 
-/** SIGTERM, and SIGKILL for a lab that does not heed it; then waits for the last of its processes. */
-export async function endLab(owner: Owner): Promise<void> {
+/** SIGTERM, and SIGKILL for a lab that has not heeded it after `grace` milliseconds; then waits for the last of its processes. */
+export async function endLab(owner: Owner, grace: number = GRACE): Promise<void> {
   const [init] = childrenOf(owner.pid);
   // While it is still being made there is no first process yet, and its starter is the one to end.
   if (isAlive(owner)) send(init ?? owner.pid, 'SIGTERM');
-  if (!(await until(() => !isAlive(owner), GRACE))) send(owner.pid, 'SIGKILL');
+  if (!(await until(() => !isAlive(owner), grace))) send(owner.pid, 'SIGKILL');
   const ended = await until(() => !isAlive(owner) && remaining(owner).length === 0, KILL_GRACE);
   if (!ended) {
     throw new LabError(

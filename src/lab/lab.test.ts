@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -18,10 +18,17 @@ import { readOwner } from './state.ts';
 
 const skip = noNamespaces || (existsSync('/dev/net/tun') ? false : '/dev/net/tun is missing');
 
+/** Where a lab may be. It is taken down before the directory around it is removed: hooks run in the order they were made. */
+function labDir(t: TestContext): string {
+  const place: { dir?: string } = {};
+  t.after(() => place.dir && labDown(place.dir));
+  place.dir = join(tempDir(t), 'lab');
+  return place.dir;
+}
+
 /** A lab of two nodes, taken down when the test ends. */
 async function lab(t: TestContext) {
-  const dir = join(tempDir(t), 'lab');
-  t.after(() => labDown(dir));
+  const dir = labDir(t);
   const options = { dir, nodes: 2, ipFamilies: ['IPv4', 'IPv6'], commands: fixtureCommands() } as const;
   const status = await labUp(options);
   const at = async (who: string, ...argv: string[]) => {
@@ -135,7 +142,7 @@ test('a lab whose process is killed with -9 leaves no process, and the next up n
 });
 
 test('an agent that does not start fails the up with its own words, and nothing stays', { skip }, async (t) => {
-  const dir = join(tempDir(t), 'lab');
+  const dir = labDir(t);
   await assert.rejects(
     labUp({ dir, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands('broken') }),
     (error) =>
@@ -147,16 +154,24 @@ test('an agent that does not start fails the up with its own words, and nothing 
 });
 
 test('an up that is called off ends what it had begun', { skip }, async (t) => {
-  const dir = join(tempDir(t), 'lab');
+  const dir = labDir(t);
   const end = new AbortController();
   const up = labUp({ dir, nodes: 2, ipFamilies: ['IPv4'], commands: fixtureCommands() }, () => end.abort(), end.signal);
   await assert.rejects(up, { name: 'AbortError' });
   assert.equal(labStatus(dir).phase, 'stopped');
 });
 
+test('a lab whose directory is removed ends', { skip }, async (t) => {
+  const { dir } = await lab(t);
+  const owner = readOwner(layoutOf(dir));
+  assert.ok(owner);
+  rmSync(dir, { recursive: true, maxRetries: 5 });
+  await eventually(() => !isAlive(owner));
+  assert.equal(existsSync(dir), false);
+});
+
 test('a lab whose starter is killed with -9 before it is ready ends too', { skip }, async (t) => {
-  const dir = join(tempDir(t), 'lab');
-  t.after(() => labDown(dir));
+  const dir = labDir(t);
   const starter = spawn(process.execPath, [join(import.meta.dirname, 'lab.fixture.ts'), 'up', dir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -168,7 +183,7 @@ test('a lab whose starter is killed with -9 before it is ready ends too', { skip
 });
 
 test('a lab that is not ready in time is taken away, and what it waited for is told', { skip }, async (t) => {
-  const dir = join(tempDir(t), 'lab');
+  const dir = labDir(t);
   const options = { dir, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands('slow'), timeout: 1000 } as const;
   await assert.rejects(labUp(options), /was not ready after 1 s: waiting for node1/);
   assert.equal(labStatus(dir).phase, 'stopped');

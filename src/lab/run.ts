@@ -2,7 +2,7 @@
  * The lab's own main: makes the places, starts server and agents, and keeps them running until it is told to end. It runs
  * in a PID namespace that ends with it, so whatever happens to it, nothing of the lab is left.
  */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Logger } from '../host/log.ts';
 import { printIP } from '../lib/ip.ts';
@@ -34,7 +34,8 @@ export async function labRun(options: LabRunOptions, signal: AbortSignal): Promi
   if (spec === undefined) throw new LabError(`${layout.spec} is missing: \`postern lab up\` writes it.`);
   const reporter = openReporter(process.env);
   const lab = new RunningLab({ ...options, layout, spec, topology: topologyOf(spec), reporter });
-  const end = AbortSignal.any([signal, reporter.orphaned]);
+  const ended = new AbortController();
+  const end = AbortSignal.any([signal, reporter.orphaned, abandoned(layout, ended.signal)]);
   try {
     const places = await lab.start(end);
     await reporter.finish({ kind: 'ready' });
@@ -45,7 +46,17 @@ export async function labRun(options: LabRunOptions, signal: AbortSignal): Promi
     throw error;
   } finally {
     await lab.end();
+    ended.abort();
   }
+}
+
+/** Aborted when the lab's directory is taken away from under it: then no command can find the lab any more. */
+function abandoned(layout: Layout, signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  watch(layout.run, { signal }, () => {
+    if (!existsSync(layout.owner)) controller.abort(new LabError(`${layout.run} was removed`));
+  });
+  return controller.signal;
 }
 
 interface Parts extends LabRunOptions {
@@ -191,7 +202,8 @@ class RunningLab {
 
   #update(change: Partial<LabState>): void {
     this.#state = { ...this.#state, ...change };
-    writeJson(this.#parts.layout.state, this.#state);
+    // A lab whose directory is gone is ending, and does not bring it back.
+    if (existsSync(this.#parts.layout.owner)) writeJson(this.#parts.layout.state, this.#state);
   }
 
   #resolvConfPath(place: Place): string {

@@ -1,6 +1,5 @@
 /** What a lab says about itself, kept in files, so that every command finds it whoever started it. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { LabError } from './error.ts';
 import type { Layout } from './layout.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
@@ -49,7 +48,6 @@ export function claim(layout: Layout, owner: Owner): boolean {
 
 /** Replaces a file at once: a reader sees the old or the new text, never half of one. */
 export function writeJson(path: string, value: object): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const fresh = `${path}.${process.pid}.tmp`;
   writeFileSync(fresh, JSON.stringify(value, undefined, 2), { mode: 0o600 });
   try {
@@ -65,7 +63,10 @@ function readJson<T>(path: string): T | undefined {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES')
+      throw new LabError(`${path} is not yours to read: the lab is another user's.`, { cause: error });
     throw error;
   }
   try {

@@ -18,6 +18,8 @@ import { MAX_NODES } from './topology.ts';
 
 /** Milliseconds until a lab has to be ready, unless told otherwise. */
 const TIMEOUT = 60_000;
+/** Milliseconds for a lab that never got ready to end by itself. It may be too young to hear a signal. */
+const CALL_OFF_GRACE = 3_000;
 /** sun_path of unix(7), without the final zero. */
 const SOCKET_PATH_LIMIT = 107;
 const REPORT_FD = 3;
@@ -44,7 +46,7 @@ export async function labUp(
     return labStatus(layout.dir);
   } catch (error) {
     const owner = readOwner(layout);
-    if (owner !== undefined && owner.pid !== process.pid) await endLab(owner);
+    if (owner !== undefined && owner.pid !== process.pid) await endLab(owner, CALL_OFF_GRACE);
     removeRunFiles(layout);
     throw error;
   }
