@@ -67,12 +67,14 @@ test('lib is for all, a folder may import itself, and cli may import everything'
   assert.deepEqual(forbiddenImports(table, allowed), []);
 });
 
-test('tests may import test/support; what runs may not leave src', () => {
-  const line = "import { tempDir } from '../../test/support/temp-dir.ts';";
-  assert.deepEqual(forbiddenImports(table, parseImports('api/x.test.ts', line)), []);
+test('tests, fixtures, contracts and what is in testing/ may import anything, and nobody else may import them', () => {
+  const line = "import { x } from '../proxy/testing/x.ts';\nimport { y } from '../../test/support/y.ts';";
+  for (const file of ['api/x.test.ts', 'api/x.fixture.ts', 'api/testing.ts']) {
+    assert.deepEqual(forbiddenImports(table, parseImports(file, line)), [], file);
+  }
   assert.deepEqual(
-    forbiddenImports(table, parseImports('api/x.ts', line)).map(({ message }) => message),
-    ['api may not import ..: ../test/support/temp-dir.ts'],
+    forbiddenImports(table, parseImports('cli/x.ts', line)).map(({ message }) => message),
+    ['only tests may import proxy/testing/x.ts', 'only tests may import ../test/support/y.ts'],
   );
 });
 
