@@ -212,3 +212,13 @@ test('those who are not clients get the cluster’s names and no others', { skip
   assert.match(await ask('www.example.test'), /status: REFUSED/);
   ended.abort();
 });
+
+test('one client cannot hold every TCP connection', async () => {
+  const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'));
+  const closed = sockets.map((socket) => once(socket.resume(), 'close'));
+  const open = () => sockets.filter((socket) => !socket.destroyed).length;
+  while (open() > 32) await Promise.race(closed.filter((_, i) => !sockets[i]?.destroyed));
+  assert.equal(open(), 32);
+  for (const socket of sockets) socket.destroy();
+  await Promise.all(closed);
+});

@@ -26,12 +26,15 @@ const ATTEMPT_TIMEOUT: Duration = seconds(1.5);
 const ATTEMPTS = 3;
 /** Questions under way at once; each holds a socket. */
 const IN_FLIGHT_LIMIT = 512;
+/** The same for one client, so that none can use up what all share. */
+const CLIENT_LIMIT = 128;
 
 export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #clock: Clock;
   readonly #exchange: Readonly<Record<Transport, Exchange>>;
   #inFlight = 0;
+  readonly #inFlightOf = new Map<string, number>();
   /** The server that answered last is asked first. */
   #preferred = 0;
 
@@ -41,16 +44,28 @@ export class Forwarder {
     this.#exchange = options.exchange ?? exchanges;
   }
 
-  /** Forwards a question; the answer comes over the transport that the client used, so that its size limits hold. */
-  async forward(query: Outgoing, transport: Transport, signal: AbortSignal): Promise<Forwarded> {
+  /**
+   * Forwards the question of a client, named by its address; the answer comes over the transport that the client used,
+   * so that its size limits hold.
+   */
+  async forward(query: Outgoing, transport: Transport, client: string, signal: AbortSignal): Promise<Forwarded> {
     if (this.#options.upstreams.length === 0) return { kind: 'failed', why: 'no-upstream' };
-    if (this.#inFlight >= IN_FLIGHT_LIMIT) return { kind: 'failed', why: 'busy' };
+    const own = this.#inFlightOf.get(client) ?? 0;
+    if (this.#inFlight >= IN_FLIGHT_LIMIT || own >= CLIENT_LIMIT) return { kind: 'failed', why: 'busy' };
     this.#inFlight++;
+    this.#inFlightOf.set(client, own + 1);
     try {
       return await this.#tryInTurn(query, transport, signal);
     } finally {
       this.#inFlight--;
+      this.#release(client);
     }
+  }
+
+  #release(client: string): void {
+    const left = (this.#inFlightOf.get(client) ?? 1) - 1;
+    if (left === 0) this.#inFlightOf.delete(client);
+    else this.#inFlightOf.set(client, left);
   }
 
   async #tryInTurn(query: Outgoing, transport: Transport, signal: AbortSignal): Promise<Forwarded> {

@@ -36,7 +36,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 /** Free ports are handed out for UDP; the same one may be taken for TCP. */
 const PORT_ATTEMPTS = 8;
-const CONNECTION_LIMIT = 128;
+const CONNECTION_LIMIT = 256;
+/** The same for one client, so that none can use up what all share. */
+const CLIENT_CONNECTION_LIMIT = 32;
 const IDLE_TIMEOUT = seconds(10);
 /** Questions of one connection that are answered at once; the rest of the stream waits. */
 const PIPELINE_LIMIT = 16;
@@ -116,6 +118,10 @@ interface TcpServer {
 async function openTcp(at: ListenAddress, handle: Handle, log: Logger): Promise<TcpServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    if (connectionsOf(socket.remoteAddress, sockets) >= CLIENT_CONNECTION_LIMIT) {
+      socket.destroy();
+      return;
+    }
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     serveConnection(socket, handle, log);
@@ -129,6 +135,12 @@ async function openTcp(at: ListenAddress, handle: Handle, log: Logger): Promise<
   }
   server.on('error', (err) => log.warn({ err, address: at.address }, 'TCP error'));
   return { server, sockets };
+}
+
+function connectionsOf(client: string | undefined, sockets: ReadonlySet<Socket>): number {
+  let count = 0;
+  for (const socket of sockets) if (socket.remoteAddress === client) count++;
+  return count;
 }
 
 /** Answers in the order in which they are ready: RFC 7766 section 6.2.1.1. */

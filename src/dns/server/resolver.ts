@@ -1,11 +1,11 @@
 /** From the bytes of a query to the bytes of its answer. */
-import { type CIDR, cidrContains, type IPAddress } from '../../lib/ip.ts';
+import { type CIDR, cidrContains, type IPAddress, printIP } from '../../lib/ip.ts';
 import { lookup } from '../records/lookup.ts';
 import type { RecordIndex } from '../records/record-index.ts';
 import type { Zone } from '../records/zone.ts';
 import { CLASS_IN, type Query, RCODE, type Rcode, type ResourceRecord, type Response, TYPE } from '../wire/message.ts';
 import { isWithin } from '../wire/name.ts';
-import { decodeHeader, decodeQuery } from '../wire/query.ts';
+import { decodeHeader, decodeQuery, HEADER_SIZE } from '../wire/query.ts';
 import { encodeQuestion } from '../wire/question.ts';
 import {
   decodeUpstreamAnswer,
@@ -61,7 +61,7 @@ export class Resolver {
       query = decodeQuery(message);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return message.length < 12 ? this.#drop() : this.#bareError(decodeHeader(message).id, 0, RCODE.FORMERR);
+      return message.length < HEADER_SIZE ? this.#drop() : this.#bareError(decodeHeader(message).id, 0, RCODE.FORMERR);
     }
     if (query.edns !== undefined && query.edns.version > 0) return this.#error(query, RCODE.BADVERS, origin);
     return this.#resolve(query, origin, signal);
@@ -99,7 +99,7 @@ export class Resolver {
   async #forward(query: Query, origin: Origin, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const { forwarder, stats } = this.#options;
     stats.forwarded++;
-    const result = await forwarder.forward(query, origin.transport, signal);
+    const result = await forwarder.forward(query, origin.transport, clientName(origin), signal);
     if (result.kind === 'failed') {
       return this.#error(query, result.why === 'no-upstream' ? RCODE.REFUSED : RCODE.SERVFAIL, origin);
     }
@@ -126,7 +126,7 @@ export class Resolver {
       const questionBytes = encodeQuestion({ name: alias.target, type, class: CLASS_IN });
       const edns = { udpSize: UDP_SIZE, version: 0, dnssecOk: false };
       const outgoing = { questionBytes, edns, recursionDesired: true, checkingDisabled: query.checkingDisabled };
-      const result = await forwarder.forward(outgoing, origin.transport, signal);
+      const result = await forwarder.forward(outgoing, origin.transport, clientName(origin), signal);
       if (result.kind === 'failed') return this.#error(query, RCODE.SERVFAIL, origin);
       const upstream = decodeUpstreamAnswer(result.bytes);
       const rcode =
@@ -176,4 +176,8 @@ function response(rcode: Rcode, answers: readonly ResourceRecord[]): Response {
     authorities: [],
     additionals: [],
   };
+}
+
+function clientName({ address }: Origin): string {
+  return address === undefined ? '' : printIP(address);
 }
