@@ -9,18 +9,24 @@ export interface PlaceCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The command that runs `argv` at `who` (`node1`, `client`, `lan`) of the lab in `dir`. Throws when there is no such place. */
+/**
+ * The command that runs `argv` at `who` (`node1`, `client`, `lan`) of the lab in `dir`. Throws when there is no such place.
+ * A leading `--`, which separates a command's options from ours, is not part of the command.
+ */
 export function labExec(dir: string, who: string, argv: readonly string[]): PlaceCommand {
   const status = runningLab(dir);
   const place = status.places.find(({ name }) => name === who);
   if (place === undefined)
     throw new LabError(`There is no ${JSON.stringify(who)} in this lab. There are: ${namesOf(status)}.`);
   const { pid, userNamespace } = place;
+  const command = argv[0] === '--' ? argv.slice(1) : argv;
+  if (command.length === 0)
+    throw new LabError(`What should run at ${who}? postern lab exec --dir ${status.dir} ${who} -- COMMAND`);
   if (pid === undefined)
     throw new LabError(
       `${who} is not there yet: the lab is still starting. See: postern lab status --dir ${status.dir}`,
     );
-  return { argv: entranceArgv({ pid, userNamespace }, argv), env: { KUBECONFIG: status.kubeconfig } };
+  return { argv: entranceArgv({ pid, userNamespace }, command), env: { KUBECONFIG: status.kubeconfig } };
 }
 
 function namesOf(status: LabStatus): string {

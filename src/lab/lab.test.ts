@@ -77,6 +77,8 @@ test('the API answers at the same URL everywhere, so that one kubeconfig serves'
 test('a command’s exit status and standard error come through', { skip }, async (t) => {
   const { at } = await lab(t);
   await assert.rejects(at('client', 'sh', '-c', 'echo oh >&2; exit 7'), { code: 7, stderr: 'oh' });
+  assert.equal(await at('client', '--', 'echo', '--', 'x'), '-- x\n');
+  await assert.rejects(at('client', '--'), /What should run at client\?/);
 });
 
 test('a command ends with whoever started it', { skip }, async (t) => {
