@@ -17,11 +17,14 @@ export class RecordIndex {
 
   /** Replaces the records of an owner; an empty list forgets it. */
   set(owner: string, records: Records): void {
-    for (const name of this.#names.get(owner) ?? []) this.#remove(name, owner);
-    const byName = Map.groupBy(records, (record) => record.name);
-    if (byName.size === 0) this.#names.delete(owner);
-    else this.#names.set(owner, [...byName.keys()]);
-    for (const [name, own] of byName) this.#add(name, owner, own);
+    const after = Map.groupBy(records, (record) => record.name);
+    const before = this.#names.get(owner) ?? [];
+    // A name that stays keeps its place: taking a key out of a large Map and putting it back leaves a gap in its chain
+    // each time, which V8 closes only when the whole Map is full of them.
+    for (const name of before) if (!after.has(name)) this.#remove(name, owner);
+    for (const [name, own] of after) this.#replace(name, owner, own);
+    if (after.size === 0) this.#names.delete(owner);
+    else this.#names.set(owner, [...after.keys()]);
   }
 
   /** The records at a name; undefined when the name does not exist, empty when it only has names below it. */
@@ -32,10 +35,11 @@ export class RecordIndex {
     return others.length === 0 ? first : [first, ...others].flat();
   }
 
-  #add(name: string, owner: string, records: Records): void {
+  #replace(name: string, owner: string, records: Records): void {
     const owners = this.#byName.get(name) ?? new Map<string, Records>();
-    this.#byName.set(name, owners.set(owner, records));
-    this.#count(name, 1);
+    if (owners.size === 0) this.#byName.set(name, owners);
+    if (!owners.has(owner)) this.#count(name, 1);
+    owners.set(owner, records);
   }
 
   #remove(name: string, owner: string): void {
