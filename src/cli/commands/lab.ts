@@ -1,5 +1,4 @@
 /** `postern lab`: a cluster of several nodes, a LAN and a client outside, on this one machine. */
-import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import type { LabStatus } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
@@ -58,19 +57,14 @@ function addExec(lab: Command): void {
     .action(async (who: string, command: readonly string[], flags: DirFlags) => {
       const { labExec } = await import('../../lab/lab.ts');
       const { argv, env } = labExec(flags.dir, who, command);
-      process.exitCode = await runHere(argv, env);
+      become(argv, env);
     });
 }
 
-/** Runs a program on this terminal and resolves to its exit status; 128 and the signal's number when one ended it. */
-function runHere([file = '', ...args]: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
-  // The terminal sends Ctrl-C to the program too: it decides, and we report how it ended.
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => {});
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...env } });
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 143)));
-  });
+/** Becomes the program, so that its terminal, signals and exit status are its own. Does not return. */
+function become(argv: readonly string[], env: Readonly<Record<string, string>>): void {
+  if (process.execve === undefined) throw new Error('this Node.js has no process.execve: 24 or newer has');
+  process.execve('/usr/bin/env', ['env', ...argv], { ...process.env, ...env });
 }
 
 function addStatus(lab: Command): void {
