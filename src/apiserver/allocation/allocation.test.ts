@@ -30,7 +30,11 @@ const families = [
   },
   { spec: { ipFamilies: ['IPv6', 'IPv4'] }, policy: 'RequireDualStack', families: ['IPv6', 'IPv4'] },
   { spec: { clusterIP: 'fd00:10:96::99' }, policy: 'SingleStack', families: ['IPv6'] },
-  { spec: { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9', 'fd00:10:96::9'] }, policy: 'RequireDualStack', families: ['IPv4', 'IPv6'] },
+  {
+    spec: { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9', 'fd00:10:96::9'] },
+    policy: 'RequireDualStack',
+    families: ['IPv4', 'IPv6'],
+  },
 ];
 for (const [i, { spec, policy, families: wanted }] of families.entries()) {
   test(`gives a Service with ${JSON.stringify(spec)} ${policy} and addresses of ${wanted.join(' and ')}`, async () => {
