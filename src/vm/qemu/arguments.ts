@@ -47,10 +47,11 @@ export function qemuArguments(plan: GuestPlan, parts: GuestParts): readonly stri
     ...['-chardev', `socket,id=console,path=${CONSOLE_SOCKET},server=on,wait=off`, '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=qmp,path=${QMP_SOCKET},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
     ...['-pidfile', `${parts.directory}/${PID_FILE}`],
-    // A guest that broke out of its machine finds a process that can start no other and has no rights.
+    // A guest that broke out of its machine finds a process that can start no other and has no rights. The filter is in
+    // place before -runas takes effect, so it has to let that one change of user pass.
     ...[
       '-sandbox',
-      `on,obsolete=deny,elevateprivileges=${parts.runAs ? 'children' : 'deny'},spawn=deny,resourcecontrol=deny`,
+      `on,obsolete=deny,elevateprivileges=${parts.runAs ? 'allow' : 'deny'},spawn=deny,resourcecontrol=deny`,
     ],
     ...(parts.runAs ? ['-runas', `${parts.runAs.uid}:${parts.runAs.gid}`] : []),
   ];
