@@ -19,21 +19,24 @@ export function nodeIPAMController(parts: NodeIPAMParts): Run {
   const { client, informers, clock, log, clusterCIDRs, nodeMaskSizes } = parts;
   const queue = new WorkQueue({ clock });
   const nodes = informers.of(Node);
+  const waiting = nodes.index((node) => (podCIDRs(node).length === 0 ? ['waiting'] : []));
   const events = new EventRecorder({ ...parts, component: 'nodeipam-controller' });
   /** Given out by us, by name of node; the informer may not have told of it yet. */
   const given = new Map<string, readonly CIDR[]>();
   nodes.onChange(({ key, object }) => {
-    if (object === undefined) given.delete(key);
-    queue.add(key);
+    if (object === undefined) {
+      given.delete(key);
+      for (const { metadata } of waiting('waiting')) queue.add(metadata.name ?? '');
+    } else if (podCIDRs(object).length === 0) {
+      queue.add(key);
+    } else {
+      given.delete(key);
+    }
   });
 
   const reconcile = async (name: string): Promise<void> => {
     const node = nodes.get(name);
-    if (node === undefined || node.metadata.deletionTimestamp !== undefined) return;
-    if (podCIDRs(node).length > 0) {
-      given.delete(name);
-      return;
-    }
+    if (node === undefined || node.metadata.deletionTimestamp !== undefined || podCIDRs(node).length > 0) return;
     const taken = [...nodes.list().flatMap(podCIDRs), ...[...given].flatMap(([of, each]) => (of === name ? [] : each))];
     const prefixes: CIDR[] = [];
     for (const cluster of clusterCIDRs) {
