@@ -3,7 +3,6 @@
  * more for starting nft. Calls run on the thread pool, so a large load does not hold up the event loop.
  * https://manpages.debian.org/bookworm/libnftables-dev/libnftables.3.en.html
  */
-import koffi from 'koffi';
 import { NFT_NEEDS, NftError, type NftRunner } from './nft.ts';
 
 /** NFT_CTX_OUTPUT_TERSE of nftables/libnftables.h: listings leave set elements out. */
@@ -28,12 +27,14 @@ export class LibnftablesMissing extends Error {
 }
 
 /** A runner inside this process, for this process's network namespace. Throws {@link LibnftablesMissing}. */
-export function openLibnftables(): NftRunner {
-  return new InProcess(loadLibrary());
+export async function openLibnftables(): Promise<NftRunner> {
+  return new InProcess(await loadLibrary());
 }
 
-function loadLibrary(): Library {
+/** Loads koffi with it: only the agent's parts need either. */
+async function loadLibrary(): Promise<Library> {
   try {
+    const { default: koffi } = await import('koffi');
     const lib = koffi.load('libnftables.so.1');
     const create = lib.func('void *nft_ctx_new(uint32_t flags)');
     const free = lib.func('void nft_ctx_free(void *ctx)');

@@ -9,7 +9,7 @@ import { type RunCommand, runCommand } from './process.ts';
 export async function openNft(options: { readonly log: Logger; readonly run?: RunCommand }): Promise<NftRunner> {
   const run = options.run ?? runCommand;
   try {
-    return openLibnftables();
+    return await openLibnftables();
   } catch (error) {
     if (!(error instanceof LibnftablesMissing)) throw error;
     await requireNft(run, error);

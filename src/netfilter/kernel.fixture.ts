@@ -5,5 +5,6 @@ import { runCommand } from '../host/process.ts';
 import { kernelNetfilter } from './kernel.ts';
 import { netfilterContract } from './testing.ts';
 
-netfilterContract('kernel through libnftables', () => kernelNetfilter(openLibnftables()));
+const runner = await openLibnftables();
+netfilterContract('kernel through libnftables', () => kernelNetfilter(runner));
 netfilterContract('kernel through nft', () => kernelNetfilter(nftProcess(runCommand)));

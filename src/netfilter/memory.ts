@@ -67,9 +67,9 @@ export class MemoryNetfilter implements Netfilter {
     this.applied.push(transaction);
   }
 
-  async inspect(name: TableName): Promise<ReadonlyMap<string, number> | undefined> {
-    const table = this.table(name);
-    return table && new Map([...table.chains.values()].map((chain) => [chain.name, chain.rules.length]));
+  async inspect(name: TableName): Promise<ReadonlyMap<string, number>> {
+    const chains = [...(this.table(name)?.chains.values() ?? [])].filter(({ rules }) => rules.length > 0);
+    return new Map(chains.map((chain) => [chain.name, chain.rules.length]));
   }
 }
 

@@ -4,8 +4,8 @@ import type { TableName, Transaction } from './model.ts';
 export interface Netfilter {
   /** All of it takes effect at one moment, or none: then it throws {@link TransactionError}. */
   apply(transaction: Transaction): Promise<void>;
-  /** Number of rules of each chain of a table; undefined when there is no such table. Cheap, however many elements. */
-  inspect(table: TableName): Promise<ReadonlyMap<string, number> | undefined>;
+  /** The number of rules of each chain that has any; none when there is no such table. Cheap, however many elements. */
+  inspect(table: TableName): Promise<ReadonlyMap<string, number>>;
 }
 
 /** A transaction that was refused; `cause` says why. Nothing of it took effect. */

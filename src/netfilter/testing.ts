@@ -7,6 +7,8 @@ import { type Netfilter, TransactionError } from './netfilter.ts';
 const NAME: TableName = { family: 'ip', name: 'pst-contract' };
 const DROP = { kind: 'verdict', verdict: { kind: 'drop' } } as const;
 
+const RULES = [{ matches: [], statement: DROP }];
+
 /** A table with a map from addresses to verdicts, a set, and two chains to go to. */
 const TABLE: Table = {
   ...NAME,
@@ -62,12 +64,12 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
   describe(`Netfilter: ${name}`, () => {
     scenario('tells how many rules each chain has', async (netfilter) => {
       const counts = await netfilter.inspect(NAME);
-      assert.deepEqual(counts && new Map([...counts].sort()), new Map(Object.entries({ entry: 2, left: 1, right: 0 })));
+      assert.deepEqual(new Map([...counts].sort()), new Map(Object.entries({ entry: 2, left: 1 })));
     });
 
     scenario('tells of a table that is gone, and takes removing it again', async (netfilter) => {
       await netfilter.apply([unload, unload]);
-      assert.equal(await netfilter.inspect(NAME), undefined);
+      assert.equal((await netfilter.inspect(NAME)).size, 0);
     });
 
     scenario('puts a table in place of another, with its elements', async (netfilter) => {
@@ -78,9 +80,9 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
     });
 
     scenario('does nothing of a transaction when one step is refused', async (netfilter) => {
-      const chain = { kind: 'add-chain', table: NAME, chain: { name: 'more', rules: [] } } as const;
+      const chain = { kind: 'add-chain', table: NAME, chain: { name: 'more', rules: RULES } } as const;
       await refused(netfilter.apply([chain, way('10.0.0.1', 'left'), remove('seen', '10.9.9.9')]));
-      assert.equal((await netfilter.inspect(NAME))?.has('more'), false);
+      assert.equal((await netfilter.inspect(NAME)).has('more'), false);
       await refused(netfilter.apply([remove('ways', '10.0.0.1')]));
     });
 
@@ -102,14 +104,13 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
       await refused(netfilter.apply([gone]));
       await netfilter.apply([remove('ways', '10.0.0.1')]);
       await netfilter.apply([gone]);
-      assert.equal((await netfilter.inspect(NAME))?.has('left'), false);
+      assert.equal((await netfilter.inspect(NAME)).has('left'), false);
     });
 
     scenario('adds a chain and what leads to it at once', async (netfilter) => {
-      const rules = [{ matches: [], statement: DROP }];
-      const chain = { kind: 'add-chain', table: NAME, chain: { name: 'more', rules } } as const;
+      const chain = { kind: 'add-chain', table: NAME, chain: { name: 'more', rules: RULES } } as const;
       await netfilter.apply([chain, way('10.0.0.1', 'more')]);
-      assert.equal((await netfilter.inspect(NAME))?.get('more'), 1);
+      assert.equal((await netfilter.inspect(NAME)).get('more'), 1);
     });
 
     scenario('refuses what leads nowhere', async (netfilter) => {

@@ -193,7 +193,8 @@ class NodeProxy {
     this.stats.syncs++;
     if (everything) this.stats.fullSyncs++;
     const now = performance.now();
-    for (const arrived of changes.values()) this.stats.record(now - arrived);
+    // What was there before us did not change: the first load says nothing about how quickly changes arrive.
+    if (this.stats.syncs > 1) for (const arrived of changes.values()) this.stats.record(now - arrived);
     this.#options.onSynced?.();
   }
 

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { NftError, type NftRunner } from '../nft.ts';
 
 export interface NftSubject {
-  readonly open: () => NftRunner;
+  readonly open: () => NftRunner | Promise<NftRunner>;
   /** Sees to it that the next script, which is wrong, fails: for a fake, which does not read it. */
   readonly expectFailure?: (runner: NftRunner) => void;
   /** Sees to it that `list tables ip` names these: for a fake. */
@@ -14,7 +14,7 @@ export interface NftSubject {
 export function nftContract(name: string, { open, expectFailure, expectTables }: NftSubject): void {
   describe(`NftRunner: ${name}`, () => {
     test('runs a script, and lists what came of it', async () => {
-      const runner = open();
+      const runner = await open();
       await runner.run('add table ip pst-contract\n');
       expectTables?.(runner, ['pst-contract']);
       assert.match(await runner.list('list tables ip'), /^table ip pst-contract$/m);
@@ -23,7 +23,7 @@ export function nftContract(name: string, { open, expectFailure, expectTables }:
     });
 
     test('a refused script throws, with the script and what was said, and nothing of it takes effect', async () => {
-      const runner = open();
+      const runner = await open();
       const script = 'add table ip pst-half\nadd rule ip pst-half pst-none accept\n';
       expectFailure?.(runner);
       await assert.rejects(runner.run(script), (error) => {
@@ -38,7 +38,7 @@ export function nftContract(name: string, { open, expectFailure, expectTables }:
     });
 
     test('goes on after a script that was refused', async () => {
-      const runner = open();
+      const runner = await open();
       expectFailure?.(runner);
       const [refused, taken] = await Promise.allSettled([
         runner.run('delete table ip pst-absent\n'),
@@ -50,7 +50,7 @@ export function nftContract(name: string, { open, expectFailure, expectTables }:
     });
 
     test('takes nothing more once it is closed', async () => {
-      const runner = open();
+      const runner = await open();
       await runner.close();
       await runner.close();
       await assert.rejects(runner.run('add table ip pst-late\n'), NftError);

@@ -27,7 +27,7 @@ const client = fakeClient([
   ...IP_FAMILIES.map((family) => slice('dns', guests(family, [GUESTS[0]]), { port: 9376, protocol: 'UDP' })),
 ]);
 const controller = new AbortController();
-const runner = openLibnftables();
+const runner = await openLibnftables();
 let synced = () => {};
 const { stopped } = await startProxy(
   {
