@@ -8,7 +8,8 @@ import type { Protocol } from './protocol.ts';
 
 const PROTOCOLS: Readonly<Record<IPFamily, Protocol>> = { IPv4: arp, IPv6: ndp };
 
-interface Active {
+/** An announcement, and where it is made. */
+export interface Active {
   readonly announcement: Announcement;
   readonly interfaces: ReadonlySet<string>;
 }
@@ -38,9 +39,13 @@ export class Announcer {
     this.#parts = parts;
   }
 
-  /** Everything that is announced now, with the interfaces it is announced on. */
+  /** Everything that is announced, with the interfaces on which it is answered for now. */
   list(): readonly Active[] {
-    return [...this.#active.values()];
+    return [...this.#active.values()].map(({ announcement, interfaces }) => {
+      const protocol = PROTOCOLS[announcement.ip.family];
+      const open = [...interfaces].filter((name) => this.#links.get(linkKey(name, protocol))?.link.isOpen);
+      return { announcement, interfaces: new Set(open) };
+    });
   }
 
   /** Sets or, with undefined, ends the announcement of one address, given in canonical text. */

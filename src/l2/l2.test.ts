@@ -135,18 +135,20 @@ test('an address of the machine itself is never answered for', async () => {
 
 test('an interface that comes back is announced on anew', async () => {
   const world = new World();
-  for (const name of ['n1', 'n2'] as const) await world.start(name);
+  const all = { n1: await world.start('n1'), n2: await world.start('n2') };
   const [mac = ''] = await world.whoHas('192.0.2.10');
   const name = mac === MACS.n1 ? 'n1' : 'n2';
   world.wire.removeInterface(`${name}-eth0`);
   await settle();
   assert.deepEqual(await world.whoHas('192.0.2.10'), []);
+  assert.deepEqual(all[name].announcing()[0]?.interfaces, []);
   const before = world.wire.sent.length;
   world.wire.addInterface(`${name}-eth0`, mac);
   await world.clock.advance(1000);
   await settle();
   assert.deepEqual(world.arpSent(before), [{ operation: 1, ip: '192.0.2.10', mac }]);
   assert.deepEqual(await world.whoHas('192.0.2.10'), [mac]);
+  assert.deepEqual(all[name].announcing()[0]?.interfaces, [`${name}-eth0`]);
   world.ended.abort();
 });
 

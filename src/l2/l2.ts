@@ -31,7 +31,7 @@ export interface L2Options {
 export interface AnnouncedAddress {
   readonly address: string;
   readonly protocol: 'ARP' | 'NDP';
-  /** Sorted; empty while no interface can be used. */
+  /** Where it is answered for, sorted; empty while no interface can be used. */
   readonly interfaces: readonly string[];
   /** Keys of the Services that have the address. */
   readonly services: readonly string[];

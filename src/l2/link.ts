@@ -49,6 +49,11 @@ export class Link {
     return this.#addresses.size;
   }
 
+  /** Whether questions are answered now; else the interface is yet to come, or gone. */
+  get isOpen(): boolean {
+    return this.#opened !== undefined;
+  }
+
   /** Answers for an address from now on, and says so. */
   announce(ip: IPAddress): void {
     const key = printIP(ip);

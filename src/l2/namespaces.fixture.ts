@@ -69,11 +69,11 @@ const ndisc = (address: string) =>
 const joined = async () => (await run('ip', '-6', 'maddr', 'show', 'dev', 'lan0')).includes('ff02::1:ff00:100');
 
 const result: Record<string, unknown> = {};
-result['announcing'] = l2.announcing();
 result['tookOver'] = [
   await until(async () => (await neighbor('192.168.77.100')) === NODE_MAC),
   await until(async () => (await neighbor('fd77::100')) === NODE_MAC),
 ];
+result['announcing'] = l2.announcing();
 result['arping'] = await arping('192.168.77.100');
 result['ndisc6'] = await ndisc('fd77::100');
 result['unassigned'] = [await arping('192.168.77.101'), await ndisc('fd77::101')];
