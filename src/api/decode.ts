@@ -55,17 +55,8 @@ export function structureError(kind: AnyKind, name: string, causes: readonly Cau
   return badRequest(`${what}: ${list}`, causes);
 }
 
-/** The answer to unknown fields when the request asks for strict checking; undefined when there are none. */
-export function strictError(problems: readonly string[]): ApiError | undefined {
-  if (problems.length === 0) return undefined;
-  return badRequest(`strict decoding error: ${problems.join(', ')}`);
-}
-
 /** How a warning or a strict error names an unknown field. */
 export const unknownField = (field: string): string => `unknown field ${JSON.stringify(field)}`;
-/** How a warning or a strict error names a field that was given twice. */
-export const duplicateField = (field: string): string => `duplicate field ${JSON.stringify(field)}`;
-
 function check(node: SchemaNode, value: unknown, field: string, depth: number, walk: Walk): unknown {
   if (depth === 0) return wrong(walk, field, `nested more than ${MAX_DEPTH} levels deep: that is not allowed`);
   if (node['x-kubernetes-int-or-string']) return checkIntOrString(node, value, field, walk);

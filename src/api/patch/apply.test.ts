@@ -118,3 +118,21 @@ test('a field that another manager set is a conflict, which force resolves', () 
 test('an apply needs a field manager', () => {
   assert.throws(() => apply(undefined, applied({}), ''), /fieldManager: Required value/);
 });
+
+test('a set is shared: each manager takes away only what it alone put there', () => {
+  const finalizers = (list: string[]) => ({
+    ...applied({}),
+    metadata: { name: 'a', namespace: 'n', finalizers: list },
+  });
+  const live = apply(apply(undefined, finalizers(['x/a', 'x/b']), 'one'), finalizers(['x/b', 'x/c']), 'two');
+  assert.deepEqual(live.metadata.finalizers, ['x/a', 'x/b', 'x/c']);
+  assert.deepEqual(apply(live, finalizers([]), 'one').metadata.finalizers, ['x/b', 'x/c']);
+});
+
+test('an apply to a list of thousands takes time in proportion', () => {
+  const ports = (targetPort: number) => Array.from({ length: 2000 }, (_, i) => ({ port: i + 1, targetPort }));
+  const live = apply(apply(undefined, applied({ ports: ports(1) }), 'one'), applied({ ports: ports(1) }), 'two');
+  const result = apply(live, applied({ ports: [] }), 'one');
+  assert.equal(result.spec?.ports?.length, 2000);
+  assert.deepEqual(apply(result, applied({}), 'two').spec?.ports, []);
+});

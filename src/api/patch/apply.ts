@@ -5,7 +5,7 @@
 import type { AnyKind } from '../kinds.ts';
 import type { KubeObject, ObjectMeta } from '../meta/v1.ts';
 import { badRequest, type Cause, failure } from '../status.ts';
-import { isMapping } from '../value.ts';
+import { isMapping, sameValue } from '../value.ts';
 import {
   type FieldPath,
   type FieldSet,
@@ -15,9 +15,8 @@ import {
   parseFields,
   pathText,
   printFields,
-  sameAt,
   valueAt,
-  withoutField,
+  withoutFields,
 } from './field-set.ts';
 
 export type ManagedFields = NonNullable<ObjectMeta['managedFields']>[number];
@@ -35,8 +34,9 @@ export interface ApplyOptions {
 /** Most managers of one object that are remembered; the oldest are forgotten, which frees their fields. */
 const MAX_MANAGERS = 32;
 /** Fields of every object that nobody owns: they name it, or the server sets them. */
-const UNOWNED = fieldSet([
-  ...[
+const UNOWNED = new Set(
+  [
+    '',
     'name',
     'generateName',
     'namespace',
@@ -45,11 +45,11 @@ const UNOWNED = fieldSet([
     'generation',
     'creationTimestamp',
     'managedFields',
-  ].map((name) => ['f:metadata', `f:${name}`]),
-  ['f:metadata'],
-  ['f:apiVersion'],
-  ['f:kind'],
-]);
+  ]
+    .map((name) => ['f:metadata', ...(name === '' ? [] : [`f:${name}`])])
+    .concat([['f:apiVersion'], ['f:kind']])
+    .map(pathText),
+);
 
 /**
  * The object after an apply; `live` is undefined when it does not exist yet. The result keeps the live object's
@@ -66,19 +66,16 @@ export function applyServerSide(
   if (options.manager === '')
     throw badRequest('PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch');
   const { node } = kind.schema;
-  const wanted = fieldSet(fieldsOf(node, applied).filter((path) => !isUnowned(path)));
+  const wanted = fieldSet(fieldsOf(node, applied).filter(({ path }) => !isUnowned(path)));
   const entries = live?.metadata.managedFields ?? [];
   const own = entries.find((entry) => isOwn(entry, options));
   const others = entries.filter((entry) => entry !== own);
-  const taken = live === undefined ? new Map() : conflicts(kind, live, applied, wanted, others);
+  const taken = live === undefined ? new Map<string, Conflict>() : conflicts(kind, live, wanted, others);
   if (taken.size > 0 && !options.force) throw conflictError(taken);
 
   const left = others.map((entry) => without(entry, taken));
   const stale = staleFields(own, wanted, left);
-  const merged = stale.reduce<unknown>(
-    (object, path) => withoutField(node, object, path),
-    overlay(node, live ?? {}, applied),
-  );
+  const merged = withoutFields(node, overlay(node, live ?? {}, applied), stale);
   const changed =
     live === undefined || stale.length > 0 || taken.size > 0 || own === undefined || !sameOwned(own, wanted);
   const entry: ManagedFields = {
@@ -87,7 +84,7 @@ export function applyServerSide(
     apiVersion: kind.apiVersion,
     time: changed ? options.time : (own?.time ?? options.time),
     fieldsType: 'FieldsV1',
-    fieldsV1: printFields(wanted),
+    fieldsV1: printFields([...wanted.values()].map(({ path }) => path)),
     ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
   };
   return withManagedFields(merged as KubeObject, [...left.filter(isUsed), entry].slice(-MAX_MANAGERS));
@@ -97,21 +94,29 @@ function isOwn(entry: ManagedFields, { manager, subresource }: ApplyOptions): bo
   return entry.manager === manager && entry.operation === 'Apply' && (entry.subresource ?? '') === (subresource ?? '');
 }
 
-/** Fields that this apply would change and that others own, with the owner. */
+/** A field that an apply would change and that another manager owns. */
+interface Conflict {
+  readonly path: FieldPath;
+  readonly owner: string;
+}
+
 function conflicts(
   kind: AnyKind,
   live: KubeObject,
-  applied: unknown,
   wanted: FieldSet,
   others: readonly ManagedFields[],
-): Map<string, { readonly path: FieldPath; readonly owner: string }> {
-  const found = new Map<string, { path: FieldPath; owner: string }>();
+): ReadonlyMap<string, Conflict> {
   const { node } = kind.schema;
+  const before = fieldSet(fieldsOf(node, live));
+  const found = new Map<string, Conflict>();
   for (const entry of others) {
     for (const path of parseFields(entry.fieldsV1)) {
       const text = pathText(path);
-      if (!wanted.has(text) || isElementStep(path) || sameAt(node, live, applied, path)) continue;
-      if (valueAt(node, live, path) !== undefined) found.set(text, { path, owner: entry.manager ?? '' });
+      const wish = wanted.get(text);
+      if (wish === undefined) continue;
+      const current = before.has(text) ? before.get(text)?.value : valueAt(node, live, path);
+      if (current === undefined || sameValue(current, wish.value)) continue;
+      found.set(text, { path, owner: entry.manager ?? '' });
     }
   }
   return found;
@@ -123,14 +128,14 @@ function staleFields(
   wanted: FieldSet,
   others: readonly ManagedFields[],
 ): readonly FieldPath[] {
-  const foreign = fieldSet(others.flatMap((entry) => parseFields(entry.fieldsV1)));
+  const foreign = new Set(others.flatMap((entry) => parseFields(entry.fieldsV1)).map(pathText));
   return parseFields(own?.fieldsV1).filter((path) => !wanted.has(pathText(path)) && !foreign.has(pathText(path)));
 }
 
 function without(entry: ManagedFields, taken: ReadonlyMap<string, unknown>): ManagedFields {
   if (taken.size === 0) return entry;
   const left = parseFields(entry.fieldsV1).filter((path) => !taken.has(pathText(path)));
-  return { ...entry, fieldsV1: printFields(fieldSet(left)) };
+  return { ...entry, fieldsV1: printFields(left) };
 }
 
 function isUsed(entry: ManagedFields): boolean {
@@ -138,8 +143,8 @@ function isUsed(entry: ManagedFields): boolean {
 }
 
 function sameOwned(own: ManagedFields, wanted: FieldSet): boolean {
-  const before = fieldSet(parseFields(own.fieldsV1));
-  return before.size === wanted.size && [...before.keys()].every((text) => wanted.has(text));
+  const before = new Set(parseFields(own.fieldsV1).map(pathText));
+  return before.size === wanted.size && [...before].every((text) => wanted.has(text));
 }
 
 function withManagedFields(object: KubeObject, managedFields: readonly ManagedFields[]): KubeObject {
@@ -150,11 +155,7 @@ function isUnowned(path: FieldPath): boolean {
   return UNOWNED.has(pathText(path)) || UNOWNED.has(pathText(path.slice(0, 2)));
 }
 
-function isElementStep(path: FieldPath): boolean {
-  return path.at(-1)?.startsWith('k:') ?? false;
-}
-
-function conflictError(taken: ReadonlyMap<string, { readonly path: FieldPath; readonly owner: string }>) {
+function conflictError(taken: ReadonlyMap<string, Conflict>) {
   const causes = [...taken.values()].map(({ path, owner }) => ({
     field: printPath(path),
     reason: 'FieldManagerConflict',

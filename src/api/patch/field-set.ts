@@ -3,7 +3,7 @@
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
  */
 import type { SchemaNode } from '../schema.ts';
-import { isMapping, type Mapping, ownValue, sameValue } from '../value.ts';
+import { isMapping, type Mapping, ownValue } from '../value.ts';
 
 /**
  * One step towards a field, in the notation of fieldsV1: `f:NAME` a field, `k:{…}` the element of a keyed list with those
@@ -11,53 +11,65 @@ import { isMapping, type Mapping, ownValue, sameValue } from '../value.ts';
  */
 export type Step = string;
 export type FieldPath = readonly Step[];
-/** Paths by their text, for look-up. */
-export type FieldSet = ReadonlyMap<string, FieldPath>;
+
+/** A field that an object sets. The value of an element of a list is `true`: that it is there. */
+export interface Field {
+  readonly path: FieldPath;
+  readonly value: unknown;
+}
+/** Fields by the text of their paths, for look-up. */
+export type FieldSet = ReadonlyMap<string, Field>;
 
 /** The text that stands for a path in a {@link FieldSet}. */
 export const pathText = (path: FieldPath): string => path.join('\u0000');
 
-export function fieldSet(paths: Iterable<FieldPath>): FieldSet {
-  return new Map([...paths].map((path) => [pathText(path), path] as const));
+export function fieldSet(fields: readonly Field[]): FieldSet {
+  return new Map(fields.map((field) => [pathText(field.path), field] as const));
 }
 
-/** The fields that a value sets: its leaves, and the elements of its keyed lists. */
-export function fieldsOf(node: SchemaNode | undefined, value: unknown, at: FieldPath = []): readonly FieldPath[] {
+/** The fields that a value sets: its leaves, and the elements of its keyed lists and sets. */
+export function fieldsOf(node: SchemaNode | undefined, value: unknown, at: FieldPath = []): readonly Field[] {
   if (isMapping(value) && Object.keys(value).length > 0) {
     return Object.entries(value).flatMap(([key, child]) =>
       fieldsOf(childSchema(node, key), child, [...at, `f:${key}`]),
     );
   }
-  if (Array.isArray(value) && node?.['x-kubernetes-list-type'] === 'map') {
-    return value.flatMap((element) => {
-      const path = [...at, elementStep(node, element)];
-      return [path, ...fieldsOf(node.items, element, path)];
-    });
-  }
-  if (Array.isArray(value) && node?.['x-kubernetes-list-type'] === 'set') {
-    return value.map((element) => [...at, `v:${JSON.stringify(element)}`]);
-  }
-  return [at];
+  const listType = node?.['x-kubernetes-list-type'];
+  if (!Array.isArray(value) || (listType !== 'map' && listType !== 'set')) return [{ path: at, value }];
+  return value.flatMap((element: unknown) => {
+    const path = [...at, stepTo(node, element)];
+    const below = listType === 'map' ? fieldsOf(node?.items, element, path) : [];
+    return [{ path, value: true }, ...below];
+  });
 }
 
-/** The value of a field; undefined when the object does not set it. */
+/** The value of a field; undefined when the object does not set it. Looks through lists: not for many fields. */
 export function valueAt(node: SchemaNode | undefined, value: unknown, [step, ...rest]: FieldPath): unknown {
   if (step === undefined) return value;
   if (step.startsWith('f:')) {
     const key = step.slice(2);
     return isMapping(value) ? valueAt(childSchema(node, key), ownValue(value, key), rest) : undefined;
   }
-  const element = Array.isArray(value) ? value.find((item) => isElement(node, item, step)) : undefined;
-  return valueAt(node?.items, element, rest);
+  const element: unknown = Array.isArray(value) ? value.find((item) => stepTo(node, item) === step) : undefined;
+  return rest.length === 0 ? element !== undefined : valueAt(node?.items, element, rest);
 }
 
-/** The value without a field. The argument is not changed. */
-export function withoutField(node: SchemaNode | undefined, value: unknown, [step, ...rest]: FieldPath): unknown {
-  if (step === undefined) return undefined;
-  if (step.startsWith('f:')) return isMapping(value) ? withoutKey(node, value, step.slice(2), rest) : value;
-  if (!Array.isArray(value)) return value;
-  if (rest.length === 0) return value.filter((item) => !isElement(node, item, step));
-  return value.map((item) => (isElement(node, item, step) ? withoutField(node?.items, item, rest) : item));
+/** The value without some of its fields. The argument is not changed. */
+export function withoutFields(node: SchemaNode | undefined, value: unknown, paths: readonly FieldPath[]): unknown {
+  const below = groupByStep(paths);
+  const without = (child: unknown, schema: SchemaNode | undefined, step: Step): readonly unknown[] => {
+    const rests = below.get(step);
+    if (rests === undefined) return [child];
+    return rests.some((rest) => rest.length === 0) ? [] : [withoutFields(schema, child, rests)];
+  };
+  if (Array.isArray(value)) {
+    return value.flatMap((element: unknown) => without(element, node?.items, stepTo(node, element)));
+  }
+  if (!isMapping(value)) return value;
+  const left = Object.entries(value).flatMap(([key, child]) =>
+    without(child, childSchema(node, key), `f:${key}`).map((kept) => [key, kept] as const),
+  );
+  return Object.fromEntries(left);
 }
 
 /**
@@ -84,21 +96,28 @@ export function parseFields(fields: unknown, at: FieldPath = []): readonly Field
   return steps.flatMap(([step, below]) => (step === '.' ? [at] : parseFields(below, [...at, step])));
 }
 
-/** The fieldsV1 of a set. */
-export function printFields(fields: FieldSet): Mapping {
-  return printTree([...fields.values()]);
+/** The fieldsV1 of some fields. */
+export function printFields(paths: readonly FieldPath[]): Mapping {
+  const below = [...groupByStep(paths)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(below.map(([step, rests]) => [step, printBelow(rests)] as const));
 }
 
-function printTree(paths: readonly FieldPath[]): Mapping {
-  const below = new Map<Step, FieldPath[]>();
+/** What stands below one step: nothing for a leaf; `.` where what has fields is itself one. */
+function printBelow(rests: readonly FieldPath[]): Mapping {
+  const deeper = rests.filter((rest) => rest.length > 0);
+  if (deeper.length === 0) return {};
+  return { ...(deeper.length < rests.length ? { '.': {} } : {}), ...printFields(deeper) };
+}
+
+function groupByStep(paths: readonly FieldPath[]): ReadonlyMap<Step, readonly FieldPath[]> {
+  const groups = new Map<Step, FieldPath[]>();
   for (const [step, ...rest] of paths) {
-    const known = below.get(step ?? '.');
-    if (known === undefined) below.set(step ?? '.', [rest]);
+    if (step === undefined) continue;
+    const known = groups.get(step);
+    if (known === undefined) groups.set(step, [rest]);
     else known.push(rest);
   }
-  if (below.size === 1 && below.has('.')) return {};
-  const sorted = [...below].sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(sorted.map(([step, rest]) => [step, step === '.' ? {} : printTree(rest)] as const));
+  return groups;
 }
 
 function overlayKeyed(node: SchemaNode, live: readonly unknown[], applied: readonly unknown[]): readonly unknown[] {
@@ -111,12 +130,6 @@ function overlayKeyed(node: SchemaNode, live: readonly unknown[], applied: reado
   return [...merged, ...applied.filter((element) => !known.has(elementStep(node, element)))];
 }
 
-function withoutKey(node: SchemaNode | undefined, value: Mapping, key: string, rest: FieldPath): Mapping {
-  if (!Object.hasOwn(value, key)) return value;
-  const { [key]: child, ...others } = value;
-  return rest.length === 0 ? others : { ...value, [key]: withoutField(childSchema(node, key), child, rest) };
-}
-
 /** The step to an element of a keyed list: its keys, absent ones by their default. */
 function elementStep(node: SchemaNode, element: unknown): Step {
   const fields = isMapping(element) ? element : {};
@@ -125,17 +138,12 @@ function elementStep(node: SchemaNode, element: unknown): Step {
   return `k:${JSON.stringify(Object.fromEntries(values.filter(([, value]) => value !== undefined)))}`;
 }
 
-function isElement(node: SchemaNode | undefined, element: unknown, step: Step): boolean {
-  if (step.startsWith('k:')) return node !== undefined && elementStep(node, element) === step;
-  return step === `v:${JSON.stringify(element)}`;
+/** The step to an element of any list: by its keys, or by its value. */
+function stepTo(node: SchemaNode | undefined, element: unknown): Step {
+  return node?.['x-kubernetes-list-type'] === 'map' ? elementStep(node, element) : `v:${JSON.stringify(element)}`;
 }
 
 function childSchema(node: SchemaNode | undefined, key: string): SchemaNode | undefined {
   if (node?.properties !== undefined && Object.hasOwn(node.properties, key)) return node.properties[key];
   return node?.additionalProperties;
-}
-
-/** Whether a field has the same value in two objects. */
-export function sameAt(node: SchemaNode | undefined, a: unknown, b: unknown, path: FieldPath): boolean {
-  return sameValue(valueAt(node, a, path), valueAt(node, b, path));
 }

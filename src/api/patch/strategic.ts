@@ -57,29 +57,34 @@ function retained(target: Mapping, patch: Mapping): Mapping {
   const keys = ownValue(patch, RETAIN_KEYS);
   if (keys === undefined) return target;
   if (!Array.isArray(keys)) throw badRequest(`${RETAIN_KEYS} must be a list of field names`);
-  const extra = Object.keys(patch).find((key) => !key.startsWith('$') && patch[key] !== null && !keys.includes(key));
+  const names = new Set<unknown>(keys);
+  const extra = Object.keys(patch).find((key) => !key.startsWith('$') && patch[key] !== null && !names.has(key));
   if (extra !== undefined)
     throw badRequest(`${RETAIN_KEYS} must name every field of the patch; ${text(extra)} is missing`);
-  return Object.fromEntries(Object.entries(target).filter(([key]) => keys.includes(key)));
+  return Object.fromEntries(Object.entries(target).filter(([key]) => names.has(key)));
 }
 
+/** Deletions first: the order is applied to what they leave, whichever comes first in the patch. */
 function applyListDirectives(node: SchemaNode | undefined, patch: Mapping, result: Map<string, unknown>): void {
-  for (const [name, value] of Object.entries(patch)) {
-    const deletes = name.startsWith(DELETE_FROM_LIST);
-    if (!deletes && !name.startsWith(ELEMENT_ORDER)) continue;
-    if (!Array.isArray(value)) throw badRequest(`${text(name)} must be a list`);
-    const key = name.slice(name.indexOf('/') + 1);
+  changeLists(patch, DELETE_FROM_LIST, result, (current, values) => {
+    const gone = new Set(values);
+    return current.filter((item) => !gone.has(item));
+  });
+  changeLists(patch, ELEMENT_ORDER, result, (current, order, key) =>
+    orderList(current, order, propertyOf(node, key)?.['x-kubernetes-patch-merge-key']),
+  );
+}
+
+type ListChange = (current: readonly unknown[], values: readonly unknown[], key: string) => readonly unknown[];
+
+/** Carries out the directives that begin with `prefix`, on the lists that they name. */
+function changeLists(patch: Mapping, prefix: string, result: Map<string, unknown>, change: ListChange): void {
+  for (const [name, values] of Object.entries(patch)) {
+    if (!name.startsWith(prefix)) continue;
+    if (!Array.isArray(values)) throw badRequest(`${text(name)} must be a list`);
+    const key = name.slice(prefix.length);
     const current = result.get(key);
-    if (!Array.isArray(current)) continue;
-    // The order is applied to what the deletions leave, whichever comes first in the patch.
-    result.set(key, deletes ? current.filter((item) => !value.includes(item)) : current);
-  }
-  for (const [name, value] of Object.entries(patch)) {
-    if (!name.startsWith(ELEMENT_ORDER) || !Array.isArray(value)) continue;
-    const key = name.slice(ELEMENT_ORDER.length);
-    const current = result.get(key);
-    const mergeKey = propertyOf(node, key)?.['x-kubernetes-patch-merge-key'];
-    if (Array.isArray(current)) result.set(key, orderList(current, value, mergeKey));
+    if (Array.isArray(current)) result.set(key, change(current, values, key));
   }
 }
 

@@ -9,11 +9,6 @@ export function isPodReady(pod: Pod): boolean {
   return conditionStatus(pod.status?.conditions, 'Ready') === 'True';
 }
 
-/** Whether the pod has ended for good and will not run again. */
-export function isPodTerminal(pod: Pod): boolean {
-  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-}
-
 /** The addresses of a pod, at most one per family, the primary one first. */
 export function podIPs(pod: Pod): readonly string[] {
   const listed = (pod.status?.podIPs ?? []).map(({ ip }) => ip);
