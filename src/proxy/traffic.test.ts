@@ -1,0 +1,142 @@
+// Where connections go, by walking the rules as data: each rule's intent in terms of packets.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { TransportProtocol } from '../netfilter/model.ts';
+import type { Outcome } from '../netfilter/trace.ts';
+import { service, slice } from './testing/builders.ts';
+import { nodeWith } from './testing/node.ts';
+
+const here = (ip: string) => ({ addresses: [ip], nodeName: 'node1' });
+const there = (ip: string) => ({ addresses: [ip], nodeName: 'node2' });
+
+/** Short for an outcome: `10.244.1.5:8080`, with `masqueraded` behind it, or what became of it. */
+function brief({ act, to, masqueraded }: Outcome): string {
+  if (act !== 'accept') return act;
+  const host = to.ip.includes(':') ? `[${to.ip}]` : to.ip;
+  return `${host}:${to.port}${masqueraded ? ' masqueraded' : ''}`;
+}
+
+async function ask(objects: Parameters<typeof nodeWith>[0]) {
+  const node = await nodeWith(objects);
+  return (saddr: string, daddr: string, dport: number, protocol: TransportProtocol = 'tcp') =>
+    node({ saddr, daddr, protocol, dport }).map(brief).sort();
+}
+
+const families = {
+  IPv4: {
+    vip: '10.96.0.10',
+    loadBalancer: '192.168.50.200',
+    node: '192.168.50.1',
+    pod: '10.244.1.5',
+    remotePod: '10.244.2.6',
+    outside: '192.168.50.9',
+    at: (ip: string, port: number) => `${ip}:${port}`,
+  },
+  IPv6: {
+    vip: 'fd00:10:96::10',
+    loadBalancer: 'fd00:50::200',
+    node: 'fd00:50::1',
+    pod: 'fd00:10:244:1::5',
+    remotePod: 'fd00:10:244:2::6',
+    outside: 'fd00:50::9',
+    at: (ip: string, port: number) => `[${ip}]:${port}`,
+  },
+};
+
+for (const [family, { vip, loadBalancer, node, pod, remotePod, outside, at }] of Object.entries(families)) {
+  describe(`over ${family}`, () => {
+    const both = [here(pod), there(remotePod)];
+    const spec = { clusterIPs: [vip], type: 'LoadBalancer' as const, ports: [{ port: 80, nodePort: 30000 }] };
+    const toBoth = [at(pod, 8080), at(remotePod, 8080)];
+    const hidden = toBoth.map((text) => `${text} masqueraded`);
+
+    test('a cluster IP leads to each endpoint, and pods keep their address', async () => {
+      const from = await ask([service('web', spec), slice('web', both)]);
+      assert.deepEqual(from(remotePod, vip, 80), toBoth);
+      assert.deepEqual(from(node, vip, 80), hidden);
+      assert.deepEqual(from(outside, vip, 80), hidden);
+    });
+
+    test('a pod that reaches itself is masqueraded, and only then', async () => {
+      const from = await ask([service('web', spec), slice('web', both)]);
+      assert.deepEqual(from(pod, vip, 80), [`${at(pod, 8080)} masqueraded`, at(remotePod, 8080)]);
+    });
+
+    test('node ports and load balancer addresses are masqueraded for all but pods of this node', async () => {
+      const from = await ask([service('web', spec, [loadBalancer]), slice('web', [there(remotePod)])]);
+      for (const [to, port] of [
+        [node, 30000],
+        [loadBalancer, 80],
+      ] as const) {
+        assert.deepEqual(from(outside, to, port), [`${at(remotePod, 8080)} masqueraded`]);
+        assert.deepEqual(from(remotePod, to, port), [`${at(remotePod, 8080)} masqueraded`]);
+        assert.deepEqual(from(pod, to, port), [at(remotePod, 8080)]);
+      }
+    });
+
+    test('a node port is open at the node and nowhere else', async () => {
+      const from = await ask([service('web', spec), slice('web', both)]);
+      assert.deepEqual(from(pod, outside, 30000), [at(outside, 30000)]);
+      assert.deepEqual(from(pod, remotePod, 30000), [at(remotePod, 30000)]);
+      assert.deepEqual(from(outside, node, 30000, 'udp'), [at(node, 30000)]);
+    });
+
+    test('with external policy Local, outsiders reach local endpoints under their own address', async () => {
+      const local = { ...spec, externalTrafficPolicy: 'Local' as const };
+      const from = await ask([service('web', local, [loadBalancer]), slice('web', both)]);
+      assert.deepEqual(from(outside, node, 30000), [at(pod, 8080)]);
+      assert.deepEqual(from(outside, loadBalancer, 80), [at(pod, 8080)]);
+      assert.deepEqual(from(node, loadBalancer, 80), hidden);
+      assert.deepEqual(from(outside, vip, 80), hidden);
+    });
+
+    test('with external policy Local and no local endpoint, outsiders are dropped and insiders served', async () => {
+      const local = { ...spec, externalTrafficPolicy: 'Local' as const };
+      const from = await ask([service('web', local, [loadBalancer]), slice('web', [there(remotePod)])]);
+      assert.deepEqual(from(outside, loadBalancer, 80), ['drop']);
+      assert.deepEqual(from(pod, loadBalancer, 80), [at(remotePod, 8080)]);
+    });
+
+    test('with internal policy Local, a cluster IP leads to local endpoints', async () => {
+      const local = { ...spec, internalTrafficPolicy: 'Local' as const };
+      const from = await ask([service('web', local), slice('web', both)]);
+      assert.deepEqual(from(remotePod, vip, 80), [at(pod, 8080)]);
+      const none = await ask([service('web', local), slice('web', [there(remotePod)])]);
+      assert.deepEqual(none(pod, vip, 80), ['drop']);
+    });
+
+    test('without endpoints, connections are refused, and so are other ports of the address', async () => {
+      const from = await ask([service('web', spec, [loadBalancer])]);
+      for (const who of [pod, node, outside]) {
+        for (const [to, port] of [
+          [vip, 80],
+          [node, 30000],
+          [loadBalancer, 80],
+          [vip, 81],
+          [loadBalancer, 22],
+        ] as const) {
+          assert.deepEqual(from(who, to, port), ['reject'], `${who} to ${to}:${port}`);
+        }
+      }
+      assert.deepEqual(from(outside, node, 22), [at(node, 22)]);
+    });
+
+    test('an external IP that is the node’s own leaves its other ports alone', async () => {
+      const from = await ask([service('web', { ...spec, externalIPs: [node] }), slice('web', [here(pod)])]);
+      assert.deepEqual(from(outside, node, 80), [`${at(pod, 8080)} masqueraded`]);
+      assert.deepEqual(from(outside, node, 22), [at(node, 22)]);
+    });
+
+    test('the same port of two protocols leads to two places', async () => {
+      const ports = [
+        { name: 'dns', port: 53, protocol: 'UDP' as const },
+        { name: 'dns-tcp', port: 53, protocol: 'TCP' as const },
+      ];
+      const udp = slice('dns', [pod], { name: 'dns', protocol: 'UDP', port: 5353 });
+      const tcp = slice('dns', [remotePod], { name: 'dns-tcp', protocol: 'TCP', port: 5354 });
+      const from = await ask([service('dns', { clusterIPs: [vip], ports }), udp, tcp]);
+      assert.deepEqual(from(remotePod, vip, 53, 'udp'), [at(pod, 5353)]);
+      assert.deepEqual(from(pod, vip, 53, 'tcp'), [at(remotePod, 5354)]);
+    });
+  });
+}
