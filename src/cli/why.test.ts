@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Pod } from '../api/core/v1/pod.ts';
+import type { Service } from '../api/core/v1/service.ts';
+import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import type { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
+import type { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
+import { type WhyInput, whyService } from './why.ts';
+
+const namespace = 'ns';
+const special = { special: 'key' };
+type Labels = Record<string, string>;
+
+const service = (spec: Partial<NonNullable<Service['spec']>> = {}, status: Service['status'] = {}): Service => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'web', namespace },
+  spec: { selector: special, ipFamilies: ['IPv4'], ports: [{ port: 80, targetPort: 9376 }], ...spec },
+  status,
+});
+const vm = (name: string, labels: Labels, printableStatus = 'Running'): VirtualMachine => ({
+  apiVersion: 'kubevirt.io/v1',
+  kind: 'VirtualMachine',
+  metadata: { name, namespace },
+  spec: { template: { metadata: { labels }, spec: { domain: { devices: {} } } } },
+  status: { printableStatus },
+});
+const vmi = (
+  name: string,
+  labels: Labels,
+  status: VirtualMachineInstance['status'] = { phase: 'Running' },
+): VirtualMachineInstance => ({
+  apiVersion: 'kubevirt.io/v1',
+  kind: 'VirtualMachineInstance',
+  metadata: { name, namespace, labels },
+  spec: { domain: { devices: {} } },
+  status,
+});
+function pod(name: string, labels: Labels, ready: { status: string; message?: string } = { status: 'True' }): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `virt-launcher-${name}`, namespace, labels: { ...labels, 'vm.kubevirt.io/name': name } },
+    spec: { containers: [{ name: 'compute', ports: [{ name: 'http', containerPort: 9376 }] }] },
+    status: { phase: 'Running', podIPs: [{ ip: '10.244.0.2' }], conditions: [{ type: 'Ready', ...ready }] },
+  };
+}
+const slice: EndpointSlice = {
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  metadata: { name: 'web-1', namespace, labels: { 'kubernetes.io/service-name': 'web' } },
+  addressType: 'IPv4',
+  endpoints: [{ addresses: ['10.244.0.2'] }],
+};
+
+/** A Service that works, except for what the case says. */
+function world(over: Partial<WhyInput> = {}): WhyInput {
+  const all = { vms: [vm('a', special)], vmis: [vmi('a', special)], pods: [pod('a', special)], slices: [slice] };
+  return { service: service(), ...all, ...over };
+}
+
+const noGuests = { vms: [], vmis: [], pods: [], slices: [] };
+const unlabelled = {
+  vms: [vm('a', { app: 'web' })],
+  vmis: [vmi('a', { app: 'web' })],
+  pods: [pod('a', { app: 'web' })],
+};
+
+const cases: [name: string, input: WhyInput, findings: string[]][] = [
+  ['nothing, when it works', world(), []],
+  [
+    'that there is nothing that could carry the label',
+    world(noGuests),
+    [
+      'no virtual machine and no pod carries the label special=key | create a virtual machine in this namespace whose spec.template.metadata.labels has them',
+    ],
+  ],
+  [
+    'that no virtual machine carries the label',
+    world(unlabelled),
+    [
+      'no virtual machine and no pod carries the label special=key | add special=key to spec.template.metadata.labels of a virtual machine (such as a), then restart it',
+    ],
+  ],
+  [
+    'that one has another value',
+    world({ ...noGuests, vms: [vm('a', { special: 'kex' })] }),
+    [
+      'no virtual machine and no pod carries the label special=key; virtual machine a has special=kex instead of key | add special=key to spec.template.metadata.labels of a virtual machine (such as a), then restart it',
+    ],
+  ],
+  [
+    'that one spells the label otherwise',
+    world({ ...noGuests, vms: [vm('a', { Special: 'key' })] }),
+    [
+      'no virtual machine and no pod carries the label special=key; virtual machine a spells the label Special, the selector special | add special=key to spec.template.metadata.labels of a virtual machine (such as a), then restart it',
+    ],
+  ],
+  [
+    'that a virtual machine must be restarted',
+    world({ ...unlabelled, vms: [vm('a', special)] }),
+    [
+      'virtual machine a has special=key in its template, but its running instance was made before that | postern vm restart a -n ns',
+    ],
+  ],
+  [
+    'that a second virtual machine must be restarted too',
+    world({ vms: [vm('a', special), vm('b', special)], vmis: [vmi('a', special), vmi('b', {})] }),
+    [
+      'virtual machine b has special=key in its template, but its running instance was made before that | postern vm restart b -n ns',
+    ],
+  ],
+  [
+    'that the virtual machine does not run',
+    world({ ...noGuests, vms: [vm('a', special, 'Stopped')] }),
+    ['virtual machine a carries the label but does not run: it is Stopped | postern vm start a -n ns'],
+  ],
+  [
+    'that no node takes the virtual machine',
+    world({
+      pods: [],
+      slices: [],
+      vmis: [
+        vmi('a', special, {
+          phase: 'Pending',
+          conditions: [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes are available: n is not ready' }],
+        }),
+      ],
+    }),
+    ['the instance of virtual machine a is Pending: 0/1 nodes are available: n is not ready'],
+  ],
+  [
+    'that a guest is not ready, in its own words',
+    world({ pods: [pod('a', special, { status: 'False', message: 'HTTP probe failed: 500' })] }),
+    ['virtual machine a is not ready: HTTP probe failed: 500 | kubectl describe vmi a -n ns'],
+  ],
+  [
+    'that nobody has a port of that name',
+    world({ service: service({ ports: [{ port: 80, targetPort: 'web' }] }) }),
+    [
+      'targetPort "web" is not a TCP port of virtual machine a; the names there are: http | write the number of the port as targetPort, or declare it: spec.template.spec.domain.devices.interfaces[].ports with name web',
+    ],
+  ],
+  [
+    'that the guests lack a family',
+    world({ service: service({ ipFamilies: ['IPv4', 'IPv6'] }) }),
+    [
+      'the Service has IPv6, and virtual machine a has no IPv6 address | run nodes with an IPv6 pod network, or set ipFamilyPolicy: SingleStack with the other family in ipFamilies',
+    ],
+  ],
+  [
+    'that a ready guest is not in the slices',
+    world({ slices: [] }),
+    [
+      '10.244.0.2 is ready and not in its EndpointSlices | look whether the server runs its controllers: the log of postern server says what they do',
+    ],
+  ],
+  [
+    'why it has no load balancer address',
+    world({
+      service: service(
+        { type: 'LoadBalancer' },
+        {
+          conditions: [{ type: 'postern.dev/AddressAllocated', status: 'False', message: 'there is no IPAddressPool' }],
+        },
+      ),
+    }),
+    ['it has no load balancer address: there is no IPAddressPool'],
+  ],
+  [
+    'that nobody gives it endpoints',
+    world({ ...noGuests, service: service({ selector: {} }) }),
+    [
+      'it has no selector and nobody has given it endpoints | set spec.selector to labels of the virtual machines, or create an EndpointSlice with the label kubernetes.io/service-name: web',
+    ],
+  ],
+  ['nothing of one that is only a name', world({ ...noGuests, service: service({ type: 'ExternalName' }) }), []],
+];
+
+describe('postern why says of a Service', () => {
+  for (const [name, input, expected] of cases) {
+    it(name, () => {
+      const found = whyService(input).map(
+        ({ message, remedy }) => message + (remedy === undefined ? '' : ` | ${remedy}`),
+      );
+      assert.deepEqual(found, expected);
+    });
+  }
+});
