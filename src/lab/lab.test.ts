@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -16,7 +16,16 @@ import { checkPrivileges } from './privileges.ts';
 import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
 import { readOwner } from './state.ts';
 
-const skip = noNamespaces || (existsSync('/dev/net/tun') ? false : '/dev/net/tun is missing');
+const skip = noNamespaces || (isOpen('/dev/net/tun') ? false : '/dev/net/tun is not open to this user');
+
+function isOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Where a lab may be. It is taken down before the directory around it is removed: hooks run in the order they were made. */
 function labDir(t: TestContext): string {
