@@ -54,6 +54,7 @@ export const Namespace = defineKind({
   nameFormat: 'dns-label',
   status: true,
   schema: fields,
+  selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '' },
   defaults: defaultNamespace,
   prepare: prepareNamespace,
   validate: validateNamespace,

@@ -78,6 +78,7 @@ export const Node = defineKind({
   namespaced: false,
   status: true,
   schema: fields,
+  selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false) },
   columns: nodeColumns,
   age: false,
   prepare: prepareNode,

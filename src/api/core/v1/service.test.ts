@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { admitted, mistakesOf } from '../../testing.ts';
 import { Service } from './service.ts';
+import { validateService } from './service.validation.ts';
 
 type Spec = NonNullable<Service['spec']>;
 const http = { port: 80 };
@@ -299,4 +300,26 @@ test('the Service of the walkthrough, in each of its forms, is right', () => {
 
 test('a headless Service needs no ports', () => {
   assert.deepEqual(mistakesOf(Service, { spec: { clusterIP: 'None', selector: { a: 'b' } } }), []);
+});
+
+test('an address that a load balancer is given is one', () => {
+  const balanced = service({ type: 'LoadBalancer', ports: [http] });
+  const given = (ingress: object) => {
+    const status = { loadBalancer: { ingress: [ingress] } };
+    return validateService({ ...balanced, status }, balanced).map(({ field, message }) => `${field}: ${message}`);
+  };
+  assert.deepEqual(given({ ip: '192.0.2.10', ipMode: 'VIP' }), []);
+  assert.deepEqual(given({ ip: '192.0.2', ipMode: 'Other' }), [
+    'status.loadBalancer.ingress[0].ip: Invalid value: "192.0.2": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+    'status.loadBalancer.ingress[0].ipMode: Unsupported value: "Other": supported values: "Proxy", "VIP"',
+  ]);
+});
+
+test('the port of a health check is kept while it is needed', () => {
+  const local = { type: 'LoadBalancer', ports: [http], externalTrafficPolicy: 'Local' };
+  const old = service({ ...local, healthCheckNodePort: 31_000 });
+  assert.equal(service(local, old).spec?.healthCheckNodePort, 31_000);
+  const open = { ...old.spec, externalTrafficPolicy: 'Cluster' };
+  assert.equal(service(open, old).spec?.healthCheckNodePort, undefined);
+  assert.deepEqual(mistakesOf(Service, { spec: open }, old), []);
 });

@@ -1,5 +1,5 @@
 /** Mistakes in Services. Follows ValidateService and ValidateServiceUpdate of Kubernetes. */
-import { cidrMistake, reachableIPMistake } from '../../addresses.ts';
+import { cidrMistake, ipMistake, reachableIPMistake } from '../../addresses.ts';
 import { duplicateValue, forbidden, invalidValue, notSupported, requiredValue } from '../../field-errors.ts';
 import { duplicates, mistakeIn, validateLabels } from '../../meta/validation.ts';
 import { dnsLabelMistake, dnsSubdomainMistake, labelKeyMistake } from '../../names.ts';
@@ -15,6 +15,7 @@ type Spec = NonNullable<Service['spec']>;
 const AFFINITY_MAX = 86_400;
 const TRAFFIC_DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 const KUBELET_PORT = 10_250;
+const IP_MODES = ['Proxy', 'VIP'];
 
 export function validateService(service: Service, old: Service | undefined): readonly Cause[] {
   const spec = service.spec ?? {};
@@ -27,8 +28,21 @@ export function validateService(service: Service, old: Service | undefined): rea
     ...validateAddresses(spec),
     ...validatePolicies(spec),
     ...validateLoadBalancer(spec),
+    ...validateIngress(service.status),
     ...(old === undefined ? [] : validateUpdate(spec, old.spec ?? {})),
   ];
+}
+
+/** Addresses that a load balancer was given. They may outlast the type that they were given for, until they are taken back. */
+function validateIngress(status: Service['status']): readonly Cause[] {
+  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode, hostname }, i) => {
+    const at = `status.loadBalancer.ingress[${i}]`;
+    return [
+      ...(ip === undefined ? [] : mistakeIn(`${at}.ip`, ip, ipMistake(ip))),
+      ...(ipMode === undefined || IP_MODES.includes(ipMode) ? [] : [notSupported(`${at}.ipMode`, ipMode, IP_MODES)]),
+      ...(hostname === undefined ? [] : mistakeIn(`${at}.hostname`, hostname, dnsSubdomainMistake(hostname))),
+    ];
+  });
 }
 
 function validateUpdate(spec: Spec, old: Spec): readonly Cause[] {
