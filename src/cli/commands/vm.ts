@@ -68,6 +68,8 @@ function addReachCommands(vm: Command): void {
     )
     .action(async (name: string, command: readonly string[], flags: ReachFlags) => {
       const { execInGuest } = await import('../guest.ts');
-      process.exitCode = await execInGuest(flags.dataDir, { namespace: flags.namespace, name }, command);
+      // The parser keeps the `--` that ends our own options when something came before it.
+      const argv = command[0] === '--' ? command.slice(1) : command;
+      process.exitCode = await execInGuest(flags.dataDir, { namespace: flags.namespace, name }, argv);
     });
 }

@@ -62,7 +62,10 @@ export async function walkThrough(
   try {
     const cluster = new Cluster(walk, client, paths);
     for (const [i, step] of STEPS.slice(0, count).entries()) {
-      each(await walk.step(i + 1, step.title, () => step.run(cluster)));
+      const record = await walk.step(i + 1, step.title, () => step.run(cluster));
+      each(record);
+      // What comes after a step that failed would only fail for want of it.
+      if (record.checks.some((check) => !check.ok)) return;
     }
   } finally {
     client.close();

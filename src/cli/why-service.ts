@@ -1,0 +1,21 @@
+/** Reads what the cluster says about a Service, and has it explained. */
+import { Pod } from '../api/core/v1/pod.ts';
+import { Service } from '../api/core/v1/service.ts';
+import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
+import { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
+import type { ObjectKey } from '../api/meta/v1.ts';
+import type { Client } from '../client/client.ts';
+import { type Finding, whyService } from './why.ts';
+
+export async function explainService(client: Client, key: ObjectKey): Promise<readonly Finding[]> {
+  const scope = key.namespace === undefined ? {} : { namespace: key.namespace };
+  const service = await client.get(Service, key);
+  const [slices, pods, vms, vmis] = await Promise.all([
+    client.list(EndpointSlice, scope),
+    client.list(Pod, scope),
+    client.list(VirtualMachine, scope),
+    client.list(VirtualMachineInstance, scope),
+  ]);
+  return whyService({ service, slices: slices.items, pods: pods.items, vms: vms.items, vmis: vmis.items });
+}
