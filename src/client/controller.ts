@@ -1,6 +1,6 @@
 /** The loop of a controller: take a key, bring the world in line with it, retry with back-off when that fails. */
-import { isConflict } from '../api/status.ts';
 import type { Logger } from '../host/log.ts';
+import { isExpected } from './expected.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ControllerOptions {
@@ -32,8 +32,7 @@ async function work({ name, queue, reconcile, log }: ControllerOptions, signal: 
       queue.forget(key);
     } catch (err) {
       if (signal.aborted) return;
-      // A conflict only says that the cache is a moment behind: the next try sees the newer object.
-      if (isConflict(err)) log.debug({ controller: name, key, err }, 'the object has changed; trying again');
+      if (isExpected(err)) log.debug({ controller: name, key, err }, 'reconcile will be tried again');
       else log.warn({ controller: name, key, err, failures: queue.failures(key) + 1 }, 'reconcile failed; will retry');
       queue.addRateLimited(key);
     } finally {

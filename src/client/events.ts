@@ -8,6 +8,7 @@ import { isNotFound } from '../api/status.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { Client } from './client.ts';
+import { isNamespaceTerminating } from './expected.ts';
 
 /** Events remembered for aggregation; beyond it the one that was longest not repeated is forgotten. */
 const REMEMBERED = 4096;
@@ -110,7 +111,9 @@ export class EventRecorder {
         await client.create(Event, this.#draft(series, about, what));
       series.written = count;
     } catch (err) {
-      log.warn({ err, reason: what.reason, about: `${about.kind} ${about.metadata.name}` }, 'cannot record an event');
+      const fields = { err, reason: what.reason, about: `${about.kind} ${about.metadata.name}` };
+      if (isNamespaceTerminating(err)) log.debug(fields, 'no event is recorded in a namespace that is being deleted');
+      else log.warn(fields, 'cannot record an event');
     }
   }
 

@@ -52,7 +52,7 @@ class HttpClient implements Client {
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
     this.#url = new URL(endpoint.server);
-    this.#requests = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 16 });
+    this.#requests = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 4 });
     this.#watches = this.#agent({ keepAlive: false });
   }
 

@@ -3,6 +3,7 @@ import { Namespace } from '../../api/core/v1/namespace.ts';
 import { type AnyKind, KINDS } from '../../api/kinds.ts';
 import { type KubeObject, keyOf } from '../../api/meta/v1.ts';
 import { isConflict, isNotFound } from '../../api/status.ts';
+import { BackOff } from '../../client/back-off.ts';
 import type { Client } from '../../client/client.ts';
 import { runController } from '../../client/controller.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
@@ -10,8 +11,8 @@ import { withCondition } from '../conditions.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 
-/** Milliseconds between looks while content is still ending: guests take seconds to power off. */
-const LOOK_AGAIN = 300;
+/** Looks while content is still ending: soon at first, and then, as guests take seconds to power off, less often. */
+const LOOK_AGAIN = { first: 100, max: 2000 };
 /** The finalizer in spec.finalizers that this controller removes. */
 const FINALIZER = 'kubernetes';
 /** Deletes that are under way at the same time. */
@@ -27,7 +28,9 @@ interface Remaining {
 export function namespaceController({ client, informers, clock, log }: ControllerParts): Run {
   const queue = new WorkQueue({ clock });
   const namespaces = informers.of(Namespace);
+  const waits = new Map<string, BackOff>();
   namespaces.onChange(({ key, object }) => {
+    if (object === undefined) waits.delete(key);
     if (object?.metadata.deletionTimestamp !== undefined) queue.add(key);
   });
   const reconcile = async (name: string): Promise<void> => {
@@ -39,28 +42,36 @@ export function namespaceController({ client, informers, clock, log }: Controlle
       return;
     }
     await report(client, namespace, remaining, clock.now());
-    queue.addAfter(name, LOOK_AGAIN);
+    const wait = waits.get(name) ?? new BackOff(LOOK_AGAIN);
+    waits.set(name, wait);
+    queue.addAfter(name, wait.next());
   };
   return (signal) => runController({ name: 'namespace', queue, reconcile, workers: 2, log }, signal);
 }
 
-/** Asks for the end of everything in a namespace; returns what was there and does not go at once. */
+/**
+ * Asks for the end of what is in a namespace; returns what was there. What another object there controls is left to that
+ * one's end: a pod that goes before its virtual machine would only be made again.
+ */
 async function deleteContent(client: Client, namespace: string): Promise<Remaining[]> {
-  const left: Remaining[] = [];
-  // Events last: the others' ends still make some.
-  const kinds = KINDS.filter((kind) => kind.namespaced).sort(
-    (a, b) => Number(a.kind === 'Event') - Number(b.kind === 'Event'),
-  );
-  for (const kind of kinds) {
-    const { items } = await client.list<KubeObject>(kind, { namespace });
-    const fresh = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    for (let start = 0; start < fresh.length; start += PARALLEL) {
-      await Promise.all(fresh.slice(start, start + PARALLEL).map((object) => remove(client, kind, object)));
-    }
-    const { items: objects } = items.length === 0 ? { items } : await client.list<KubeObject>(kind, { namespace });
-    if (objects.length > 0) left.push({ kind, objects });
+  const found: Remaining[] = [];
+  for (const kind of KINDS.filter(({ namespaced }) => namespaced)) {
+    const { items: objects } = await client.list<KubeObject>(kind, { namespace });
+    if (objects.length > 0) found.push({ kind, objects });
   }
-  return left;
+  const present = new Set(found.flatMap(({ objects }) => objects.map(({ metadata }) => metadata.uid)));
+  for (const { kind, objects } of found) {
+    const due = objects.filter((object) => isDue(object, present));
+    for (let start = 0; start < due.length; start += PARALLEL) {
+      await Promise.all(due.slice(start, start + PARALLEL).map((object) => remove(client, kind, object)));
+    }
+  }
+  return found;
+}
+
+function isDue({ metadata }: KubeObject, present: ReadonlySet<string | undefined>): boolean {
+  if (metadata.deletionTimestamp !== undefined) return false;
+  return !(metadata.ownerReferences ?? []).some((owner) => owner.controller === true && present.has(owner.uid));
 }
 
 async function remove(client: Client, kind: AnyKind, object: KubeObject): Promise<void> {

@@ -1,0 +1,13 @@
+/** Answers of the API that are part of its ordinary life, and no news to whoever reads the log. */
+import { ApiError, isConflict } from '../api/status.ts';
+
+/** Nothing can be made in a namespace that is being deleted. What wanted to make it will be deleted, too. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  const causes = error instanceof ApiError ? (error.status.details?.causes ?? []) : [];
+  return causes.some(({ reason }) => reason === 'NamespaceTerminating');
+}
+
+/** Whether a failed reconcile is only to be tried again: its cache was a moment behind, or its namespace is going. */
+export function isExpected(error: unknown): boolean {
+  return isConflict(error) || isNamespaceTerminating(error);
+}
