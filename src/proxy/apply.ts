@@ -12,9 +12,15 @@ export async function apply(table: ForwardingTable, netfilter: Netfilter, everyt
   return true;
 }
 
-/** Removes chains that are no longer used. */
-export async function applyIdle(table: ForwardingTable, netfilter: Netfilter): Promise<void> {
-  const transaction = table.takeIdleChains();
+/**
+ * Idle chains that are kept. An endpoint that comes and goes would otherwise make its chain anew each time, and the
+ * kernel waits for all processors before it frees one.
+ */
+const KEEP_IDLE = 32;
+
+/** Removes chains that are no longer used, when there are many. */
+export async function applyIdle(table: ForwardingTable, netfilter: Netfilter, keep = KEEP_IDLE): Promise<void> {
+  const transaction = table.takeIdleChains(keep);
   if (transaction.length > 0) await netfilter.apply(transaction);
 }
 

@@ -3,19 +3,17 @@ import type { Service, ServicePort } from '../api/core/v1/service.ts';
 import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
 import { type IPFamily, parseIP, printIP } from '../lib/ip.ts';
 import type { TransportProtocol } from '../netfilter/model.ts';
-import { isPort, usableEndpoints } from './endpoints.ts';
-import { type Endpoint, type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
+import { isPort, type UsableEndpoints, usableEndpoints } from './endpoints.ts';
+import { type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
 
 /** A Service with this label is left to another proxy. */
 export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
 
 /** One port of a Service in one family, with both choices of endpoints. */
-interface Port {
+interface Port extends UsableEndpoints {
   readonly family: IPFamily;
   readonly spec: ServicePort;
   readonly protocol: TransportProtocol;
-  readonly all: readonly Endpoint[];
-  readonly local: readonly Endpoint[];
 }
 
 /** Undefined when this node forwards nothing for the Service: headless, by external name, or another proxy's. */
@@ -84,9 +82,8 @@ function externalFrontends(service: Service, port: Port, entrance: Entrance, num
 
 function resolve(spec: ServicePort, slices: readonly EndpointSlice[], family: IPFamily, nodeName: string): Port {
   const wanted = { name: spec.name ?? '', protocol: spec.protocol ?? 'TCP' };
-  const find = (localOnly: boolean) => usableEndpoints(slices, wanted, { family, nodeName, localOnly });
   const protocol = wanted.protocol.toLowerCase() as TransportProtocol;
-  return { family, spec, protocol, all: find(false), local: find(true) };
+  return { family, spec, protocol, ...usableEndpoints(slices, wanted, { family, nodeName }) };
 }
 
 interface VirtualIP {

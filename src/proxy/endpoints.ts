@@ -15,6 +15,7 @@ export interface PortName {
 }
 
 type Condition = 'ready' | 'draining';
+type Found = Readonly<Record<Condition, Map<string, Endpoint>>>;
 
 /**
  * What a drawn number can name (`random mod 65536` in `layout.ts`), with room to spare: endpoints beyond are left out.
@@ -29,13 +30,22 @@ const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', 
   mustParseCIDR,
 );
 
-/** Ready endpoints, or, when there is none, those that still serve while they end. Sorted; no endpoint twice. */
+/** The endpoints of a Service port that take new connections: all of them, and those on this node. */
+export interface UsableEndpoints {
+  readonly all: readonly Endpoint[];
+  readonly local: readonly Endpoint[];
+}
+
+/**
+ * Ready endpoints, or, when there is none, those that still serve while they end; the same again among those of this
+ * node. Sorted; no endpoint twice.
+ */
 export function usableEndpoints(
   slices: readonly EndpointSlice[],
   port: PortName,
-  options: { readonly family: IPFamily; readonly nodeName: string; readonly localOnly: boolean },
-): readonly Endpoint[] {
-  const found: Record<Condition, Map<string, Endpoint>> = { ready: new Map(), draining: new Map() };
+  options: { readonly family: IPFamily; readonly nodeName: string },
+): UsableEndpoints {
+  const found: Found = { ready: new Map(), draining: new Map() };
   for (const slice of slices) {
     if (slice.addressType !== options.family) continue;
     const number = portNumber(slice, port);
@@ -45,12 +55,16 @@ export function usableEndpoints(
       const ip = forwardable(candidate.addresses[0], options.family);
       if (condition === undefined || ip === undefined) continue;
       const endpoint: Endpoint = { ip: printIP(ip), port: number, local: candidate.nodeName === options.nodeName };
-      if (options.localOnly && !endpoint.local) continue;
       found[condition].set(endpointKey(endpoint), endpoint);
     }
   }
-  const chosen = found.ready.size > 0 ? found.ready : found.draining;
-  return [...chosen.values()].sort(byKey).slice(0, MAX_ENDPOINTS);
+  return { all: choose(found, () => true), local: choose(found, ({ local }) => local) };
+}
+
+function choose(found: Found, eligible: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
+  const ready = [...found.ready.values()].filter(eligible);
+  const chosen = ready.length > 0 ? ready : [...found.draining.values()].filter(eligible);
+  return chosen.sort(byKey).slice(0, MAX_ENDPOINTS);
 }
 
 function portNumber(slice: EndpointSlice, wanted: PortName): number | undefined {

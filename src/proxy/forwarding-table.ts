@@ -92,13 +92,17 @@ export class ForwardingTable {
     });
   }
 
-  /** Removes the chains that no frontend goes to any more. */
-  takeIdleChains(): Transaction {
-    return this.#dropIdle().map(({ family, chain }) => ({
-      kind: 'delete-chain',
-      table: tableName(family),
-      chain: chain.name,
-    }));
+  /** As {@link takeChanges}, and removes the chains that no frontend goes to, once there are more than `keep`. */
+  takeIdleChains(keep: number): Transaction {
+    const idle = [...this.#chains.values()].filter(({ uses }) => uses === 0);
+    if (idle.length <= keep) return [];
+    const changes = this.takeChanges();
+    return [
+      ...changes,
+      ...this.#dropIdle().map(({ family, chain }): Operation => {
+        return { kind: 'delete-chain', table: tableName(family), chain: chain.name };
+      }),
+    ];
   }
 
   /** The chains that the kernel should have, with their number of rules. */

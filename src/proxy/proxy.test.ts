@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import type { KubeObject } from '../api/meta/v1.ts';
+import { fakeClient } from '../client/fake.ts';
+import { FakeClock } from '../host/clock.ts';
+import { silentLogger } from '../host/log.ts';
+import { FakeNft } from '../host/nft-fake.ts';
+import { CommandError, type RunCommand } from '../host/process.ts';
+import { seconds } from '../lib/duration.ts';
+import { type IPAddress, mustParseCIDR, mustParseIP } from '../lib/ip.ts';
+import { MemoryNetfilter } from '../netfilter/memory.ts';
+import { tableName } from './layout.ts';
+import { startProxy } from './proxy.ts';
+import { service, slice } from './testing/builders.ts';
+
+interface Setting {
+  readonly run?: RunCommand;
+  readonly cleanUp?: boolean;
+  readonly netfilter?: MemoryNetfilter;
+  readonly nodeAddresses?: () => readonly IPAddress[];
+}
+
+/** A proxy on a netfilter in memory; `synced` resolves at the next transaction that takes effect. */
+async function running(objects: readonly KubeObject[], setting: Setting = {}) {
+  const { netfilter = new MemoryNetfilter(), nodeAddresses = () => [mustParseIP('192.168.50.1')] } = setting;
+  const client = fakeClient(objects);
+  const clock = new FakeClock();
+  const controller = new AbortController();
+  const waiting: (() => void)[] = [];
+  const proxy = await startProxy(
+    {
+      ...{ client, netfilter, clock, nodeAddresses, nodeName: 'node1', log: silentLogger, runner: new FakeNft() },
+      podCIDRs: [mustParseCIDR('10.244.1.0/24')],
+      clusterCIDRs: [mustParseCIDR('10.244.0.0/16')],
+      run: setting.run ?? (async () => ({ stdout: '', stderr: '' })),
+      cleanUp: setting.cleanUp ?? false,
+      onSynced: () => {
+        for (const resolve of waiting.splice(0)) resolve();
+      },
+    },
+    controller.signal,
+  );
+  return {
+    ...{ client, netfilter, clock, stats: proxy.stats },
+    synced: () => new Promise<void>((resolve) => waiting.push(resolve)),
+    stop: async () => {
+      controller.abort();
+      await proxy.stopped;
+    },
+    elements: (set: string) => [...(netfilter.table(tableName('IPv4'))?.sets.get(set)?.keys() ?? [])],
+  };
+}
+
+const web = service('web', { clusterIPs: ['10.96.0.10'] });
+const dns = service('dns', { clusterIPs: ['10.96.0.53'], ports: [{ port: 53, protocol: 'UDP' }] });
+const dnsSlice = (...ips: string[]) => slice('dns', ips, { protocol: 'UDP', port: 5353, addressType: 'IPv4' });
+
+test('has everything in the kernel when it has started, in one transaction', async () => {
+  const proxy = await running([web, slice('web', ['10.244.1.5'])]);
+  assert.deepEqual(proxy.elements('service'), ['10.96.0.10 . tcp . 80']);
+  assert.equal(proxy.netfilter.applied.length, 1);
+  await proxy.stop();
+});
+
+test('applies a change of endpoints as a few elements, and says how long it took', async () => {
+  const proxy = await running([web, slice('web', ['10.244.1.5'])]);
+  const done = proxy.synced();
+  await proxy.client.update(EndpointSlice, slice('web', ['10.244.1.6']));
+  await done;
+  assert.deepEqual(
+    proxy.netfilter.applied.at(-1)?.map(({ kind }) => kind),
+    ['delete-element', 'add-element'],
+  );
+  assert.equal(proxy.stats.changes, 1);
+  assert((proxy.stats.quantile(0.99) ?? Number.NaN) < 1000);
+  await proxy.stop();
+});
+
+test('applies what arrives together in one transaction', async () => {
+  const proxy = await running([]);
+  const done = proxy.synced();
+  for (const one of [web, dns]) proxy.client.seed(one);
+  await done;
+  assert.equal(proxy.netfilter.applied.length, 2);
+  assert.equal(proxy.elements('service').length, 2);
+  await proxy.stop();
+});
+
+test('loads everything anew, after a pause, when the kernel refuses a change', async () => {
+  const proxy = await running([web, slice('web', ['10.244.1.5'])]);
+  proxy.netfilter.failNext(new Error('Device or resource busy'));
+  const done = proxy.synced();
+  await proxy.client.update(EndpointSlice, slice('web', ['10.244.1.6', '10.244.1.7']));
+  while (proxy.stats.failures === 0) await new Promise(setImmediate);
+  await proxy.clock.advance(seconds(1));
+  await done;
+  assert.equal(proxy.netfilter.applied.at(-1)?.[0]?.kind, 'replace-table');
+  assert.equal(proxy.elements('service-endpoint-tcp').length, 2);
+  await proxy.stop();
+});
+
+test('restores its tables when someone flushes them', async () => {
+  const proxy = await running([web, slice('web', ['10.244.1.5'])]);
+  proxy.netfilter.flushRuleset();
+  const done = proxy.synced();
+  await proxy.clock.advance(seconds(6));
+  await done;
+  assert.deepEqual(proxy.elements('service'), ['10.96.0.10 . tcp . 80']);
+  await proxy.stop();
+});
+
+test('serves node ports at addresses that the node gets later', async () => {
+  let addresses = [mustParseIP('192.168.50.1')];
+  const proxy = await running([], { nodeAddresses: () => addresses });
+  addresses = [mustParseIP('192.168.50.2')];
+  const done = proxy.synced();
+  await proxy.clock.advance(seconds(6));
+  await done;
+  assert.deepEqual(proxy.elements('node-address'), ['192.168.50.2']);
+  await proxy.stop();
+});
+
+test('replaces what a previous run left, and leaves its own tables when it stops', async () => {
+  const first = await running([web, slice('web', ['10.244.1.5'])]);
+  await first.stop();
+  const second = await running([dns], { netfilter: first.netfilter });
+  assert.deepEqual(second.elements('service'), ['10.96.0.53 . udp . 53']);
+  await second.stop();
+  assert.equal(second.netfilter.tables().length, 1);
+});
+
+test('removes its tables when it stops, if told to', async () => {
+  const proxy = await running([web], { cleanUp: true });
+  await proxy.stop();
+  assert.equal(proxy.netfilter.tables().length, 0);
+});
+
+test('throws what the kernel says when it cannot start', async () => {
+  const netfilter = new MemoryNetfilter();
+  netfilter.failNext(new Error('Operation not permitted'));
+  await assert.rejects(running([web], { netfilter }), /Operation not permitted/);
+});
+
+test('ends the UDP flows of an endpoint that goes, and no others', async () => {
+  const commands: string[] = [];
+  const run: RunCommand = async (argv) => {
+    commands.push(argv.join(' '));
+    throw new CommandError(argv, 'exited with 1', { code: 1, stderr: '0 flow entries have been deleted.' });
+  };
+  const proxy = await running([web, slice('web', ['10.244.1.5']), dns, dnsSlice('10.244.1.6', '10.244.1.7')], { run });
+  commands.length = 0;
+  const done = proxy.synced();
+  await proxy.client.update(EndpointSlice, dnsSlice('10.244.1.7'));
+  await proxy.client.update(EndpointSlice, slice('web', ['10.244.1.8']));
+  await done;
+  await proxy.stop();
+  assert.deepEqual(commands, [
+    'conntrack -D -f ipv4 -p udp --orig-dst 10.96.0.53 --orig-port-dst 53 --reply-src 10.244.1.6',
+  ]);
+});
+
+test('leaves alone what another proxy serves, and what has no cluster IP', async () => {
+  const labels = { 'service.kubernetes.io/service-proxy-name': 'other' };
+  const proxy = await running([
+    { ...web, metadata: { ...web.metadata, labels } },
+    service('headless', { clusterIPs: ['None'] }),
+    service('outside', { type: 'ExternalName', externalName: 'example.org' }),
+  ]);
+  assert.deepEqual(proxy.elements('service'), []);
+  await proxy.stop();
+});
+
+test('never forwards to a loopback or link-local address', async () => {
+  const proxy = await running([web, slice('web', ['127.0.0.1', '169.254.1.1', '224.0.0.1', '10.244.1.5'])]);
+  assert.deepEqual(proxy.elements('service-endpoint-tcp'), ['10.96.0.10 . 80 . 0']);
+  await proxy.stop();
+});
