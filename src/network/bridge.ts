@@ -102,6 +102,8 @@ async function setBridgeSysctls(): Promise<void> {
   await writeSysctl(`net/ipv6/conf/${BRIDGE}/accept_dad`, '0');
   // The node answers ARP for its guests towards each other (RFC 3069): with isolated ports that makes it their router.
   await writeSysctl(`net/ipv4/conf/${BRIDGE}/proxy_arp_pvlan`, '1');
+  // By default those answers wait up to 0.8 s, lest two proxies answer at once; here there is one.
+  await writeSysctl(`net/ipv4/neigh/${BRIDGE}/proxy_delay`, '0');
   await routeWhatIsBridged();
 }
 

@@ -37,6 +37,8 @@ export class LifeCycle {
   readonly #guests = new Map<string, Guest>();
   /** Set when no guest is to be started any more. */
   #closing = false;
+  /** Set when the guests are no longer ours to look after: what the API says of them is another's to write. */
+  #closed = false;
   #onGuestGone: () => void = () => {};
 
   constructor(options: LifeCycleOptions) {
@@ -64,6 +66,7 @@ export class LifeCycle {
 
   /** Brings one pod's guest, and what the API says of it, in line. */
   async reconcile(key: string): Promise<void> {
+    if (this.#closed) return;
     const pod = this.#options.pods.get(key);
     const known = this.#guests.get(key);
     if (known !== undefined && known.options.podUID !== pod?.metadata.uid) {
@@ -79,7 +82,7 @@ export class LifeCycle {
 
   /** Lets go of all guests; they run on. */
   async leaveAll(): Promise<void> {
-    this.#closing = true;
+    this.#closed = true;
     const guests = [...this.#guests.values()];
     this.#guests.clear();
     await Promise.all(guests.map((guest) => guest.leave()));
@@ -99,6 +102,7 @@ export class LifeCycle {
     this.#onGuestGone();
     await Promise.race([allGone, clock.sleep(END_LIMIT, limit.signal).catch(() => undefined)]);
     limit.abort();
+    this.#closed = true;
     for (const [key, guest] of this.#guests) {
       await this.#reportEnd(key, guest).catch((err: unknown) =>
         log.warn({ err, pod: key }, 'the end of a guest was not reported'),

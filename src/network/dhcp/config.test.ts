@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mustParseCIDR } from '../../lib/ip.ts';
+import { desiredDhcp } from './config.ts';
+
+const LEASE = {
+  podUID: 'u',
+  podKey: 'example-namespace/virt-launcher-example-vm-abcde',
+  hostname: 'example-vm',
+  device: 'pst0',
+  mac: '02:00:00:00:00:05',
+  addresses: ['10.244.1.5', 'fd00:10:244:1:0:ff:fe00:5'],
+};
+
+function desired(families: readonly string[], leases = [LEASE]) {
+  return desiredDhcp({
+    podCIDRs: families.map(mustParseCIDR),
+    leases,
+    clusterDomain: 'cluster.local',
+    directory: '/d',
+  });
+}
+
+test('a guest gets the addresses of its lease, its name, and the search list of its namespace', () => {
+  const { hosts, options } = desired(['10.244.1.0/24', 'fd00:10:244:1::/64']);
+  assert.equal(hosts, '02:00:00:00:00:05,set:ns-example-namespace,10.244.1.5,[fd00:10:244:1:0:ff:fe00:5],example-vm\n');
+  const search = 'example-namespace.svc.cluster.local,svc.cluster.local,cluster.local';
+  assert.equal(options, `tag:ns-example-namespace,option:domain-search,${search}\n`);
+});
+
+test('each family is served alone too', () => {
+  const v4 = desired(['10.244.1.0/24']).config;
+  assert.match(v4, /dhcp-range=10\.244\.1\.0,static,255\.255\.255\.0/);
+  assert.doesNotMatch(v4, /enable-ra/);
+  const v6 = desired(['fd00:10:244:1::/64']).config;
+  assert.match(v6, /dhcp-range=fd00:10:244:1::,static,slaac,off-link,64/);
+  assert.match(v6, /option6:dns-server,\[fd00:10:244:1::1\]/);
+  assert.doesNotMatch(v6, /option:router/);
+});
+
+test('a name or namespace that could be syntax does not get into the files', () => {
+  const hostile = { ...LEASE, hostname: 'a,b\nport=53', podKey: 'x\ny=1/z' };
+  const { hosts, options } = desired(['10.244.1.0/24'], [hostile]);
+  assert.equal(hosts, '02:00:00:00:00:05,set:ns-default,10.244.1.5,[fd00:10:244:1:0:ff:fe00:5]\n');
+  assert.equal(options.split('\n').length, 2);
+});
+
+test('the same leases in another order give the same files', () => {
+  const other = { ...LEASE, mac: '02:00:00:00:00:01', hostname: 'b', podKey: 'b/b' };
+  assert.deepEqual(desired(['10.244.1.0/24'], [LEASE, other]), desired(['10.244.1.0/24'], [other, LEASE]));
+});
