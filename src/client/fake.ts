@@ -8,7 +8,16 @@ import { type KubeObject, keyOf, keyText, type ObjectKey } from '../api/meta/v1.
 import { alreadyExists, conflict, expired, failure, invalid, notFound } from '../api/status.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Client, DeleteOptions, Draft, Listed, ListOptions, Patch, WatchEvent } from './client.ts';
-import { applyPatch, selects } from './fake-matching.ts';
+import {
+  applyPatch,
+  canonical,
+  carriedOver,
+  finalizersAfterDelete,
+  sameSpec,
+  selects,
+  statusOf,
+  withoutStatus,
+} from './fake-rules.ts';
 
 /** A write that the fake has seen, in order: what tests of "minimal writes" look at. */
 export interface Write {
@@ -341,48 +350,6 @@ function resourceOf(apiVersion: string, kind: string): string {
 
 function storeKey(resource: string, key: ObjectKey): string {
   return `${resource}:${keyText(key)}`;
-}
-
-function statusOf(object: KubeObject): unknown {
-  return (object as { status?: unknown }).status;
-}
-
-function withoutStatus<T extends KubeObject>(kind: Kind<T>, object: T): T {
-  if (!kind.status) return object;
-  const { status: _, ...rest } = object as T & { status?: unknown };
-  return rest as T;
-}
-
-/** What a client cannot change by writing. */
-function carriedOver(object: KubeObject, current: KubeObject): KubeObject['metadata'] {
-  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion } =
-    current.metadata;
-  const server = { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion };
-  const set = Object.fromEntries(Object.entries(server).filter(([, value]) => value !== undefined));
-  return { ...object.metadata, ...set };
-}
-
-function sameSpec(a: KubeObject, b: KubeObject): boolean {
-  const { metadata: _a, status: _as, ...restA } = a as KubeObject & { status?: unknown };
-  const { metadata: _b, status: _bs, ...restB } = b as KubeObject & { status?: unknown };
-  return canonical(restA) === canonical(restB);
-}
-
-/** JSON with sorted keys: equal for equal values. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}
-
-/** https://kubernetes.io/docs/concepts/architecture/garbage-collection/#cascading-deletion */
-function finalizersAfterDelete(finalizers: readonly string[], policy: DeleteOptions['propagationPolicy']): string[] {
-  const others = finalizers.filter((name) => name !== 'foregroundDeletion' && name !== 'orphan');
-  if (policy === 'Foreground') return [...others, 'foregroundDeletion'];
-  if (policy === 'Orphan') return [...others, 'orphan'];
-  return policy === undefined ? [...finalizers] : others;
 }
 
 /** A change as a watch with selectors sees it: an object that begins to match is new, one that ceases is gone. */

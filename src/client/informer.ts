@@ -192,18 +192,27 @@ export class Informer<T extends KubeObject> {
   }
 }
 
+/** The objects that share a derived key. */
+interface Bucket<T> {
+  readonly objects: Map<string, T>;
+  /** The same as a list, made when it is asked for and until it changes. */
+  list: readonly T[] | undefined;
+}
+
 /** Objects by derived keys; each key holds only its own objects. */
 class Index<T> {
   readonly #keysOf: (object: T) => readonly string[];
-  readonly #byKey = new Map<string, Map<string, T>>();
+  readonly #byKey = new Map<string, Bucket<T>>();
 
   constructor(keysOf: (object: T) => readonly string[]) {
     this.#keysOf = keysOf;
   }
 
   get(key: string): readonly T[] {
-    const found = this.#byKey.get(key);
-    return found === undefined ? [] : [...found.values()];
+    const bucket = this.#byKey.get(key);
+    if (bucket === undefined) return [];
+    bucket.list ??= [...bucket.objects.values()];
+    return bucket.list;
   }
 
   update(objectKey: string, previous: T | undefined, object: T | undefined): void {
@@ -213,14 +222,18 @@ class Index<T> {
     }
     if (object === undefined) return;
     for (const key of keys) {
-      const bucket = this.#byKey.get(key) ?? new Map<string, T>();
-      this.#byKey.set(key, bucket.set(objectKey, object));
+      const bucket = this.#byKey.get(key) ?? { objects: new Map<string, T>(), list: undefined };
+      bucket.objects.set(objectKey, object);
+      bucket.list = undefined;
+      this.#byKey.set(key, bucket);
     }
   }
 
   #remove(key: string, objectKey: string): void {
     const bucket = this.#byKey.get(key);
-    bucket?.delete(objectKey);
-    if (bucket?.size === 0) this.#byKey.delete(key);
+    if (bucket === undefined) return;
+    bucket.objects.delete(objectKey);
+    bucket.list = undefined;
+    if (bucket.objects.size === 0) this.#byKey.delete(key);
   }
 }
