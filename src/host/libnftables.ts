@@ -16,7 +16,12 @@ interface Library {
   readonly runAsync: (context: Context, script: string) => Promise<number>;
   readonly output: (context: Context) => string;
   readonly errors: (context: Context) => string;
+  /** Gives freed memory back to the system; undefined where the C library has no such call. */
+  readonly trim: (() => Promise<void>) | undefined;
 }
+
+/** Scripts from this length on, in characters, take memory worth giving back: some 50 bytes for each of theirs. */
+const LARGE_SCRIPT = 256 * 1024;
 
 /** libnftables.so.1 cannot be loaded: it is not installed, or not for this machine. */
 export class LibnftablesMissing extends Error {
@@ -60,9 +65,21 @@ async function loadLibrary(): Promise<Library> {
         }),
       output: lib.func('const char *nft_ctx_get_output_buffer(void *ctx)'),
       errors: lib.func('const char *nft_ctx_get_error_buffer(void *ctx)'),
+      trim: findTrim(koffi),
     };
   } catch (cause) {
     throw new LibnftablesMissing(cause);
+  }
+}
+
+/** glibc keeps what a thread of the pool has freed, hundreds of megabytes after a large load: malloc_trim(3). */
+function findTrim(koffi: typeof import('koffi')): Library['trim'] {
+  const libc = koffi.load('libc.so.6');
+  try {
+    const trim = libc.func('int malloc_trim(size_t pad)');
+    return () => new Promise((resolve) => trim.async(0, () => resolve()));
+  } catch {
+    return undefined; // Not glibc: nothing to give back.
   }
 }
 
@@ -105,6 +122,7 @@ class InProcess implements NftRunner {
     // Reading a buffer empties it, so both are read whatever the outcome.
     const output = this.#lib.output(this.#context);
     const stderr = this.#lib.errors(this.#context);
+    if (script.length >= LARGE_SCRIPT) await this.#lib.trim?.();
     if (code !== 0) throw new NftError(script, stderr);
     return output;
   }

@@ -9,7 +9,10 @@ export const NFT_NEEDS = 'nftables 1.0.1 or newer on Linux 5.13 or newer';
 export interface NftRunner {
   /** Runs a script as one transaction: all of it takes effect at one moment, or none. Throws {@link NftError}. */
   run(script: string): Promise<void>;
-  /** Runs a `list` command and returns what it prints; set elements are left out. Throws {@link NftError}. */
+  /**
+   * Runs a `list` command and returns what it prints; set elements are left out. It reads them all the same, so it is slow
+   * where there are many. Throws {@link NftError}.
+   */
   list(command: string): Promise<string>;
   /** Gives back what the runner holds. Waits for the script that runs. */
   close(): Promise<void>;
