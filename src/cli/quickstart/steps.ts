@@ -123,7 +123,7 @@ async function reachInside(cluster: Cluster): Promise<void> {
   const { walk } = cluster;
   const clusterIPs = (await service(cluster)).spec?.clusterIPs ?? [];
   for (const host of [...clusterIPs, SERVICE_DOMAIN]) {
-    const fromGuest = await cluster.inGuest(CLIENT_GUEST, ['wget', '-T', FETCH_SECONDS, '-qO-', url(host)]);
+    const fromGuest = await cluster.inGuest(CLIENT_GUEST, ['timeout', FETCH_SECONDS, 'wget', '-qO-', url(host)]);
     checkAnswer(cluster, `a virtual machine reaches ${host}`, fromGuest);
     const fromNode = await cluster.at('node1', ['curl', '-sS', '-m', FETCH_SECONDS, url(host)]);
     checkAnswer(cluster, `a node reaches ${host}`, fromNode);
@@ -192,7 +192,7 @@ async function killGuest(cluster: Cluster): Promise<void> {
     describe(before),
   );
 
-  const killed = await cluster.at('node1', ['pkill', '-KILL', '-f', `guest=${NAMESPACE}/${victim}(,|$)`]);
+  const killed = await cluster.at('node1', ['pkill', '-KILL', '-f', `guest=${NAMESPACE}/${victim}[, ]`]);
   walk.check(`${victim} is killed, as by a crash`, killed.code === 0, killed.output);
   await walk.until(`${victim} to leave the endpoints`, API_LIMIT, () => endpointsOf(cluster, [survivor]));
   walk.check('it leaves the endpoints', true);
@@ -313,6 +313,7 @@ function claimAgain(clusterIPs: readonly string[]): object {
     spec: {
       type: 'NodePort',
       ipFamilyPolicy: 'RequireDualStack',
+      clusterIP: clusterIPs[0],
       clusterIPs,
       ports: [{ port: 80, nodePort: NODE_PORT }],
     },
