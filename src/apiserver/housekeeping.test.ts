@@ -10,7 +10,7 @@ let api: TestServer;
 before(async () => {
   api = await startTestServer({ clock });
 });
-after(() => api.close());
+after(() => api?.close());
 
 const event = (name: string, lastTimestamp: string) => ({
   apiVersion: 'v1',

@@ -6,7 +6,7 @@ let api: TestServer;
 before(async () => {
   api = await startTestServer();
 });
-after(() => api.close());
+after(() => api?.close());
 
 const create = (name: string, spec: object = {}) => api.call('POST', SERVICES, { body: service(name, spec) });
 const patch = (name: string, spec: object) =>

@@ -1,7 +1,7 @@
 /** Every path that is no resource: health, version, discovery, OpenAPI, metrics. */
 import { createHash } from 'node:crypto';
 import { KINDS } from '../../api/kinds.ts';
-import { failure } from '../../api/status.ts';
+import { type ApiError, failure } from '../../api/status.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { Reply } from '../http/respond.ts';
 import type { Metrics } from '../metrics.ts';
@@ -11,6 +11,20 @@ import { VERSION } from './version.ts';
 
 const JSON_TYPE = 'application/json';
 const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+const OPENAPI_V2_PROTOBUF = 'com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/** An `@` is not allowed in a media type, so the answer names it without, as Kubernetes does. */
+const OPENAPI_V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
+/**
+ * Version 2 as protobuf, with nothing in it: `swagger: "2.0"`. kubectl reads version 3, and asks for this only when a
+ * kind is not in there, to see whether it is here; when it cannot have it, it does not get so far as to say that there is
+ * no such kind.
+ */
+function emptyOpenApiV2(): Uint8Array {
+  const version = Buffer.from('2.0');
+  return Buffer.concat([Buffer.from([0x0a, version.length]), version]);
+}
 
 /** The documents of one server. What does not change is made when first asked for and kept. */
 export class Documents {
@@ -39,7 +53,7 @@ export class Documents {
       case 'openapi':
         return this.#openapi(path, rest, accept);
       default:
-        throw unknownPath();
+        throw notServed();
     }
   }
 
@@ -50,16 +64,18 @@ export class Documents {
       return { code: 200, type: AGGREGATED_TYPE, text: text ?? '', headers: { vary: 'Accept' } };
     }
     const text = await this.#keep([root, ...rest].join('/'), async () => plainDiscovery(root, rest));
-    if (text === undefined) throw unknownPath();
+    if (text === undefined) throw notServed();
     return { ...json(text), headers: { vary: 'Accept' } };
   }
 
   async #openapi(path: string, rest: readonly string[], accept: string | undefined): Promise<Reply> {
-    // kubectl asks for version 2 as protobuf, and does without when it is told that there is none.
-    negotiate(accept, []);
     const [version, ...where] = rest;
+    if (version === 'v2' && where.length === 0 && accept?.includes(OPENAPI_V2_PROTOBUF)) {
+      return { code: 200, type: OPENAPI_V2_TYPE, text: emptyOpenApiV2() };
+    }
+    negotiate(accept, []);
     const text = await this.#keep(path, () => this.#openapiDocument(version ?? '', where));
-    if (text === undefined) throw unknownPath();
+    if (text === undefined) throw notServed();
     return json(text);
   }
 
@@ -110,7 +126,8 @@ function json(text: string): Reply {
   return { code: 200, type: JSON_TYPE, text };
 }
 
-function unknownPath() {
+/** The answer for a path at which nothing is. */
+export function notServed(): ApiError {
   return failure(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 

@@ -6,7 +6,7 @@ import type { Answer, WatchLine } from '../answer.ts';
 import { authenticate, type User } from '../auth/authenticate.ts';
 import { authorize } from '../auth/authorize.ts';
 import type { Api, ResourceRequest, Target, Verb } from '../context.ts';
-import type { Documents } from '../discovery/documents.ts';
+import { type Documents, notServed } from '../discovery/documents.ts';
 import type { Metrics, RequestLabels } from '../metrics.ts';
 import { findAction } from '../subresources/actions.ts';
 import { VERBS } from '../verbs/verbs.ts';
@@ -98,9 +98,7 @@ async function dispatch(exchange: Exchange): Promise<void> {
 async function serveDocument(exchange: Exchange): Promise<void> {
   const { request, response, path, documents } = exchange;
   allow(exchange, 'get');
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
-  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw notServed();
   exchange.label('get', 'document');
   send(response, await documents.answer(path, request.headers.accept));
 }

@@ -10,14 +10,14 @@ const STALL_LIMIT = seconds(60);
 export interface Reply {
   readonly code: number;
   readonly type: string;
-  readonly text: string;
+  readonly text: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Sends a whole answer. */
 export function send(response: ServerResponse, { code, type, text, headers = {} }: Reply): void {
   if (response.headersSent || response.destroyed) return;
-  const bytes = Buffer.from(text);
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   response.writeHead(code, {
     'content-type': type,
     'content-length': bytes.byteLength,

@@ -68,19 +68,21 @@ export async function issue(authority: KeyPair, purpose: Purpose, now: number): 
   return { certificate: `${certificate.toString('pem').trimEnd()}\n`, key: await printKey(keys.privateKey) };
 }
 
-/** Whether a certificate is signed by the authority, valid for a while yet, and good for all these hosts. */
-export function servesHosts(
+/** Whether a certificate is signed by the authority and not yet in the last fifth of its life. */
+export function isCurrent(
   pair: KeyPair,
-  wanted: { readonly authority: KeyPair; readonly hosts: readonly string[]; readonly now: number },
+  { authority, now }: { readonly authority: KeyPair; readonly now: number },
 ): boolean {
   const certificate = new X509Certificate(pair.certificate);
-  const life = certificate.validToDate.getTime() - certificate.validFromDate.getTime();
-  const renewFrom = certificate.validToDate.getTime() - life / 5;
-  return (
-    wanted.now < renewFrom &&
-    certificate.checkIssued(new X509Certificate(wanted.authority.certificate)) &&
-    wanted.hosts.every((host) => matches(certificate, host))
-  );
+  const end = certificate.validToDate.getTime();
+  const renewFrom = end - (end - certificate.validFromDate.getTime()) / 5;
+  return now < renewFrom && certificate.checkIssued(new X509Certificate(authority.certificate));
+}
+
+/** Whether a certificate is good for all these hosts. */
+export function servesHosts(pair: KeyPair, hosts: readonly string[]): boolean {
+  const certificate = new X509Certificate(pair.certificate);
+  return hosts.every((host) => matches(certificate, host));
 }
 
 function matches(certificate: X509Certificate, host: string): boolean {

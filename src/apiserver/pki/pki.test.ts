@@ -50,6 +50,17 @@ test('issues client certificates that name the user and the groups, signed by th
   assert.match(key, /^-----BEGIN PRIVATE KEY-----\n/);
 });
 
+test('keeps client certificates when asked to, one for each subject, until their end is near', async () => {
+  const clock = new FakeClock(Date.now());
+  const admin = { commonName: 'admin', organizations: ['system:masters'] };
+  const first = await (await openPki(dir, { hosts: [], clock })).keptClientCertificate(admin);
+  const again = await openPki(dir, { hosts: [], clock });
+  assert.deepEqual(await again.keptClientCertificate(admin), first);
+  assert.notDeepEqual(await again.keptClientCertificate({ ...admin, organizations: [] }), first);
+  await clock.advance(350 * DAY);
+  assert.notDeepEqual(await again.keptClientCertificate(admin), first);
+});
+
 test('says what to do about a file that is not a certificate', async () => {
   const path = join(dir, 'ca.pem');
   const kept = await readFile(path);

@@ -2,11 +2,11 @@
  * The server's own certificate authority and serving certificate, kept in a folder of PEM files that only the owner can
  * read. Made once; the serving certificate is renewed when the hosts change or its last fifth begins.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../../host/clock.ts';
-import { issue, type KeyPair, makeAuthority, servesHosts } from './certificate.ts';
+import { isCurrent, issue, type KeyPair, makeAuthority, servesHosts } from './certificate.ts';
 
 export interface Pki {
   /** PEM: what clients trust, and what client certificates are checked against. */
@@ -14,6 +14,8 @@ export interface Pki {
   readonly serving: KeyPair;
   /** A certificate that authenticates as user `commonName` in groups `organizations`. Nothing is kept. */
   issueClientCertificate(subject: ClientSubject): Promise<KeyPair>;
+  /** As {@link issueClientCertificate}, but kept in the folder, and the same again until its end is near. */
+  keptClientCertificate(subject: ClientSubject): Promise<KeyPair>;
 }
 
 export interface ClientSubject {
@@ -38,19 +40,30 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
   const authority = (await readPair(dir, 'ca')) ?? (await keepPair(dir, 'ca', await makeAuthority('postern-ca', now)));
   const names = [...new Set([...ALWAYS, ...hosts])].filter((host) => !UNSPECIFIED.has(host));
   const kept = await readPair(dir, 'server');
-  const serving =
-    kept !== undefined && servesHosts(kept, { authority, hosts: names, now })
-      ? kept
-      : await keepPair(
-          dir,
-          'server',
-          await issue(authority, { kind: 'server', commonName: 'postern', hosts: names }, now),
-        );
+  const isGood = kept !== undefined && isCurrent(kept, { authority, now }) && servesHosts(kept, names);
+  const purpose = { kind: 'server', commonName: 'postern', hosts: names } as const;
+  const serving = isGood ? kept : await keepPair(dir, 'server', await issue(authority, purpose, now));
+  const issueClientCertificate = (subject: ClientSubject) =>
+    issue(authority, { kind: 'client', ...subject }, clock.now());
   return {
     caCertificate: authority.certificate,
     serving,
-    issueClientCertificate: (subject) => issue(authority, { kind: 'client', ...subject }, clock.now()),
+    issueClientCertificate,
+    keptClientCertificate: async (subject) => {
+      const name = clientFile(subject);
+      const found = await readPair(dir, name);
+      if (found !== undefined && isCurrent(found, { authority, now: clock.now() })) return found;
+      return keepPair(dir, name, await issueClientCertificate(subject));
+    },
   };
+}
+
+/** Names may hold anything, so files are named by their digest. */
+function clientFile({ commonName, organizations }: ClientSubject): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([commonName, ...organizations]))
+    .digest('hex');
+  return `client-${digest.slice(0, 16)}`;
 }
 
 /** Certificate and key stand in one file, so that a crash cannot leave one without the other. */

@@ -11,7 +11,7 @@ let api: TestServer;
 before(async () => {
   api = await startTestServer();
 });
-after(() => api.close());
+after(() => api?.close());
 beforeEach(async () => {
   await api.call('DELETE', `${VMS}/vm`);
   await api.call('DELETE', `${VMIS}/vm`);

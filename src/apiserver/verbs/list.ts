@@ -1,4 +1,5 @@
 /** GET of a collection, whole or in pages that are all of one revision. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { badRequest, expired, failure } from '../../api/status.ts';
 import { isMapping } from '../../api/value.ts';
 import { CompactedError, type Revision } from '../../store/store.ts';
@@ -45,11 +46,16 @@ interface Start {
 
 async function readAll(api: Api, { prefix, all, matches }: Selection, start: Start): Promise<Page> {
   const { entries, revision } = await api.store.list(prefix, storeOptions(start));
-  const items = entries.map((entry) => api.codec.decode(entry));
-  return {
-    items: all ? items : items.filter(({ object }) => matches(object)),
-    metadata: { resourceVersion: String(revision) },
-  };
+  const items: Stored[] = [];
+  for (let start = 0; start < entries.length; start += CHUNK) {
+    for (const entry of entries.slice(start, start + CHUNK)) {
+      const stored = api.codec.decode(entry);
+      if (all || matches(stored.object)) items.push(stored);
+    }
+    // Decoding many objects takes time; others get theirs in between.
+    if (entries.length > CHUNK) await nextTurn();
+  }
+  return { items, metadata: { resourceVersion: String(revision) } };
 }
 
 async function readSome(api: Api, { prefix, all, matches }: Selection, start: Start, limit: number): Promise<Page> {

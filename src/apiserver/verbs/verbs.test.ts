@@ -6,7 +6,7 @@ let api: TestServer;
 before(async () => {
   api = await startTestServer();
 });
-after(() => api.close());
+after(() => api?.close());
 
 test('gives a new object a name, uid, time, generation and resourceVersion, and keeps none that were sent', async () => {
   const sent = lease('', {

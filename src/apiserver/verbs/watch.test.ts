@@ -8,7 +8,7 @@ const clock = new FakeClock(Date.now());
 before(async () => {
   api = await startTestServer({ clock });
 });
-after(() => api.close());
+after(() => api?.close());
 
 const summary = ({ type, object }: Json) => `${type} ${object.metadata?.name ?? object.reason ?? ''}`.trim();
 const merge = (name: string, body: object) =>

@@ -1,0 +1,218 @@
+/** The real kubectl against the real server: the judge of what is to the letter. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { CommandError, runCommand } from '../host/process.ts';
+import { startTestServer, type TestServer } from './testing/server.ts';
+
+const skip = hasKubectl() ? false : 'kubectl is not installed';
+let api: TestServer;
+let kubeconfig: string;
+before(async () => {
+  if (skip) return;
+  api = await startTestServer();
+  kubeconfig = await api.kubeconfig();
+  await mkdir(join(api.dir, 'home'));
+});
+after(() => api?.close());
+
+function hasKubectl(): boolean {
+  try {
+    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const environment = () => ({ KUBECONFIG: kubeconfig, HOME: join(api.dir, 'home') });
+
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { stdout } = await runCommand(['kubectl', ...args], { env: environment(), cwd: api.dir });
+  return stdout;
+}
+async function apply(manifest: string, ...args: readonly string[]): Promise<string> {
+  const options = { env: environment(), cwd: api.dir, input: manifest };
+  return (await runCommand(['kubectl', 'apply', '-f', '-', ...args], options)).stdout;
+}
+/** What kubectl says when it fails. */
+async function refused(run: Promise<string>): Promise<string> {
+  try {
+    await run;
+  } catch (error) {
+    assert.ok(error instanceof CommandError);
+    return error.stderr;
+  }
+  return assert.fail('kubectl did not fail');
+}
+
+/** One manifest of each kind, and the columns that `kubectl get` shows. */
+const MANIFESTS: Readonly<Record<string, { readonly name: string; readonly columns: RegExp; readonly yaml: string }>> =
+  {
+    namespace: {
+      name: 'n1',
+      columns: /^NAME +STATUS +AGE$/m,
+      yaml: 'apiVersion: v1\nkind: Namespace\nmetadata: {name: n1}',
+    },
+    node: {
+      name: 'n1',
+      columns: /^NAME +STATUS +ROLES +AGE +VERSION$/m,
+      yaml: 'apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {podCIDR: 10.244.1.0/24, podCIDRs: [10.244.1.0/24]}',
+    },
+    pod: {
+      name: 'p1',
+      columns: /^NAME +READY +STATUS +RESTARTS +AGE$/m,
+      yaml: 'apiVersion: v1\nkind: Pod\nmetadata: {name: p1}\nspec: {containers: [{name: c, image: i}]}',
+    },
+    service: {
+      name: 's1',
+      columns: /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE$/m,
+      yaml: 'apiVersion: v1\nkind: Service\nmetadata: {name: s1}\nspec: {type: NodePort, selector: {a: b}, ports: [{port: 80}]}',
+    },
+    endpointslice: {
+      name: 'e1',
+      columns: /^NAME +ADDRESSTYPE +PORTS +ENDPOINTS +AGE$/m,
+      yaml: 'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: e1}\naddressType: IPv4\nports: [{name: http, port: 80, protocol: TCP}]\nendpoints: [{addresses: [10.244.1.2], conditions: {ready: true}}]',
+    },
+    event: {
+      name: 'ev1',
+      columns: /^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE$/m,
+      yaml: 'apiVersion: v1\nkind: Event\nmetadata: {name: ev1}\ninvolvedObject: {kind: Service, name: s1, namespace: default}\ntype: Normal\nreason: Tested\nmessage: seen',
+    },
+    lease: {
+      name: 'l1',
+      columns: /^NAME +HOLDER +AGE$/m,
+      yaml: 'apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: l1}\nspec: {holderIdentity: me}',
+    },
+    virtualmachine: {
+      name: 'vm1',
+      columns: /^NAME +AGE +STATUS +READY$/m,
+      yaml: 'apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: vm1}\nspec: {runStrategy: Halted, template: {metadata: {labels: {a: b}}, spec: {domain: {memory: {guest: 128Mi}, devices: {}}}}}',
+    },
+    virtualmachineinstance: {
+      name: 'vmi1',
+      columns: /^NAME +AGE +PHASE +IP +NODENAME +READY$/m,
+      yaml: 'apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\nmetadata: {name: vmi1}\nspec: {domain: {memory: {guest: 128Mi}, devices: {}}}',
+    },
+    ipaddresspool: {
+      name: 'pool1',
+      columns: /^NAME +AUTO ASSIGN +AVOID BUGGY IPS +ADDRESSES$/m,
+      yaml: 'apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: pool1}\nspec: {addresses: [192.0.2.10-192.0.2.20]}',
+    },
+    l2advertisement: {
+      name: 'adv1',
+      columns: /^NAME +/m,
+      yaml: 'apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: adv1}\nspec: {ipAddressPools: [pool1]}',
+    },
+  };
+
+for (const [kind, { name, columns, yaml }] of Object.entries(MANIFESTS)) {
+  test(`${kind}: applied, applied again, shown, described, labelled, edited, patched and deleted`, {
+    skip,
+  }, async () => {
+    assert.match(await apply(yaml), /created$/m);
+    assert.match(await apply(yaml), /unchanged$/m);
+    assert.match(await kubectl('get', kind), columns);
+    assert.match(await kubectl('describe', kind, name), new RegExp(`Name: +${name}`));
+    assert.match(await kubectl('label', kind, name, 'x=before'), /labeled/);
+    assert.equal(
+      await kubectl('get', kind, '-l', 'x=before', '-o', 'name'),
+      `${await kubectl('get', kind, name, '-o', 'name')}`,
+    );
+    const edit = { env: { ...environment(), EDITOR: 'sed -i s/before/after/' }, cwd: api.dir };
+    assert.match((await runCommand(['kubectl', 'edit', kind, name], edit)).stdout, /edited/);
+    assert.equal(await kubectl('get', kind, name, '-o', 'jsonpath={.metadata.labels.x}'), 'after');
+    assert.match(
+      await kubectl('patch', kind, name, '--type=merge', '-p', '{"metadata":{"labels":{"m":"1"}}}'),
+      /patched/,
+    );
+    const json = '[{"op":"add","path":"/metadata/labels/j","value":"1"}]';
+    assert.match(await kubectl('patch', kind, name, '--type=json', '-p', json), /patched/);
+    assert.match(await kubectl('annotate', kind, name, 'n=o'), /annotated/);
+    assert.match(await apply(yaml, '--server-side', '--force-conflicts'), /serverside-applied$/m);
+    assert.match(await kubectl('explain', kind), /KIND: +/);
+    // Nobody runs pods or empties namespaces here, so nobody is waited for.
+    assert.match(await kubectl('delete', kind, name, '--wait=false'), /deleted/);
+  });
+}
+
+test('creates what kubectl has commands for, which it sends as protobuf', { skip }, async () => {
+  assert.match(await kubectl('create', 'namespace', 'made'), /created/);
+  assert.match(await kubectl('create', 'service', 'nodeport', 'web', '--tcp=80:8080', '--node-port=30080'), /created/);
+  assert.equal(await kubectl('get', 'service', 'web', '-o', 'jsonpath={.spec.ports[0].targetPort}'), '8080');
+  const taken = await refused(kubectl('create', 'service', 'nodeport', 'web2', '--tcp=80', '--node-port=30080'));
+  assert.match(taken, /spec.ports\[0\].nodePort: Invalid value: 30080: provided port is already allocated/);
+});
+
+test('patches strategically, and waits for conditions', { skip }, async () => {
+  await apply(MANIFESTS['virtualmachine']?.yaml.replace('vm1', 'waited') ?? '');
+  const status = '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}';
+  const waiting = kubectl('wait', 'vm/waited', '--for=condition=Ready', '--timeout=20s');
+  await kubectl('patch', 'vm', 'waited', '--subresource=status', '--type=merge', '-p', status);
+  assert.match(await waiting, /condition met/);
+  await apply(
+    'apiVersion: v1\nkind: Service\nmetadata: {name: two}\nspec: {ports: [{name: a, port: 1}, {name: b, port: 2}]}',
+  );
+  await kubectl('patch', 'service', 'two', '-p', '{"spec":{"ports":[{"port":2,"targetPort":22}]}}');
+  assert.equal(await kubectl('get', 'service', 'two', '-o', 'jsonpath={.spec.ports[*].targetPort}'), '1 22');
+});
+
+test('shows changes as they come with get -w', { skip }, async () => {
+  const watching = spawn('kubectl', ['get', 'leases', '-w'], { env: { ...process.env, ...environment() } });
+  try {
+    await apply(
+      'apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: watched}\nspec: {holderIdentity: first}',
+    );
+    await untilPrinted(watching, /watched +first/);
+    await kubectl('patch', 'lease', 'watched', '--type=merge', '-p', '{"spec":{"holderIdentity":"second"}}');
+    await untilPrinted(watching, /watched +second/);
+  } finally {
+    watching.kill();
+  }
+});
+
+function untilPrinted(child: ChildProcess, text: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let printed = '';
+    const timer = setTimeout(() => reject(new Error(`${text} was not printed, but: ${printed}`)), 20_000);
+    child.stdout?.on('data', (chunk) => {
+      printed += String(chunk);
+      if (!text.test(printed)) return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+test('deletes and waits until it is gone', { skip }, async () => {
+  await apply(MANIFESTS['lease']?.yaml ?? '');
+  assert.match(await kubectl('delete', 'lease', 'l1', '--timeout=20s'), /deleted/);
+  assert.match(await refused(kubectl('get', 'lease', 'l1')), /NotFound/);
+});
+
+test('says what is wrong with a manifest, a kind, or a user', { skip }, async () => {
+  const mapping = 'apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec:\n  ports:\n    port: 80';
+  assert.match(
+    await refused(apply(mapping)),
+    /spec.ports: found a mapping with the key port; spec.ports is a list: begin each port with '- '/,
+  );
+  const unknown = 'apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {prots: [], ports: [{port: 80}]}';
+  assert.match(await refused(apply(unknown)), /unknown field "spec.prots"/);
+  assert.match(
+    await refused(apply('apiVersion: v1\nkind: Nothing\nmetadata: {name: bad}')),
+    /no matches for kind "Nothing"/,
+  );
+  const eve = await api.pki.issueClientCertificate({ commonName: 'eve', organizations: ['users'] });
+  const path = await api.kubeconfig(eve, 'eve');
+  assert.match(await refused(kubectl('--kubeconfig', path, 'get', 'namespaces')), /Forbidden.*User "eve" cannot list/s);
+  await writeFile(
+    join(api.dir, 'anonymous'),
+    `apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: "https://127.0.0.1:${api.server.port}", insecure-skip-tls-verify: true}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {token: wrong}}]\ncurrent-context: c\n`,
+  );
+  assert.match(
+    await refused(kubectl('--kubeconfig', join(api.dir, 'anonymous'), 'get', 'namespaces')),
+    /Unauthorized|logged in/,
+  );
+});
