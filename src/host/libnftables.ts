@@ -73,7 +73,7 @@ async function loadLibrary(): Promise<Library> {
 }
 
 /** glibc keeps what a thread of the pool has freed, hundreds of megabytes after a large load: malloc_trim(3). */
-function findTrim(koffi: typeof import('koffi')): Library['trim'] {
+function findTrim(koffi: typeof import('koffi')['default']): Library['trim'] {
   const libc = koffi.load('libc.so.6');
   try {
     const trim = libc.func('int malloc_trim(size_t pad)');
