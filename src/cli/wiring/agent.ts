@@ -41,7 +41,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, ready
   // Ends the parts; fired after the guests have been seen to, because that needs the API.
   const parts = new AbortController();
   try {
-    await runParts({ ...options, client, log }, signal, parts.signal, ready);
+    await runParts({ ...options, client, log }, signal, parts, ready);
   } finally {
     parts.abort(signal.reason);
     client.close();
@@ -53,9 +53,10 @@ type PartOptions = AgentOptions & { readonly client: ReturnType<typeof createCli
 async function runParts(
   options: PartOptions,
   signal: AbortSignal,
-  parts: AbortSignal,
+  ending: AbortController,
   ready: () => void,
 ): Promise<void> {
+  const parts = ending.signal;
   const { client, nodeName, stateDir, log } = options;
   const part = (component: string) => ({ client, nodeName, log: log.child({ component }) });
   const node = await startNode({ ...part('node'), addresses: options.nodeIPs }, parts);
@@ -63,7 +64,7 @@ async function runParts(
   if (signal.aborted) return;
 
   const runner = await openNft({ log });
-  const [network] = await Promise.all([
+  const [network, proxy] = await Promise.all([
     startPodNetwork(
       {
         ...part('network'),
@@ -112,6 +113,9 @@ async function runParts(
 
   await vms.stop(options.onStop);
   if (options.onStop === 'end') {
+    // A proxy that still runs would put back what is taken from it.
+    ending.abort(signal.reason);
+    await proxy.stopped;
     await cleanupProxy(runner);
     await cleanupPodNetwork();
   }
