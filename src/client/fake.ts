@@ -5,7 +5,7 @@
  */
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, keyText, type ObjectKey } from '../api/meta/v1.ts';
-import { alreadyExists, conflict, expired, failure, invalid, notFound } from '../api/status.ts';
+import { alreadyExists, conflict, failure, invalid, notFound } from '../api/status.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Client, DeleteOptions, Draft, Listed, ListOptions, Patch, WatchEvent } from './client.ts';
 import {
@@ -18,6 +18,7 @@ import {
   statusOf,
   withoutStatus,
 } from './fake-rules.ts';
+import { FakeStore, type HistoryEntry } from './fake-store.ts';
 
 /** A write that the fake has seen, in order: what tests of "minimal writes" look at. */
 export interface Write {
@@ -30,17 +31,6 @@ export interface Write {
 /** Returns an error to make a call fail with it; undefined lets the call pass. */
 export type Fault = (verb: Write['verb'] | 'get' | 'list' | 'watch', kind: string, key: string) => Error | undefined;
 
-interface Stored {
-  readonly resource: string;
-  readonly object: KubeObject;
-}
-
-interface HistoryEntry extends Stored {
-  readonly revision: number;
-  readonly previous: KubeObject | undefined;
-  readonly deleted: boolean;
-}
-
 /** A fake that holds the given objects; those are stored as they are, status included. */
 export function fakeClient(initial: readonly KubeObject[] = [], options: { readonly clock?: Clock } = {}): FakeClient {
   return new FakeClient(initial, options.clock ?? systemClock);
@@ -52,15 +42,10 @@ export class FakeClient implements Client {
   /** Calls of {@link raw}. */
   readonly calls: { readonly method: string; readonly path: string; readonly body?: object | undefined }[] = [];
   readonly #clock: Clock;
-  readonly #objects = new Map<string, Stored>();
-  #history: HistoryEntry[] = [];
-  #compacted = 0;
-  #revision = 0;
+  readonly #store = new FakeStore();
   #uids = 0;
   #fault: Fault | undefined;
   #answer: ((method: string, path: string, body?: object) => unknown) | undefined;
-  readonly #wakers = new Set<() => void>();
-  #streams = 0;
 
   constructor(initial: readonly KubeObject[], clock: Clock) {
     this.#clock = clock;
@@ -71,7 +56,7 @@ export class FakeClient implements Client {
   seed<T extends KubeObject>(object: T): T {
     const resource = resourceOf(object.apiVersion, object.kind);
     const { metadata } = object;
-    const current = this.#objects.get(storeKey(resource, keyOf(object)))?.object;
+    const current = this.#store.get(resource, keyOf(object));
     const filled = {
       ...object,
       metadata: {
@@ -81,12 +66,12 @@ export class FakeClient implements Client {
         generation: metadata.generation ?? 1,
       },
     };
-    return this.#put(resource, filled);
+    return this.#store.put(resource, filled);
   }
 
   /** Removes an object at once, whatever its finalizers, as if someone else had. */
   remove<T extends KubeObject>(kind: Kind<T>, key: ObjectKey): void {
-    this.#drop(resourceOf(kind.apiVersion, kind.kind), key);
+    this.#store.drop(resourceOf(kind.apiVersion, kind.kind), key);
   }
 
   /** From now on asks `fault` before each call; undefined ends that. */
@@ -101,14 +86,12 @@ export class FakeClient implements Client {
 
   /** Ends every watch, as a server does that restarts. */
   disconnect(): void {
-    this.#streams++;
-    this.#wake();
+    this.#store.disconnect();
   }
 
   /** Forgets all history, so that watches from earlier revisions get Expired. */
   compact(): void {
-    this.#compacted = this.#revision;
-    this.#history = [];
+    this.#store.compact();
   }
 
   async get<T extends KubeObject>(kind: Kind<T>, key: ObjectKey): Promise<T> {
@@ -118,13 +101,9 @@ export class FakeClient implements Client {
 
   async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions = {}): Promise<Listed<T>> {
     this.#check('list', kind, options.namespace ?? '');
-    const resource = resourceOf(kind.apiVersion, kind.kind);
-    const items: T[] = [];
-    for (const stored of this.#objects.values()) {
-      if (stored.resource === resource && selects(kind, options, stored.object as T)) items.push(stored.object as T);
-    }
-    items.sort((a, b) => (keyText(keyOf(a)) < keyText(keyOf(b)) ? -1 : 1));
-    return { items: items.slice(0, options.limit), resourceVersion: String(this.#revision) };
+    const all = this.#store.list(resourceOf(kind.apiVersion, kind.kind)) as readonly T[];
+    const items = all.filter((object) => selects(kind, options, object));
+    return { items: items.slice(0, options.limit), resourceVersion: String(this.#store.revision) };
   }
 
   async create<T extends KubeObject>(kind: Kind<T>, draft: Draft<T>): Promise<T> {
@@ -134,10 +113,10 @@ export class FakeClient implements Client {
     const named = { ...draft, metadata: { ...draft.metadata, name } };
     const key = keyOf(named);
     this.#check('create', kind, keyText(key));
-    if (this.#objects.has(storeKey(resource, key))) throw alreadyExists(kind, name);
+    if (this.#store.get(resource, key) !== undefined) throw alreadyExists(kind, name);
     const prepared = this.#admit(kind, withoutStatus(kind, named), undefined);
     const metadata = { ...prepared.metadata, uid: this.#newUID(), creationTimestamp: this.#time(), generation: 1 };
-    const created = this.#put(resource, { ...prepared, metadata });
+    const created = this.#store.put(resource, { ...prepared, metadata });
     this.#record('create', kind, key);
     return created;
   }
@@ -178,30 +157,9 @@ export class FakeClient implements Client {
   ): AsyncGenerator<WatchEvent<T>> {
     this.#check('watch', kind, options.namespace ?? '');
     const resource = resourceOf(kind.apiVersion, kind.kind);
-    const stream = this.#streams;
-    let seen = Number(options.resourceVersion);
-    const wake = { now: () => {} };
-    const onWake = () => wake.now();
-    this.#wakers.add(onWake);
-    signal.addEventListener('abort', onWake);
-    try {
-      while (!signal.aborted && stream === this.#streams) {
-        if (seen < this.#compacted) throw expired(`revision ${seen} has been compacted`);
-        // Every revision has one entry, so the next one's place is known.
-        const next = this.#history[seen - this.#compacted];
-        if (next === undefined) {
-          await new Promise<void>((resolve) => {
-            wake.now = resolve;
-          });
-          continue;
-        }
-        seen = next.revision;
-        const event = next.resource === resource ? selectedEvent(kind, options, next) : undefined;
-        if (event !== undefined) yield event;
-      }
-    } finally {
-      this.#wakers.delete(onWake);
-      signal.removeEventListener('abort', onWake);
+    for await (const entry of this.#store.follow(Number(options.resourceVersion), signal)) {
+      const event = entry.resource === resource ? selectedEvent(kind, options, entry) : undefined;
+      if (event !== undefined) yield event;
     }
   }
 
@@ -221,9 +179,9 @@ export class FakeClient implements Client {
   }
 
   #mustGet<T extends KubeObject>(kind: Kind<T>, key: ObjectKey): T {
-    const stored = this.#objects.get(storeKey(resourceOf(kind.apiVersion, kind.kind), key));
+    const stored = this.#store.get(resourceOf(kind.apiVersion, kind.kind), key);
     if (stored === undefined) throw notFound(kind, key.name);
-    return stored.object as T;
+    return stored as T;
   }
 
   /** Defaults, preparation and validation, as the server does them. */
@@ -240,14 +198,14 @@ export class FakeClient implements Client {
     const admitted = this.#admit(kind, { ...kept, metadata: carriedOver(object, current) }, current);
     const generation = (current.metadata.generation ?? 1) + (sameSpec(admitted, current) ? 0 : 1);
     const next = { ...admitted, metadata: { ...admitted.metadata, generation } };
-    const result = this.#store(kind, current, next);
+    const result = this.#write(kind, current, next);
     this.#record(verb, kind, keyOf(object));
     return result;
   }
 
   #replaceStatus<T extends KubeObject>(kind: Kind<T>, verb: Write['verb'], object: T): T {
     const current = this.#current(kind, object);
-    const result = this.#store(kind, current, { ...current, status: statusOf(object) });
+    const result = this.#write(kind, current, { ...current, status: statusOf(object) });
     this.#record(verb, kind, keyOf(object));
     return result;
   }
@@ -263,7 +221,7 @@ export class FakeClient implements Client {
   }
 
   /** Writes what changed; an object being deleted whose last finalizer went is gone. */
-  #store<T extends KubeObject>(kind: Kind<T>, current: T, next: T): T {
+  #write<T extends KubeObject>(kind: Kind<T>, current: T, next: T): T {
     const resource = resourceOf(kind.apiVersion, kind.kind);
     const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = next.metadata;
     const hadFinalizers = (current.metadata.finalizers ?? []).length > 0;
@@ -273,11 +231,11 @@ export class FakeClient implements Client {
       finalizers.length === 0 &&
       deletionGracePeriodSeconds === 0
     ) {
-      this.#drop(resource, keyOf(next));
+      this.#store.drop(resource, keyOf(next));
       return next;
     }
     if (canonical(current) === canonical(next)) return current;
-    return this.#put(resource, next);
+    return this.#store.put(resource, next);
   }
 
   #beginDelete<T extends KubeObject>(kind: Kind<T>, current: T, options: DeleteOptions): void {
@@ -288,7 +246,7 @@ export class FakeClient implements Client {
     const grace = deletionTimestamp === undefined ? wanted : Math.min(wanted, earlier ?? wanted);
     const finalizers = finalizersAfterDelete(current.metadata.finalizers ?? [], options.propagationPolicy);
     if (grace === 0 && finalizers.length === 0) {
-      this.#drop(resource, keyOf(current));
+      this.#store.drop(resource, keyOf(current));
       return;
     }
     if (deletionTimestamp !== undefined && grace === earlier) return;
@@ -299,35 +257,7 @@ export class FakeClient implements Client {
       deletionGracePeriodSeconds: grace,
       generation: (current.metadata.generation ?? 1) + 1,
     };
-    this.#put(resource, { ...current, metadata });
-  }
-
-  #put<T extends KubeObject>(resource: string, object: T): T {
-    const key = storeKey(resource, keyOf(object));
-    const previous = this.#objects.get(key)?.object;
-    const revision = ++this.#revision;
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
-    // Through JSON, as over the wire: fields that are undefined are absent, and nobody shares our object.
-    const next = JSON.parse(JSON.stringify(stored)) as T;
-    this.#objects.set(key, { resource, object: next });
-    this.#history.push({ resource, object: next, previous, revision, deleted: false });
-    this.#wake();
-    return next;
-  }
-
-  #drop(resource: string, at: ObjectKey): void {
-    const key = storeKey(resource, at);
-    const previous = this.#objects.get(key)?.object;
-    if (previous === undefined) return;
-    this.#objects.delete(key);
-    const revision = ++this.#revision;
-    const object = { ...previous, metadata: { ...previous.metadata, resourceVersion: String(revision) } };
-    this.#history.push({ resource, object, previous, revision, deleted: true });
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#wakers]) wake();
+    this.#store.put(resource, { ...current, metadata });
   }
 
   /** Deterministic, so that failures of tests can be repeated. */
@@ -346,10 +276,6 @@ export class FakeClient implements Client {
 
 function resourceOf(apiVersion: string, kind: string): string {
   return `${apiVersion}/${kind}`;
-}
-
-function storeKey(resource: string, key: ObjectKey): string {
-  return `${resource}:${keyText(key)}`;
 }
 
 /** A change as a watch with selectors sees it: an object that begins to match is new, one that ceases is gone. */
