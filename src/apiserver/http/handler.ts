@@ -32,7 +32,7 @@ interface Exchange extends HandlerParts {
   readonly user: User;
   /** Aborted when the client is gone or the server ends. */
   readonly signal: AbortSignal;
-  readonly warnings: string[];
+  readonly warnings: Set<string>;
   label(verb: string, resource: string): void;
 }
 
@@ -57,7 +57,7 @@ export async function handle(
       query,
       user: authenticate(request.socket),
       signal: AbortSignal.any([gone.signal, ending]),
-      warnings: [],
+      warnings: new Set(),
       label: (verb, resource) => Object.assign(labels, { verb, resource }),
     });
   } catch (error) {
@@ -122,7 +122,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
     signal,
     body: await readBody(request),
     agent: request.headers['user-agent'] ?? '',
-    warn: (message) => warnings.push(message),
+    warn: (message) => warnings.add(message),
   };
   const answer = await VERBS[verb](api, asked);
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
@@ -185,9 +185,9 @@ function includeObject(query: URLSearchParams): IncludeObject {
 const WARNINGS_MAX = 20;
 
 /** Code 299 and no agent, as Kubernetes writes them: RFC 7234 section 5.5. */
-function warningHeaders(warnings: readonly string[]): Record<string, string> {
-  if (warnings.length === 0) return {};
-  const texts = warnings
+function warningHeaders(warnings: ReadonlySet<string>): Record<string, string> {
+  if (warnings.size === 0) return {};
+  const texts = [...warnings]
     .slice(0, WARNINGS_MAX)
     .map((text) => text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&'));
   return { warning: texts.map((text) => `299 - "${text}"`).join(', ') };

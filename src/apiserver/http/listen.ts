@@ -3,6 +3,7 @@ import { chmod, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
+import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
 import type { Pki } from '../pki/pki.ts';
 
@@ -23,7 +24,7 @@ export class ListenError extends Error {
 export type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A server that asks clients for a certificate, and leaves it to the handler what to do without one. */
-export function makeServer(pki: Pki, onRequest: OnRequest): Server {
+export function makeServer(pki: Pki, onRequest: OnRequest, log: Logger): Server {
   const server = createServer(
     {
       cert: pki.serving.certificate,
@@ -43,6 +44,10 @@ export function makeServer(pki: Pki, onRequest: OnRequest): Server {
   );
   // A handshake that fails is the client's to report.
   server.on('tlsClientError', (_, socket) => socket.destroy());
+  // What goes wrong while listening is thrown there; later, as when no more connections can be taken, it is not the end.
+  server.on('error', (err) => {
+    if (server.listening) log.error({ err }, 'cannot take a connection');
+  });
   return server;
 }
 

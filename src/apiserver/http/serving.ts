@@ -1,0 +1,63 @@
+/** The requests that are being served, from the first to the last. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seconds } from '../../lib/duration.ts';
+import { type HandlerParts, handle } from './handler.ts';
+
+/** How long a server that is closing waits for clients to take their answers. */
+const CLOSE_LIMIT = seconds(5);
+
+export class Serving {
+  readonly #parts: HandlerParts;
+  readonly #ending = new AbortController();
+  readonly #begun = Promise.withResolvers<void>();
+  readonly #requests = new Set<Promise<void>>();
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: HandlerParts) {
+    this.#parts = parts;
+  }
+
+  /** Aborted when the server is to end. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Lets requests in. Those that came before, on a port that is already open, have waited. */
+  begin(): void {
+    this.#begun.resolve();
+  }
+
+  readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const served = this.#serve(request, response);
+    this.#requests.add(served);
+    void served.finally(() => this.#requests.delete(served));
+  };
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.#begun.promise;
+    await handle(this.#parts, request, response, this.#ending.signal);
+    // A client that went away before it had its answer is no failure of ours.
+    await finished(response).catch(() => {});
+  }
+
+  /** Ends watches, waits for the other answers to be sent, and stops listening. */
+  close(servers: readonly Server[]): Promise<void> {
+    this.#closed ??= this.#close(servers);
+    return this.#closed;
+  }
+
+  async #close(servers: readonly Server[]): Promise<void> {
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    this.#ending.abort();
+    this.#begun.resolve();
+    const timer = new AbortController();
+    const limit = sleep(CLOSE_LIMIT, undefined, { signal: timer.signal, ref: false }).catch(() => {});
+    await Promise.race([Promise.all(this.#requests), limit]);
+    timer.abort();
+    for (const server of servers) server.closeAllConnections();
+    await Promise.all(closed);
+  }
+}
