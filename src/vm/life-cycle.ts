@@ -245,7 +245,7 @@ export class LifeCycle {
     return this.#options.network.attach({
       podUID: record.podUID,
       podKey: record.podKey,
-      hostname: wish.hostname ?? parseKey(record.instanceKey).name,
+      hostname: wish.hostname ?? hostnameFrom(parseKey(record.instanceKey).name),
       ...(wish.mac === undefined ? {} : { mac: wish.mac }),
     });
   }
@@ -271,6 +271,11 @@ export class LifeCycle {
       },
     });
   }
+}
+
+/** Names of objects may have dots and be longer than a label of DNS is (RFC 1123 section 2.1). */
+function hostnameFrom(name: string): string {
+  return (name.split('.')[0] ?? name).slice(0, 63).replace(/-+$/, '');
 }
 
 function isOver(pod: Pod): boolean {

@@ -33,7 +33,7 @@ export interface GuestView {
 /** The pod's new status. `now` is wall clock, in milliseconds. */
 export function desiredPodStatus(pod: Pod, view: GuestView, now: number): NonNullable<Pod['status']> {
   const { phase, addresses, hostIPs } = view;
-  const old = pod.status ?? {};
+  const { reason: _, message: __, ...old } = pod.status ?? {};
   const ready = readyCondition(view);
   const running = phase.kind === 'running';
   const fresh: Condition[] = [
@@ -52,9 +52,30 @@ export function desiredPodStatus(pod: Pod, view: GuestView, now: number): NonNul
     conditions: mergeConditions(old.conditions ?? [], fresh, now),
     ...(hostIP === undefined ? {} : { hostIP, hostIPs: hostIPs.map((ip) => ({ ip })) }),
     ...(placed && podIP !== undefined ? { podIP, podIPs: addresses.map((ip) => ({ ip })) } : {}),
+    containerStatuses: [containerStatus(pod, view)],
     startTime: old.startTime ?? printTime(now),
     ...(phase.kind === 'blocked' || phase.kind === 'ended' ? { reason: phase.reason, message: phase.message } : {}),
   };
+}
+
+/** The guest as the pod's container, for those who count ready containers. */
+function containerStatus(pod: Pod, { phase, readiness }: GuestView): object {
+  const running = phase.kind === 'running';
+  const common = { name: pod.spec?.containers?.[0]?.name ?? 'compute', image: '', imageID: '', restartCount: 0 };
+  return { ...common, started: running, ready: running && readiness.ready, state: containerState(phase) };
+}
+
+function containerState(phase: GuestPhase): object {
+  switch (phase.kind) {
+    case 'running':
+      return { running: { startedAt: printTime(phase.startedAt) } };
+    case 'ended':
+      return { terminated: { exitCode: phase.outcome === 'Succeeded' ? 0 : 1, reason: phase.reason } };
+    case 'blocked':
+      return { waiting: { reason: phase.reason, message: phase.message } };
+    case 'starting':
+      return { waiting: { reason: 'GuestStarting' } };
+  }
 }
 
 /** The instance's new status. Phases before Running are the controller's. */
