@@ -23,16 +23,26 @@ const MESSAGE_LIMIT = 2000;
 
 /** A script that was refused. Nothing of it took effect. */
 export class NftError extends Error {
-  /** The script as it was sent. */
-  readonly script: string;
+  // Not a plain property: a script can have megabytes, and logs print all plain properties of an error.
+  readonly #script: string;
   /** What nft or the kernel said. */
   readonly stderr: string;
 
   constructor(script: string, stderr: string, options?: { cause?: unknown }) {
     super(`nft refused a script: ${explain(stderr).slice(0, MESSAGE_LIMIT)}`, options);
     this.name = 'NftError';
-    this.script = script;
+    this.#script = script;
     this.stderr = stderr;
+  }
+
+  /** The script as it was sent. */
+  get script(): string {
+    return this.#script;
+  }
+
+  /** The script is more than the kernel takes at once, as outside the initial user namespace. */
+  get tooLong(): boolean {
+    return /Message too long|No buffer space available/.test(this.stderr);
   }
 }
 

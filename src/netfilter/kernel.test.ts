@@ -4,3 +4,8 @@ import { inNamespace, skipWithoutNft } from '../host/testing/in-namespace.ts';
 test('the kernel keeps the contract', { skip: skipWithoutNft() }, () => {
   inNamespace(new URL('kernel.fixture.ts', import.meta.url));
 });
+
+const unprivileged = { unprivileged: true } as const;
+test('an ordinary user’s namespace takes a load of any size', { skip: skipWithoutNft(unprivileged) }, () => {
+  inNamespace(new URL('large-load.fixture.ts', import.meta.url), [], unprivileged);
+});

@@ -4,6 +4,7 @@ import { NftError, type NftRunner } from '../host/nft.ts';
 import { countRules } from '../host/nft-rules.ts';
 import type { Transaction } from './model.ts';
 import { type Netfilter, TransactionError } from './netfilter.ts';
+import { inParts } from './parts.ts';
 import { printPieces } from './print.ts';
 
 /** How long printing may hold up the event loop, in milliseconds. */
@@ -14,7 +15,7 @@ export function kernelNetfilter(runner: NftRunner): Netfilter {
   return {
     async apply(transaction) {
       try {
-        await runner.run(await print(transaction));
+        await run(runner, transaction);
       } catch (cause) {
         if (!(cause instanceof NftError)) throw cause;
         throw new TransactionError(`${transaction.length} operations were refused: ${cause.message}`, transaction, {
@@ -24,6 +25,20 @@ export function kernelNetfilter(runner: NftRunner): Netfilter {
     },
     inspect: ({ family, name }) => countRules(family, name),
   };
+}
+
+/**
+ * As one transaction where the kernel takes it. Only the privileged may send it more than net.core.wmem_default (208 KiB)
+ * at once; for others, a large load takes effect part by part.
+ */
+async function run(runner: NftRunner, transaction: Transaction): Promise<void> {
+  try {
+    await runner.run(await print(transaction));
+  } catch (error) {
+    const parts = inParts(transaction);
+    if (!(error instanceof NftError && error.tooLong) || parts.length === 1) throw error;
+    for (const part of parts) await runner.run(await print(part));
+  }
 }
 
 async function print(transaction: Transaction): Promise<string> {

@@ -115,7 +115,10 @@ export interface Placed {
 
 /** One step of a transaction. */
 export type Operation =
-  /** Puts a table in place of the one of that name, if there is one, with these elements besides the layout's own. */
+  /**
+   * Puts a table in place of the one of that name, if there is one, with these elements besides the layout's own. They
+   * may be read more than once.
+   */
   | { readonly kind: 'replace-table'; readonly table: Table; readonly elements: Iterable<Placed> }
   /** Removes a table; no mistake when there is none. */
   | { readonly kind: 'delete-table'; readonly table: TableName }

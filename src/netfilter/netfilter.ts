@@ -10,11 +10,16 @@ export interface Netfilter {
 
 /** A transaction that was refused; `cause` says why. Nothing of it took effect. */
 export class TransactionError extends Error {
-  readonly transaction: Transaction;
+  // Not a plain property: logs print all of those, and there can be 100,000 operations.
+  readonly #transaction: Transaction;
 
   constructor(message: string, transaction: Transaction, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'TransactionError';
-    this.transaction = transaction;
+    this.#transaction = transaction;
+  }
+
+  get transaction(): Transaction {
+    return this.#transaction;
   }
 }

@@ -88,7 +88,7 @@ export class ForwardingTable {
     return [...this.#localities].map(([family, locality]) => {
       const base = baseTable(family, locality);
       const table = { ...base, chains: [...this.#chainsOf(family), ...base.chains] };
-      return { kind: 'replace-table', table, elements: this.#elements(family) };
+      return { kind: 'replace-table', table, elements: { [Symbol.iterator]: () => this.#elements(family) } };
     });
   }
 
@@ -195,7 +195,7 @@ export class ForwardingTable {
     return picks.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  *#elements(family: IPFamily): Iterable<Placed> {
+  *#elements(family: IPFamily): Iterator<Placed> {
     for (const element of this.#nodeAddresses.values()) if (element.family === family) yield element.placed;
     for (const { element } of this.#shared.values()) if (element.family === family) yield element.placed;
     for (const key of this.#claims.keys()) {
