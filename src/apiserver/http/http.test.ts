@@ -157,3 +157,19 @@ test('ends with its signal', async () => {
   await server.close();
   await assert.rejects(fetch(`https://127.0.0.1:${server.port}/healthz`));
 });
+
+test('sends the whole of an answer that is on its way when the server closes', async () => {
+  const other = await startTestServer();
+  const annotations = { a: 'x'.repeat(200_000) };
+  for (let i = 0; i < 20; i++) {
+    await other.call('POST', LEASES, { body: lease(`large-${i}`, { metadata: { annotations } }) });
+  }
+  const response = await other.open('GET', LEASES, {});
+  const closing = other.server.close();
+  let size = 0;
+  for await (const chunk of response) size += (chunk as Buffer).length;
+  assert.equal(size, Number(response.headers['content-length']));
+  assert.ok(size > 4_000_000);
+  await closing;
+  await other.close();
+});

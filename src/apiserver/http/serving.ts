@@ -1,6 +1,7 @@
 /** The requests that are being served, from the first to the last. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
+import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../../lib/duration.ts';
@@ -14,6 +15,8 @@ export class Serving {
   readonly #ending = new AbortController();
   readonly #begun = Promise.withResolvers<void>();
   readonly #requests = new Set<Promise<void>>();
+  /** Connections that have had a request. */
+  readonly #sockets = new Set<Socket>();
   #closed: Promise<void> | undefined;
 
   constructor(parts: HandlerParts) {
@@ -31,6 +34,15 @@ export class Serving {
   }
 
   readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (this.ending.aborted) {
+      response.writeHead(503, { connection: 'close' }).end();
+      return;
+    }
+    const { socket } = request;
+    if (!this.#sockets.has(socket)) {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    }
     const served = this.#serve(request, response);
     this.#requests.add(served);
     void served.finally(() => this.#requests.delete(served));
@@ -50,14 +62,22 @@ export class Serving {
   }
 
   async #close(servers: readonly Server[]): Promise<void> {
-    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     this.#ending.abort();
     this.#begun.resolve();
     const timer = new AbortController();
     const limit = sleep(CLOSE_LIMIT, undefined, { signal: timer.signal, ref: false }).catch(() => {});
-    await Promise.race([Promise.all(this.#requests), limit]);
+    await Promise.race([this.#finish(), limit]);
     timer.abort();
+    // Only now: a server that is closed cuts connections off whose answer it has written and not yet sent.
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const server of servers) server.closeAllConnections();
     await Promise.all(closed);
+  }
+
+  /** Lets what has been written reach the clients. */
+  async #finish(): Promise<void> {
+    await Promise.all(this.#requests);
+    const sockets = [...this.#sockets];
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve).end())));
   }
 }
