@@ -4,6 +4,7 @@ import type { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { keyOf } from '../../api/meta/v1.ts';
+import { TransportError } from '../../client/client.ts';
 import { findCondition } from '../conditions.ts';
 import { type World, world } from '../testing.ts';
 import { virtualMachineInstanceController } from './virtualmachineinstance.ts';
@@ -116,6 +117,25 @@ describe('the VirtualMachineInstance controller', () => {
       assert.equal((await w.all(Pod)).length, gone ? 0 : 1);
       await w.stop();
     }
+  });
+
+  it('asks the server before it gives up a guest whose pod it cannot see', async () => {
+    const w = await world([], virtualMachineInstanceController);
+    const { metadata } = w.client.seed({ ...vmi(), status: { phase: 'Running' } });
+    // The pod is there; only the watch has not told of it.
+    w.client.failWith((verb, kind) => (verb === 'watch' && kind === 'Pod' ? new TransportError('slow') : undefined));
+    w.client.disconnect();
+    w.client.seed({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace: 'ns', name: 'p', labels: { 'kubevirt.io/created-by': metadata.uid ?? '' } },
+    });
+    await w.pass(5000);
+    assert.equal((await instance(w)).status?.phase, 'Running');
+    w.client.remove(Pod, { namespace: 'ns', name: 'p' });
+    await w.pass(120_000);
+    assert.equal((await instance(w)).status?.phase, 'Failed');
+    await w.stop();
   });
 
   it('leaves to the node what the node has said', async () => {
