@@ -217,14 +217,18 @@ function answersHTTP(host: string): Promise<boolean> {
   });
 }
 
-/** Resident megabytes of the program's own processes: the one that was started and its children that run it too. */
+/**
+ * Megabytes of the program's own processes: the one that was started and its children that run it too. Proportional set
+ * size, as /proc/PID/smaps_rollup has it: pages that both map, such as Node.js itself, count once.
+ */
 async function memory(up: ChildProcess): Promise<number> {
   let total = 0;
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const [status, argv] = await Promise.all([read(`/proc/${pid}/status`), read(`/proc/${pid}/cmdline`)]);
     const parent = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
     if (!argv.includes('main.ts') || (Number(pid) !== up.pid && parent !== up.pid)) continue;
-    total += Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
+    const rollup = await read(`/proc/${pid}/smaps_rollup`);
+    total += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) * 1024;
   }
   return total / 1e6;
 }

@@ -83,7 +83,7 @@ export async function runServer(
 }
 
 async function endpoint(server: string, pki: Pki, user: string, groups: readonly string[]): Promise<Endpoint> {
-  const { certificate, key } = await pki.issueClientCertificate({ commonName: user, organizations: groups });
+  const { certificate, key } = await pki.keptClientCertificate({ commonName: user, organizations: groups });
   return { server, caData: pki.caCertificate, clientCertificate: certificate, clientKey: key };
 }
 

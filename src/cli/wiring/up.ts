@@ -8,7 +8,6 @@ import { createLogger } from '../../host/log.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import { UserError } from '../errors.ts';
 import type { HostPort } from '../options.ts';
-import { runAgent } from './agent.ts';
 import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
@@ -33,7 +32,8 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
   const agentKubeconfig = join(dataDir, 'agent', 'kubeconfig');
   const supervisor = new ServerProcess(serverArgv(dataDir, options.listen, nodeName, agentKubeconfig));
   try {
-    const url = await supervisor.start(signal);
+    // The server starts while the agent's code is loaded: it is what users wait for.
+    const [url, { runAgent }] = await Promise.all([supervisor.start(signal), import('./agent.ts')]);
     await runAgent(
       {
         endpoint: await loadKubeconfig(agentKubeconfig),
