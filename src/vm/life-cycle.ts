@@ -47,21 +47,28 @@ export class LifeCycle {
 
   /** Finds the guests of an earlier run, and ends those whose pod has gone since. Called once, when the pods are known. */
   async findGuests(): Promise<void> {
-    const { stateDir, network, pods } = this.#options;
+    const { stateDir, network } = this.#options;
     const records = await readRecords(stateDir);
     const known = new Set(records.map((record) => record.podUID));
     for (const port of network.ports()) if (!known.has(port.podUID)) await network.release(port.podUID);
-    await Promise.all(
-      records.map(async (record) => {
-        const port = await this.#attach(record);
-        const pod = pods.get(record.podKey);
-        const vmi = pod && (await this.#instanceOf(pod));
-        const guest = this.#newGuest(record, port, vmi);
-        await guest.adopt();
-        if (pod?.metadata.uid !== record.podUID) await this.#discard(guest);
-        else this.#guests.set(record.podKey, guest);
-      }),
-    );
+    await Promise.all(records.map((record) => this.#findGuest(record)));
+  }
+
+  async #findGuest(record: GuestRecord): Promise<void> {
+    const { pods, log } = this.#options;
+    const pod = pods.get(record.podKey);
+    const vmi = pod && (await this.#instanceOf(pod));
+    const guest = this.#newGuest(record, await this.#attach(record), vmi);
+    try {
+      await guest.adopt();
+    } catch (err) {
+      // One that cannot be watched cannot be kept: its pod is reported lost, and its owner decides.
+      log.error({ err, pod: record.podKey }, 'a guest of an earlier run was ended, as it could not be taken over');
+      await this.#discard(guest);
+      return;
+    }
+    if (pod?.metadata.uid === record.podUID) this.#guests.set(record.podKey, guest);
+    else await this.#discard(guest);
   }
 
   /** Brings one pod's guest, and what the API says of it, in line. */
@@ -184,7 +191,12 @@ export class LifeCycle {
   }
 
   async #report(pod: Pod, guest: Guest): Promise<void> {
-    await this.#write(pod, await this.#instanceOf(pod), this.#view(guest));
+    const vmi = await this.#instanceOf(pod);
+    const { phase } = guest;
+    if (phase.kind === 'ended' && phase.outcome === 'Failed' && !isOver(pod) && vmi !== undefined) {
+      this.#options.events.event(vmi, 'Warning', phase.reason, phase.message);
+    }
+    await this.#write(pod, vmi, this.#view(guest));
   }
 
   async #reportEnd(key: string, guest: Guest): Promise<void> {
