@@ -1,8 +1,10 @@
 /** The real kubectl against the real server: the judge of what is to the letter. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { CommandError, runCommand } from '../host/process.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
@@ -160,30 +162,40 @@ test('patches strategically, and waits for conditions', { skip }, async () => {
 });
 
 test('shows changes as they come with get -w', { skip }, async () => {
-  const watching = spawn('kubectl', ['get', 'leases', '-w'], { env: { ...process.env, ...environment() } });
+  const child = spawn('kubectl', ['get', 'leases', '-w'], { env: { ...process.env, ...environment() } });
+  const printed = new Printed(child.stdout);
   try {
     await apply(
       'apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: watched}\nspec: {holderIdentity: first}',
     );
-    await untilPrinted(watching, /watched +first/);
+    await printed.until(/watched +first/);
     await kubectl('patch', 'lease', 'watched', '--type=merge', '-p', '{"spec":{"holderIdentity":"second"}}');
-    await untilPrinted(watching, /watched +second/);
+    await printed.until(/watched +second/);
   } finally {
-    watching.kill();
+    child.kill();
   }
 });
 
-function untilPrinted(child: ChildProcess, text: RegExp): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let printed = '';
-    const timer = setTimeout(() => reject(new Error(`${text} was not printed, but: ${printed}`)), 20_000);
-    child.stdout?.on('data', (chunk) => {
-      printed += String(chunk);
-      if (!text.test(printed)) return;
-      clearTimeout(timer);
-      resolve();
+/** All that a program has printed so far. */
+class Printed {
+  #text = '';
+  readonly #stream: Readable;
+
+  constructor(stream: Readable) {
+    this.#stream = stream;
+    stream.on('data', (chunk) => {
+      this.#text += String(chunk);
     });
-  });
+  }
+
+  async until(pattern: RegExp): Promise<void> {
+    const limit = AbortSignal.timeout(20_000);
+    while (!pattern.test(this.#text)) {
+      await once(this.#stream, 'data', { signal: limit }).catch((cause) => {
+        throw new Error(`${pattern} was not printed, but: ${this.#text}`, { cause });
+      });
+    }
+  }
 }
 
 test('deletes and waits until it is gone', { skip }, async () => {

@@ -1,6 +1,7 @@
 /** Every path that is no resource: health, version, discovery, OpenAPI, metrics. */
 import { createHash } from 'node:crypto';
 import { KINDS } from '../../api/kinds.ts';
+import { openApiIndex, openApiV2, openApiV3 } from '../../api/openapi.ts';
 import { type ApiError, failure } from '../../api/status.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { Reply } from '../http/respond.ts';
@@ -29,14 +30,14 @@ function emptyOpenApiV2(): Uint8Array {
 /** The documents of one server. What does not change is made when first asked for and kept. */
 export class Documents {
   readonly #metrics: Metrics;
-  readonly #kept = new Map<string, Promise<string | undefined>>();
+  readonly #kept = new Map<string, string>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
   }
 
   /** The answer for a path; throws an ApiError, 404 or 406. */
-  async answer(path: string, accept: string | undefined): Promise<Reply> {
+  answer(path: string, accept: string | undefined): Reply {
     const [, root, ...rest] = path.replace(/\/$/, '').split('/');
     switch (root) {
       case 'healthz':
@@ -57,30 +58,29 @@ export class Documents {
     }
   }
 
-  async #discovery(root: 'api' | 'apis', rest: readonly string[], accept: string | undefined): Promise<Reply> {
+  #discovery(root: 'api' | 'apis', rest: readonly string[], accept: string | undefined): Reply {
     const { form } = negotiate(accept, ['APIGroupDiscoveryList']);
     if (rest.length === 0 && form === 'APIGroupDiscoveryList') {
-      const text = await this.#keep(`aggregated ${root}`, async () => aggregated(KINDS, ACTION_RESOURCES, root));
+      const text = this.#keep(`aggregated ${root}`, () => aggregated(KINDS, ACTION_RESOURCES, root));
       return { code: 200, type: AGGREGATED_TYPE, text: text ?? '', headers: { vary: 'Accept' } };
     }
-    const text = await this.#keep([root, ...rest].join('/'), async () => plainDiscovery(root, rest));
+    const text = this.#keep([root, ...rest].join('/'), () => plainDiscovery(root, rest));
     if (text === undefined) throw notServed();
     return { ...json(text), headers: { vary: 'Accept' } };
   }
 
-  async #openapi(path: string, rest: readonly string[], accept: string | undefined): Promise<Reply> {
+  #openapi(path: string, rest: readonly string[], accept: string | undefined): Reply {
     const [version, ...where] = rest;
     if (version === 'v2' && where.length === 0 && accept?.includes(OPENAPI_V2_PROTOBUF)) {
       return { code: 200, type: OPENAPI_V2_TYPE, text: emptyOpenApiV2() };
     }
     negotiate(accept, []);
-    const text = await this.#keep(path, () => this.#openapiDocument(version ?? '', where));
+    const text = this.#keep(path, () => this.#openapiDocument(version ?? '', where));
     if (text === undefined) throw notServed();
     return json(text);
   }
 
-  async #openapiDocument(version: string, where: readonly string[]): Promise<object | undefined> {
-    const { openApiIndex, openApiV2, openApiV3 } = await import('../../api/openapi.ts');
+  #openapiDocument(version: string, where: readonly string[]): object | undefined {
     if (version === 'v2' && where.length === 0) return openApiV2(KINDS);
     if (version !== 'v3') return undefined;
     if (where.length === 0) {
@@ -92,13 +92,13 @@ export class Documents {
   }
 
   /** The text of a document. Nothing is kept for paths that do not exist, of which there is no end. */
-  async #keep(name: string, make: () => Promise<object | undefined>): Promise<string | undefined> {
+  #keep(name: string, make: () => object | undefined): string | undefined {
     const found = this.#kept.get(name);
     if (found !== undefined) return found;
-    const made = make().then((document) => (document === undefined ? undefined : JSON.stringify(document)));
-    this.#kept.set(name, made);
-    const text = await made;
-    if (text === undefined) this.#kept.delete(name);
+    const document = make();
+    if (document === undefined) return undefined;
+    const text = JSON.stringify(document);
+    this.#kept.set(name, text);
     return text;
   }
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { parse } from 'yaml';
 import { badRequest, failure } from '../../api/status.ts';
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
 
@@ -48,7 +49,7 @@ async function* decoded(request: IncomingMessage): AsyncGenerator<Uint8Array> {
 const YAML_TYPES = new Set(['application/yaml', 'application/apply-patch+yaml', 'text/yaml', 'application/x-yaml']);
 
 /** The value that a body holds. Throws an ApiError: 400 when it is not well formed, 415 for types that are not known. */
-export async function parseBody(body: Body): Promise<unknown> {
+export function parseBody(body: Body): unknown {
   if (body.type === PROTOBUF) return decodeProtobuf(body.bytes);
   const text = Buffer.from(body.bytes).toString('utf8');
   if (YAML_TYPES.has(body.type)) return parseYAML(text);
@@ -64,7 +65,7 @@ export async function parseBody(body: Body): Promise<unknown> {
   }
 }
 
-async function parseYAML(text: string): Promise<unknown> {
+function parseYAML(text: string): unknown {
   // JSON is YAML, and the common case: kubectl apply --server-side sends it under the YAML type.
   if (text.trimStart().startsWith('{')) {
     try {
@@ -73,7 +74,6 @@ async function parseYAML(text: string): Promise<unknown> {
       // A YAML flow mapping, then; the YAML parser says what is wrong if it is not.
     }
   }
-  const { parse } = await import('yaml');
   try {
     return parse(text, { maxAliasCount: 100 }) as unknown;
   } catch (error) {

@@ -1,5 +1,6 @@
 /** From a request to its answer: who, what, may they, do it, print it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stringify } from 'yaml';
 import { badRequest, failure } from '../../api/status.ts';
 import type { IncludeObject } from '../../api/table.ts';
 import type { Answer, WatchLine } from '../answer.ts';
@@ -100,7 +101,7 @@ async function serveDocument(exchange: Exchange): Promise<void> {
   allow(exchange, 'get');
   if (request.method !== 'GET' && request.method !== 'HEAD') throw notServed();
   exchange.label('get', 'document');
-  send(response, await documents.answer(path, request.headers.accept));
+  send(response, documents.answer(path, request.headers.accept));
 }
 
 function allow({ user, path }: Exchange, verb: string): void {
@@ -127,7 +128,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
   const answer = await VERBS[verb](api, asked);
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
   if (answer.kind === 'watch') return sendWatch(exchange, answer, options);
-  send(response, { ...(await replyOf(answer, options, accepted)), headers: warningHeaders(warnings) });
+  send(response, { ...replyOf(answer, options, accepted), headers: warningHeaders(warnings) });
 }
 
 async function serveAction(exchange: Exchange, path: ActionPath): Promise<void> {
@@ -146,15 +147,10 @@ async function serveAction(exchange: Exchange, path: ActionPath): Promise<void> 
   send(response, { code: 202, type: 'application/json', text: '' });
 }
 
-async function replyOf(
-  answer: Exclude<Answer, { kind: 'watch' }>,
-  options: PrintOptions,
-  { media }: Accepted,
-): Promise<Reply> {
+function replyOf(answer: Exclude<Answer, { kind: 'watch' }>, options: PrintOptions, { media }: Accepted): Reply {
   const code = answer.kind === 'object' ? answer.code : answer.kind === 'status' ? answer.status.code : 200;
   const text = printAnswer(answer, options);
   if (media === 'json') return { code, type: 'application/json', text };
-  const { stringify } = await import('yaml');
   return { code, type: 'application/yaml', text: stringify(JSON.parse(text), { aliasDuplicateObjects: false }) };
 }
 

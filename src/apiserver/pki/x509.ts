@@ -6,7 +6,10 @@ type X509 = typeof import('@peculiar/x509');
 
 let loaded: Promise<X509> | undefined;
 
-/** The library. The first call costs about 80 ms, so a start with existing certificates must not make it. */
+/**
+ * The library. The first call costs about 80 ms, so a start with existing certificates must not make it; and it reads
+ * files, so a process that gives up its right to read them makes its certificates before.
+ */
 export function x509(): Promise<X509> {
   loaded ??= load();
   return loaded;

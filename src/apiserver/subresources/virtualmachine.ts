@@ -21,13 +21,13 @@ export async function start(api: Api, request: ActionRequest): Promise<void> {
 }
 
 export async function stop(api: Api, request: ActionRequest): Promise<void> {
-  const grace = await gracePeriodOf(request);
+  const grace = gracePeriodOf(request);
   const vmi = await changeMachine(api, request, stopped);
   if (grace !== undefined && vmi !== undefined) await endInstance(api, request, vmi, grace);
 }
 
 export async function restart(api: Api, request: ActionRequest): Promise<void> {
-  const grace = await gracePeriodOf(request);
+  const grace = gracePeriodOf(request);
   const vmi = await changeMachine(api, request, restarted);
   if (grace !== undefined && vmi !== undefined) await endInstance(api, request, vmi, grace);
 }
@@ -82,9 +82,9 @@ async function shortenGrace(api: Api, { namespace, name }: Omit<ActionRequest, '
 }
 
 /** `{gracePeriod: 0}` of KubeVirt's StopOptions, or `{gracePeriodSeconds: 0}` of its RestartOptions. */
-async function gracePeriodOf({ body }: ActionRequest): Promise<number | undefined> {
+function gracePeriodOf({ body }: ActionRequest): number | undefined {
   if (body.bytes.byteLength === 0) return undefined;
-  const value = await parseBody(body);
+  const value = parseBody(body);
   if (!isMapping(value)) throw badRequest('the body is not an object: write {"gracePeriod": SECONDS} or nothing');
   const grace = value['gracePeriod'] ?? value['gracePeriodSeconds'];
   if (grace === undefined || grace === null) return undefined;

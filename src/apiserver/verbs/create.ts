@@ -16,7 +16,7 @@ const BASE_MAX = 63 - SUFFIX_LENGTH;
 const NAME_ATTEMPTS = 8;
 
 export async function create(api: Api, request: ResourceRequest): Promise<Answer> {
-  return createObject(api, request, await decodeBody(request));
+  return createObject(api, request, decodeBody(request));
 }
 
 /** Creates a decoded object, under a name of its own or one made from generateName. */

@@ -10,8 +10,8 @@ import { parseBody } from '../http/body.ts';
 type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 /** The object in a request's body. Throws an ApiError, 400 or 422. */
-export async function decodeBody(request: ResourceRequest): Promise<KubeObject> {
-  return decodeObject(request, await parseBody(request.body));
+export function decodeBody(request: ResourceRequest): KubeObject {
+  return decodeObject(request, parseBody(request.body));
 }
 
 /** Checks a parsed value as an object of the request's kind. Nulls and unknown fields are dropped. */

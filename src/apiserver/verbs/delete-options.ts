@@ -24,9 +24,9 @@ export interface DeleteOptions {
 }
 
 /** Reads the options of a delete. The body's go before the query's. Throws an ApiError, 400. */
-export async function decodeDeleteOptions(request: ResourceRequest): Promise<DeleteOptions> {
+export function decodeDeleteOptions(request: ResourceRequest): DeleteOptions {
   const { body, query } = request;
-  const given = body.bytes.byteLength === 0 ? {} : decode(request, await parseBody(body));
+  const given = body.bytes.byteLength === 0 ? {} : decode(request, parseBody(body));
   const grace = given.gracePeriodSeconds ?? wholeNumber(query, 'gracePeriodSeconds');
   if (grace !== undefined && grace < 0) {
     throw badRequest(`gracePeriodSeconds: Invalid value: ${grace}: must be greater than or equal to 0`);

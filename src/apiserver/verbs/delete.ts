@@ -16,14 +16,14 @@ import { isFinished } from './update.ts';
 export async function remove(api: Api, request: ResourceRequest): Promise<Answer> {
   const { kind } = request;
   const name = requiredName(request);
-  const outcome = await removeObject(api, request, name, await decodeDeleteOptions(request));
+  const outcome = await removeObject(api, request, name, decodeDeleteOptions(request));
   if (outcome.act === 'removed') return success(kind, name, outcome.stored.object.metadata.uid);
   return { kind: 'object', code: 200, of: kind, stored: outcome.stored };
 }
 
 /** Deletes each selected object by itself; those that are gone by then are as wanted. */
 export async function removeCollection(api: Api, request: ResourceRequest): Promise<Answer> {
-  const options = await decodeDeleteOptions(request);
+  const options = decodeDeleteOptions(request);
   const selected = await list(api, request);
   if (selected.kind !== 'list') throw new Error('a list answers with a list');
   for (const { object } of selected.items) {

@@ -30,7 +30,7 @@ const PATCHES: Readonly<Record<string, (request: ResourceRequest, object: KubeOb
 export async function patch(api: Api, request: ResourceRequest): Promise<Answer> {
   const { kind, namespace, query, body } = request;
   const name = requiredName(request);
-  const given = await parseBody(body);
+  const given = parseBody(body);
   const decide = body.type === APPLY ? applier(api, request, given) : patcher(request, given);
   const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, decide);
   const code = outcome.act === 'put' && outcome.created ? 201 : 200;

@@ -14,7 +14,7 @@ import { isDryRun, requiredName } from './options.ts';
 export async function update(api: Api, request: ResourceRequest): Promise<Answer> {
   const { kind, namespace, query } = request;
   const name = requiredName(request);
-  const given = await decodeBody(request);
+  const given = decodeBody(request);
   const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
     if (current === undefined) throw notFound(kind, name);
     return replace(kind, given, current, partOf(request));
