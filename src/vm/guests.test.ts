@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -24,8 +24,14 @@ interface Seen {
 
 const CACHE = join(import.meta.dirname, '../../.cache');
 
-/** An ordinary user is root in a user namespace of its own, where the system allows that. */
-const UNSHARE = ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), '--net', '--mount'];
+/**
+ * With a PID namespace, whose processes all end with the first of them, however that ends. An ordinary user is root in a user
+ * namespace, where the system allows that.
+ */
+const UNSHARE = [
+  ...['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
+];
 
 /** What is missing to run real guests here; undefined when nothing is. */
 function missing(): string | undefined {
@@ -36,17 +42,6 @@ function missing(): string | undefined {
   const [program = '', ...args] = UNSHARE;
   const unshared = spawnSync(program, [...args, 'ip', 'tuntap', 'add', 'dev', 't', 'mode', 'tap']);
   return unshared.status === 0 ? undefined : 'needs the right to make network namespaces and taps';
-}
-
-/** Ends what a failed run left behind: only processes that name our own state directory. */
-function endLeftOvers(stateDir: string): void {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${stateDir}/`)) process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
 }
 
 const why = missing();
@@ -62,7 +57,6 @@ describe('two guests on a node', { skip: why !== undefined && why }, () => {
     seen = JSON.parse((await runCommand(argv, { timeout: 150_000 })).stdout) as Seen;
   });
   after(() => {
-    endLeftOvers(stateDir);
     rmSync(stateDir, { recursive: true, force: true });
   });
 
