@@ -57,7 +57,7 @@ export async function startVMs(options: VMsOptions, signal: AbortSignal): Promis
   const queue = new WorkQueue({ clock });
   const events = new EventRecorder({ client, component: 'postern-vm', host: nodeName, clock, log });
   // Asked once, while nothing waits for it.
-  const acceleration = probeKVM(process.arch, run).then((result) => {
+  const acceleration = probeKVM(process.arch, stateDir, run).then((result) => {
     log.info(result, 'how guests are run');
     return result;
   });
