@@ -12,8 +12,17 @@ export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unau
 
 const AUTHENTICATED = 'system:authenticated';
 
+/** A connection proves who it is from once, in its handshake: reading the certificate anew for each request is dear. */
+const known = new WeakMap<Socket, User>();
+
 /** The user of a connection: CN is the name, each O a group. {@link ANONYMOUS} without a certificate that we signed. */
 export function authenticate(socket: Socket): User {
+  const found = known.get(socket) ?? identify(socket);
+  known.set(socket, found);
+  return found;
+}
+
+function identify(socket: Socket): User {
   // `authorized` is false for a certificate that is not ours, is out of date, or is not meant for clients.
   if (!(socket instanceof TLSSocket) || !socket.authorized) return ANONYMOUS;
   const { subject } = socket.getPeerCertificate();

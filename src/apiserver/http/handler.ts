@@ -46,7 +46,10 @@ export async function handle(
 ): Promise<void> {
   const began = performance.now();
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  // Aborting makes an exception with a stack, so not for a response that simply came to its end.
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const labels = { verb: (request.method ?? '').toLowerCase(), resource: '' };
   try {
     const { path, query } = parseURL(request.url ?? '');
