@@ -26,7 +26,9 @@ import { median, quantile, report } from './harness.ts';
 
 const STARTS = 5;
 const FIRST_ANSWERS = 3;
-const ENDPOINTS = 200;
+/** Endpoints, and the Services they are spread over. */
+const ENDPOINTS = 250;
+const SERVICES = 50;
 const IDLE_FOR = 5000;
 const NAMESPACE = 'bench';
 const PORT = 6443;
@@ -144,12 +146,15 @@ interface EndpointTimes {
 
 /** Makes endpoints ready one after the other, and notes when the API, a watcher and the kernel's own monitor know. */
 async function endpointTimes(client: Client, count: number): Promise<EndpointTimes> {
-  await client.create(Service, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'many', namespace: NAMESPACE },
-    spec: { selector: { app: 'many' }, ports: [{ port: 80 }] },
-  });
+  for (let i = 0; i < SERVICES; i++) {
+    const name = `many-${i}`;
+    await client.create(Service, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace: NAMESPACE },
+      spec: { selector: { app: name }, ports: [{ port: 80 }] },
+    });
+  }
   const ending = new AbortController();
   const kernel = new Sightings();
   const slices = new Sightings();
@@ -189,7 +194,7 @@ async function makeReady(
   const pod = await client.create(Pod, {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: `many-${i}`, namespace: NAMESPACE, labels: { app: 'many' } },
+    metadata: { name: `many-${i}`, namespace: NAMESPACE, labels: { app: `many-${i % SERVICES}` } },
     spec: { containers: [{ name: 'main' }] },
   });
   const seen = Promise.all([slices.of(`${address} .`), kernel.of(`${address} .`)]);
