@@ -252,20 +252,19 @@ interface Tally {
   readonly failed: number;
 }
 
-/** New connections from the outside client, one after the other, in turn to each address. */
+/** New connections from the outside client, one after the other, in turn to each address; the answers are counted. */
 async function requests(cluster: Cluster, addresses: readonly string[], count: number): Promise<Tally> {
-  const urls = Array.from({ length: count }, (_, i) => url(addresses[i % addresses.length] ?? ''));
-  const fetchEach = 'for url in "$@"; do curl -sS -m 5 "$url" || echo FAILED; done';
-  const { output } = await cluster.at('client', ['sh', '-c', fetchEach, 'sh', ...urls], {
-    shown: `./postern lab exec --dir DIR client -- curl -sS ${addresses.map((address) => url(address)).join(' or ')} # ${count} times`,
+  const urls = addresses.map((address) => url(address));
+  const turns = Array.from({ length: count }, (_, i) => urls[i % urls.length] ?? '');
+  const fetchEach = 'for url in "$@"; do curl -sS -m 5 "$url" || echo FAILED; done | sort | uniq -c';
+  const { output } = await cluster.at('client', ['sh', '-c', fetchEach, 'sh', ...turns], {
+    shown: `./postern lab exec --dir DIR client -- curl -sS URL # ${count} times, in turn ${urls.join(' and ')}, counted`,
   });
   const answers = new Map<string, number>();
-  let failed = 0;
-  for (const line of output.split('\n').filter((text) => text !== '')) {
-    if ((GUESTS as readonly string[]).includes(line)) answers.set(line, (answers.get(line) ?? 0) + 1);
-    else if (line === 'FAILED') failed++;
+  for (const [, times, answer = ''] of output.matchAll(/^ *(\d+) (.*)$/gm)) {
+    if ((GUESTS as readonly string[]).includes(answer)) answers.set(answer, Number(times));
   }
-  return { answers, failed: failed + Math.max(0, count - failed - [...answers.values()].reduce((a, b) => a + b, 0)) };
+  return { answers, failed: count - [...answers.values()].reduce((a, b) => a + b, 0) };
 }
 
 function describe({ answers, failed }: Tally): string {
