@@ -1,5 +1,5 @@
 /** What start, stop and restart make of a virtual machine. Pure. */
-import type { RunStrategy, VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
+import { runStrategyOf, type VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 
 export type Instance = VirtualMachineInstance;
@@ -12,7 +12,7 @@ type StateChange = NonNullable<NonNullable<VirtualMachine['status']>['stateChang
 export function started(vm: VirtualMachine, vmi: Instance | undefined): Verdict {
   if (hasRequest(vm, 'Start')) return { refused: 'VM is already starting' };
   const running = isRunning(vmi);
-  switch (strategyOf(vm)) {
+  switch (runStrategyOf(vm)) {
     case 'Halted':
       return running ? { refused: 'VM is already running' } : withStrategy(vm, 'Always');
     case 'Manual':
@@ -26,7 +26,7 @@ export function started(vm: VirtualMachine, vmi: Instance | undefined): Verdict 
 
 export function stopped(vm: VirtualMachine, vmi: Instance | undefined): Verdict {
   const running = isRunning(vmi);
-  switch (strategyOf(vm)) {
+  switch (runStrategyOf(vm)) {
     case 'Halted':
       return running && vmi ? withRequests(vm, [stopRequest(vmi)]) : { refused: 'VM is not running' };
     case 'Always':
@@ -39,7 +39,7 @@ export function stopped(vm: VirtualMachine, vmi: Instance | undefined): Verdict 
 }
 
 export function restarted(vm: VirtualMachine, vmi: Instance | undefined): Verdict {
-  if (strategyOf(vm) === 'Halted') return { refused: 'Halted does not support manual restart requests' };
+  if (runStrategyOf(vm) === 'Halted') return { refused: 'Halted does not support manual restart requests' };
   if (!isRunning(vmi) || vmi === undefined) return { refused: 'VM is not running' };
   if (hasRequest(vm, 'Stop')) return { refused: 'VM is already stopping or restarting' };
   return withRequests(vm, [stopRequest(vmi), startRequest]);
@@ -55,11 +55,6 @@ function stopRequest({ metadata }: Instance): StateChange {
 function isRunning(vmi: Instance | undefined): boolean {
   const phase = vmi?.status?.phase;
   return vmi !== undefined && phase !== 'Succeeded' && phase !== 'Failed';
-}
-
-/** `running: true` is the older spelling of Always. */
-function strategyOf({ spec }: VirtualMachine): RunStrategy {
-  return spec.runStrategy ?? (spec.running === true ? 'Always' : 'Halted');
 }
 
 /** In the spelling that the manifest uses. */

@@ -2,7 +2,7 @@
  * Whether a VirtualMachine should have an instance now: its run strategy and the requests of its start, stop and restart
  * subresources. Pure. https://kubevirt.io/user-guide/compute/run_strategies/
  */
-import type { RunStrategy, VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
+import { type RunStrategy, runStrategyOf, type VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { isFinal } from './instance.ts';
 
@@ -15,18 +15,13 @@ export interface Want {
   readonly requests: Requests;
 }
 
-/** The strategy that a spec stands for; `running` is its older spelling. Neither means Halted. */
-export function runStrategy({ spec }: VirtualMachine): RunStrategy {
-  return spec.runStrategy ?? (spec.running === true ? 'Always' : 'Halted');
-}
-
 /** What a VirtualMachine wants of the instance that it has, if it has one. */
 export function want(vm: VirtualMachine, vmi: VirtualMachineInstance | undefined): Want {
   const requests = openRequests(vm.status?.stateChangeRequests ?? [], vmi);
   if (vm.metadata.deletionTimestamp !== undefined) return { action: stopped(vmi), requests: [] };
   if (vmi === undefined) return withoutInstance(vm, requests);
   if (requests[0]?.action === 'Stop') return { action: stopped(vmi), requests };
-  return afterInstance(runStrategy(vm), vmi, requests);
+  return afterInstance(runStrategyOf(vm), vmi, requests);
 }
 
 /** Requests that have not been met yet: a stop is met when its instance is gone, a start when there is an instance. */
@@ -43,7 +38,7 @@ function isAnother(uid: string | undefined, vmi: VirtualMachineInstance): boolea
 
 /** Without an instance: does the strategy, or somebody, ask for one? */
 function withoutInstance(vm: VirtualMachine, requests: Requests): Want {
-  const strategy = runStrategy(vm);
+  const strategy = runStrategyOf(vm);
   const asked = requests[0]?.action === 'Start';
   switch (strategy) {
     case 'Always':

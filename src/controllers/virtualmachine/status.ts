@@ -1,12 +1,12 @@
 /** The status of a VirtualMachine, from itself and its instance. Pure. Spelled as KubeVirt spells it. */
 
 import { templateDifference } from '../../api/kubevirt/v1/template-difference.ts';
-import { RESTART_REQUIRED, type VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
+import { RESTART_REQUIRED, runStrategyOf, type VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import type { Condition } from '../../api/meta/v1.ts';
 import { findCondition, isTrue, withCondition, withoutCondition } from '../conditions.ts';
 import { isFinal, madeFrom, ownTemplate } from './instance.ts';
-import { type Requests, runStrategy } from './run-strategy.ts';
+import type { Requests } from './run-strategy.ts';
 import { type StartFailure, waitForRetry } from './start-failure.ts';
 
 export type VMStatus = NonNullable<VirtualMachine['status']>;
@@ -30,7 +30,7 @@ export function desiredStatus({ vm, vmi, requests, startFailure, now }: StatusIn
     ready: vmi !== undefined && isTrue(vmi.status?.conditions, 'Ready'),
     printableStatus: printableStatus(vm, vmi, startFailure, now),
     conditions: desiredConditions(vm, vmi, now),
-    runStrategy: runStrategy(vm),
+    runStrategy: runStrategyOf(vm),
     ...(generation === undefined ? {} : { observedGeneration: generation, desiredGeneration: generation }),
     ...(requests.length > 0 ? { stateChangeRequests: requests } : {}),
     ...(startFailure === undefined ? {} : { startFailure }),
@@ -45,9 +45,9 @@ function printableStatus(
 ): string {
   if (vm.metadata.deletionTimestamp !== undefined) return 'Terminating';
   if (vmi === undefined || isFinal(vmi)) {
-    const willRetry = startFailure !== undefined && runStrategy(vm) !== 'Halted';
+    const willRetry = startFailure !== undefined && runStrategyOf(vm) !== 'Halted';
     if (willRetry && waitForRetry(startFailure, now) > 0) return 'CrashLoopBackOff';
-    return vmi === undefined && runStrategy(vm) === 'Always' ? 'Starting' : 'Stopped';
+    return vmi === undefined && runStrategyOf(vm) === 'Always' ? 'Starting' : 'Stopped';
   }
   if (vmi.metadata.deletionTimestamp !== undefined) return 'Stopping';
   if (vmi.status?.phase === 'Running') return 'Running';

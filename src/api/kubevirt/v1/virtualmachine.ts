@@ -81,7 +81,7 @@ const virtualMachineColumns: readonly Column<VirtualMachine>[] = [
   { name: 'Ready', type: 'string', value: ({ status }) => conditionStatus(status?.conditions, 'Ready') },
 ];
 
-/** What is wanted of a machine: runStrategy, or what the older `running` stands for. */
+/** What is wanted of a machine: runStrategy, or what its older spelling `running` stands for. Neither means Halted. */
 export function runStrategyOf({ spec }: VirtualMachine): RunStrategy {
   return spec.runStrategy ?? (spec.running ? 'Always' : 'Halted');
 }
