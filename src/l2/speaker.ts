@@ -1,13 +1,13 @@
 /** Follows the API, and tells the announcer which addresses fall to this node. */
 import { Node } from '../api/core/v1/node.ts';
 import { Service } from '../api/core/v1/service.ts';
-import { EndpointSlice, SERVICE_NAME_LABEL } from '../api/discovery/v1/endpointslice.ts';
+import { EndpointSlice, serviceKeysOf } from '../api/discovery/v1/endpointslice.ts';
 import { keyOf, keyText } from '../api/meta/v1.ts';
 import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
-import { type Change, Informer } from '../client/informer.ts';
+import { Informer } from '../client/informer.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { mustParseIP } from '../lib/ip.ts';
@@ -55,7 +55,7 @@ export class Speaker {
     this.#pools = new Informer({ ...options, kind: IPAddressPool });
     this.#advertisements = new Informer({ ...options, kind: L2Advertisement });
     this.#servicesAt = this.#services.index(announcedAddresses);
-    this.#slicesOf = this.#slices.index(serviceKeys);
+    this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
     this.#listen();
     this.synced = Promise.all(this.#informers().map((informer) => informer.synced)).then(() => this.#begin());
   }
@@ -71,18 +71,14 @@ export class Speaker {
 
   #listen(): void {
     this.#services.onChange(({ object, previous }) => this.#mark(object, previous));
-    this.#slices.onChange((change) => this.#sliceChanged(change));
+    this.#slices.onChange(({ object, previous }) => {
+      for (const key of serviceKeysOf(object, previous)) this.#mark(this.#services.get(key));
+    });
     this.nodes.onChange(({ object, previous }) => {
       if (nodeFacts(object) !== nodeFacts(previous)) this.#markAll();
     });
     this.#pools.onChange(() => this.#markAll());
     this.#advertisements.onChange(() => this.#markAll());
-  }
-
-  #sliceChanged({ object, previous }: Change<EndpointSlice>): void {
-    for (const slice of [object, previous]) {
-      for (const key of slice === undefined ? [] : serviceKeys(slice)) this.#mark(this.#services.get(key));
-    }
   }
 
   #mark(...services: readonly (Service | undefined)[]): void {
@@ -168,10 +164,4 @@ export class Speaker {
       );
     }
   }
-}
-
-function serviceKeys(slice: EndpointSlice): readonly string[] {
-  const name = slice.metadata.labels?.[SERVICE_NAME_LABEL];
-  const { namespace } = slice.metadata;
-  return name === undefined || namespace === undefined ? [] : [keyText({ namespace, name })];
 }

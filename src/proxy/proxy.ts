@@ -5,7 +5,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { Service } from '../api/core/v1/service.ts';
-import { EndpointSlice, SERVICE_NAME_LABEL } from '../api/discovery/v1/endpointslice.ts';
+import { EndpointSlice, serviceKeysOf } from '../api/discovery/v1/endpointslice.ts';
 import { BackOff } from '../client/back-off.ts';
 import type { Client } from '../client/client.ts';
 import { Informer } from '../client/informer.ts';
@@ -102,14 +102,13 @@ class NodeProxy {
     this.#flows = new FlowKeeper({ run: options.run ?? runCommand, log });
     this.#services = new Informer({ client, kind: Service, log, clock });
     this.#slices = new Informer({ client, kind: EndpointSlice, log, clock });
-    this.#slicesOf = this.#slices.index((slice) => [serviceOf(slice)]);
+    this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
   }
 
   async start(signal: AbortSignal): Promise<void> {
     this.#services.onChange(({ key }) => this.#touch(key));
     this.#slices.onChange(({ object, previous }) => {
-      const services = [object, previous].flatMap((slice) => (slice === undefined ? [] : [serviceOf(slice)]));
-      for (const service of new Set(services)) this.#touch(service);
+      for (const service of serviceKeysOf(object, previous)) this.#touch(service);
     });
     this.#services.start(signal);
     this.#slices.start(signal);
@@ -229,11 +228,6 @@ function localitiesOf({ podCIDRs, clusterCIDRs }: ProxyOptions): ReadonlyMap<IPF
       { podCIDRs: texts(podCIDRs, family), clusterCIDRs: texts(clusterCIDRs, family) },
     ]),
   );
-}
-
-/** `namespace/name` of the Service that a slice belongs to. One without the label belongs to none, so to no key. */
-function serviceOf({ metadata }: EndpointSlice): string {
-  return `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 }
 
 /** Resolves with the promise, or when the signal is aborted. */

@@ -98,6 +98,18 @@ describe('the EndpointSlice controller', () => {
     await w.stop();
   });
 
+  it('replaces a slice that somebody took the label of its Service from', async () => {
+    const w = await world([service, pod('a', both)], endpointSliceController);
+    const [slice] = await w.all(EndpointSlice);
+    assert.ok(slice);
+    const { 'kubernetes.io/service-name': _, ...labels } = slice.metadata.labels ?? {};
+    w.client.seed({ ...slice, metadata: { ...slice.metadata, labels } });
+    await w.settle();
+    const labelled = (await w.all(EndpointSlice)).filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name']);
+    assert.deepEqual(told(labelled).sort(), ['IPv4 10.244.0.2 ready', 'IPv6 fd00:10:244::2 ready']);
+    await w.stop();
+  });
+
   it('removes its slices with the Service, and leaves those of others alone', async () => {
     const foreign: EndpointSlice = {
       apiVersion: 'discovery.k8s.io/v1',

@@ -1,7 +1,7 @@
 /** Keeps the EndpointSlices of Services with a selector equal to the pods it selects. */
 import { Pod } from '../../api/core/v1/pod.ts';
 import { Service } from '../../api/core/v1/service.ts';
-import { EndpointSlice, MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
+import { EndpointSlice, MANAGED_BY_LABEL, serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
 import { isNotFound } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
@@ -21,7 +21,7 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
   const slices = informers.of(EndpointSlice);
   const queue = new WorkQueue({ clock });
   const { podsOf, servicesOf } = selection(services, pods);
-  const slicesOf = new OwnWrites(slices, serviceKey, clock);
+  const slicesOf = new OwnWrites(slices, (slice) => serviceKeysOf(slice)[0] ?? '', clock);
 
   services.onChange(({ key }) => queue.add(key));
   pods.onChange(({ object, previous }: Change<Pod>) => {
@@ -33,8 +33,8 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
     for (const service of affected) queue.add(keyText(keyOf(service)));
   });
   slices.onChange(({ object, previous }) => {
-    const slice = object ?? previous;
-    if (slice && isOurs(slice)) queue.add(serviceKey(slice));
+    const ours = [object, previous].filter((slice) => slice !== undefined && isOurs(slice));
+    for (const service of serviceKeysOf(...ours)) queue.add(service);
   });
 
   const reconcile = async (key: string): Promise<void> => {
@@ -83,8 +83,4 @@ function sliceOf(service: Service, slice: NewSlice): EndpointSlice {
 
 function isOurs(slice: EndpointSlice): boolean {
   return slice.metadata.labels?.[MANAGED_BY_LABEL] === MANAGER;
-}
-
-function serviceKey(slice: EndpointSlice): string {
-  return `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 }

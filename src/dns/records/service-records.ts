@@ -1,7 +1,6 @@
 /** Follows Services and EndpointSlices, and keeps the records up to date with them. */
 import { Service } from '../../api/core/v1/service.ts';
-import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
-import { keyText } from '../../api/meta/v1.ts';
+import { EndpointSlice, serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
 import type { Client } from '../../client/client.ts';
 import { Informer } from '../../client/informer.ts';
 import type { Clock } from '../../host/clock.ts';
@@ -37,10 +36,10 @@ export class ServiceRecords {
     this.#options = options;
     this.#services = new Informer({ ...options, kind: Service });
     this.#slices = new Informer({ ...options, kind: EndpointSlice });
-    this.#slicesOf = this.#slices.index(serviceKeys);
+    this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
     this.#services.onChange(({ key }) => this.#mark(key));
     this.#slices.onChange(({ object, previous }) => {
-      for (const slice of [object, previous]) for (const key of slice ? serviceKeys(slice) : []) this.#mark(key);
+      for (const key of serviceKeysOf(object, previous)) this.#mark(key);
     });
     this.synced = Promise.all([this.#services.synced, this.#slices.synced]).then(() => this.#idle());
   }
@@ -85,11 +84,4 @@ export class ServiceRecords {
     if (this.#changed.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
-}
-
-/** The key of the Service that a slice belongs to. */
-function serviceKeys(slice: EndpointSlice): readonly string[] {
-  const name = slice.metadata.labels?.[SERVICE_NAME_LABEL];
-  const { namespace } = slice.metadata;
-  return name === undefined || namespace === undefined ? [] : [keyText({ namespace, name })];
 }

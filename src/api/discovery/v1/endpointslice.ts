@@ -1,6 +1,7 @@
 /** discovery.k8s.io/v1 EndpointSlice. https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/ */
 import { objectReference } from '../../core/v1/event.ts';
 import { defineKind, type Resource } from '../../kind.ts';
+import { keyText } from '../../meta/v1.ts';
 import { boolean, int32, list, map, object, oneOf, required, string, type TypeOf } from '../../schema.ts';
 import { defaultEndpointSlice, validateEndpointSlice } from './endpointslice.admission.ts';
 import { endpointSliceColumns } from './endpointslice.columns.ts';
@@ -58,3 +59,16 @@ export const EndpointSlice = defineKind({
   defaults: defaultEndpointSlice,
   validate: validateEndpointSlice,
 });
+
+/**
+ * Keys of the Services that slices belong to, each once. One without the label belongs to none. Given a slice as it is and
+ * as it was, these are the Services that its change may matter to.
+ */
+export function serviceKeysOf(...slices: readonly (EndpointSlice | undefined)[]): readonly string[] {
+  const keys = slices.flatMap((slice) => {
+    const name = slice?.metadata.labels?.[SERVICE_NAME_LABEL];
+    const namespace = slice?.metadata.namespace;
+    return name === undefined || namespace === undefined ? [] : [keyText({ namespace, name })];
+  });
+  return [...new Set(keys)];
+}
