@@ -105,5 +105,3 @@ export interface KubeList<T> {
   };
   readonly items: readonly T[];
 }
-
-export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';

@@ -13,7 +13,6 @@ export const objectReference = object({
   resourceVersion: string(),
   fieldPath: string(),
 });
-export type ObjectReference = TypeOf<typeof objectReference>;
 
 const fields = object(
   {

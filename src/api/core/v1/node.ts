@@ -28,7 +28,6 @@ export const nodeAddress = object({
   type: required(string('InternalIP, ExternalIP, Hostname.')),
   address: required(string()),
 });
-export type NodeAddress = TypeOf<typeof nodeAddress>;
 
 const fields = object(
   {

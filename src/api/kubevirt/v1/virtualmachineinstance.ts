@@ -16,8 +16,6 @@ export const CREATED_BY_LABEL = 'kubevirt.io/created-by';
 export const LAUNCHER_LABEL = 'kubevirt.io';
 /** Label of the pod of an instance that names the instance. */
 export const VM_NAME_LABEL = 'vm.kubevirt.io/name';
-/** Label of an instance that names its node. */
-export const NODE_NAME_LABEL = 'kubevirt.io/nodeName';
 
 const fields = object(
   {
