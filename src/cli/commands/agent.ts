@@ -45,8 +45,12 @@ export function addAgentCommand(postern: Command): void {
       '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
     )
     .action(async (flags: Flags) => {
-      const { requireAgent } = await import('../wiring/requirements.ts');
+      const [{ requireAgent }, { keepAgentCapabilities }] = await Promise.all([
+        import('../wiring/requirements.ts'),
+        import('../wiring/privileges.ts'),
+      ]);
       await requireAgent();
+      keepAgentCapabilities();
       const [{ runAgent }, { thisNodeInterface, thisNodeName }, { loadKubeconfig }] = await Promise.all([
         import('../wiring/agent.ts'),
         import('../wiring/this-node.ts'),

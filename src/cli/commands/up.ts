@@ -31,8 +31,12 @@ export function addUpCommand(postern: Command): void {
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
     )
     .action(async (flags: Flags) => {
-      const { requireAgent } = await import('../wiring/requirements.ts');
+      const [{ requireAgent }, { keepAgentCapabilities }] = await Promise.all([
+        import('../wiring/requirements.ts'),
+        import('../wiring/privileges.ts'),
+      ]);
       await requireAgent();
+      keepAgentCapabilities();
       const { runUp } = await import('../wiring/up.ts');
       await runUp({ ...flags, nodeName: flags.nodeName, interface: flags.interface }, endSignal());
     });

@@ -9,18 +9,21 @@ import type { Logger } from '../../host/log.ts';
 export const SERVER_ID = 61_580;
 export const GUEST_ID = 61_581;
 
-/** What the agent needs as root: the network, its guests' identities, and files of the server's in the data directory. */
-const AGENT_CAPABILITIES = [
-  'chown',
-  'dac_override',
-  'fowner',
-  'kill',
-  'net_admin',
-  'net_bind_service',
-  'net_raw',
-  'setgid',
-  'setuid',
-] as const;
+/**
+ * What the agent needs as root: the network, its guests' identities, and files of the server's in the data directory.
+ * The numbers are those of capabilities(7).
+ */
+const AGENT_CAPABILITIES = {
+  chown: 0,
+  dac_override: 1,
+  fowner: 3,
+  kill: 5,
+  setgid: 6,
+  setuid: 7,
+  net_bind_service: 10,
+  net_admin: 12,
+  net_raw: 13,
+} as const;
 
 /** Whether this process is root and may become another user: not so in a user namespace that maps only root. */
 export function canChangeUser(): boolean {
@@ -43,8 +46,31 @@ export function dropPrivileges(log: Logger): void {
 
 /** `argv`, run with only the capabilities that an agent needs, and ended when its parent dies. */
 export function asAgent(argv: readonly string[]): readonly string[] {
-  const bounds = ['-all', ...AGENT_CAPABILITIES.map((name) => `+${name}`)].join(',');
-  return ['setpriv', '--bounding-set', bounds, '--pdeathsig', 'SIGKILL', ...argv];
+  return ['setpriv', '--bounding-set', bounds(), '--pdeathsig', 'SIGKILL', ...argv];
+}
+
+/**
+ * Makes this very process one that can have only the capabilities of an agent, and whatever it starts too. The program
+ * starts over for that, so it comes first; does nothing where there is no more to give up.
+ */
+export function keepAgentCapabilities(): void {
+  const wanted = Object.values(AGENT_CAPABILITIES).reduce((set, number) => set | (1n << BigInt(number)), 0n);
+  if ((capabilities('CapBnd') & ~wanted) === 0n || process.execve === undefined) return;
+  const argv = ['--bounding-set', bounds(), '--', process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve(SETPRIV, [SETPRIV, ...argv], process.env);
+}
+
+/** One of this process's sets of capabilities, such as `CapEff`, as /proc/self/status has it: a bit for each. */
+export function capabilities(set: 'CapEff' | 'CapBnd'): bigint {
+  const digits = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return BigInt(`0x${digits ?? '0'}`);
+}
+
+/** From util-linux, which every Debian has. */
+const SETPRIV = '/usr/bin/setpriv';
+
+function bounds(): string {
+  return ['-all', ...Object.keys(AGENT_CAPABILITIES).map((name) => `+${name}`)].join(',');
 }
 
 /** `argv`, ended when its parent dies, however that happens. */

@@ -1,8 +1,9 @@
 /** What an agent cannot do without, checked before it touches anything. */
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { capabilities } from './privileges.ts';
 
 interface Requirement {
   readonly program: string;
@@ -27,9 +28,7 @@ const CAP_NET_ADMIN = 12n;
 
 /** Throws a {@link UserError} that names everything that is missing, and the one command that mends it. */
 export async function requireAgent(path = process.env['PATH'] ?? ''): Promise<void> {
-  const status = await readFile('/proc/self/status', 'utf8');
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  if ((effective & (1n << CAP_NET_ADMIN)) === 0n) {
+  if ((capabilities('CapEff') & (1n << CAP_NET_ADMIN)) === 0n) {
     throw new UserError(
       'an agent needs root: it sets up a bridge, netfilter rules and virtual machines on this host',
       'Run it with sudo. To try Postern as an ordinary user: ./postern lab up --dir DIR',
