@@ -11,6 +11,8 @@ export interface TestServer {
   readonly dir: string;
   readonly kubeconfig: string;
   readonly url: string;
+  /** Of the process as it runs now. */
+  pid(): number;
   kubectl(args: readonly string[], input?: string): Promise<CommandResult>;
   /** Ends the process with kill -9 and starts it anew on the same port and data. */
   killAndRestart(): Promise<void>;
@@ -37,6 +39,7 @@ export async function startServer(): Promise<TestServer> {
     dir,
     kubeconfig,
     url,
+    pid: () => child.pid ?? Number.NaN,
     kubectl: (args, input) =>
       runCommand(['kubectl', ...args], { env: { KUBECONFIG: kubeconfig }, ...(input === undefined ? {} : { input }) }),
     async killAndRestart() {
