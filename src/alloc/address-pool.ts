@@ -1,6 +1,6 @@
 /** Pools of load balancer addresses: which is free, and how many are. */
+import { type AddressRange, addressesOf, mergeRanges, rangeContains } from '../lib/address-range.ts';
 import type { IPAddress, IPFamily } from '../lib/ip.ts';
-import { type AddressRange, addressesOf, mergeRanges, rangeContains } from './address-range.ts';
 
 export interface AddressPool {
   /** In the order of the user; they may overlap and be of both families. */

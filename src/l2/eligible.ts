@@ -5,7 +5,8 @@ import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
 import type { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
 import { matchesLabels, type Selector, selectorOf } from '../api/selectors.ts';
-import { cidrContains, type IPAddress, type IPFamily, parseCIDR, parseIP } from '../lib/ip.ts';
+import { parseAddressRange, rangeContains } from '../lib/address-range.ts';
+import type { IPAddress, IPFamily } from '../lib/ip.ts';
 
 /** Interfaces to announce on; undefined means every one that the node announces on by default. */
 export type Interfaces = ReadonlySet<string> | undefined;
@@ -80,18 +81,9 @@ function union(a: Interfaces, b: Interfaces): Interfaces {
   return a === undefined || b === undefined ? undefined : a.union(b);
 }
 
-function poolMatcher(pool: IPAddressPool): (ip: IPAddress) => boolean {
-  const matchers = pool.spec.addresses.map(rangeMatcher);
-  return (ip) => matchers.some((matches) => matches(ip));
-}
-
-/** One entry of a pool: a CIDR, or FIRST-LAST. What is neither has no addresses. */
-function rangeMatcher(text: string): (ip: IPAddress) => boolean {
-  const cidr = parseCIDR(text.trim());
-  if (cidr !== undefined) return (ip) => cidrContains(cidr, ip);
-  const [first, last] = text.split('-').map((part) => parseIP(part.trim()));
-  if (first === undefined || last === undefined || first.family !== last.family) return () => false;
-  return (ip) => ip.family === first.family && ip.value >= first.value && ip.value <= last.value;
+function poolMatcher({ spec }: IPAddressPool): (ip: IPAddress) => boolean {
+  const ranges = spec.addresses.map(parseAddressRange).filter((range) => range !== undefined);
+  return (ip) => ranges.some((range) => rangeContains(range, ip));
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Which addresses a Service gets. Pure and deterministic: the same pools, owners and request give the same answer. */
 import { type AddressPool, firstFreeAddress, poolContains, poolSize } from '../../alloc/address-pool.ts';
-import { parseAddressRange } from '../../alloc/address-range.ts';
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import { matchesLabels, selectorOf } from '../../api/selectors.ts';
+import { parseAddressRange } from '../../lib/address-range.ts';
 import { type IPAddress, type IPFamily, printIP } from '../../lib/ip.ts';
 import type { AddressRequest } from './request.ts';
 
