@@ -53,6 +53,16 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** An option whose default is given as the text that a user would type. */
+export function parsedOption<T>(
+  flags: string,
+  description: string,
+  parse: (text: string) => T,
+  preset: string,
+): Option {
+  return new Option(flags, description).argParser(parse).default(parse(preset), preset);
+}
+
 /** `-o json|yaml`: output for programs. */
 export const outputOption = (): Option =>
   new Option('-o, --output <format>', 'output for programs').choices(['json', 'yaml']);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
-import { parseAddress, parseCIDRs } from '../options.ts';
+import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
@@ -29,11 +29,13 @@ export function addAgentCommand(postern: Command): void {
     .option('--node-ip <address>', 'an address of this node on the LAN; may be given once per family', parseAddress)
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
     .option('--image-dir <dir>', 'guest images', IMAGE_DIR)
-    .option(
-      '--cluster-cidr <cidrs>',
-      'prefixes of pods and virtual machines',
-      parseCIDRs,
-      parseCIDRs(DEFAULT_CLUSTER_CIDRS),
+    .addOption(
+      parsedOption(
+        '--cluster-cidr <cidrs>',
+        'prefixes of pods and virtual machines',
+        parseCIDRs,
+        DEFAULT_CLUSTER_CIDRS,
+      ),
     )
     .addOption(
       new Option('--on-stop <what>', 'guests and rules when the agent stops')

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { LabStatus } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
-import { type OutputFormat, outputOption, parseCount, parseFamilies } from '../options.ts';
+import { type OutputFormat, outputOption, parseCount, parsedOption, parseFamilies } from '../options.ts';
 import { print, textTable } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { endSignal } from '../signals.ts';
@@ -29,7 +29,7 @@ function addUp(lab: Command): void {
     .description('start a lab; returns when it is ready')
     .requiredOption('--dir <dir>', 'where it is kept; DIR/kubeconfig is for kubectl')
     .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
-    .option('--ip-families <families>', 'the primary one first', parseFamilies, parseFamilies('ipv4,ipv6'))
+    .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'))
     .addHelpText(
       'after',
       '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes',

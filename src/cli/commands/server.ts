@@ -1,7 +1,7 @@
 /** `postern server`: API server, store and controllers. */
 import type { Command } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
-import { type HostPort, parseCIDRs, parseHostPort } from '../options.ts';
+import { type HostPort, parseCIDRs, parsedOption, parseHostPort } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../wiring/defaults.ts';
 
@@ -19,24 +19,30 @@ export function addServerCommand(postern: Command): void {
     .command('server')
     .description('run the API server, its store and the controllers (no root needed)')
     .requiredOption('--data-dir <dir>', 'where everything is kept; DIR/kubeconfig is written for kubectl')
-    .option(
-      '--listen <host:port>',
-      'where to serve the API; port 0: any free port',
-      parseHostPort,
-      parseHostPort('127.0.0.1:6443'),
+    .addOption(
+      parsedOption(
+        '--listen <host:port>',
+        'where to serve the API; port 0: any free port',
+        parseHostPort,
+        '127.0.0.1:6443',
+      ),
     )
     .option('--socket <path>', 'serve on this unix socket too, for agents in network namespaces')
-    .option(
-      '--cluster-cidr <cidrs>',
-      'prefixes of pods and virtual machines, one per family, primary first',
-      parseCIDRs,
-      parseCIDRs(DEFAULT_CLUSTER_CIDRS),
+    .addOption(
+      parsedOption(
+        '--cluster-cidr <cidrs>',
+        'prefixes of pods and virtual machines, one per family, primary first',
+        parseCIDRs,
+        DEFAULT_CLUSTER_CIDRS,
+      ),
     )
-    .option(
-      '--service-cidr <cidrs>',
-      'prefixes of cluster IPs, one per family, primary first',
-      parseCIDRs,
-      parseCIDRs(DEFAULT_SERVICE_CIDRS),
+    .addOption(
+      parsedOption(
+        '--service-cidr <cidrs>',
+        'prefixes of cluster IPs, one per family, primary first',
+        parseCIDRs,
+        DEFAULT_SERVICE_CIDRS,
+      ),
     )
     .option(
       '--issue <node=path>',

@@ -1,6 +1,6 @@
 /** `postern up`: everything on this one machine. */
 import type { Command } from 'commander';
-import { type HostPort, parseHostPort } from '../options.ts';
+import { type HostPort, parsedOption, parseHostPort } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
@@ -17,11 +17,13 @@ export function addUpCommand(postern: Command): void {
     .command('up')
     .description('run everything on this machine, in the foreground, until Ctrl-C (needs root)')
     .requiredOption('--data-dir <dir>', 'where everything is kept; DIR/kubeconfig is written for kubectl')
-    .option(
-      '--listen <host:port>',
-      'where to serve the API; port 0: any free port',
-      parseHostPort,
-      parseHostPort('127.0.0.1:6443'),
+    .addOption(
+      parsedOption(
+        '--listen <host:port>',
+        'where to serve the API; port 0: any free port',
+        parseHostPort,
+        '127.0.0.1:6443',
+      ),
     )
     .option('--image-dir <dir>', 'guest images', IMAGE_DIR)
     .option('--node-name <name>', 'default: the host name')

@@ -5,12 +5,14 @@ import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { startDNS } from '../../dns/dns.ts';
 import { createLogger, type Logger } from '../../host/log.ts';
+import type { NftRunner } from '../../host/nft.ts';
 import { openNft } from '../../host/open-nft.ts';
 import { startL2 } from '../../l2/l2.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
 import { startNode } from '../../node/node.ts';
 import { cleanupProxy, startProxy } from '../../proxy/proxy.ts';
+import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import { aborted } from '../signals.ts';
 import { CLUSTER_DOMAIN } from './defaults.ts';
@@ -33,22 +35,32 @@ export interface AgentOptions {
   readonly onStop: 'leave' | 'end';
 }
 
-/** Runs until the signal is aborted. `ready` is called once, when every part has seen the API's objects and acted on them. */
+/**
+ * Runs until the signal is aborted. `ready` is called once, when every part has seen the API's objects and acted on them.
+ * With `onStop: 'end'` nothing is left on the machine afterwards, also when a part could not start and when an earlier run
+ * was killed.
+ */
 export async function runAgent(options: AgentOptions, signal: AbortSignal, ready: () => void): Promise<void> {
   const log = createLogger('agent');
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
+  const runner = await openNft({ log });
   const client = createClient(options.endpoint);
   // Ends the parts; fired after the guests have been seen to, because that needs the API.
   const parts = new AbortController();
   try {
-    await runParts({ ...options, client, log }, signal, parts, ready);
+    await runParts({ ...options, client, runner, log }, signal, parts, ready);
   } finally {
     parts.abort(signal.reason);
+    if (options.onStop === 'end') await cleanUp(runner, options.stateDir);
     client.close();
   }
 }
 
-type PartOptions = AgentOptions & { readonly client: ReturnType<typeof createClient>; readonly log: Logger };
+type PartOptions = AgentOptions & {
+  readonly client: ReturnType<typeof createClient>;
+  readonly runner: NftRunner;
+  readonly log: Logger;
+};
 
 async function runParts(
   options: PartOptions,
@@ -57,14 +69,13 @@ async function runParts(
   ready: () => void,
 ): Promise<void> {
   const parts = ending.signal;
-  const { client, nodeName, stateDir, log } = options;
+  const { client, runner, nodeName, stateDir, log } = options;
   const part = (component: string) => ({ client, nodeName, log: log.child({ component }) });
   const node = await startNode({ ...part('node'), addresses: options.nodeIPs }, parts);
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;
 
-  const runner = await openNft({ log });
-  const [network, proxy] = await Promise.all([
+  const [network, proxy] = await allStarted(ending, [
     startPodNetwork(
       {
         ...part('network'),
@@ -87,7 +98,7 @@ async function runParts(
     ),
     startL2({ ...part('l2'), interfaces: [options.lanInterface] }, parts),
   ]);
-  const [vms] = await Promise.all([
+  const [vms] = await allStarted(ending, [
     startVMs(
       {
         ...part('vm'),
@@ -112,13 +123,26 @@ async function runParts(
   await aborted(signal);
 
   await vms.stop(options.onStop);
-  if (options.onStop === 'end') {
-    // A proxy that still runs would put back what is taken from it.
-    ending.abort(signal.reason);
-    await proxy.stopped;
-    await cleanupProxy(runner);
-    await cleanupPodNetwork();
-  }
+  // A proxy that still runs would put back what is taken from it.
+  ending.abort(signal.reason);
+  await proxy.stopped;
+}
+
+/** Waits for all. When one fails the others are ended first: nothing may still go up while it is being taken down. */
+async function allStarted<T extends readonly Promise<unknown>[]>(
+  ending: AbortController,
+  starting: readonly [...T],
+): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
+  for (const part of starting) part.catch((error: unknown) => ending.abort(error));
+  await Promise.allSettled(starting);
+  return await Promise.all(starting);
+}
+
+/** Takes away what the parts of this run, or of an earlier one that was killed, have put on the machine. */
+async function cleanUp(runner: NftRunner, stateDir: string): Promise<void> {
+  await cleanupGuests(join(stateDir, 'vms'));
+  await cleanupProxy(runner);
+  await cleanupPodNetwork({ stateDir: join(stateDir, 'network') });
 }
 
 /** The first host address of a node's pod prefix: its bridge's own, the guests' router and DNS server. */

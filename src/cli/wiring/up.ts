@@ -23,7 +23,10 @@ export interface UpOptions {
 /** How long to wait before a server that died is started again: doubles from the first to the last, in milliseconds. */
 const RESTART_DELAY = { first: 100, last: 5000 } as const;
 
-/** Runs until the signal is aborted, then ends the guests and removes all that was put into the host. */
+/**
+ * Runs until the signal is aborted, then ends the guests and removes all that was put into the host. After a kill -9 the next
+ * run finds the guests, and takes them over. A run whose server does not start touches nothing: the data may be another's.
+ */
 export async function runUp(options: UpOptions, signal: AbortSignal): Promise<void> {
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -48,9 +51,10 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
       signal,
       () => process.stdout.write(`ready ${url} kubeconfig ${join(dataDir, 'kubeconfig')}\n`),
     );
+    // Everything it told of is gone.
+    await rm(join(dataDir, 'agent'), { recursive: true, force: true });
   } finally {
     await supervisor.stop();
-    await rm(join(dataDir, 'agent'), { recursive: true, force: true });
   }
 }
 
