@@ -38,7 +38,7 @@ export interface ResourceRequest extends Target {
   readonly body: Body;
   /** Who sends it, from the User-Agent: the default field manager. */
   readonly agent: string;
-  /** Aborted when the client is gone or the server ends. */
+  /** Aborted when the server ends; for a watch, when the client is gone too. */
   readonly signal: AbortSignal;
   /** Adds a `Warning` header to the answer. */
   warn(message: string): void;

@@ -9,6 +9,8 @@ import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
 /** As Kubernetes' limit, for what is sent and for what it unpacks to. */
 export const BODY_LIMIT = 3 * 1024 * 1024;
 
+const NOTHING = new Uint8Array();
+
 /** A body as it came, with its media type in lower case and without parameters. */
 export interface Body {
   readonly type: string;
@@ -19,6 +21,8 @@ export interface Body {
 export async function readBody(request: IncomingMessage): Promise<Body> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge();
+  const isEmpty = request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
+  if (isEmpty) return { type, bytes: NOTHING };
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of decoded(request)) {
@@ -26,23 +30,22 @@ export async function readBody(request: IncomingMessage): Promise<Body> {
     if (size > BODY_LIMIT) throw tooLarge();
     chunks.push(chunk);
   }
-  return { type, bytes: Buffer.concat(chunks) };
+  return { type, bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks) };
 }
 
-async function* decoded(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+function decoded(request: IncomingMessage): AsyncIterable<Uint8Array> {
   const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') {
-    yield* request;
-  } else if (encoding === 'gzip') {
+  if (encoding === 'identity') return request;
+  if (encoding === 'gzip') return unpacked(request);
+  throw unsupported(`Content-Encoding ${encoding} is not supported; use gzip or none`);
+}
+
+async function* unpacked(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
     // The loop that reads is told of every error; the callback only keeps it from being thrown twice.
-    const unpacked = pipeline(request, createGunzip(), () => {});
-    try {
-      yield* unpacked;
-    } catch (cause) {
-      throw badRequest(`the body cannot be unpacked: ${(cause as Error).message}`);
-    }
-  } else {
-    throw unsupported(`Content-Encoding ${encoding} is not supported; use gzip or none`);
+    yield* pipeline(request, createGunzip(), () => {});
+  } catch (cause) {
+    throw badRequest(`the body cannot be unpacked: ${(cause as Error).message}`);
   }
 }
 
@@ -51,7 +54,8 @@ const YAML_TYPES = new Set(['application/yaml', 'application/apply-patch+yaml', 
 /** The value that a body holds. Throws an ApiError: 400 when it is not well formed, 415 for types that are not known. */
 export function parseBody(body: Body): unknown {
   if (body.type === PROTOBUF) return decodeProtobuf(body.bytes);
-  const text = Buffer.from(body.bytes).toString('utf8');
+  const { buffer, byteOffset, byteLength } = body.bytes;
+  const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
   if (YAML_TYPES.has(body.type)) return parseYAML(text);
   if (body.type !== '' && body.type !== 'application/json' && !body.type.endsWith('+json')) {
     throw unsupported(

@@ -31,8 +31,8 @@ interface Exchange extends HandlerParts {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly user: User;
-  /** Aborted when the client is gone or the server ends. */
-  readonly signal: AbortSignal;
+  /** Aborted when the server ends. */
+  readonly ending: AbortSignal;
   readonly warnings: Set<string>;
   label(verb: string, resource: string): void;
 }
@@ -45,11 +45,6 @@ export async function handle(
   ending: AbortSignal,
 ): Promise<void> {
   const began = performance.now();
-  const gone = new AbortController();
-  // Aborting makes an exception with a stack, so not for a response that simply came to its end.
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort();
-  });
   const labels = { verb: (request.method ?? '').toLowerCase(), resource: '' };
   try {
     const { path, query } = parseURL(request.url ?? '');
@@ -60,7 +55,7 @@ export async function handle(
       path,
       query,
       user: authenticate(request.socket),
-      signal: AbortSignal.any([gone.signal, ending]),
+      ending,
       warnings: new Set(),
       label: (verb, resource) => Object.assign(labels, { verb, resource }),
     });
@@ -113,11 +108,13 @@ function allow({ user, path }: Exchange, verb: string): void {
 }
 
 async function serveResource(exchange: Exchange, verb: Verb, target: Target): Promise<void> {
-  const { api, request, response, query, user, signal, warnings } = exchange;
+  const { api, request, response, query, user, ending, warnings } = exchange;
   exchange.label(verb, target.kind.plural);
   const refused = authorize(user, { kind: 'resource', verb, target });
   if (refused !== undefined) throw refused;
   const accepted = negotiate(request.headers.accept, ['Table', 'PartialObjectMetadata']);
+  // Whatever else is asked for is answered before it would matter that nobody listens.
+  const signal = verb === 'watch' ? untilGone(response, ending) : ending;
   const asked: ResourceRequest = {
     ...target,
     verb,
@@ -130,7 +127,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
   };
   const answer = await VERBS[verb](api, asked);
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
-  if (answer.kind === 'watch') return sendWatch(exchange, answer, options);
+  if (answer.kind === 'watch') return sendWatch(response, signal, answer, options);
   send(response, { ...replyOf(answer, options, accepted), headers: warningHeaders(warnings) });
 }
 
@@ -157,8 +154,20 @@ function replyOf(answer: Exclude<Answer, { kind: 'watch' }>, options: PrintOptio
   return { code, type: 'application/yaml', text: stringify(JSON.parse(text), { aliasDuplicateObjects: false }) };
 }
 
+/** Aborted when the client is gone or the server ends. */
+function untilGone(response: ServerResponse, ending: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  if (response.destroyed) gone.abort();
+  // Aborting makes an exception with a stack, so not for a response that simply came to its end.
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return AbortSignal.any([gone.signal, ending]);
+}
+
 function sendWatch(
-  { response, signal }: Exchange,
+  response: ServerResponse,
+  signal: AbortSignal,
   { of, lines }: Extract<Answer, { kind: 'watch' }>,
   options: PrintOptions,
 ): Promise<void> {

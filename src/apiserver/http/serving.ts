@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../../lib/duration.ts';
 import { type HandlerParts, handle } from './handler.ts';
@@ -51,8 +50,8 @@ export class Serving {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     await this.#begun.promise;
     await handle(this.#parts, request, response, this.#ending.signal);
-    // A client that went away before it had its answer is no failure of ours.
-    await finished(response).catch(() => {});
+    // A client that went away before it had its answer is no failure of ours: its response closes too.
+    if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
   }
 
   /** Ends watches, waits for the other answers to be sent, and stops listening. */

@@ -29,32 +29,40 @@ export class Stored {
 /** Bytes of stored values whose decoded objects are kept. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 
+interface Kept {
+  readonly stored: Stored;
+  readonly size: number;
+  /** Whether it has been asked for since it was last considered for going. */
+  used: boolean;
+}
+
 export class Codec {
-  readonly #kept = new Map<string, { readonly stored: Stored; readonly size: number }>();
+  /** The newest version of each key that was asked for. */
+  readonly #kept = new Map<string, Kept>();
   #size = 0;
 
   /** The object of an entry. Throws when the value is not one, which only a damaged store holds. */
   decode(entry: Entry): Stored {
-    const id = `${entry.key} ${entry.modified}`;
-    const found = this.#kept.get(id);
-    if (found !== undefined) {
-      // Moves it to the end: what has not been used for longest goes first.
-      this.#kept.delete(id);
-      this.#kept.set(id, found);
+    const found = this.#kept.get(entry.key);
+    if (found?.stored.modified === entry.modified) {
+      found.used = true;
       return found.stored;
     }
     const stored = new Stored(entry.key, entry.modified, atRevision(parse(entry), entry.modified));
-    this.#keep(id, stored, entry.value.byteLength);
+    if (found === undefined || found.stored.modified < entry.modified)
+      this.#keep(stored, entry.value.byteLength, found);
     return stored;
   }
 
-  #keep(id: string, stored: Stored, size: number): void {
-    this.#kept.set(id, { stored, size });
-    this.#size += size;
-    for (const [oldest, { size: freed }] of this.#kept) {
+  #keep(stored: Stored, size: number, replaced: Kept | undefined): void {
+    this.#kept.set(stored.key, { stored, size, used: replaced !== undefined });
+    this.#size += size - (replaced?.size ?? 0);
+    // What has been used since its last turn gets another: close to what was used last, at no cost for each use.
+    for (const [key, kept] of this.#kept) {
       if (this.#size <= KEPT_BYTES) break;
-      this.#kept.delete(oldest);
-      this.#size -= freed;
+      this.#kept.delete(key);
+      if (kept.used) this.#kept.set(key, { ...kept, used: false });
+      else this.#size -= kept.size;
     }
   }
 }
