@@ -51,7 +51,7 @@ export interface NamedSet {
   readonly name: string;
   readonly key: KeyType;
   readonly value?: KeyType | 'verdict';
-  /** Elements are prefixes, written `ADDRESS/PREFIX`. */
+  /** Addresses in keys are prefixes, written `ADDRESS/PREFIX`; of several, no two elements may cover the same key. */
   readonly interval?: true;
   /** Elements that are part of the layout; others come and go by transactions. */
   readonly elements?: readonly Element[];

@@ -122,12 +122,16 @@ function printSet(family: TableFamily, set: NamedSet): string[] {
   const key = printKeyType(family, set.key);
   const value = set.value === undefined ? '' : ` : ${printValueType(family, set.value)}`;
   const lines = [`  ${set.value === undefined ? 'set' : 'map'} ${set.name} {`, `    ${key}${value}`];
-  if (set.interval) lines.push('    flags interval', '    auto-merge');
+  if (set.interval) lines.push('    flags interval');
+  // Elements that are not one prefix alone cannot be merged.
+  if (set.interval && componentCount(set.key) === 1) lines.push('    auto-merge');
   if (set.elements !== undefined && set.elements.length > 0) {
     lines.push(`    elements = { ${set.elements.map(printElement).join(', ')} }`);
   }
   return [...lines, '  }'];
 }
+
+const componentCount = (key: KeyType): number => (key.kind === 'types' ? key.types : key.expressions).length;
 
 function printKeyType(family: TableFamily, type: KeyType): string {
   if (type.kind === 'types') return `type ${type.types.map((t) => printDataType(family, t)).join(' . ')}`;

@@ -21,6 +21,7 @@ const TABLE: Table = {
       interval: true,
       elements: [{ key: ['10.0.0.0/8'] }],
     },
+    { name: 'clients', key: { kind: 'types', types: ['address', 'inet_service', 'address'] }, interval: true },
   ],
   chains: [
     { name: 'left', rules: [{ matches: [], statement: DROP }] },
@@ -96,6 +97,20 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
       await netfilter.apply([way('10.0.0.1', 'left')]);
       await netfilter.apply([remove('ways', '10.0.0.1'), way('10.0.0.1', 'right')]);
       await netfilter.apply([way('10.0.0.1', 'right')]);
+    });
+
+    scenario('takes prefixes beside other components, and one that covers another in its place', async (netfilter) => {
+      const client = (range: string) => ({ set: 'clients', element: { key: ['10.96.0.1', 80, range] } });
+      const [narrow, wide] = [client('10.1.0.0/16'), client('10.0.0.0/8')];
+      await netfilter.apply(
+        [narrow, client('0.0.0.0/32')].map((placed) => ({ kind: 'add-element', table: NAME, placed })),
+      );
+      await netfilter.apply([
+        { kind: 'delete-element', table: NAME, placed: narrow },
+        { kind: 'add-element', table: NAME, placed: wide },
+      ]);
+      await netfilter.apply([{ kind: 'delete-element', table: NAME, placed: wide }]);
+      await refused(netfilter.apply([{ kind: 'delete-element', table: NAME, placed: wide }]));
     });
 
     scenario('keeps a chain that an element leads to', async (netfilter) => {

@@ -184,13 +184,14 @@ function values(expression: Expression, flow: Flow): Atom[] {
   }
 }
 
-/** A set of prefixes contains the addresses within them. */
+/** A set with prefixes contains the addresses within them. */
 function contains(set: ReadonlyMap<string, Element>, key: readonly Atom[]): boolean {
   if (set.has(elementKey(key))) return true;
-  const ip = key.length === 1 ? parseIP(String(key[0])) : undefined;
-  if (ip === undefined) return false;
-  return [...set.values()].some(({ key: [text] }) => {
-    const cidr = parseCIDR(String(text));
-    return cidr !== undefined && cidrContains(cidr, ip);
-  });
+  return [...set.values()].some((element) => key.every((atom, at) => covers(element.key[at], atom)));
+}
+
+function covers(wanted: Atom | undefined, atom: Atom): boolean {
+  if (wanted === atom) return true;
+  const [cidr, ip] = [parseCIDR(String(wanted)), parseIP(String(atom))];
+  return cidr !== undefined && ip !== undefined && cidrContains(cidr, ip);
 }

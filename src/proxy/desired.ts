@@ -5,6 +5,7 @@ import { type IPFamily, parseIP, printIP } from '../lib/ip.ts';
 import type { TransportProtocol } from '../netfilter/model.ts';
 import { isPort, type UsableEndpoints, usableEndpoints } from './endpoints.ts';
 import { type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
+import { allowedSources } from './source-ranges.ts';
 
 /** A Service with this label is left to another proxy. */
 export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
@@ -41,11 +42,16 @@ export function desiredForwarding(
 function portFrontends(service: Service, port: Port): Frontend[] {
   const inFamily = (ips: readonly VirtualIP[]) => ips.filter(({ family }) => family === port.family);
   const clusterIPs = inFamily(virtualIPs(service.spec?.clusterIPs ?? [service.spec?.clusterIP ?? '']));
-  const external = inFamily([...loadBalancerIPs(service), ...virtualIPs(service.spec?.externalIPs ?? [])]);
+  const loadBalancer = inFamily(loadBalancerIPs(service));
+  const sources = allowedSources(service.spec?.loadBalancerSourceRanges ?? [], port.family);
+  const limited = sources === undefined ? {} : { sources };
+  const external = (ip: string) => externalFrontends(service, port, { kind: 'address', ip }, port.spec.port);
   const { nodePort } = port.spec;
   return [
     ...clusterIPs.map(({ ip }) => internalFrontend(service, port, ip)),
-    ...external.flatMap(({ ip }) => externalFrontends(service, port, { kind: 'address', ip }, port.spec.port)),
+    ...inFamily(virtualIPs(service.spec?.externalIPs ?? [])).flatMap(({ ip }) => external(ip)),
+    // Last, so that an address that is an external IP too is limited.
+    ...loadBalancer.flatMap(({ ip }) => external(ip).map((frontend) => ({ ...frontend, ...limited }))),
     ...(isPort(nodePort) ? externalFrontends(service, port, { kind: 'node-port' }, nodePort) : []),
   ];
 }

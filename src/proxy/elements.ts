@@ -34,12 +34,21 @@ export function frontendElements(frontend: Frontend): Placed[] {
   for (const [slot, { ip, port: to }] of endpoints.entries()) {
     elements.push({ set: map, element: { key: [...address, port, slot], value: [ip, to] } });
   }
-  // Insiders share the address with everyone, and its entry here.
+  // Insiders share the address with everyone, and its entries here.
   if (frontend.audience === 'anyone') {
     const value = goto(masqueradeChain(frontend.masquerade));
     elements.push({ set: masqueradeMap(frontend.entrance.kind), element: { key, value } });
+    if (frontend.sources !== undefined) elements.push(...sourceElements(key, frontend.sources));
   }
   return elements;
+}
+
+/** Without the first, nobody is checked; without any of the others, nobody passes. */
+function sourceElements(key: readonly Atom[], sources: readonly string[]): Placed[] {
+  return [
+    { set: SETS.sourceChecked, element: { key } },
+    ...sources.map((source) => ({ set: SETS.allowedSource, element: { key: [...key, source] } })),
+  ];
 }
 
 /** The chain that a frontend with endpoints goes to; undefined when it has none. */

@@ -42,6 +42,14 @@ describe('a node forwards real connections', { skip: skipWithoutNft() }, () => {
       assert.equal(seen[`refused at once ${family}`], true);
     });
 
+    test(`by a limited load balancer address, only from its source ranges, over ${family}`, () => {
+      const reached = (step: string) => (seen[step] as Record<string, unknown>)[family];
+      assert.deepEqual(reached('limited to guest2'), ['guest2']);
+      assert.deepEqual(reached('limited to the LAN'), ['client', 'node']);
+      assert.deepEqual(reached('limited to the client, by IPv4'), family === 'IPv4' ? ['client'] : []);
+      assert.equal(seen[`limited, by node port ${family}`], `guest1 ${gateway}`);
+    });
+
     test(`never again to a guest that left, not even a UDP flow that goes on, over ${family}`, () => {
       const flow = { before: `guest1 ${guest2[family]}`, after: `guest2 ${gateway}` };
       assert.deepEqual(seen[`UDP flow ${family}`], flow);

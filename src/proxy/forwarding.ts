@@ -40,6 +40,11 @@ export interface Frontend {
   /** In slot order: endpoint k is drawn with the number k. Never the same one twice. */
   readonly endpoints: readonly Endpoint[];
   readonly masquerade: Masquerade;
+  /**
+   * Prefixes whose clients may connect, none within another; others are dropped, whoever they are. Absent: everyone may.
+   * Only for addresses.
+   */
+  readonly sources?: readonly string[];
   /** What happens to connections while there is no endpoint. */
   readonly unavailable: 'refuse' | 'discard';
 }
@@ -55,7 +60,7 @@ export interface Forwarding {
 }
 
 /** What two Services cannot both have. */
-export function frontendKey(frontend: Omit<Frontend, 'endpoints' | 'masquerade' | 'unavailable'>): string {
+export function frontendKey(frontend: Omit<Frontend, 'endpoints' | 'masquerade' | 'sources' | 'unavailable'>): string {
   const { family, audience, entrance, protocol, port } = frontend;
   return `${family} ${audience} ${entrance.kind === 'address' ? entrance.ip : 'node-port'} ${protocol} ${port}`;
 }

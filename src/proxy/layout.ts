@@ -28,6 +28,8 @@ export const SETS = {
   nodeAddress: 'node-address',
   virtualAddress: 'virtual-address',
   hairpin: 'hairpin',
+  sourceChecked: 'source-checked',
+  allowedSource: 'allowed-source',
 } as const;
 
 /** Chains that refuse and discard; `reject` and `drop` are words of the language. */
@@ -63,6 +65,7 @@ const dport = (protocol?: TransportProtocol): Expression => ({ kind: 'dport', ..
 const random = (modulus: number): Expression => ({ kind: 'random', modulus });
 
 const rule = (matches: readonly Match[], statement: Statement): Rule => ({ matches, statement });
+const CHECK_SOURCE = 'check-source';
 const jump = (chain: string): Statement => ({ kind: 'verdict', verdict: { kind: 'jump', chain } });
 const RETURN: Statement = { kind: 'verdict', verdict: { kind: 'return' } };
 const inSet = (key: Concatenation, set: string): Match => ({ kind: 'in-set', key, set });
@@ -122,6 +125,12 @@ function sets(locality: Locality): NamedSet[] {
     { name: SETS.hairpin, key: { kind: 'types', types: ['address', 'address'] } },
     prefixes('node-pods', locality.podCIDRs),
     prefixes('cluster-pods', locality.clusterCIDRs),
+    { name: SETS.sourceChecked, key: { kind: 'types', types: ['address', 'inet_proto', 'inet_service'] } },
+    {
+      name: SETS.allowedSource,
+      key: { kind: 'types', types: ['address', 'inet_proto', 'inet_service', 'address'] },
+      interval: true,
+    },
     ...SCOPES.flatMap((scope) => [frontends(scope), ...PROTOCOLS.map((protocol) => endpoints(scope, protocol))]),
     ...(['address', 'node-port'] as const).map((entrance) => ({
       ...frontends({ audience: 'anyone', entrance }),
@@ -153,19 +162,32 @@ function chains(): Chain[] {
   return [
     ...unavailableChains(),
     ...masqueradeChains(),
+    { name: CHECK_SOURCE, rules: sourceRules() },
     { name: 'inside', rules: dispatch('insiders') },
     { name: 'services', rules: [...dispatch('anyone'), ...strayRules()] },
     {
       name: 'prerouting',
       hook: { type: 'nat', hook: 'prerouting', priority: -100 },
-      rules: [rule([inSet([saddr], 'node-pods')], jump('inside')), rule([], jump('services'))],
+      rules: [CHECKED, rule([inSet([saddr], 'node-pods')], jump('inside')), rule([], jump('services'))],
     },
     {
       name: 'output',
       hook: { type: 'nat', hook: 'output', priority: -100 },
-      rules: [rule([], jump('inside')), rule([], jump('services'))],
+      rules: [CHECKED, rule([], jump('inside')), rule([], jump('services'))],
     },
     { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', priority: 100 }, rules: postrouting() },
+  ];
+}
+
+/** What a client asked for, beside which its own address decides. */
+const requested: Concatenation = [daddr, l4proto, dport()];
+/** Comes first: whoever asks is checked, pods and the node itself too. */
+const CHECKED = rule([inSet(requested, SETS.sourceChecked)], jump(CHECK_SOURCE));
+
+function sourceRules(): Rule[] {
+  return [
+    rule([inSet([...requested, saddr], SETS.allowedSource)], RETURN),
+    rule([], { kind: 'verdict', verdict: goto(UNAVAILABLE_CHAINS.discard) }),
   ];
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TransportProtocol } from '../netfilter/model.ts';
 import type { Outcome } from '../netfilter/trace.ts';
-import { service, slice } from './testing/builders.ts';
+import { type ServiceSpec, service, slice } from './testing/builders.ts';
 import { nodeWith } from './testing/node.ts';
 
 const here = (ip: string) => ({ addresses: [ip], nodeName: 'node1' });
@@ -30,6 +30,10 @@ const families = {
     pod: '10.244.1.5',
     remotePod: '10.244.2.6',
     outside: '192.168.50.9',
+    elsewhere: '198.51.100.7',
+    prefix: 32,
+    everyone: '0.0.0.0/0',
+    other: 'fd00::/8',
     at: (ip: string, port: number) => `${ip}:${port}`,
   },
   IPv6: {
@@ -39,11 +43,16 @@ const families = {
     pod: 'fd00:10:244:1::5',
     remotePod: 'fd00:10:244:2::6',
     outside: 'fd00:50::9',
+    elsewhere: '2001:db8::7',
+    prefix: 128,
+    everyone: '::/0',
+    other: '10.0.0.0/8',
     at: (ip: string, port: number) => `[${ip}]:${port}`,
   },
 };
 
-for (const [family, { vip, loadBalancer, node, pod, remotePod, outside, at }] of Object.entries(families)) {
+for (const [family, addresses] of Object.entries(families)) {
+  const { vip, loadBalancer, node, pod, remotePod, outside, at } = addresses;
   describe(`over ${family}`, () => {
     const both = [here(pod), there(remotePod)];
     const spec = { clusterIPs: [vip], type: 'LoadBalancer' as const, ports: [{ port: 80, nodePort: 30000 }] };
@@ -103,6 +112,57 @@ for (const [family, { vip, loadBalancer, node, pod, remotePod, outside, at }] of
       assert.deepEqual(from(remotePod, vip, 80), [at(pod, 8080)]);
       const none = await ask([service('web', local), slice('web', [there(remotePod)])]);
       assert.deepEqual(none(pod, vip, 80), ['drop']);
+    });
+
+    const limitedTo = (ranges: readonly string[], more: ServiceSpec = {}) =>
+      service('web', { ...spec, ...more, loadBalancerSourceRanges: [...ranges] }, [loadBalancer]);
+    const only = (ip: string) => `${ip}/${addresses.prefix}`;
+
+    test('source ranges say who reaches the load balancer address: pods and the node are clients as well', async () => {
+      const from = await ask([limitedTo([only(outside)]), slice('web', [here(pod)])]);
+      assert.deepEqual(from(outside, loadBalancer, 80), [`${at(pod, 8080)} masqueraded`]);
+      for (const who of [pod, remotePod, node]) assert.deepEqual(from(who, loadBalancer, 80), ['drop'], who);
+      const inside = await ask([limitedTo([only(pod), only(node)]), slice('web', [here(pod)])]);
+      assert.deepEqual(inside(outside, loadBalancer, 80), ['drop']);
+      for (const who of [pod, node]) assert.deepEqual(inside(who, loadBalancer, 80), [`${at(pod, 8080)} masqueraded`]);
+    });
+
+    test('source ranges leave the cluster IP, the node port and external IPs open', async () => {
+      const externalIPs = [addresses.elsewhere];
+      const from = await ask([limitedTo([only(remotePod)], { externalIPs }), slice('web', [here(pod)])]);
+      for (const [to, port] of [
+        [vip, 80],
+        [node, 30000],
+        [addresses.elsewhere, 80],
+      ] as const) {
+        assert.deepEqual(from(outside, to, port), [`${at(pod, 8080)} masqueraded`]);
+      }
+      const both = await ask([
+        limitedTo([only(remotePod)], { externalIPs: [loadBalancer] }),
+        slice('web', [here(pod)]),
+      ]);
+      assert.deepEqual(both(outside, loadBalancer, 80), ['drop']);
+    });
+
+    test('source ranges come before the short cut of insiders to endpoints elsewhere', async () => {
+      const local = { externalTrafficPolicy: 'Local' as const };
+      const from = await ask([limitedTo([only(outside)], local), slice('web', both)]);
+      assert.deepEqual(from(outside, loadBalancer, 80), [at(pod, 8080)]);
+      assert.deepEqual(from(pod, loadBalancer, 80), ['drop']);
+      assert.deepEqual(from(node, loadBalancer, 80), ['drop']);
+    });
+
+    test('source ranges of the other family let nobody in, and the range of all lets everyone in', async () => {
+      const none = await ask([limitedTo([addresses.other]), slice('web', both)]);
+      assert.deepEqual(none(outside, loadBalancer, 80), ['drop']);
+      const all = await ask([limitedTo([addresses.everyone]), slice('web', [here(pod)])]);
+      assert.deepEqual(all(outside, loadBalancer, 80), [`${at(pod, 8080)} masqueraded`]);
+    });
+
+    test('source ranges hold while nothing is ready: the others are not even refused', async () => {
+      const from = await ask([limitedTo([only(outside)])]);
+      assert.deepEqual(from(outside, loadBalancer, 80), ['reject']);
+      assert.deepEqual(from(pod, loadBalancer, 80), ['drop']);
     });
 
     test('without endpoints, connections are refused, and so are other ports of the address', async () => {

@@ -3,10 +3,10 @@ import type { Service } from '../../api/core/v1/service.ts';
 import { type EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
 import { familyOf } from '../../lib/ip.ts';
 
-type Spec = NonNullable<Service['spec']>;
+export type ServiceSpec = NonNullable<Service['spec']>;
 
 /** A Service in namespace `default` with one TCP port, 80. `loadBalancerIPs` go into its status. */
-export function service(name: string, spec: Spec, loadBalancerIPs: readonly string[] = []): Service {
+export function service(name: string, spec: ServiceSpec, loadBalancerIPs: readonly string[] = []): Service {
   return {
     apiVersion: 'v1',
     kind: 'Service',

@@ -1,4 +1,5 @@
 // Real connections through a real kernel: prints who answered whom, as JSON. Run by `end-to-end.test.ts`.
+import { Service } from '../../api/core/v1/service.ts';
 import { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { fakeClient } from '../../client/fake.ts';
 import { openLibnftables } from '../../host/libnftables.ts';
@@ -10,6 +11,7 @@ import { buildWorld, GUESTS, LOAD_BALANCER, NODE } from './world.ts';
 
 const VIP = { IPv4: '10.96.0.10', IPv6: 'fd00:10:96::10' } as const;
 const EMPTY_VIP = { IPv4: '10.96.0.99', IPv6: 'fd00:10:96::99' } as const;
+const LIMITED_VIP = { IPv4: '10.96.0.80', IPv6: 'fd00:10:96::80' } as const;
 const UDP_VIP = { IPv4: '10.96.0.53', IPv6: 'fd00:10:96::53' } as const;
 
 const { actors, close } = await buildWorld();
@@ -21,11 +23,28 @@ const web = { clusterIPs: Object.values(VIP), ports: [{ port: 80, nodePort: 3000
 const dns = { clusterIPs: Object.values(UDP_VIP), ports: [{ port: 53, protocol: 'UDP' as const }] };
 const client = fakeClient([
   service('web', { ...web, type: 'LoadBalancer' }, Object.values(LOAD_BALANCER)),
+  limitedTo(IP_FAMILIES.map((family) => GUESTS[1][family])),
   service('empty', { clusterIPs: Object.values(EMPTY_VIP) }),
   service('dns', dns),
   ...IP_FAMILIES.map((family) => slice('web', guests(family), { port: 9376 })),
+  ...IP_FAMILIES.map((family) => slice('limited', guests(family, [GUESTS[0]]), { port: 9376 })),
   ...IP_FAMILIES.map((family) => slice('dns', guests(family, [GUESTS[0]]), { port: 9376, protocol: 'UDP' })),
 ]);
+/** Shares the load balancer's address with `web`, by another port. */
+function limitedTo(loadBalancerSourceRanges: readonly string[]): Service {
+  const ports = [{ port: 8080, nodePort: 30001 }];
+  const ranges = loadBalancerSourceRanges.map((range) =>
+    range.includes('/') ? range : `${range}/${range.includes(':') ? 128 : 32}`,
+  );
+  const spec = {
+    type: 'LoadBalancer' as const,
+    clusterIP: LIMITED_VIP.IPv4,
+    clusterIPs: Object.values(LIMITED_VIP),
+    ports,
+    loadBalancerSourceRanges: ranges,
+  };
+  return service('limited', spec, Object.values(LOAD_BALANCER));
+}
 const controller = new AbortController();
 const runner = await openLibnftables();
 let synced = () => {};
@@ -76,6 +95,23 @@ for (const family of IP_FAMILIES) {
   results[from('node to UDP nothing')] = await once('node', EMPTY_VIP[family], 80, 'udp');
   results[from('refused at once')] = performance.now() - started < 900;
 }
+
+/** Who gets an answer from the limited Service's load balancer address. */
+async function whoReaches(family: IPFamily): Promise<readonly string[]> {
+  const all = ['client', 'node', 'guest1', 'guest2'];
+  const replies = await Promise.all(all.map((who) => once(who, LOAD_BALANCER[family], 8080)));
+  return all.filter((_, i) => replies[i]?.startsWith('guest1'));
+}
+const reachedBy = async () =>
+  Object.fromEntries(await Promise.all(IP_FAMILIES.map(async (family) => [family, await whoReaches(family)])));
+
+results['limited to guest2'] = await reachedBy();
+for (const family of IP_FAMILIES)
+  results[`limited, by node port ${family}`] = await once('client', NODE[family], 30001);
+await changed(() => client.update(Service, limitedTo(['192.168.0.0/16', '192.168.50.0/24', 'fd00:50::/64'])));
+results['limited to the LAN'] = await reachedBy();
+await changed(() => client.update(Service, limitedTo(['192.168.50.9'])));
+results['limited to the client, by IPv4'] = await reachedBy();
 
 for (const family of IP_FAMILIES) {
   const who = actors.get('guest2');

@@ -30,6 +30,8 @@ export function randomChange(random: () => number): RandomChange {
   const number = below(SERVICES);
   const name = `s${number}`;
   if (chance(0.15)) return { name, service: undefined, slices: [] };
+  // Often one within the other.
+  const ranges = () => Array.from({ length: 1 + below(3) }, () => `10.${below(2)}.0.0/${[8, 15, 16][below(3)]}`);
   const protocol = chance(0.3) ? ('UDP' as const) : ('TCP' as const);
   const nodePort = chance(0.5) ? { nodePort: 30000 + below(3) } : {};
   const built = service(
@@ -39,6 +41,7 @@ export function randomChange(random: () => number): RandomChange {
       clusterIPs: [`10.96.0.${number + 1}`, ...(chance(0.7) ? [`fd00:10:96::${number + 1}`] : [])],
       externalIPs: chance(0.4) ? [`198.51.100.${below(2)}`] : [],
       externalTrafficPolicy: chance(0.4) ? 'Local' : 'Cluster',
+      loadBalancerSourceRanges: chance(0.4) ? ranges() : [],
       internalTrafficPolicy: chance(0.2) ? 'Local' : 'Cluster',
       ports: [{ port: 80, protocol, ...nodePort }, ...(chance(0.3) ? [{ name: 'b', port: 81, protocol }] : [])],
     },
