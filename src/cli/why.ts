@@ -1,10 +1,13 @@
 /** What keeps a Service from working, found in the API's objects. Pure; in words for people. */
+
+import type { Node } from '../api/core/v1/node.ts';
+import { isPodFinal, isPodReady, podIPs } from '../api/core/v1/pod.status.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import type { Service } from '../api/core/v1/service.ts';
 import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
 import type { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
-import { type VirtualMachineInstance, VM_NAME_LABEL } from '../api/kubevirt/v1/virtualmachineinstance.ts';
-import { findCondition, isTrue } from '../controllers/conditions.ts';
+import { isFinal, type VirtualMachineInstance, VM_NAME_LABEL } from '../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition } from '../api/meta/conditions.ts';
 import { desiredSlices, serviceFamilies } from '../controllers/endpointslice/desired.ts';
 import { ADDRESS_ALLOCATED } from '../controllers/loadbalancer/status.ts';
 import { familyOf } from '../lib/ip.ts';
@@ -26,11 +29,12 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** The Service, and the objects of its namespace. */
+/** The Service, the objects of its namespace, and the nodes. */
 export interface WhyInput {
   readonly service: Service;
   readonly slices: readonly EndpointSlice[];
   readonly pods: readonly Pod[];
+  readonly nodes: readonly Node[];
   readonly vms: readonly VirtualMachine[];
   readonly vmis: readonly VirtualMachineInstance[];
 }
@@ -43,7 +47,7 @@ export function whyService(input: WhyInput): readonly Finding[] {
   const selector = service.spec?.selector ?? {};
   if (service.spec?.type === 'ExternalName') return [];
   if (Object.keys(selector).length === 0) return [...noSelector(input), ...loadBalancer(service)];
-  const selected = pods.filter((pod) => isLive(pod) && matches(selector, pod.metadata.labels));
+  const selected = pods.filter((pod) => !isPodFinal(pod) && matches(selector, pod.metadata.labels));
   return [
     ...(selected.length === 0 ? nothingSelected(input, selector) : []),
     ...missedMachines(input, selector, selected),
@@ -110,8 +114,7 @@ function missedMachines({ vms, vmis }: WhyInput, selector: Labels, selected: rea
     const isSelected = selected.some((pod) => pod.metadata.labels?.[VM_NAME_LABEL] === name);
     if (isSelected || !matches(selector, vm.spec.template.metadata?.labels)) return [];
     const vmi = vmis.find((each) => each.metadata.name === name);
-    const phase = vmi?.status?.phase;
-    if (vmi === undefined || phase === 'Failed' || phase === 'Succeeded') {
+    if (vmi === undefined || isFinal(vmi)) {
       const state = vm.status?.printableStatus ?? 'Stopped';
       const message = `virtual machine ${name} carries the label but does not run: it is ${state}`;
       return [{ kind: 'not-running', message, remedy: `postern vm start ${name} -n ${namespace}` }];
@@ -173,10 +176,10 @@ function declaredPorts(pod: Pod, protocol: string): string[] {
 }
 
 function families(service: Service, selected: readonly Pod[]): Finding[] {
-  const ready = selected.filter((pod) => isTrue(pod.status?.conditions, 'Ready'));
+  const ready = selected.filter((pod) => isPodReady(pod));
   if (ready.length === 0) return [];
   return serviceFamilies(service).flatMap((family): Finding[] => {
-    const without = ready.filter((pod) => !(pod.status?.podIPs ?? []).some(({ ip }) => familyOf(ip) === family));
+    const without = ready.filter((pod) => !podIPs(pod).some((ip) => familyOf(ip) === family));
     if (without.length === 0) return [];
     return [
       {
@@ -189,9 +192,10 @@ function families(service: Service, selected: readonly Pod[]): Finding[] {
 }
 
 /** What should be in the slices and is not: then the controller is behind, or not there. */
-function notPublished({ service, slices }: WhyInput, selected: readonly Pod[]): Finding[] {
+function notPublished({ service, slices, nodes }: WhyInput, selected: readonly Pod[]): Finding[] {
   const published = new Set(slices.flatMap(({ endpoints }) => endpoints.flatMap(({ addresses }) => addresses)));
-  const wanted = desiredSlices(service, selected).groups.flatMap(({ endpoints }) => endpoints);
+  const nodeOf = (name: string) => nodes.find(({ metadata }) => metadata.name === name);
+  const wanted = desiredSlices(service, selected, nodeOf).groups.flatMap(({ endpoints }) => endpoints);
   const missing = wanted.filter(({ conditions, addresses }) => conditions?.ready && !published.has(addresses[0] ?? ''));
   if (missing.length === 0) return [];
   return [
@@ -212,10 +216,6 @@ function loadBalancer(service: Service): Finding[] {
       ? 'the load balancer controller has not looked at it yet'
       : `its loadBalancerClass "${loadBalancerClass}" is another implementation's to serve`);
   return [{ kind: 'no-load-balancer-address', message: `it has no load balancer address: ${why}` }];
-}
-
-function isLive(pod: Pod): boolean {
-  return pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed';
 }
 
 function isGuest(pod: Pod): boolean {

@@ -5,6 +5,7 @@
 import { Event } from '../api/core/v1/event.ts';
 import type { KubeObject } from '../api/meta/v1.ts';
 import { isNotFound } from '../api/status.ts';
+import { printTime } from '../api/time.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { Client } from './client.ts';
@@ -160,9 +161,4 @@ export class EventRecorder {
       lastTimestamp: printTime(series.last),
     };
   }
-}
-
-/** RFC 3339 in whole seconds, as metav1.Time is written. */
-function printTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,5 +1,5 @@
 /** Answers of the API that are part of its ordinary life, and no news to whoever reads the log. */
-import { ApiError, isConflict } from '../api/status.ts';
+import { ApiError, isConflict, isNotFound } from '../api/status.ts';
 
 /** Nothing can be made in a namespace that is being deleted. What wanted to make it will be deleted, too. */
 export function isNamespaceTerminating(error: unknown): boolean {
@@ -10,4 +10,9 @@ export function isNamespaceTerminating(error: unknown): boolean {
 /** Whether a failed reconcile is only to be tried again: its cache was a moment behind, or its namespace is going. */
 export function isExpected(error: unknown): boolean {
   return isConflict(error) || isNamespaceTerminating(error);
+}
+
+/** For the `catch` of a call about an object that may be gone by now, where that is as good as done. */
+export function ignoreNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
 }

@@ -6,6 +6,7 @@
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, keyText, type ObjectKey } from '../api/meta/v1.ts';
 import { alreadyExists, conflict, failure, invalid, notFound } from '../api/status.ts';
+import { printTime } from '../api/time.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Client, DeleteOptions, Draft, Listed, ListOptions, Patch, WatchEvent } from './client.ts';
 import {
@@ -270,7 +271,7 @@ export class FakeClient implements Client {
   }
 
   #time(secondsFromNow = 0): string {
-    return new Date(this.#clock.now() + secondsFromNow * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+    return printTime(this.#clock.now() + secondsFromNow * 1000);
   }
 }
 

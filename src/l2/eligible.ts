@@ -2,6 +2,7 @@
 import type { Node } from '../api/core/v1/node.ts';
 import type { Service } from '../api/core/v1/service.ts';
 import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import { isTrue } from '../api/meta/conditions.ts';
 import type { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
 import { matchesLabels, type Selector, selectorOf } from '../api/selectors.ts';
@@ -24,9 +25,9 @@ const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 /** Whether a node may announce anything: ready, connected, not leaving and not excluded by its label. */
 export function isNodeEligible(node: Node): boolean {
   const conditions = node.status?.conditions ?? [];
-  const is = (type: string): boolean => conditions.some((c) => c.type === type && c.status === 'True');
   const excluded = node.metadata.labels?.[EXCLUDE_LABEL] !== undefined;
-  return is('Ready') && !is('NetworkUnavailable') && !excluded && node.metadata.deletionTimestamp === undefined;
+  const reachable = isTrue(conditions, 'Ready') && !isTrue(conditions, 'NetworkUnavailable');
+  return reachable && !excluded && node.metadata.deletionTimestamp === undefined;
 }
 
 /** What of a node decides who announces; a heartbeat leaves it as it is. */

@@ -1,6 +1,8 @@
 /** The Node object that describes this machine. Pure. */
 import type { Node } from '../api/core/v1/node.ts';
+import { findCondition } from '../api/meta/conditions.ts';
 import type { Condition } from '../api/meta/v1.ts';
+import { printTime } from '../api/time.ts';
 
 /** What was found out about the machine when the agent started. */
 export interface Machine {
@@ -83,8 +85,8 @@ function conditions(current: readonly Condition[], now: number): readonly Condit
     reason: 'AgentReady',
     message: 'the agent is running and reaches the API server',
   };
-  const before = current.find(({ type }) => type === 'Ready');
-  const at = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  const before = findCondition(current, 'Ready');
+  const at = printTime(now);
   const since = before?.status === 'True' ? before.lastTransitionTime : undefined;
   // The heartbeat is the lease's; that of the condition only says when the condition was last written.
   const next = { ...ready, lastHeartbeatTime: at, lastTransitionTime: since ?? at };

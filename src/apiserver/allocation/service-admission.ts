@@ -3,13 +3,13 @@ import type { PortRange } from '../../alloc/node-port.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { invalidValue } from '../../api/field-errors.ts';
 import { type Cause, invalid } from '../../api/status.ts';
+import { printTime } from '../../api/time.ts';
 import type { Clock } from '../../host/clock.ts';
 import { type CIDR, printIP } from '../../lib/ip.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Compare, Operation, Store } from '../../store/store.ts';
 import type { Admission, Admitted, Settlement, Write } from '../admission.ts';
 import { nodePortKey } from '../storage/keys.ts';
-import { timestamp } from '../verbs/create.ts';
 import { addressKey, type Claim, claimOperation, claimsOf, isClaimOf, type Owner, ownerOf } from './claims.ts';
 import { allocateClusterIPs, outsideRange } from './cluster-ips.ts';
 import type { Spec } from './families.ts';
@@ -57,7 +57,7 @@ export class ServiceAdmission implements Admission {
       [...held.keys()].filter((key) => !wanted.has(key)),
       owner,
     );
-    const time = timestamp(this.#options.clock.now());
+    const time = printTime(this.#options.clock.now());
     return {
       next: next && spec ? ({ ...next, spec } satisfies Service) : next,
       compares: [...added.map(({ key }) => ({ key, modified: 0 })), ...released.compares],

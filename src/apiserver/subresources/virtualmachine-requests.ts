@@ -1,6 +1,6 @@
 /** What start, stop and restart make of a virtual machine. Pure. */
 import { runStrategyOf, type VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
-import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { isFinal, type VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 
 export type Instance = VirtualMachineInstance;
 
@@ -53,8 +53,7 @@ function stopRequest({ metadata }: Instance): StateChange {
 
 /** Whether there is an instance that has not come to its end. */
 function isRunning(vmi: Instance | undefined): boolean {
-  const phase = vmi?.status?.phase;
-  return vmi !== undefined && phase !== 'Succeeded' && phase !== 'Failed';
+  return vmi !== undefined && !isFinal(vmi);
 }
 
 /** In the spelling that the manifest uses. */

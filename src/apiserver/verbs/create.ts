@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { alreadyExists, failure, invalid, isAlreadyExists, qualified } from '../../api/status.ts';
+import { printTime } from '../../api/time.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { change } from '../storage/change.ts';
@@ -56,12 +57,7 @@ async function createNamed(api: Api, request: ResourceRequest, object: KubeObjec
 
 /** What a new object gets from the server. */
 export function birthOf({ clock }: Api): Birth {
-  return { uid: randomUUID(), time: timestamp(clock.now()) };
-}
-
-/** A time as metav1.Time is written: RFC 3339 in whole seconds. */
-export function timestamp(now: number): string {
-  return `${new Date(now).toISOString().slice(0, 19)}Z`;
+  return { uid: randomUUID(), time: printTime(clock.now()) };
 }
 
 function suffix(random: () => number): string {

@@ -3,11 +3,11 @@
 import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { conflict, failure, notFound, qualified } from '../../api/status.ts';
+import { printTime } from '../../api/time.ts';
 import { type Answer, success } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { change, type Decision, type Outcome } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
-import { timestamp } from './create.ts';
 import { type DeleteOptions, decodeDeleteOptions } from './delete-options.ts';
 import { list } from './list.ts';
 import { isDryRun, requiredName } from './options.ts';
@@ -101,7 +101,7 @@ function marked(kind: AnyKind, object: KubeObject, options: DeleteOptions, now: 
       ...rest,
       ...(finalizers.length === 0 ? {} : { finalizers }),
       deletionTimestamp:
-        begun && seconds === before ? (metadata.deletionTimestamp ?? '') : timestamp(now + seconds * 1000),
+        begun && seconds === before ? (metadata.deletionTimestamp ?? '') : printTime(now + seconds * 1000),
       deletionGracePeriodSeconds: seconds,
     },
   });

@@ -5,6 +5,7 @@ import { applyJsonPatch } from '../../api/patch/json.ts';
 import { applyMergePatch } from '../../api/patch/merge.ts';
 import { applyStrategicPatch } from '../../api/patch/strategic.ts';
 import { badRequest, failure, notFound } from '../../api/status.ts';
+import { printTime } from '../../api/time.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { parseBody } from '../http/body.ts';
@@ -12,7 +13,7 @@ import { isTrue } from '../http/route.ts';
 import { change, type Decision } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
 import { completeNew } from './complete.ts';
-import { birthOf, timestamp } from './create.ts';
+import { birthOf } from './create.ts';
 import { decodeObject, decodePart } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
 import { partOf, replace } from './update.ts';
@@ -61,7 +62,7 @@ function applier(api: Api, request: ResourceRequest, given: unknown): Decide {
   const options = {
     manager: query.get('fieldManager') ?? '',
     force: query.has('force') && isTrue(query.get('force')),
-    time: timestamp(api.clock.now()),
+    time: printTime(api.clock.now()),
     ...(subresource === undefined ? {} : { subresource }),
   };
   if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');

@@ -60,14 +60,6 @@ export async function machine(cluster: Cluster, name: string): Promise<VirtualMa
   return cluster.find(VirtualMachine, { namespace: NAMESPACE, name });
 }
 
-/** Whether a condition of that type is True. */
-export function holds(
-  conditions: readonly { readonly type: string; readonly status: string }[] | undefined,
-  type: string,
-): boolean {
-  return conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
-}
-
 export interface NodeAddresses {
   readonly name: string;
   readonly addresses: readonly string[];

@@ -6,9 +6,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { RESTART_REQUIRED } from '../../api/kubevirt/v1/virtualmachine.ts';
+import { isTrue } from '../../api/meta/conditions.ts';
 import { familyOf } from '../../lib/ip.ts';
 import { CLIENT_GUEST, type Cluster, GUESTS, NAMESPACE, SERVICE_DOMAIN } from './cluster.ts';
-import { endpointsOf, holds, instance, machine, nodes, readyEndpoints, service, url } from './look.ts';
+import { endpointsOf, instance, machine, nodes, readyEndpoints, service, url } from './look.ts';
 
 export interface Step {
   readonly title: string;
@@ -273,7 +274,7 @@ function describe({ answers, failed }: Tally): string {
 
 async function allReady(cluster: Cluster, names: readonly string[]): Promise<true | undefined> {
   const all = await Promise.all(names.map((name) => instance(cluster, name)));
-  return all.every((vmi) => holds(vmi?.status?.conditions, 'Ready')) ? true : undefined;
+  return all.every((vmi) => isTrue(vmi?.status?.conditions, 'Ready')) ? true : undefined;
 }
 
 async function loadBalancerAddresses(cluster: Cluster): Promise<readonly string[]> {

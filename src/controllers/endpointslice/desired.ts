@@ -1,4 +1,6 @@
 /** What the EndpointSlices of a Service should hold: pure. Follows Kubernetes' EndpointSlice controller. */
+
+import { isPodFinal, isPodReady, podIPs } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Service, ServicePort } from '../../api/core/v1/service.ts';
 import {
@@ -8,7 +10,6 @@ import {
   SERVICE_NAME_LABEL,
 } from '../../api/discovery/v1/endpointslice.ts';
 import { familyOf, type IPFamily } from '../../lib/ip.ts';
-import { isTrue } from '../conditions.ts';
 
 /** Value of the managed-by label of the slices that this controller keeps. */
 export const MANAGER = 'endpointslice-controller.k8s.io';
@@ -68,7 +69,8 @@ function sliceLabels(service: Service): Record<string, string> {
 function groupsOf(service: Service, family: IPFamily, pods: readonly Pod[]): EndpointGroup[] {
   const groups = new Map<string, { ports: readonly EndpointPort[]; endpoints: Endpoint[] }>();
   for (const pod of pods) {
-    const address = isCandidate(pod) ? podAddress(pod, family) : undefined;
+    // One that has ended will never serve again; one that is ending may still have to answer.
+    const address = isPodFinal(pod) ? undefined : podAddress(pod, family);
     if (address === undefined) continue;
     const ports = resolvePorts(service, pod);
     const key = JSON.stringify(ports);
@@ -82,19 +84,13 @@ function groupsOf(service: Service, family: IPFamily, pods: readonly Pod[]): End
     .map(([, { ports, endpoints }]) => ({ addressType: family, ports, endpoints: endpoints.sort(byAddress) }));
 }
 
-/** A pod that has ended will never serve again; one that is ending may still have to answer. */
-function isCandidate(pod: Pod): boolean {
-  return pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed';
-}
-
 function podAddress(pod: Pod, family: IPFamily): string | undefined {
-  const { podIPs = [], podIP } = pod.status ?? {};
-  return [...podIPs.map(({ ip }) => ip), podIP ?? ''].find((ip) => familyOf(ip) === family);
+  return podIPs(pod).find((ip) => familyOf(ip) === family);
 }
 
 function endpointOf(service: Service, pod: Pod, address: string): Endpoint {
   const { name = '', namespace = '', uid = '', deletionTimestamp } = pod.metadata;
-  const serving = isTrue(pod.status?.conditions, 'Ready');
+  const serving = isPodReady(pod);
   const terminating = deletionTimestamp !== undefined;
   const ready = service.spec?.publishNotReadyAddresses === true || (serving && !terminating);
   const { hostname, subdomain, nodeName } = pod.spec ?? {};

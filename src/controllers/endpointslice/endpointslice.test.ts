@@ -105,7 +105,9 @@ describe('the EndpointSlice controller', () => {
     const { 'kubernetes.io/service-name': _, ...labels } = slice.metadata.labels ?? {};
     w.client.seed({ ...slice, metadata: { ...slice.metadata, labels } });
     await w.settle();
-    const labelled = (await w.all(EndpointSlice)).filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name']);
+    const labelled = (await w.all(EndpointSlice)).filter(
+      ({ metadata }) => metadata.labels?.['kubernetes.io/service-name'],
+    );
     assert.deepEqual(told(labelled).sort(), ['IPv4 10.244.0.2 ready', 'IPv6 fd00:10:244::2 ready']);
     await w.stop();
   });

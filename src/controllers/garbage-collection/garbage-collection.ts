@@ -3,6 +3,7 @@ import { KINDS } from '../../api/kinds.ts';
 import { type KubeObject, keyOf, type OwnerReference } from '../../api/meta/v1.ts';
 import { isNotFound } from '../../api/status.ts';
 import { runController } from '../../client/controller.ts';
+import { ignoreNotFound } from '../../client/expected.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { Graph, type Member, memberKey } from './graph.ts';
@@ -132,8 +133,4 @@ async function removeFinalizer({ kind, object }: Member, finalizer: string, { cl
   const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
   const metadata = { ...object.metadata, finalizers };
   await client.update<KubeObject>(kind, { ...object, metadata }).catch(ignoreNotFound);
-}
-
-function ignoreNotFound(error: unknown): undefined {
-  if (!isNotFound(error)) throw error;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Service } from '../../api/core/v1/service.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
 import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
-import { findCondition } from '../conditions.ts';
 import { type World, world } from '../testing.ts';
 import { loadBalancerController } from './loadbalancer.ts';
 import { ADDRESS_ALLOCATED } from './status.ts';

@@ -1,13 +1,13 @@
 /** Gives Services of type LoadBalancer addresses out of IPAddressPools. The Services' statuses are the only memory. */
 import { Namespace } from '../../api/core/v1/namespace.ts';
 import { Service } from '../../api/core/v1/service.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
 import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { printIP } from '../../lib/ip.ts';
-import { findCondition } from '../conditions.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { assign, type Pool, poolOf } from './assign.ts';

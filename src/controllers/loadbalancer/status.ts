@@ -1,7 +1,7 @@
 /** What a Service's status says of its load balancer addresses. Pure. */
 import type { Service } from '../../api/core/v1/service.ts';
+import { withCondition, withoutCondition } from '../../api/meta/conditions.ts';
 import { printIP } from '../../lib/ip.ts';
-import { withCondition, withoutCondition } from '../conditions.ts';
 import type { Assignment } from './assign.ts';
 
 /** Condition of a Service of type LoadBalancer: whether it has an address, and if not, why not. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Namespace } from '../../api/core/v1/namespace.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { Service } from '../../api/core/v1/service.ts';
-import { findCondition } from '../conditions.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
 import { type World, world } from '../testing.ts';
 import { namespaceController } from './namespace.ts';
 

@@ -1,13 +1,13 @@
 /** Empties namespaces that are being deleted, then lets them go. */
 import { Namespace } from '../../api/core/v1/namespace.ts';
 import { type AnyKind, KINDS } from '../../api/kinds.ts';
+import { withCondition } from '../../api/meta/conditions.ts';
 import { type KubeObject, keyOf } from '../../api/meta/v1.ts';
 import { isConflict, isNotFound } from '../../api/status.ts';
 import { BackOff } from '../../client/back-off.ts';
 import type { Client } from '../../client/client.ts';
 import { runController } from '../../client/controller.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
-import { withCondition } from '../conditions.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 

@@ -1,7 +1,9 @@
 /** What a node's silence or return changes on the node and its pods. Pure. */
 import type { Node } from '../../api/core/v1/node.ts';
+import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
-import { findCondition, isTrue, printTime, withCondition } from '../conditions.ts';
+import { findCondition, isTrue, withCondition } from '../../api/meta/conditions.ts';
+import { printTime } from '../../api/time.ts';
 
 /** Taint of a node that has gone silent. https://kubernetes.io/docs/reference/labels-annotations-taints/ */
 export const UNREACHABLE_TAINT = 'node.kubernetes.io/unreachable';
@@ -48,7 +50,7 @@ export function isNodeReady(node: Node, silent: boolean): boolean {
 export function podConditions(pod: Pod, nodeReady: boolean, now: number): Pod['status'] | undefined {
   const { status } = pod;
   const ready = findCondition(status?.conditions, 'Ready');
-  if (ready === undefined || status?.phase === 'Succeeded' || status?.phase === 'Failed') return undefined;
+  if (ready === undefined || isPodFinal(pod)) return undefined;
   if (!nodeReady && ready.status === 'True') {
     const message = `node ${pod.spec?.nodeName} is not ready`;
     const condition = { type: 'Ready', status: 'False', reason: NODE_NOT_READY, message };

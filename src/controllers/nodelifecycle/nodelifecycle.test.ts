@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Lease } from '../../api/coordination/v1/lease.ts';
 import { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
-import { findCondition } from '../conditions.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
 import { type World, world } from '../testing.ts';
 import { nodeLifecycleController } from './nodelifecycle.ts';
 

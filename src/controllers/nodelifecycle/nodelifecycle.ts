@@ -2,13 +2,13 @@
 import { Lease } from '../../api/coordination/v1/lease.ts';
 import { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
+import { isTrue } from '../../api/meta/conditions.ts';
 import { keyOf } from '../../api/meta/v1.ts';
-import { isNotFound } from '../../api/status.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
+import { ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
-import { isTrue } from '../conditions.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { desiredNodeStatus, desiredTaints, GRACE, isNodeReady, podConditions } from './desired.ts';
@@ -94,8 +94,4 @@ async function removePods(name: string, { client, podsOn }: Parts): Promise<void
       await client.delete(Pod, keyOf(pod), { gracePeriodSeconds: 0, preconditions }).catch(ignoreNotFound);
     }),
   );
-}
-
-function ignoreNotFound(error: unknown): undefined {
-  if (!isNotFound(error)) throw error;
 }

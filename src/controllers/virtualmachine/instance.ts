@@ -69,8 +69,3 @@ export function isControlledBy(vmi: VirtualMachineInstance, vm: VirtualMachine):
     (owner) => owner.controller === true && owner.uid === vm.metadata.uid,
   );
 }
-
-/** Whether the instance has ended and will not run again. */
-export function isFinal(vmi: VirtualMachineInstance): boolean {
-  return vmi.status?.phase === 'Succeeded' || vmi.status?.phase === 'Failed';
-}

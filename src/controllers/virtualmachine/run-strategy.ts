@@ -3,8 +3,7 @@
  * subresources. Pure. https://kubevirt.io/user-guide/compute/run_strategies/
  */
 import { type RunStrategy, runStrategyOf, type VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
-import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
-import { isFinal } from './instance.ts';
+import { isFinal, type VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 
 export type Requests = NonNullable<NonNullable<VirtualMachine['status']>['stateChangeRequests']>;
 

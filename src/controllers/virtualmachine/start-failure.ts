@@ -1,7 +1,7 @@
 /** How often a guest has failed soon after its start, and when to try again. Pure. */
 import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
-import { printTime } from '../conditions.ts';
+import { printTime } from '../../api/time.ts';
 
 export type StartFailure = NonNullable<NonNullable<VirtualMachine['status']>['startFailure']>;
 

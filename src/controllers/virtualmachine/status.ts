@@ -2,10 +2,10 @@
 
 import { templateDifference } from '../../api/kubevirt/v1/template-difference.ts';
 import { RESTART_REQUIRED, runStrategyOf, type VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
-import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { isFinal, type VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition, isTrue, withCondition, withoutCondition } from '../../api/meta/conditions.ts';
 import type { Condition } from '../../api/meta/v1.ts';
-import { findCondition, isTrue, withCondition, withoutCondition } from '../conditions.ts';
-import { isFinal, madeFrom, ownTemplate } from './instance.ts';
+import { madeFrom, ownTemplate } from './instance.ts';
 import type { Requests } from './run-strategy.ts';
 import { type StartFailure, waitForRetry } from './start-failure.ts';
 

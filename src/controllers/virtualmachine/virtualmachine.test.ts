@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
-import { findCondition, printTime } from '../conditions.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
+import { printTime } from '../../api/time.ts';
 import { type World, world } from '../testing.ts';
 import { virtualMachineController } from './virtualmachine.ts';
 

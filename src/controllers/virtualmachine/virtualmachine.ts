@@ -2,9 +2,10 @@
 import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { keyOf } from '../../api/meta/v1.ts';
-import { isAlreadyExists, isNotFound } from '../../api/status.ts';
+import { isAlreadyExists } from '../../api/status.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
+import { ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { equal } from '../equal.ts';
@@ -110,10 +111,6 @@ async function stop(vm: VirtualMachine, vmi: VirtualMachineInstance, { client, e
   }
   const message = `Stopped the virtual machine by deleting the virtual machine instance ${name}`;
   events.event(vm, 'Normal', 'SuccessfulDelete', message);
-}
-
-function ignoreNotFound(error: unknown): undefined {
-  if (!isNotFound(error)) throw error;
 }
 
 function messageOf(error: unknown): string {

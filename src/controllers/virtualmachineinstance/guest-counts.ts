@@ -1,4 +1,6 @@
 /** How many guests each node has, counting those whose pod has been decided on and is not yet in the informer. */
+
+import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { CREATED_BY_LABEL } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import type { Informer } from '../../client/informer.ts';
@@ -22,9 +24,7 @@ export class GuestCounts {
 
   /** Guests on a node that have not ended. */
   on(nodeName: string): number {
-    const running = this.#onNode(nodeName).filter(({ status }) => {
-      return status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
-    }).length;
+    const running = this.#onNode(nodeName).filter((pod) => !isPodFinal(pod)).length;
     let placing = 0;
     for (const name of this.#placing.values()) if (name === nodeName) placing++;
     return running + placing;

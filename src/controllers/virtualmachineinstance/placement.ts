@@ -1,7 +1,7 @@
 /** Which node a guest runs on. Pure: the same nodes and counts give the same answer. */
 import type { Node } from '../../api/core/v1/node.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
-import { isTrue } from '../conditions.ts';
+import { isTrue } from '../../api/meta/conditions.ts';
 
 export type Placement =
   | { readonly kind: 'node'; readonly name: string }

@@ -1,7 +1,8 @@
 /** The part of an instance's status that the control plane writes; the node writes the rest once it runs. Pure. */
 import type { Pod } from '../../api/core/v1/pod.ts';
-import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
-import { findCondition, isTrue, printTime, withCondition, withoutCondition } from '../conditions.ts';
+import { isFinal, type VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition, isTrue, withCondition, withoutCondition } from '../../api/meta/conditions.ts';
+import { printTime } from '../../api/time.ts';
 import { NODE_NOT_READY } from '../nodelifecycle/desired.ts';
 
 export type VMIStatus = NonNullable<VirtualMachineInstance['status']>;
@@ -26,7 +27,7 @@ export function unschedulableStatus(vmi: VirtualMachineInstance, message: string
 /** The status of an instance that has a pod. */
 export function statusWithPod(vmi: VirtualMachineInstance, pod: Pod, now: number): VMIStatus {
   const status = vmi.status ?? {};
-  if (status.phase === 'Succeeded' || status.phase === 'Failed') return status;
+  if (isFinal(vmi)) return status;
   const { phase, reason, message } = pod.status ?? {};
   if (phase === 'Succeeded' || phase === 'Failed') return ended(vmi, phase, reason ?? message, now);
   const { nodeName = '' } = pod.spec ?? {};

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import type { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
 import { keyOf } from '../../api/meta/v1.ts';
 import { TransportError } from '../../client/client.ts';
-import { findCondition } from '../conditions.ts';
 import { type World, world } from '../testing.ts';
 import { virtualMachineInstanceController } from './virtualmachineinstance.ts';
 

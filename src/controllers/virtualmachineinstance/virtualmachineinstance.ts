@@ -1,15 +1,17 @@
 /** Gives each instance a node and a pod, follows the pod's end, and lets the instance go when the pod is gone. */
 import { Node } from '../../api/core/v1/node.ts';
+import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import {
   CREATED_BY_LABEL,
   INSTANCE_FINALIZER,
+  isFinal,
   VirtualMachineInstance,
 } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { keyOf } from '../../api/meta/v1.ts';
-import { isNotFound } from '../../api/status.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
+import { ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
 import { OwnWrites } from '../../client/own-writes.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
@@ -79,8 +81,7 @@ async function reconcile(key: string, parts: Parts): Promise<void> {
 /** Ends the guest through its pod, then lets the instance go. */
 async function end(vmi: VirtualMachineInstance, pods: readonly Pod[], parts: Parts): Promise<void> {
   for (const pod of pods) {
-    const hasEnded = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-    const grace = hasEnded ? 0 : gracePeriod(vmi);
+    const grace = isPodFinal(pod) ? 0 : gracePeriod(vmi);
     const asked = pod.metadata.deletionTimestamp === undefined ? undefined : pod.metadata.deletionGracePeriodSeconds;
     if (asked !== undefined && asked <= grace) continue;
     const preconditions = { uid: pod.metadata.uid ?? '' };
@@ -122,7 +123,7 @@ async function place(vmi: VirtualMachineInstance, parts: Parts): Promise<void> {
 /** Looks once more at the server before it gives a guest up: the informer of pods may be behind that of instances. */
 async function podIsGone(vmi: VirtualMachineInstance, parts: Parts): Promise<void> {
   const { namespace = '', uid = '' } = vmi.metadata;
-  if (vmi.status?.phase === 'Succeeded' || vmi.status?.phase === 'Failed') return;
+  if (isFinal(vmi)) return;
   const labelSelector = `${CREATED_BY_LABEL}=${uid}`;
   const { items } = await parts.client.list(Pod, { namespace, labelSelector });
   if (items.length > 0) throw new Error('the cache of pods is behind that of instances');
@@ -149,8 +150,4 @@ function instanceUID(pod: Pod): string {
 /** One that is not ending, if there is one; else any. */
 function newest(pods: readonly Pod[]): Pod | undefined {
   return pods.find((pod) => pod.metadata.deletionTimestamp === undefined) ?? pods[0];
-}
-
-function ignoreNotFound(error: unknown): undefined {
-  if (!isNotFound(error)) throw error;
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../../api/core/v1/pod.ts';
+import { withConditions } from '../../api/meta/conditions.ts';
 import { instance } from '../testing/instance.ts';
-import { desiredInstanceStatus, desiredPodStatus, type GuestView, mergeConditions } from './desired.ts';
+import { desiredInstanceStatus, desiredPodStatus, type GuestView } from './desired.ts';
 
 const NOW = Date.parse('2026-01-02T03:04:05Z');
 const POD: Pod = {
@@ -83,6 +84,6 @@ test('the same view again gives the same status, so nothing is written', () => {
 
 test('conditions of others stay as they are', () => {
   const foreign = { type: 'Paused', status: 'False' };
-  const merged = mergeConditions([foreign], [{ type: 'Ready', status: 'True' }], NOW);
+  const merged = withConditions([foreign], [{ type: 'Ready', status: 'True' }], NOW);
   assert.equal(merged[0], foreign);
 });

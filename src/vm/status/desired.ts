@@ -1,7 +1,9 @@
 /** What a guest's Pod and VirtualMachineInstance say of it, as pure data. */
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { withConditions } from '../../api/meta/conditions.ts';
 import type { Condition } from '../../api/meta/v1.ts';
+import { printTime } from '../../api/time.ts';
 import type { Readiness } from '../probe/readiness.ts';
 
 /** Where a guest's run stands. */
@@ -49,7 +51,7 @@ export function desiredPodStatus(pod: Pod, view: GuestView, now: number): NonNul
   return {
     ...old,
     phase: phase.kind === 'ended' ? phase.outcome : running ? 'Running' : 'Pending',
-    conditions: mergeConditions(old.conditions ?? [], fresh, now),
+    conditions: withConditions(old.conditions, fresh, now),
     ...(hostIP === undefined ? {} : { hostIP, hostIPs: hostIPs.map((ip) => ({ ip })) }),
     ...(placed && podIP !== undefined ? { podIP, podIPs: addresses.map((ip) => ({ ip })) } : {}),
     containerStatuses: [containerStatus(pod, view)],
@@ -102,7 +104,7 @@ export function desiredInstanceStatus(
     ...old,
     ...(next === undefined ? {} : { phase: next }),
     nodeName,
-    conditions: mergeConditions(old.conditions ?? [], fresh, now),
+    conditions: withConditions(old.conditions, fresh, now),
     ...(phase.kind === 'running' ? { interfaces: [ipAddress === undefined ? card : { ...card, ipAddress }] } : {}),
     ...(next === undefined || next === old.phase
       ? {}
@@ -130,24 +132,4 @@ function readyCondition(view: GuestView): Condition {
       return no('GuestNotReady', `the guest runs and its readiness probe fails: ${readiness.why}${console}`);
     }
   }
-}
-
-/** Conditions of others stay; a condition keeps the time of its last change of status. */
-export function mergeConditions(
-  old: readonly Condition[],
-  fresh: readonly Condition[],
-  now: number,
-): readonly Condition[] {
-  const types = new Set(fresh.map(({ type }) => type));
-  const updated = fresh.map((condition) => {
-    const before = old.find(({ type }) => type === condition.type);
-    const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
-    return { ...condition, lastTransitionTime: since ?? printTime(now) };
-  });
-  return [...old.filter(({ type }) => !types.has(type)), ...updated];
-}
-
-/** RFC 3339 in whole seconds, as metav1.Time is written. */
-function printTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -63,6 +63,11 @@ const instanceColumns: readonly Column<VirtualMachineInstance>[] = [
   { name: 'Paused', type: 'string', priority: 1, value: ({ status }) => conditionStatus(status?.conditions, 'Paused') },
 ];
 
+/** Whether the instance has ended and will not run again. */
+export function isFinal({ status }: VirtualMachineInstance): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
 export const VirtualMachineInstance = defineKind({
   group: 'kubevirt.io',
   version: 'v1',

@@ -1,5 +1,6 @@
 /** Conditions of objects: reading one, and setting one so that its transition time tells when its status changed. */
-import type { Condition } from '../api/meta/v1.ts';
+import { printTime } from '../time.ts';
+import type { Condition } from './v1.ts';
 
 type Conditions = readonly Condition[] | undefined;
 
@@ -37,7 +38,11 @@ export function withoutCondition(conditions: Conditions, type: string): readonly
   return (conditions ?? []).filter((condition) => condition.type !== type);
 }
 
-/** RFC 3339 in whole seconds, as metav1.Time is written. */
-export function printTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+/** The same for several conditions at once. */
+export function withConditions(
+  conditions: Conditions,
+  wanted: readonly Parameters<typeof withCondition>[1][],
+  now: number,
+): readonly Condition[] {
+  return wanted.reduce((all, condition) => withCondition(all, condition, now), conditions ?? []);
 }
