@@ -1,4 +1,5 @@
 /** Reads what the cluster says about a Service, and has it explained. */
+import { Node } from '../api/core/v1/node.ts';
 import { Pod } from '../api/core/v1/pod.ts';
 import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
@@ -11,11 +12,19 @@ import { type Finding, whyService } from './why.ts';
 export async function explainService(client: Client, key: ObjectKey): Promise<readonly Finding[]> {
   const scope = key.namespace === undefined ? {} : { namespace: key.namespace };
   const service = await client.get(Service, key);
-  const [slices, pods, vms, vmis] = await Promise.all([
+  const [slices, pods, nodes, vms, vmis] = await Promise.all([
     client.list(EndpointSlice, scope),
     client.list(Pod, scope),
+    client.list(Node),
     client.list(VirtualMachine, scope),
     client.list(VirtualMachineInstance, scope),
   ]);
-  return whyService({ service, slices: slices.items, pods: pods.items, vms: vms.items, vmis: vmis.items });
+  return whyService({
+    service,
+    slices: slices.items,
+    pods: pods.items,
+    nodes: nodes.items,
+    vms: vms.items,
+    vmis: vmis.items,
+  });
 }

@@ -41,7 +41,7 @@ function pod(name: string, labels: Labels, ready: { status: string; message?: st
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: `virt-launcher-${name}`, namespace, labels: { ...labels, 'vm.kubevirt.io/name': name } },
-    spec: { containers: [{ name: 'compute', ports: [{ name: 'http', containerPort: 9376 }] }] },
+    spec: { nodeName: 'node1', containers: [{ name: 'compute', ports: [{ name: 'http', containerPort: 9376 }] }] },
     status: { phase: 'Running', podIPs: [{ ip: '10.244.0.2' }], conditions: [{ type: 'Ready', ...ready }] },
   };
 }
@@ -56,7 +56,8 @@ const slice: EndpointSlice = {
 /** A Service that works, except for what the case says. */
 function world(over: Partial<WhyInput> = {}): WhyInput {
   const all = { vms: [vm('a', special)], vmis: [vmi('a', special)], pods: [pod('a', special)], slices: [slice] };
-  return { service: service(), ...all, ...over };
+  const nodes = [{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } }];
+  return { service: service(), nodes, ...all, ...over };
 }
 
 const noGuests = { vms: [], vmis: [], pods: [], slices: [] };

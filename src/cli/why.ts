@@ -1,5 +1,6 @@
 /** What keeps a Service from working, found in the API's objects. Pure; in words for people. */
 
+import type { Node } from '../api/core/v1/node.ts';
 import { isPodFinal, isPodReady, podIPs } from '../api/core/v1/pod.status.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import type { Service } from '../api/core/v1/service.ts';
@@ -28,11 +29,12 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** The Service, and the objects of its namespace. */
+/** The Service, the objects of its namespace, and the nodes. */
 export interface WhyInput {
   readonly service: Service;
   readonly slices: readonly EndpointSlice[];
   readonly pods: readonly Pod[];
+  readonly nodes: readonly Node[];
   readonly vms: readonly VirtualMachine[];
   readonly vmis: readonly VirtualMachineInstance[];
 }
@@ -190,9 +192,10 @@ function families(service: Service, selected: readonly Pod[]): Finding[] {
 }
 
 /** What should be in the slices and is not: then the controller is behind, or not there. */
-function notPublished({ service, slices }: WhyInput, selected: readonly Pod[]): Finding[] {
+function notPublished({ service, slices, nodes }: WhyInput, selected: readonly Pod[]): Finding[] {
   const published = new Set(slices.flatMap(({ endpoints }) => endpoints.flatMap(({ addresses }) => addresses)));
-  const wanted = desiredSlices(service, selected).groups.flatMap(({ endpoints }) => endpoints);
+  const nodeOf = (name: string) => nodes.find(({ metadata }) => metadata.name === name);
+  const wanted = desiredSlices(service, selected, nodeOf).groups.flatMap(({ endpoints }) => endpoints);
   const missing = wanted.filter(({ conditions, addresses }) => conditions?.ready && !published.has(addresses[0] ?? ''));
   if (missing.length === 0) return [];
   return [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Node } from '../../api/core/v1/node.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import { desiredSlices, hasOwnSlices } from './desired.ts';
@@ -42,9 +43,17 @@ function service(spec: Partial<NonNullable<Service['spec']>> = {}): Service {
   };
 }
 
+const node = (name: string, labels: Record<string, string> = {}): Node => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name, labels },
+});
+const slicesFor = (service: Service, pods: readonly Pod[], ...nodes: readonly Node[]) =>
+  desiredSlices(service, pods, (name) => [node('node1'), ...nodes].findLast(({ metadata }) => metadata.name === name));
+
 describe('the slices of a Service', () => {
   it('have a group per family, each with the addresses of that family', () => {
-    const { groups } = desiredSlices(service(), [pod('a')]);
+    const { groups } = slicesFor(service(), [pod('a')]);
     assert.deepEqual(
       groups.map(({ addressType, endpoints, ports }) => [addressType, endpoints[0]?.addresses, ports]),
       [
@@ -70,7 +79,7 @@ describe('the slices of a Service', () => {
   ];
   for (const [name, options, spec, expected] of cases) {
     it(`show a pod that is ${name} as ${expected ? JSON.stringify(expected) : 'nothing'}`, () => {
-      const [group] = desiredSlices(service(spec), [pod('a', options)]).groups;
+      const [group] = slicesFor(service(spec), [pod('a', options)]).groups;
       assert.deepEqual(group?.endpoints[0]?.conditions, expected);
     });
   }
@@ -78,12 +87,12 @@ describe('the slices of a Service', () => {
   it('are apart for pods whose named port has different numbers', () => {
     const named = service({ ipFamilies: ['IPv4'], ports: [{ port: 80, targetPort: 'http', name: 'web' }] });
     const pods = [pod('a', { port: ['http', 8080] }), pod('b', { port: ['http', 9090], ips: ['10.244.0.3'] })];
-    const ports = desiredSlices(named, pods).groups.map((group) => group.ports.map(({ port }) => port));
+    const ports = slicesFor(named, pods).groups.map((group) => group.ports.map(({ port }) => port));
     assert.deepEqual(ports, [[8080], [9090]]);
   });
 
   it('tell where an endpoint is, and the Service, its manager and its labels', () => {
-    const desired = desiredSlices(service({ clusterIP: 'None' }), [pod('a')]);
+    const desired = slicesFor(service({ clusterIP: 'None' }), [pod('a')]);
     const endpoint = desired.groups[0]?.endpoints[0];
     assert.equal(endpoint?.nodeName, 'node1');
     assert.deepEqual(endpoint?.targetRef, { kind: 'Pod', namespace: 'ns', name: 'a', uid: 'uid-a' });
@@ -93,6 +102,66 @@ describe('the slices of a Service', () => {
       'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
       'service.kubernetes.io/headless': '',
     });
+  });
+
+  const zoned = node('node1', { 'topology.kubernetes.io/zone': 'west' });
+  const hints: [string, Service, object | undefined][] = [
+    ['without trafficDistribution: none', service(), undefined],
+    ['for PreferClose: the zone', service({ trafficDistribution: 'PreferClose' }), { forZones: [{ name: 'west' }] }],
+    [
+      'for PreferSameZone: the zone',
+      service({ trafficDistribution: 'PreferSameZone' }),
+      { forZones: [{ name: 'west' }] },
+    ],
+    [
+      'for PreferSameNode: the node, and the zone as the second choice',
+      service({ trafficDistribution: 'PreferSameNode' }),
+      { forZones: [{ name: 'west' }], forNodes: [{ name: 'node1' }] },
+    ],
+    [
+      'when an annotation asks for another rule: none',
+      {
+        ...service({ trafficDistribution: 'PreferClose' }),
+        metadata: { name: 'web', namespace: 'ns', annotations: { 'service.kubernetes.io/topology-mode': 'Auto' } },
+      },
+      undefined,
+    ],
+  ];
+  for (const [name, of, expected] of hints) {
+    it(`hint where an endpoint is best used from, ${name}`, () => {
+      const [group] = slicesFor(of, [pod('a')], zoned).groups;
+      assert.equal(group?.endpoints[0]?.zone, 'west');
+      assert.deepEqual(group?.endpoints[0]?.hints, expected);
+    });
+  }
+
+  it('hint no zone for an endpoint whose node has none', () => {
+    const [group] = slicesFor(service({ trafficDistribution: 'PreferClose' }), [pod('a')]).groups;
+    assert.deepEqual([group?.endpoints[0]?.zone, group?.endpoints[0]?.hints], [undefined, undefined]);
+  });
+
+  it('leave out a pod whose node is gone, unless readiness is of no account', () => {
+    const lost = { ...pod('a'), spec: { ...pod('a').spec, nodeName: 'gone' } };
+    const shown = (of: Service) => slicesFor(of, [lost]).groups[0]?.endpoints.length;
+    assert.equal(shown(service()), 0);
+    assert.equal(shown(service({ publishNotReadyAddresses: true })), 1);
+  });
+
+  it('find a named port in a sidecar, and not in an init container that ends', () => {
+    const named = service({ ipFamilies: ['IPv4'], ports: [{ port: 80, targetPort: 'http' }] });
+    const withInit = (restartPolicy: string | undefined): Pod => ({
+      ...pod('a'),
+      spec: {
+        nodeName: 'node1',
+        containers: [{ name: 'c' }],
+        initContainers: [
+          { name: 'i', ports: [{ name: 'http', containerPort: 8080 }], ...(restartPolicy ? { restartPolicy } : {}) },
+        ],
+      },
+    });
+    const portsOf = (of: Pod) => slicesFor(named, [of]).groups[0]?.ports.map(({ port }) => port);
+    assert.deepEqual(portsOf(withInit('Always')), [8080]);
+    assert.deepEqual(portsOf(withInit(undefined)), []);
   });
 
   it('are left to others without a selector, and for a Service that is only a name', () => {

@@ -1,15 +1,19 @@
 /** What the EndpointSlices of a Service should hold: pure. Follows Kubernetes' EndpointSlice controller. */
 
-import { isPodFinal, isPodReady, podIPs } from '../../api/core/v1/pod.status.ts';
+import type { Node } from '../../api/core/v1/node.ts';
+import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
-import type { Service, ServicePort } from '../../api/core/v1/service.ts';
+import type { Service } from '../../api/core/v1/service.ts';
 import {
   type Endpoint,
   type EndpointPort,
   MANAGED_BY_LABEL,
   SERVICE_NAME_LABEL,
 } from '../../api/discovery/v1/endpointslice.ts';
+import type { OwnerReference } from '../../api/meta/v1.ts';
 import { familyOf, type IPFamily } from '../../lib/ip.ts';
+import { endpointOf, podAddress } from './pod-endpoint.ts';
+import { resolvePorts } from './pod-ports.ts';
 
 /** Value of the managed-by label of the slices that this controller keeps. */
 export const MANAGER = 'endpointslice-controller.k8s.io';
@@ -24,10 +28,13 @@ export interface EndpointGroup {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** What a Service's slices should say, before it is divided into slices. */
+/** What the slices of an owner should say, before it is divided into slices. */
 export interface DesiredSlices {
   readonly labels: Readonly<Record<string, string>>;
-  /** At least one per family: one without endpoints tells that there are none. */
+  /** Undefined leaves annotations as they are. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The object that the slices belong to: a Service, or Endpoints that are mirrored. */
+  readonly owner: OwnerReference;
   readonly groups: readonly EndpointGroup[];
 }
 
@@ -36,11 +43,19 @@ export function hasOwnSlices(service: Service): boolean {
   return service.spec?.type !== 'ExternalName' && Object.keys(service.spec?.selector ?? {}).length > 0;
 }
 
-/** The content of the slices of a Service, from the pods that its selector selects. */
-export function desiredSlices(service: Service, pods: readonly Pod[]): DesiredSlices {
+/** The Node of a name; undefined when there is none. */
+export type NodeOf = (name: string) => Node | undefined;
+
+/**
+ * The content of the slices of a Service, from the pods that its selector selects: at least one group per family, as one
+ * without endpoints tells that there are none.
+ */
+export function desiredSlices(service: Service, pods: readonly Pod[], nodeOf: NodeOf): DesiredSlices {
+  const { name = '', uid = '' } = service.metadata;
   return {
     labels: sliceLabels(service),
-    groups: serviceFamilies(service).flatMap((family) => groupsOf(service, family, pods)),
+    owner: { apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true },
+    groups: serviceFamilies(service).flatMap((family) => groupsOf(service, family, pods, nodeOf)),
   };
 }
 
@@ -52,7 +67,8 @@ export function serviceFamilies(service: Service): readonly IPFamily[] {
   return families.length > 0 ? [...new Set(families)] : ['IPv4'];
 }
 
-function isHeadless(service: Service): boolean {
+/** Whether a Service has no address of its own on purpose. */
+export function isHeadless(service: Service): boolean {
   return service.spec?.clusterIP === 'None';
 }
 
@@ -66,63 +82,25 @@ function sliceLabels(service: Service): Record<string, string> {
   };
 }
 
-function groupsOf(service: Service, family: IPFamily, pods: readonly Pod[]): EndpointGroup[] {
+function groupsOf(service: Service, family: IPFamily, pods: readonly Pod[], nodeOf: NodeOf): EndpointGroup[] {
   const groups = new Map<string, { ports: readonly EndpointPort[]; endpoints: Endpoint[] }>();
   for (const pod of pods) {
-    // One that has ended will never serve again; one that is ending may still have to answer.
+    // One that is ending may still have to answer.
     const address = isPodFinal(pod) ? undefined : podAddress(pod, family);
     if (address === undefined) continue;
+    const node = nodeOf(pod.spec?.nodeName ?? '');
+    // A pod whose node is gone cannot be reached, whatever its status said last.
+    if (node === undefined && service.spec?.publishNotReadyAddresses !== true) continue;
     const ports = resolvePorts(service, pod);
     const key = JSON.stringify(ports);
     const group = groups.get(key) ?? { ports, endpoints: [] };
     groups.set(key, group);
-    group.endpoints.push(endpointOf(service, pod, address));
+    group.endpoints.push(endpointOf(service, pod, address, node));
   }
   if (groups.size === 0) return [{ addressType: family, ports: [], endpoints: [] }];
   return [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { ports, endpoints }]) => ({ addressType: family, ports, endpoints: endpoints.sort(byAddress) }));
-}
-
-function podAddress(pod: Pod, family: IPFamily): string | undefined {
-  return podIPs(pod).find((ip) => familyOf(ip) === family);
-}
-
-function endpointOf(service: Service, pod: Pod, address: string): Endpoint {
-  const { name = '', namespace = '', uid = '', deletionTimestamp } = pod.metadata;
-  const serving = isPodReady(pod);
-  const terminating = deletionTimestamp !== undefined;
-  const ready = service.spec?.publishNotReadyAddresses === true || (serving && !terminating);
-  const { hostname, subdomain, nodeName } = pod.spec ?? {};
-  return {
-    addresses: [address],
-    conditions: { ready, serving, terminating },
-    // A name of its own under a headless Service: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
-    ...(hostname && subdomain === service.metadata.name ? { hostname } : {}),
-    targetRef: { kind: 'Pod', namespace, name, uid },
-    ...(nodeName ? { nodeName } : {}),
-  };
-}
-
-/** The Service's ports as this pod has them; a named port that the pod does not have is left out. */
-function resolvePorts(service: Service, pod: Pod): readonly EndpointPort[] {
-  return (service.spec?.ports ?? []).flatMap((port) => {
-    const number = targetPort(port, pod);
-    if (number === undefined) return [];
-    const { name = '', protocol = 'TCP', appProtocol } = port;
-    return [{ name, protocol, port: number, ...(appProtocol === undefined ? {} : { appProtocol }) }];
-  });
-}
-
-function targetPort({ targetPort: target, port, protocol = 'TCP' }: ServicePort, pod: Pod): number | undefined {
-  if (target === undefined || target === 0 || target === '') return port;
-  if (typeof target === 'number') return target;
-  for (const container of pod.spec?.containers ?? []) {
-    for (const declared of container.ports ?? []) {
-      if (declared.name === target && (declared.protocol ?? 'TCP') === protocol) return declared.containerPort;
-    }
-  }
-  return undefined;
 }
 
 function byAddress(a: Endpoint, b: Endpoint): number {

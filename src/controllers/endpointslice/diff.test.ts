@@ -6,6 +6,7 @@ import { diff, MAX_ENDPOINTS } from './diff.ts';
 
 const ports = [{ name: '', protocol: 'TCP' as const, port: 80 }];
 const labels = { a: 'b' };
+const owner = { apiVersion: 'v1', kind: 'Service', name: 'web', uid: 'web-uid' };
 
 function endpoint(n: number, ready = true): Endpoint {
   return { addresses: [`10.0.${n >> 8}.${n & 255}`], conditions: { ready }, targetRef: { uid: `u${n}` } };
@@ -14,14 +15,14 @@ function endpoint(n: number, ready = true): Endpoint {
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => endpoint(from + i));
 
 function desired(endpoints: readonly Endpoint[]): DesiredSlices {
-  return { labels, groups: [{ addressType: 'IPv4', ports: endpoints.length > 0 ? ports : [], endpoints }] };
+  return { labels, owner, groups: [{ addressType: 'IPv4', ports: endpoints.length > 0 ? ports : [], endpoints }] };
 }
 
 function slice(name: string, endpoints: readonly Endpoint[], over: Partial<EndpointSlice> = {}): EndpointSlice {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: { name, namespace: 'ns', labels },
+    metadata: { name, namespace: 'ns', labels, ownerReferences: [owner] },
     addressType: 'IPv4',
     endpoints,
     ports: endpoints.length > 0 ? ports : [],
@@ -30,7 +31,7 @@ function slice(name: string, endpoints: readonly Endpoint[], over: Partial<Endpo
 }
 
 /** The changes in short: names, and how many endpoints each has afterwards. */
-function summary(wanted: DesiredSlices | undefined, actual: readonly EndpointSlice[]) {
+function summary(wanted: DesiredSlices, actual: readonly EndpointSlice[]) {
   const { create, update, remove } = diff(wanted, actual);
   return {
     create: create.map(({ endpoints }) => endpoints.length),
@@ -42,7 +43,7 @@ function summary(wanted: DesiredSlices | undefined, actual: readonly EndpointSli
 describe('the changes to slices', () => {
   const nothing = { create: [], update: [], remove: [] };
   const full = slice('full', range(0, MAX_ENDPOINTS));
-  const cases: [string, DesiredSlices | undefined, EndpointSlice[], object][] = [
+  const cases: [string, DesiredSlices, EndpointSlice[], object][] = [
     ['are none when nothing differs', desired(range(0, 3)), [slice('a', range(0, 3))], nothing],
     ['are none when only the order differs', desired(range(0, 3).reverse()), [slice('a', range(0, 3))], nothing],
     ['make an empty slice when there is no endpoint', desired([]), [], { ...nothing, create: [0] }],
@@ -70,15 +71,33 @@ describe('the changes to slices', () => {
       { ...nothing, remove: ['b'] },
     ],
     [
-      'remove all when the Service has no slices',
-      undefined,
-      [full, slice('b', [])],
-      { ...nothing, remove: ['full', 'b'] },
+      'put what is left into the one slice that it fills best, rather than into several',
+      desired(range(0, 180)),
+      [slice('a', range(0, 60)), slice('b', range(60, 140)), slice('c', range(140, 170))],
+      { ...nothing, update: [['b', 90]] },
+    ],
+    [
+      'make one new slice where only several together have room',
+      desired(range(0, 220)),
+      [slice('a', range(0, 90)), slice('b', range(90, 180))],
+      { ...nothing, create: [40] },
+    ],
+    [
+      'fill slices that are written anyway first',
+      desired(range(1, 150)),
+      [slice('a', range(0, 50)), slice('b', range(50, 145))],
+      { ...nothing, update: [['a', 54]] },
+    ],
+    [
+      'remove slices of a Service that had the name before, and do not write them',
+      desired(range(0, 1)),
+      [slice('old', [], { metadata: { name: 'old', ownerReferences: [{ ...owner, uid: 'before' }] } })],
+      { create: [1], update: [], remove: ['old'] },
     ],
     [
       'rewrite labels',
       desired(range(0, 1)),
-      [slice('a', range(0, 1), { metadata: { name: 'a' } })],
+      [slice('a', range(0, 1), { metadata: { name: 'a', ownerReferences: [owner] } })],
       { ...nothing, update: [['a', 1]] },
     ],
     [

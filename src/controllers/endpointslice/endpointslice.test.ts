@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { garbageCollector } from '../garbage-collection/garbage-collection.ts';
 import { world } from '../testing.ts';
 import { endpointSliceController } from './endpointslice.ts';
 
@@ -21,6 +23,8 @@ const service: Service = {
     sessionAffinity: 'None',
   },
 };
+
+const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } };
 
 function pod(name: string, labels: Record<string, string>, ready = true): Pod {
   return {
@@ -49,7 +53,7 @@ function told(slices: readonly EndpointSlice[]): string[] {
 
 describe('the EndpointSlice controller', () => {
   it('follows pods as they come, get ready, change labels and go', async () => {
-    const w = await world([service], endpointSliceController);
+    const w = await world([node, service], endpointSliceController);
     const see = async () => told(await w.all(EndpointSlice)).sort();
     assert.equal((await w.all(EndpointSlice)).length, 2, 'one empty slice per family');
 
@@ -75,7 +79,7 @@ describe('the EndpointSlice controller', () => {
   });
 
   it('writes once per family for a change, and nothing when nothing changes', async () => {
-    const w = await world([service, pod('a', both)], endpointSliceController);
+    const w = await world([node, service, pod('a', both)], endpointSliceController);
     assert.deepEqual(
       w.client.writes.map(({ verb }) => verb),
       ['create', 'create'],
@@ -88,7 +92,7 @@ describe('the EndpointSlice controller', () => {
   });
 
   it('repairs slices that somebody changed or deleted', async () => {
-    const w = await world([service, pod('a', both)], endpointSliceController);
+    const w = await world([node, service, pod('a', both)], endpointSliceController);
     const [slice, other] = await w.all(EndpointSlice);
     assert.ok(slice && other);
     w.client.seed({ ...slice, endpoints: [] });
@@ -99,7 +103,7 @@ describe('the EndpointSlice controller', () => {
   });
 
   it('replaces a slice that somebody took the label of its Service from', async () => {
-    const w = await world([service, pod('a', both)], endpointSliceController);
+    const w = await world([node, service, pod('a', both)], endpointSliceController);
     const [slice] = await w.all(EndpointSlice);
     assert.ok(slice);
     const { 'kubernetes.io/service-name': _, ...labels } = slice.metadata.labels ?? {};
@@ -112,6 +116,26 @@ describe('the EndpointSlice controller', () => {
     await w.stop();
   });
 
+  it('keeps the slices of a Service that loses its selector as they are', async () => {
+    const w = await world([node, service, pod('a', both)], endpointSliceController);
+    const { selector: _, ...spec } = service.spec ?? {};
+    w.client.seed({ ...service, spec });
+    w.client.remove(Pod, { namespace: 'ns', name: 'a' });
+    await w.settle();
+    assert.deepEqual(told(await w.all(EndpointSlice)).sort(), ['IPv4 10.244.0.2 ready', 'IPv6 fd00:10:244::2 ready']);
+    await w.stop();
+  });
+
+  it('follows the zone of a node, and its coming and going', async () => {
+    const w = await world([service, pod('a', both)], endpointSliceController);
+    assert.deepEqual(told(await w.all(EndpointSlice)), []);
+    w.client.seed({ ...node, metadata: { name: 'node1', labels: { 'topology.kubernetes.io/zone': 'west' } } });
+    await w.settle();
+    const zones = (await w.all(EndpointSlice)).flatMap(({ endpoints }) => endpoints.map(({ zone }) => zone));
+    assert.deepEqual(zones, ['west', 'west']);
+    await w.stop();
+  });
+
   it('removes its slices with the Service, and leaves those of others alone', async () => {
     const foreign: EndpointSlice = {
       apiVersion: 'discovery.k8s.io/v1',
@@ -121,7 +145,7 @@ describe('the EndpointSlice controller', () => {
       endpoints: [],
       ports: [],
     };
-    const w = await world([service, pod('a', both), foreign], endpointSliceController);
+    const w = await world([node, service, pod('a', both), foreign], endpointSliceController, garbageCollector);
     w.client.remove(Service, { namespace: 'ns', name: 'web' });
     await w.settle();
     assert.deepEqual(

@@ -1,36 +1,44 @@
 /** Keeps the EndpointSlices of Services with a selector equal to the pods it selects. */
+import { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { EndpointSlice, MANAGED_BY_LABEL, serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
-import { isNotFound } from '../../api/status.ts';
-import type { Client } from '../../client/client.ts';
 import { runController } from '../../client/controller.ts';
+import { EventRecorder } from '../../client/events.ts';
+import { isExpected } from '../../client/expected.ts';
 import type { Change } from '../../client/informer.ts';
 import { OwnWrites } from '../../client/own-writes.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { ControllerParts, Run } from '../parts.ts';
+import { applySlices } from './apply.ts';
 import { desiredSlices, hasOwnSlices, MANAGER } from './desired.ts';
-import { diff, type NewSlice, type SliceChanges } from './diff.ts';
+import { diff } from './diff.ts';
+import { ZONE_LABEL } from './pod-endpoint.ts';
 import { selection } from './selection.ts';
 
 /** Makes the controller; its queue's keys are those of Services. */
 export function endpointSliceController({ client, informers, clock, log }: ControllerParts): Run {
   const services = informers.of(Service);
   const pods = informers.of(Pod);
+  const nodes = informers.of(Node);
   const slices = informers.of(EndpointSlice);
   const queue = new WorkQueue({ clock });
+  const events = new EventRecorder({ client, component: 'endpoint-slice-controller', clock, log });
   const { podsOf, servicesOf } = selection(services, pods);
+  const podsOn = pods.index(({ spec }) => [spec?.nodeName ?? '']);
   const slicesOf = new OwnWrites(slices, (slice) => serviceKeysOf(slice)[0] ?? '', clock);
+  const enqueueServicesOf = (pod: Pod) => {
+    for (const service of servicesOf(pod)) queue.add(keyText(keyOf(service)));
+  };
 
   services.onChange(({ key }) => queue.add(key));
   pods.onChange(({ object, previous }: Change<Pod>) => {
-    const labelsChanged = object?.metadata.labels !== previous?.metadata.labels;
-    const affected = [
-      ...(object ? servicesOf(object) : []),
-      ...(previous && labelsChanged ? servicesOf(previous) : []),
-    ];
-    for (const service of affected) queue.add(keyText(keyOf(service)));
+    if (object) enqueueServicesOf(object);
+    if (previous && object?.metadata.labels !== previous.metadata.labels) enqueueServicesOf(previous);
+  });
+  nodes.onChange(({ key, object, previous }) => {
+    if (place(object) !== place(previous)) for (const pod of podsOn(key)) enqueueServicesOf(pod);
   });
   slices.onChange(({ object, previous }) => {
     const ours = [object, previous].filter((slice) => slice !== undefined && isOurs(slice));
@@ -39,46 +47,31 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
 
   const reconcile = async (key: string): Promise<void> => {
     const service = services.get(key);
-    // A Service that brings its own endpoints is left alone, except for slices that it had before.
-    const desired = service && hasOwnSlices(service) ? desiredSlices(service, podsOf(service)) : undefined;
-    await apply(client, service, slicesOf, diff(desired, slicesOf.of(key).filter(isOurs)));
+    // Without a Service, what is left is the garbage collector's. One that brings its own endpoints, or has come to do
+    // so, is left alone with whatever slices it has.
+    if (service === undefined || !hasOwnSlices(service)) return;
+    const desired = desiredSlices(service, podsOf(service), (name) => nodes.get(name));
+    const changes = diff(desired, slicesOf.of(key).filter(isOurs));
+    try {
+      await applySlices(client, service.metadata.namespace ?? '', desired, changes, slicesOf);
+    } catch (error) {
+      if (!isExpected(error)) tell(service, error, events);
+      throw error;
+    }
   };
   return (signal) => runController({ name: 'endpointslice', queue, reconcile, workers: 8, log }, signal);
 }
 
-async function apply(
-  client: Client,
-  service: Service | undefined,
-  slices: OwnWrites<EndpointSlice>,
-  changes: SliceChanges,
-): Promise<void> {
-  const creates = service === undefined ? [] : changes.create.map((slice) => sliceOf(service, slice));
-  await Promise.all([
-    ...creates.map(async (slice) => slices.remember(await client.create(EndpointSlice, slice))),
-    ...changes.update.map(async (slice) => slices.remember(await client.update(EndpointSlice, slice))),
-    ...changes.remove.map((slice) => remove(client, slice)),
-  ]);
+function tell(service: Service, error: unknown, events: EventRecorder): void {
+  const why = error instanceof Error ? error.message : String(error);
+  const { namespace, name } = service.metadata;
+  const message = `Error updating Endpoint Slices for Service ${namespace}/${name}: ${why}`;
+  events.event(service, 'Warning', 'FailedToUpdateEndpointSlices', message);
 }
 
-async function remove(client: Client, slice: EndpointSlice): Promise<void> {
-  try {
-    await client.delete(EndpointSlice, keyOf(slice));
-  } catch (error) {
-    if (!isNotFound(error)) throw error; // Gone already: the garbage collector may have been faster.
-  }
-}
-
-function sliceOf(service: Service, slice: NewSlice): EndpointSlice {
-  const { name = '', namespace = '', uid = '' } = service.metadata;
-  const owner = { apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true };
-  return {
-    apiVersion: EndpointSlice.apiVersion,
-    kind: EndpointSlice.kind,
-    metadata: { generateName: `${name}-`, namespace, labels: slice.labels, ownerReferences: [owner] },
-    addressType: slice.addressType,
-    endpoints: slice.endpoints,
-    ports: slice.ports,
-  };
+/** What of a node its endpoints tell. A heartbeat leaves it as it is. */
+function place(node: Node | undefined): string | undefined {
+  return node && (node.metadata.labels?.[ZONE_LABEL] ?? '');
 }
 
 function isOurs(slice: EndpointSlice): boolean {

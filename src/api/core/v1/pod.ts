@@ -36,6 +36,7 @@ const container = open(
     image: string(),
     command: list(string()),
     args: list(string()),
+    restartPolicy: string('Always makes an init container a sidecar: it runs as long as the pod.'),
     ports: listMap(containerPort, ['containerPort', 'protocol']),
     // Named for their merge keys: a patch changes one variable, not the list.
     env: listMap(open(object({ name: required(string()), value: string() })), ['name']),
@@ -56,6 +57,7 @@ const fields = object(
         nodeSelector: map(string(), 'Labels that the node must have.'),
         serviceAccountName: string(),
         containers: listMap(container, ['name']),
+        initContainers: listMap(container, ['name']),
         volumes: listMap(open(object({ name: required(string()) })), ['name']),
         readinessGates: list(object({ conditionType: required(string()) })),
       }),

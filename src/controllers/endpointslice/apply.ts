@@ -1,0 +1,41 @@
+/** Writes the changes to an owner's slices. */
+import { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { keyOf } from '../../api/meta/v1.ts';
+import type { Client } from '../../client/client.ts';
+import { ignoreNotFound } from '../../client/expected.ts';
+import type { OwnWrites } from '../../client/own-writes.ts';
+import type { DesiredSlices } from './desired.ts';
+import type { NewSlice, SliceChanges } from './diff.ts';
+
+/** Throws what the API answers; a slice that is gone already is removed. */
+export async function applySlices(
+  client: Client,
+  namespace: string,
+  desired: DesiredSlices,
+  changes: SliceChanges,
+  slices: OwnWrites<EndpointSlice>,
+): Promise<void> {
+  const created = changes.create.map((slice) => sliceOf(namespace, desired, slice));
+  await Promise.all([
+    ...created.map(async (slice) => slices.remember(await client.create(EndpointSlice, slice))),
+    ...changes.update.map(async (slice) => slices.remember(await client.update(EndpointSlice, slice))),
+    ...changes.remove.map((slice) => client.delete(EndpointSlice, keyOf(slice)).catch(ignoreNotFound)),
+  ]);
+}
+
+function sliceOf(namespace: string, { labels, annotations, owner }: DesiredSlices, slice: NewSlice): EndpointSlice {
+  return {
+    apiVersion: EndpointSlice.apiVersion,
+    kind: EndpointSlice.kind,
+    metadata: {
+      generateName: `${owner.name}-`,
+      namespace,
+      labels,
+      ...(annotations === undefined ? {} : { annotations }),
+      ownerReferences: [owner],
+    },
+    addressType: slice.addressType,
+    endpoints: slice.endpoints,
+    ports: slice.ports,
+  };
+}
