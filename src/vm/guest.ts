@@ -26,6 +26,8 @@ export interface GuestOptions {
   readonly interfaceName: string;
   readonly startedAt: number;
   readonly probe: Probe | undefined;
+  /** What its probe said last, for one that is found again: it stays an endpoint until its probe says otherwise. */
+  readonly wasReady: boolean;
   readonly directory: string;
   /** Where people join its console. */
   readonly consolePath: string;
@@ -40,7 +42,7 @@ export class Guest {
   readonly #console: ConsoleRelay;
   readonly #over = new AbortController();
   #phase: GuestPhase = { kind: 'starting' };
-  #readiness: Readiness = { ready: false, why: '', late: false };
+  #readiness: Readiness;
   #process: QemuProcess | undefined;
   #qmp: QmpClient | undefined;
   /** Why QEMU is about to end, once it has said so. */
@@ -50,7 +52,8 @@ export class Guest {
 
   constructor(options: GuestOptions) {
     this.options = options;
-    const { directory, consolePath, log } = options;
+    const { directory, consolePath, log, wasReady } = options;
+    this.#readiness = { ready: wasReady, why: '', late: false };
     this.#console = new ConsoleRelay({
       source: join(directory, CONSOLE_SOCKET),
       path: consolePath,
@@ -117,12 +120,12 @@ export class Guest {
     await this.#console.start();
     this.#become({ kind: 'running', startedAt: this.options.startedAt });
     log.info({ pod: podKey, pid: this.#process?.pid, after: clock.now() - this.options.startedAt }, 'the guest runs');
-    const { probe, addresses, startedAt } = this.options;
+    const { probe, addresses, startedAt, wasReady } = this.options;
     const onChange = (readiness: Readiness) => {
       this.#readiness = readiness;
       this.options.onChange();
     };
-    void watchReadiness({ probe, addresses, startedAt, clock, attempt, onChange }, this.#over.signal);
+    void watchReadiness({ probe, addresses, startedAt, wasReady, clock, attempt, onChange }, this.#over.signal);
   }
 
   /** QEMU opens its sockets some time after its start. Undefined when it ended instead. */

@@ -58,7 +58,7 @@ export class LifeCycle {
     const { pods, log } = this.#options;
     const pod = pods.get(record.podKey);
     const vmi = pod && (await this.#instanceOf(pod));
-    const guest = this.#newGuest(record, await this.#attach(record), vmi);
+    const guest = this.#newGuest(record, await this.#attach(record), vmi, pod !== undefined && isReady(pod));
     try {
       await guest.adopt();
     } catch (err) {
@@ -262,7 +262,7 @@ export class LifeCycle {
     });
   }
 
-  #newGuest(record: GuestRecord, port: Port, vmi: VirtualMachineInstance | undefined): Guest {
+  #newGuest(record: GuestRecord, port: Port, vmi: VirtualMachineInstance | undefined, wasReady = false): Guest {
     const { stateDir, log, clock, changed } = this.#options;
     const { podUID, podKey, interfaceName, startedAt } = record;
     return new Guest({
@@ -273,6 +273,7 @@ export class LifeCycle {
       mac: port.mac,
       addresses: port.addresses.map(printIP),
       probe: vmi?.spec.readinessProbe,
+      wasReady,
       directory: guestDirectory(stateDir, podUID),
       consolePath: consolePath(stateDir, parseKey(record.instanceKey)),
       log,
@@ -288,6 +289,10 @@ export class LifeCycle {
 /** Names of objects may have dots and be longer than a label of DNS is (RFC 1123 section 2.1). */
 function hostnameFrom(name: string): string {
   return (name.split('.')[0] ?? name).slice(0, 63).replace(/-+$/, '');
+}
+
+function isReady(pod: Pod): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
 function isOver(pod: Pod): boolean {

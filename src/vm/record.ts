@@ -25,7 +25,7 @@ export async function writeRecord(stateDir: string, record: GuestRecord): Promis
   const directory = guestDirectory(stateDir, record.podUID);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, RECORD_FILE);
-  await writeFile(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
+  await writeFile(`${path}.tmp`, JSON.stringify(record), { mode: 0o600, flush: true });
   await rename(`${path}.tmp`, path);
 }
 

@@ -75,6 +75,7 @@ export async function startVMs(options: VMsOptions, signal: AbortSignal): Promis
     signal,
   );
   controller.catch((err: unknown) => log.error({ err }, 'the vm part has stopped'));
-  signal.addEventListener('abort', () => void lifeCycle.leaveAll(), { once: true });
+  if (signal.aborted) await lifeCycle.leaveAll();
+  else signal.addEventListener('abort', () => void lifeCycle.leaveAll(), { once: true });
   return { stop: (how) => (how === 'leave' ? lifeCycle.leaveAll() : lifeCycle.endAll()) };
 }

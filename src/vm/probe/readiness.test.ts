@@ -9,7 +9,7 @@ const V6 = 'fd00::2';
 const PROBE = { httpGet: { path: '/', port: 9376 }, periodSeconds: 10 };
 
 /** A guest whose addresses answer from the given times on (milliseconds after its start). */
-function watched(answersFrom: Readonly<Record<string, number>>, probe: typeof PROBE | undefined = PROBE) {
+function watched(answersFrom: Readonly<Record<string, number>>, { probe = PROBE, wasReady = false } = {}) {
   const clock = new FakeClock(0);
   const seen: Readiness[] = [];
   const stop = new AbortController();
@@ -22,7 +22,7 @@ function watched(answersFrom: Readonly<Record<string, number>>, probe: typeof PR
   };
   const addresses = Object.keys(answersFrom);
   const onChange = (readiness: Readiness) => seen.push(readiness);
-  const done = watchReadiness({ probe, addresses, startedAt: 0, clock, attempt, onChange }, stop.signal);
+  const done = watchReadiness({ probe, addresses, startedAt: 0, wasReady, clock, attempt, onChange }, stop.signal);
   const pass = async (ms: number) => {
     for (let i = 0; i < ms / 50; i++) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -65,11 +65,20 @@ test('a ready guest is tried once a period, and the news is not repeated', async
   await guest.end();
 });
 
+test('a guest that is found again stays ready until its probe has failed as often as it takes', async () => {
+  const guest = watched({ [V4]: Number.POSITIVE_INFINITY }, { wasReady: true });
+  await guest.pass(19_000);
+  assert.deepEqual(guest.seen, [{ ready: true, why: '', late: false }]);
+  await guest.pass(2000);
+  assert.equal(guest.seen.at(-1)?.ready, false);
+  await guest.end();
+});
+
 test('a guest without a probe is ready as soon as it runs', async () => {
   const clock = new FakeClock(0);
   const seen: Readiness[] = [];
   const attempt = async (): Promise<AttemptResult> => assert.fail('nothing is to be tried');
-  const common = { probe: undefined, addresses: [V4], startedAt: 0, clock, attempt };
+  const common = { probe: undefined, addresses: [V4], startedAt: 0, wasReady: false, clock, attempt };
   await watchReadiness({ ...common, onChange: (readiness) => seen.push(readiness) }, new AbortController().signal);
   assert.deepEqual(seen, [{ ready: true, why: '', late: false }]);
 });

@@ -25,6 +25,8 @@ export interface ReadinessOptions {
   readonly addresses: readonly string[];
   /** Wall clock at which the guest started, in milliseconds. */
   readonly startedAt: number;
+  /** What was found last by an earlier run of this program; false for a guest that has just been started. */
+  readonly wasReady: boolean;
   readonly clock: Clock;
   readonly attempt: Attempt;
   /** Called when the answer changes. */
@@ -33,14 +35,15 @@ export interface ReadinessOptions {
 
 /** Tries until the signal is aborted. Without a probe a running guest is ready, as in KubeVirt. */
 export async function watchReadiness(options: ReadinessOptions, signal: AbortSignal): Promise<void> {
-  const { probe, clock, startedAt, onChange } = options;
+  const { probe, clock, startedAt, wasReady, onChange } = options;
   const target = probe && probeTarget(probe);
   if (probe === undefined || target === undefined) {
     onChange({ ready: true, why: '', late: false });
     return;
   }
   await sleep(clock, (probe.initialDelaySeconds ?? 0) * 1000 - (clock.now() - startedAt), signal);
-  let state: ProbeState = { readiness: { ready: false, why: 'waiting for its first answer', late: false }, inRow: 0 };
+  const why = wasReady ? '' : 'waiting for its first answer';
+  let state: ProbeState = { readiness: { ready: wasReady, why, late: false }, inRow: 0 };
   onChange(state.readiness);
   while (!signal.aborted) {
     const eager = !state.readiness.ready && clock.now() - startedAt < EAGER_FOR;

@@ -1,6 +1,6 @@
 /** QEMU processes: started so that they outlive this program, and found again by it. */
 import { spawn } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PID_FILE } from './arguments.ts';
 
@@ -53,7 +53,14 @@ export async function startQemu(program: string, args: readonly string[], direct
 /** The QEMU that an earlier run started in this directory, if it still runs. */
 export async function findQemu(directory: string): Promise<QemuProcess | undefined> {
   const pid = Number.parseInt(await readFile(join(directory, PID_FILE), 'utf8').catch(() => ''), 10);
-  return Number.isInteger(pid) && (await isQemu(pid, directory)) ? { pid, exited: undefined } : undefined;
+  const candidates = Number.isInteger(pid) ? [pid] : await allProcesses();
+  for (const each of candidates) if (await isQemu(each, directory)) return { pid: each, exited: undefined };
+  return undefined;
+}
+
+/** QEMU writes its number some time after its start, in which the program that started it may have been killed. */
+async function allProcesses(): Promise<readonly number[]> {
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
 /** Whether the process is the QEMU of this directory: the number alone may be another process's by now. */
