@@ -148,8 +148,9 @@ function bridgeMAC(nodeName: string): string {
   return printMAC(Uint8Array.from([0x02, ...hash.subarray(0, 5)]));
 }
 
+/** For an address of another scope than was asked for, iproute2 6.1 prints an empty object. */
 interface AddressListing {
-  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+  readonly addr_info: readonly ({ readonly local: string; readonly prefixlen: number } | { readonly local?: never })[];
 }
 
 /** After the node was given other pod CIDRs. */
@@ -157,7 +158,9 @@ async function removeOtherAddresses(podCIDRs: readonly CIDR[], run: RunCommand):
   const wanted = new Set(podCIDRs.map((cidr) => `${gatewayOf(cidr)}/${cidr.prefix}`));
   const { stdout } = await run(['ip', '-j', 'addr', 'show', 'dev', BRIDGE, 'scope', 'global']);
   const [listing] = JSON.parse(stdout) as readonly AddressListing[];
-  const present = (listing?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  const present = (listing?.addr_info ?? []).flatMap((entry) =>
+    entry.local === undefined ? [] : [`${entry.local}/${entry.prefixlen}`],
+  );
   await runBatch(
     present.filter((address) => !wanted.has(address)).map((address) => `addr del ${address} dev ${BRIDGE}`),
     run,

@@ -19,6 +19,6 @@ export async function loadLeases(path: string): Promise<LeaseTable> {
 /** Replaces the file in one step, so that a crash leaves the old leases or the new. */
 export async function saveLeases(path: string, table: LeaseTable): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.tmp`, `${JSON.stringify(table, undefined, 1)}\n`, { mode: 0o600 });
+  await writeFile(`${path}.tmp`, `${JSON.stringify(table, undefined, 1)}\n`, { mode: 0o600, flush: true });
   await rename(`${path}.tmp`, path);
 }

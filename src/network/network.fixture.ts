@@ -74,6 +74,8 @@ async function main(): Promise<object> {
   // The agent is killed: nothing is undone. The next one finds everything, and one tap that belongs to no lease.
   const dnsmasq = () => Number(readFileSync(join(stateDir, 'dnsmasq', 'pid'), 'utf8'));
   const oldPid = dnsmasq();
+  // A bridge with a guest on it is up, and has a link-local address besides ours.
+  await runCommand(['ip', 'addr', 'add', 'fe80::5/64', 'dev', 'postern0', 'nodad']);
   await runCommand(['ip', 'tuntap', 'add', 'dev', 'pststray', 'mode', 'tap']);
   const second = new AbortController();
   const again = await startPodNetwork(options, second.signal);
