@@ -1,6 +1,7 @@
 /** Giving up what a process does not need. */
 import { readFileSync } from 'node:fs';
 import type { Logger } from '../../host/log.ts';
+import { keepParentDeathSignal } from '../../host/parent-death.ts';
 
 /**
  * Identities without an account, from the range that systemd keeps for dynamic users
@@ -36,11 +37,13 @@ export function canChangeUser(): boolean {
 }
 
 /** Becomes the server's own unprivileged user, for good. Does nothing for an ordinary user. */
-export function dropPrivileges(log: Logger): void {
+export async function dropPrivileges(log: Logger): Promise<void> {
   if (!canChangeUser()) return;
-  process.setgroups?.([]);
-  process.setgid?.(SERVER_ID);
-  process.setuid?.(SERVER_ID);
+  await keepParentDeathSignal(() => {
+    process.setgroups?.([]);
+    process.setgid?.(SERVER_ID);
+    process.setuid?.(SERVER_ID);
+  });
   log.debug({ uid: SERVER_ID }, 'gave up root');
 }
 

@@ -65,7 +65,7 @@ export async function runServer(
   }
   const own = await endpoint(url, pki, 'system:postern-controllers', ['system:masters']);
   // Everything that is opened by path is open now.
-  dropPrivileges(log);
+  await dropPrivileges(log);
 
   const client = createClient(own);
   try {
