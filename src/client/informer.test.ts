@@ -40,6 +40,20 @@ describe('an informer', () => {
     ended.abort();
   });
 
+  it('tells a late listener, and a late index, of what is there', async () => {
+    const { client, informer, told, ended } = setup(lease('one'));
+    informer.start(ended.signal);
+    await informer.synced;
+    const late: string[] = [];
+    informer.onChange(({ key, previous }) => late.push(`${key} ${previous ? 'changed' : 'new'}`));
+    const byHolder = informer.index((object) => [object.spec?.holderIdentity ?? '']);
+    assert.deepEqual([late, byHolder('a').length], [['ns/one new'], 1]);
+    client.seed(lease('one', 'b'));
+    await eventually(() => told.length === 2);
+    assert.deepEqual([late, byHolder('a'), byHolder('b').length], [['ns/one new', 'ns/one changed'], [], 1]);
+    ended.abort();
+  });
+
   it('follows changes, and keeps indexes in step with objects', async () => {
     const { client, informer, told, ended } = setup(lease('one'));
     const byHolder = informer.index((object) => [object.spec?.holderIdentity ?? '']);

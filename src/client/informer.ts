@@ -72,18 +72,22 @@ export class Informer<T extends KubeObject> {
     return this.#listed;
   }
 
-  /** Calls `listener` after each change, and for every object of the first list. A listener must not throw. */
+  /**
+   * Calls `listener` after each change, and for every object of the first list; one that comes late is told at once of
+   * what is there. A listener must not throw.
+   */
   onChange(listener: (change: Change<T>) => void): void {
+    for (const [key, object] of this.#objects) this.#tell(listener, { key, object, previous: undefined });
     this.#listeners.push(listener);
   }
 
   /**
    * Keeps objects findable by the keys that `keysOf` gives each, and returns the look-up, whose cost does not grow with
-   * the number of objects. Call it before {@link start}.
+   * the number of objects.
    */
   index(keysOf: (object: T) => readonly string[]): (key: string) => readonly T[] {
-    if (this.#started) throw new Error('an index must be added before the informer is started');
     const index = new Index(keysOf);
+    for (const [key, object] of this.#objects) index.update(key, undefined, object);
     this.#indexes.push(index);
     return (key) => index.get(key);
   }

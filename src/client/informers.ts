@@ -1,4 +1,4 @@
-/** One informer per kind, shared by all controllers of a process, so that each kind is watched and kept once. */
+/** One informer per kind, shared by all parts of a process, so that each kind is watched and kept once. */
 import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/meta/v1.ts';
 import type { Clock } from '../host/clock.ts';
@@ -16,12 +16,16 @@ export class Informers {
   readonly #options: InformersOptions;
   // biome-ignore lint/suspicious/noExplicitAny: the map's key, a Kind<T>, says the T of its value.
   readonly #byKind = new Map<string, Informer<any>>();
+  readonly #started = new Set<Informer<KubeObject>>();
 
   constructor(options: InformersOptions) {
     this.#options = options;
   }
 
-  /** The informer of a kind, over all namespaces. Ask, add listeners and indexes, then {@link start}. */
+  /**
+   * The informer of a kind, over all namespaces. Ask, add listeners and indexes, then {@link start}: those who share it may
+   * do so one after another.
+   */
   of<T extends KubeObject>(kind: Kind<T>): Informer<T> {
     const key = `${kind.plural}.${kind.group}`;
     let informer: Informer<T> | undefined = this.#byKind.get(key);
@@ -32,10 +36,17 @@ export class Informers {
     return informer;
   }
 
-  /** Starts every informer that was asked for; resolves when all have their first list. */
+  /**
+   * Starts every informer that was asked for and does not run yet; resolves when all have their first list. Those who share
+   * one end together: the signal that it was started with counts.
+   */
   async start(signal: AbortSignal): Promise<void> {
     const all = [...this.#byKind.values()];
-    for (const informer of all) informer.start(signal);
+    for (const informer of all) {
+      if (this.#started.has(informer)) continue;
+      this.#started.add(informer);
+      informer.start(signal);
+    }
     await Promise.all(all.map((informer) => informer.synced));
   }
 }

@@ -1,5 +1,6 @@
 /** The cluster's DNS server: Services by name, from the API; every other name from the servers of this machine. */
 import type { Client } from '../client/client.ts';
+import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { milliseconds } from '../lib/duration.ts';
@@ -15,6 +16,8 @@ import { parseUpstream, systemUpstreams, withoutOwn } from './server/upstreams.t
 
 export interface DNSOptions {
   readonly client: Client;
+  /** Shared with other parts of the process, to end with them. Default: our own. */
+  readonly informers?: Informers;
   /** Addresses of this machine, also ones that it gets only later. Port 0: any free one. */
   readonly listen: readonly ListenAddress[];
   /** `cluster.local`. */

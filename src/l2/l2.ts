@@ -1,6 +1,7 @@
 /** The layer-2 announcer of one node: load balancer addresses by ARP and NDP on the node's LAN. */
 import type { Node } from '../api/core/v1/node.ts';
 import type { Client } from '../client/client.ts';
+import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { type HostInterface, type ReadInterfaces, readInterfaces } from '../host/interfaces.ts';
 import type { Logger } from '../host/log.ts';
@@ -14,6 +15,8 @@ import { L2Stats } from './stats.ts';
 
 export interface L2Options {
   readonly client: Client;
+  /** Shared with other parts of the process, to end with them. Default: our own. */
+  readonly informers?: Informers;
   readonly nodeName: string;
   /** The only interfaces to announce on. Default: those that hold the node's InternalIPs, or that an advertisement names. */
   readonly interfaces?: readonly string[];

@@ -7,7 +7,8 @@ import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
-import { Informer } from '../client/informer.ts';
+import type { Informer } from '../client/informer.ts';
+import { Informers } from '../client/informers.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { mustParseIP } from '../lib/ip.ts';
@@ -16,6 +17,8 @@ import { type AdvertisedPool, advertisedPools, nodeFacts } from './eligible.ts';
 
 export interface SpeakerOptions {
   readonly client: Client;
+  /** Shared with other parts of the process, to end with them. Default: our own. */
+  readonly informers?: Informers;
   readonly nodeName: string;
   readonly log: Logger;
   readonly clock?: Clock;
@@ -30,6 +33,7 @@ export class Speaker {
   /** Resolves when everything that was there at the start has been decided. */
   readonly synced: Promise<void>;
   readonly nodes: Informer<Node>;
+  readonly #informers: Informers;
   readonly #options: SpeakerOptions;
   readonly #events: EventRecorder;
   readonly #services: Informer<Service>;
@@ -49,24 +53,22 @@ export class Speaker {
   constructor(options: SpeakerOptions) {
     this.#options = options;
     this.#events = new EventRecorder({ ...options, component: 'postern-l2', host: options.nodeName });
-    this.nodes = new Informer({ ...options, kind: Node });
-    this.#services = new Informer({ ...options, kind: Service });
-    this.#slices = new Informer({ ...options, kind: EndpointSlice });
-    this.#pools = new Informer({ ...options, kind: IPAddressPool });
-    this.#advertisements = new Informer({ ...options, kind: L2Advertisement });
+    this.#informers = options.informers ?? new Informers(options);
+    this.nodes = this.#informers.of(Node);
+    this.#services = this.#informers.of(Service);
+    this.#slices = this.#informers.of(EndpointSlice);
+    this.#pools = this.#informers.of(IPAddressPool);
+    this.#advertisements = this.#informers.of(L2Advertisement);
     this.#servicesAt = this.#services.index(announcedAddresses);
     this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
     this.#listen();
-    this.synced = Promise.all(this.#informers().map((informer) => informer.synced)).then(() => this.#begin());
+    const followed = [this.nodes, this.#services, this.#slices, this.#pools, this.#advertisements];
+    this.synced = Promise.all(followed.map((informer) => informer.synced)).then(() => this.#begin());
   }
 
   start(signal: AbortSignal): void {
     this.#signal = signal;
-    for (const informer of this.#informers()) informer.start(signal);
-  }
-
-  #informers() {
-    return [this.nodes, this.#services, this.#slices, this.#pools, this.#advertisements] as const;
+    void this.#informers.start(signal);
   }
 
   #listen(): void {

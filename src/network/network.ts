@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '../client/client.ts';
+import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { type RunCommand, runCommand } from '../host/process.ts';
@@ -19,6 +20,8 @@ import { diffRoutes } from './routes/diff.ts';
 
 export interface PodNetworkOptions {
   readonly client: Client;
+  /** Shared with other parts of the process, to end with them. Default: our own. */
+  readonly informers?: Informers;
   readonly nodeName: string;
   /** This node's prefixes, at most one per family, the primary family first. */
   readonly podCIDRs: readonly CIDR[];

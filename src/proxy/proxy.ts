@@ -8,7 +8,8 @@ import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice, serviceKeysOf } from '../api/discovery/v1/endpointslice.ts';
 import { BackOff } from '../client/back-off.ts';
 import type { Client } from '../client/client.ts';
-import { Informer } from '../client/informer.ts';
+import type { Informer } from '../client/informer.ts';
+import { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { NftRunner } from '../host/nft.ts';
@@ -31,6 +32,8 @@ const SLICE = 8;
 
 export interface ProxyOptions {
   readonly client: Client;
+  /** Shared with other parts of the process, to end with them. Default: our own. */
+  readonly informers?: Informers;
   readonly nodeName: string;
   /** Where node ports are served. Asked at every change and every few seconds. */
   readonly nodeAddresses: () => readonly IPAddress[];
@@ -79,6 +82,7 @@ class NodeProxy {
   readonly #families: readonly IPFamily[];
   readonly #table: ForwardingTable;
   readonly #flows: FlowKeeper;
+  readonly #informers: Informers;
   readonly #services: Informer<Service>;
   readonly #slices: Informer<EndpointSlice>;
   readonly #slicesOf: (service: string) => readonly EndpointSlice[];
@@ -100,8 +104,9 @@ class NodeProxy {
     this.#families = [...localities.keys()];
     this.#table = new ForwardingTable(localities);
     this.#flows = new FlowKeeper({ run: options.run ?? runCommand, log });
-    this.#services = new Informer({ client, kind: Service, log, clock });
-    this.#slices = new Informer({ client, kind: EndpointSlice, log, clock });
+    this.#informers = options.informers ?? new Informers({ client, log, clock });
+    this.#services = this.#informers.of(Service);
+    this.#slices = this.#informers.of(EndpointSlice);
     this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
   }
 
@@ -110,8 +115,7 @@ class NodeProxy {
     this.#slices.onChange(({ object, previous }) => {
       for (const service of serviceKeysOf(object, previous)) this.#touch(service);
     });
-    this.#services.start(signal);
-    this.#slices.start(signal);
+    void this.#informers.start(signal);
     await untilAborted(Promise.all([this.#services.synced, this.#slices.synced]), signal);
     if (!signal.aborted) await this.#sync();
     this.stopped = this.#run(signal);

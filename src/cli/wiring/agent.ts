@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
+import { Informers } from '../../client/informers.ts';
 import { startDNS } from '../../dns/dns.ts';
 import { createLogger, type Logger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
@@ -70,7 +71,8 @@ async function runParts(
 ): Promise<void> {
   const parts = ending.signal;
   const { client, runner, nodeName, stateDir, log } = options;
-  const part = (component: string) => ({ client, nodeName, log: log.child({ component }) });
+  const informers = new Informers({ client, log: log.child({ component: 'informers' }) });
+  const part = (component: string) => ({ client, informers, nodeName, log: log.child({ component }) });
   const node = await startNode({ ...part('node'), addresses: options.nodeIPs }, parts);
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;

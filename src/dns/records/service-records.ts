@@ -2,7 +2,8 @@
 import { Service } from '../../api/core/v1/service.ts';
 import { EndpointSlice, serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
 import type { Client } from '../../client/client.ts';
-import { Informer } from '../../client/informer.ts';
+import type { Informer } from '../../client/informer.ts';
+import { Informers } from '../../client/informers.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { desiredRecords } from './desired.ts';
@@ -11,6 +12,8 @@ import type { Zone } from './zone.ts';
 
 export interface ServiceRecordsOptions {
   readonly client: Client;
+  /** Shared with other parts of the process, to end with them. Default: our own. */
+  readonly informers?: Informers;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly zone: Zone;
@@ -25,6 +28,7 @@ export class ServiceRecords {
   /** Resolves when the records of everything that was there at the start are in the index. */
   readonly synced: Promise<void>;
   readonly #options: ServiceRecordsOptions;
+  readonly #informers: Informers;
   readonly #services: Informer<Service>;
   readonly #slices: Informer<EndpointSlice>;
   readonly #slicesOf: (serviceKey: string) => readonly EndpointSlice[];
@@ -34,8 +38,9 @@ export class ServiceRecords {
 
   constructor(options: ServiceRecordsOptions) {
     this.#options = options;
-    this.#services = new Informer({ ...options, kind: Service });
-    this.#slices = new Informer({ ...options, kind: EndpointSlice });
+    this.#informers = options.informers ?? new Informers(options);
+    this.#services = this.#informers.of(Service);
+    this.#slices = this.#informers.of(EndpointSlice);
     this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
     this.#services.onChange(({ key }) => this.#mark(key));
     this.#slices.onChange(({ object, previous }) => {
@@ -45,8 +50,7 @@ export class ServiceRecords {
   }
 
   start(signal: AbortSignal): void {
-    this.#services.start(signal);
-    this.#slices.start(signal);
+    void this.#informers.start(signal);
   }
 
   #mark(key: string): void {

@@ -2,7 +2,8 @@
 import { Node } from '../../api/core/v1/node.ts';
 import type { Client } from '../../client/client.ts';
 import { runController } from '../../client/controller.ts';
-import { Informer } from '../../client/informer.ts';
+import type { Informer } from '../../client/informer.ts';
+import { Informers } from '../../client/informers.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { Logger } from '../../host/log.ts';
 import type { RunCommand } from '../../host/process.ts';
@@ -12,6 +13,8 @@ import { diffRoutes } from './diff.ts';
 
 export interface RouteOptions {
   readonly client: Client;
+  /** Shared with other parts of the process, to end with them. Default: our own. */
+  readonly informers?: Informers;
   readonly nodeName: string;
   readonly lanInterface?: string;
   readonly log: Logger;
@@ -20,15 +23,15 @@ export interface RouteOptions {
 
 /** Runs until the signal is aborted. The routes stay then. */
 export async function runRoutes(options: RouteOptions, signal: AbortSignal): Promise<void> {
-  const { client, nodeName, lanInterface, log, run } = options;
+  const { nodeName, lanInterface, log, run, informers = new Informers(options) } = options;
   const queue = new WorkQueue();
-  const nodes = new Informer({ client, kind: Node, log });
+  const nodes = informers.of(Node);
   /** What the kernel has for each node, as far as we put it there. */
   const applied = new Map<string, readonly Route[]>();
   nodes.onChange(({ key }) => {
     if (key !== nodeName) queue.add(key);
   });
-  nodes.start(signal);
+  void informers.start(signal);
   await nodes.synced;
 
   const wanted = nodes.list().filter((node) => node.metadata.name !== nodeName);
