@@ -28,10 +28,13 @@ const families = [
     policy: 'RequireDualStack',
     families: ['IPv6', 'IPv4'],
   },
-  { spec: { ipFamilies: ['IPv6', 'IPv4'] }, policy: 'RequireDualStack', families: ['IPv6', 'IPv4'] },
   { spec: { clusterIP: 'fd00:10:96::99' }, policy: 'SingleStack', families: ['IPv6'] },
   {
-    spec: { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9', 'fd00:10:96::9'] },
+    spec: {
+      clusterIP: '10.96.0.9',
+      clusterIPs: ['10.96.0.9', 'fd00:10:96::9'],
+      ipFamilyPolicy: 'RequireDualStack',
+    },
     policy: 'RequireDualStack',
     families: ['IPv4', 'IPv6'],
   },

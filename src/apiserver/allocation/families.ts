@@ -1,7 +1,9 @@
 /**
  * Which families a Service gets cluster IPs of. Pure. Follows
- * https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services
+ * https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services and what an API server does; what can be
+ * judged without knowing the cluster, validation has judged.
  */
+import { familyPolicyOf, isHeadlessWithoutSelector } from '../../api/core/v1/service.cluster-ips.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import { invalidValue } from '../../api/field-errors.ts';
 import type { Cause } from '../../api/status.ts';
@@ -14,81 +16,64 @@ export type Families =
   | { readonly ok: true; readonly ipFamilies: readonly IPFamily[]; readonly ipFamilyPolicy: Policy }
   | { readonly ok: false; readonly causes: readonly Cause[] };
 
-/** `cluster`: the families of the Service ranges, the primary first. `old` is undefined unless it had cluster IPs. */
+/** `cluster`: the families of the Service ranges, the primary first. `old` is undefined unless it had families. */
 export function desiredFamilies(given: Spec, old: Spec | undefined, cluster: readonly IPFamily[]): Families {
-  const spec = kept(given, old);
-  const policy = policyOf(spec);
-  const named = namedFamilies(spec);
-  const causes = [...unknownFamilies(named, cluster), ...unmetPolicy(spec, policy, named, cluster)];
+  const ipFamilyPolicy = familyPolicyOf(given, old);
+  const spec = { ...given, ipFamilies: keptFamilies(given, old, ipFamilyPolicy) };
+  const inferred = ofAddresses(spec, cluster);
+  if (inferred.causes.length > 0) return { ok: false, causes: inferred.causes };
+  // Its endpoints are somebody else's to name, of whatever family: the cluster need not have both.
+  const isOpen = isHeadlessWithoutSelector(spec);
+  const causes = isOpen ? [] : unmet(ipFamilyPolicy, inferred.families, cluster);
   if (causes.length > 0) return { ok: false, causes };
-  const first = named[0] ?? cluster[0] ?? 'IPv4';
-  if (policy === 'SingleStack') return { ok: true, ipFamilies: [first], ipFamilyPolicy: policy };
+  const families = inferred.families.length > 0 ? inferred.families : cluster.slice(0, 1);
   // A Service that prefers both families and was made when the cluster had one keeps what it has.
-  const settled = old !== undefined && old.ipFamilyPolicy === policy && (old.ipFamilies?.length ?? 0) > 0;
-  const others = settled ? named.slice(1) : isOpen(spec) ? both(first) : cluster.filter((family) => family !== first);
-  return { ok: true, ipFamilies: [first, ...others], ipFamilyPolicy: policy };
+  const isSettled =
+    ipFamilyPolicy === 'PreferDualStack' && old?.ipFamilyPolicy === ipFamilyPolicy && sameLists(spec, old);
+  const wantsOther = ipFamilyPolicy !== 'SingleStack' && !isSettled && (isOpen || cluster.length > 1);
+  return { ok: true, ipFamilyPolicy, ipFamilies: wantsOther ? withOther(families) : families };
 }
 
-/** An update that is silent about families and policy means those that the Service has. */
-function kept(spec: Spec, old: Spec | undefined): Spec {
-  if (old === undefined) return spec;
-  const ipFamilyPolicy = spec.ipFamilyPolicy ?? old.ipFamilyPolicy;
-  const silent = spec.ipFamilies === undefined || spec.ipFamilies.length === 0;
-  const ipFamilies = silent ? old.ipFamilies?.slice(0, ipFamilyPolicy === 'SingleStack' ? 1 : 2) : spec.ipFamilies;
-  return {
-    ...spec,
-    ...(ipFamilyPolicy === undefined ? {} : { ipFamilyPolicy }),
-    ...(ipFamilies === undefined ? {} : { ipFamilies }),
-  };
+/** An update that is silent about families means those that the Service has. */
+function keptFamilies({ ipFamilies = [] }: Spec, old: Spec | undefined, policy: Policy): readonly IPFamily[] {
+  if (ipFamilies.length > 0) return ipFamilies;
+  return old?.ipFamilies?.slice(0, policy === 'SingleStack' ? 1 : 2) ?? [];
 }
 
-function policyOf(spec: Spec): Policy {
-  if (spec.ipFamilyPolicy !== undefined) return spec.ipFamilyPolicy;
-  if (namedFamilies(spec).length > 1 || isOpen(spec)) return 'RequireDualStack';
-  return 'SingleStack';
-}
-
-/** Headless and without a selector: its endpoints, of whatever family, are somebody else's to name. */
-function isOpen({ clusterIP, selector }: Spec): boolean {
-  return clusterIP === 'None' && Object.keys(selector ?? {}).length === 0;
-}
-
-function both(first: IPFamily): readonly IPFamily[] {
-  return [first === 'IPv4' ? 'IPv6' : 'IPv4'];
-}
-
-/** The families that the spec names, by themselves or by the addresses that it asks for. */
-function namedFamilies({ ipFamilies = [], clusterIPs = [] }: Spec): readonly IPFamily[] {
-  const ofAddresses = clusterIPs.map(familyOf).filter((family) => family !== undefined);
-  return ofAddresses.length > ipFamilies.length ? ofAddresses : ipFamilies;
-}
-
-function unknownFamilies(named: readonly IPFamily[], cluster: readonly IPFamily[]): readonly Cause[] {
-  return named.flatMap((family, i) =>
-    cluster.includes(family)
-      ? []
-      : [
-          invalidValue(
-            `spec.ipFamilies[${i}]`,
-            family,
-            `not configured on this cluster; it has ${cluster.join(' and ')}`,
-          ),
-        ],
-  );
-}
-
-function unmetPolicy(
-  spec: Spec,
-  policy: Policy,
-  named: readonly IPFamily[],
+/** The families that are named, and after them those of the addresses that are asked for beyond. */
+function ofAddresses(
+  { ipFamilies = [], clusterIPs = [] }: Spec,
   cluster: readonly IPFamily[],
-): readonly Cause[] {
-  if (policy === 'RequireDualStack' && cluster.length < 2 && !isOpen(spec)) {
-    return [invalidValue('spec.ipFamilyPolicy', policy, 'this cluster is not configured for dual-stack services')];
+): { readonly families: readonly IPFamily[]; readonly causes: readonly Cause[] } {
+  const families: IPFamily[] = [...ipFamilies];
+  const causes: Cause[] = [];
+  for (const [i, ip] of clusterIPs.entries()) {
+    const family = familyOf(ip);
+    if (i < ipFamilies.length || family === undefined) continue;
+    if (cluster.includes(family)) families.push(family);
+    else causes.push(invalidValue(`spec.clusterIPs[${i}]`, clusterIPs, `${family} is not configured on this cluster`));
   }
-  if (policy === 'SingleStack' && named.length > 1) {
-    const why = 'must be RequireDualStack or PreferDualStack when multiple families are specified';
-    return [invalidValue('spec.ipFamilyPolicy', policy, why)];
-  }
-  return [];
+  return { families, causes };
+}
+
+/** What the policy and the families ask for and the cluster does not have. */
+function unmet(policy: Policy, families: readonly IPFamily[], cluster: readonly IPFamily[]): readonly Cause[] {
+  const needsBoth = policy === 'RequireDualStack' && cluster.length < 2;
+  const why = 'this cluster is not configured for dual-stack services';
+  return [
+    ...(needsBoth ? [invalidValue('spec.ipFamilyPolicy', policy, why)] : []),
+    ...families.flatMap((family, i) =>
+      cluster.includes(family) ? [] : [invalidValue(`spec.ipFamilies[${i}]`, family, 'not configured on this cluster')],
+    ),
+  ];
+}
+
+function sameLists(spec: Spec, old: Spec): boolean {
+  const isSame = (a: readonly string[] = [], b: readonly string[] = []) => a.join() === b.join();
+  return isSame(spec.clusterIPs, old.clusterIPs) && isSame(spec.ipFamilies, old.ipFamilies);
+}
+
+function withOther(families: readonly IPFamily[]): readonly IPFamily[] {
+  const [first, second] = families;
+  return first === undefined || second !== undefined ? families : [first, first === 'IPv4' ? 'IPv6' : 'IPv4'];
 }

@@ -1,6 +1,6 @@
 /** Which node ports a Service gets. Pure but for the random choice. */
 import { chooseNodePort, type PortRange } from '../../alloc/node-port.ts';
-import { needsHealthCheckNodePort, needsNodePort } from '../../api/core/v1/service.prepare.ts';
+import { allocatesNodePorts, needsHealthCheckNodePort } from '../../api/core/v1/service.prepare.ts';
 import type { ServicePort } from '../../api/core/v1/service.ts';
 import { invalidValue } from '../../api/field-errors.ts';
 import type { Cause } from '../../api/status.ts';
@@ -26,8 +26,8 @@ export function allocateNodePorts(spec: Spec, pool: NodePortPool): NodePorts {
     if (port !== undefined) used.add(port);
     return port;
   };
-  const ports = needsNodePort(spec) ? fill(spec.ports ?? [], choose) : spec.ports;
-  if (ports === undefined && needsNodePort(spec)) return exhausted('spec.ports', pool);
+  const ports = allocatesNodePorts(spec) ? fill(spec.ports ?? [], choose) : spec.ports;
+  if (ports === undefined && allocatesNodePorts(spec)) return exhausted('spec.ports', pool);
   const health = needsHealthCheckNodePort(spec) ? spec.healthCheckNodePort || choose() : spec.healthCheckNodePort;
   if (health === undefined && needsHealthCheckNodePort(spec)) return exhausted('spec.healthCheckNodePort', pool);
   return {

@@ -14,35 +14,46 @@ type Spec = NonNullable<Service['spec']>;
 /** One address of each family. */
 const MAX_FAMILIES = 2;
 
-export function validateClusterIPs(spec: Spec): readonly Cause[] {
+export function validateClusterIPs(spec: Spec, old: Spec | undefined): readonly Cause[] {
   if (spec.type === 'ExternalName') return validateNone(spec);
-  return [...validateList(spec), ...validateFamilies(spec)];
+  return [...validateList(spec), ...validateFamilies(spec), ...validatePolicy(spec, old)];
+}
+
+/** A Service of no address of its own, whose endpoints others name, has both families unless it says otherwise. */
+export function isHeadlessWithoutSelector({ clusterIP, selector }: Spec): boolean {
+  return clusterIP === 'None' && Object.keys(selector ?? {}).length === 0;
+}
+
+/** The policy of a Service that may be silent about it: that which it has, and for a new one the most modest. */
+export function familyPolicyOf(spec: Spec, old: Spec | undefined): NonNullable<Spec['ipFamilyPolicy']> {
+  const fallback = isHeadlessWithoutSelector(spec) ? 'RequireDualStack' : 'SingleStack';
+  return spec.ipFamilyPolicy ?? old?.ipFamilyPolicy ?? fallback;
 }
 
 /** What may change while a Service has cluster IPs: a second one may come and go, the first stays. */
 export function validateClusterIPsUpdate(spec: Spec, old: Spec): readonly Cause[] {
   if (spec.type === 'ExternalName' || old.type === 'ExternalName') return [];
   const { clusterIPs = [], ipFamilies = [] } = spec;
-  const causes: Cause[] = [];
-  old.clusterIPs?.forEach((ip, i) => {
-    if (clusterIPs[i] === ip || (i > 0 && clusterIPs[i] === undefined)) return;
-    causes.push(invalidValue(`spec.clusterIPs[${i}]`, clusterIPs, 'may not change once set'));
-  });
-  old.ipFamilies?.forEach((family, i) => {
-    if (ipFamilies[i] === undefined || ipFamilies[i] === family) return;
-    causes.push(invalidValue(`spec.ipFamilies[${i}]`, ipFamilies[i], 'may not change once set'));
-  });
-  return causes;
+  const isHeadless = spec.clusterIP === 'None';
+  const wasHeadless = old.clusterIP === 'None';
+  if (isHeadless && wasHeadless) return [];
+  const why = 'may not change once set';
+  const moved = (old.clusterIPs ?? []).flatMap((ip, i) =>
+    clusterIPs[i] === undefined || clusterIPs[i] === ip ? [] : [invalidValue(`spec.clusterIPs[${i}]`, clusterIPs, why)],
+  );
+  const [first] = old.ipFamilies ?? [];
+  const familyMoved = isHeadless === wasHeadless && first !== undefined && (ipFamilies[0] ?? first) !== first;
+  return [...moved, ...(familyMoved ? [invalidValue('spec.ipFamilies[0]', ipFamilies, why)] : [])];
 }
 
 function validateNone(spec: Spec): readonly Cause[] {
   const why = 'may not be set for ExternalName services';
-  return (['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const)
+  return (['clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const)
     .filter((field) => spec[field] !== undefined && spec[field].length > 0)
     .map((field) => forbidden(`spec.${field}`, why));
 }
 
-function validateList({ clusterIP = '', clusterIPs = [], ipFamilies = [], ipFamilyPolicy }: Spec): readonly Cause[] {
+function validateList({ clusterIP = '', clusterIPs = [], ipFamilies = [] }: Spec): readonly Cause[] {
   const field = 'spec.clusterIPs';
   const causes: Cause[] = [];
   if (clusterIPs.length === 0) return causes;
@@ -66,25 +77,42 @@ function validateList({ clusterIP = '', clusterIPs = [], ipFamilies = [], ipFami
   });
   const [first, second] = clusterIPs.map(familyOf);
   if (second !== undefined && first === second) {
-    const why = `may specify no more than one IP for each IP family, found both "${clusterIPs[0]}" and "${clusterIPs[1]}"`;
-    causes.push(invalidValue(field, clusterIPs, why));
+    causes.push(invalidValue(field, clusterIPs, 'may specify no more than one IP for each IP family'));
   }
-  if (clusterIPs.length > 1 && ipFamilyPolicy === 'SingleStack') causes.push(needsDualStack('clusterIPs'));
   return causes;
 }
 
-function validateFamilies({ ipFamilies = [], ipFamilyPolicy }: Spec): readonly Cause[] {
+function validateFamilies({ ipFamilies = [] }: Spec): readonly Cause[] {
+  return duplicates(
+    ipFamilies,
+    (family) => family,
+    (i) => `spec.ipFamilies[${i}]`,
+  );
+}
+
+/** A second address or family comes with a policy that allows it, and goes with one that does not. */
+function validatePolicy(spec: Spec, old: Spec | undefined): readonly Cause[] {
+  const policy = familyPolicyOf(spec, old);
+  const wrong = (why: string) => [invalidValue('spec.ipFamilyPolicy', policy, why)];
+  const { clusterIPs = [], ipFamilies = [] } = spec;
+  if (policy === 'SingleStack') {
+    const needs = "must be 'RequireDualStack' or 'PreferDualStack' when multiple";
+    return [
+      ...(clusterIPs.length > 1 ? wrong(`${needs} cluster IPs are specified`) : []),
+      ...(ipFamilies.length > 1 ? wrong(`${needs} IP families are specified`) : []),
+    ];
+  }
   return [
-    ...duplicates(
-      ipFamilies,
-      (family) => family,
-      (i) => `spec.ipFamilies[${i}]`,
-    ),
-    ...(ipFamilies.length > 1 && ipFamilyPolicy === 'SingleStack' ? [needsDualStack('ipFamilies')] : []),
+    ...(isReduced(clusterIPs, old?.clusterIPs)
+      ? wrong("must be 'SingleStack' to release the secondary cluster IP")
+      : []),
+    ...(isReduced(ipFamilies, old?.ipFamilies)
+      ? wrong("must be 'SingleStack' to release the secondary IP family")
+      : []),
   ];
 }
 
-function needsDualStack(because: string): Cause {
-  const why = `must be RequireDualStack or PreferDualStack when multiple '${because}' are specified`;
-  return invalidValue('spec.ipFamilyPolicy', 'SingleStack', why);
+/** An empty list says nothing, so it takes nothing away. */
+function isReduced(list: readonly string[], before: readonly string[] = []): boolean {
+  return list.length > 0 && list.length < before.length;
 }

@@ -7,8 +7,15 @@ const AFFINITY_TIMEOUT = 10_800;
 type Spec = NonNullable<Service['spec']>;
 
 export function defaultService(service: Service): Service {
-  const spec = { ...service.spec, type: service.spec?.type ?? 'ClusterIP' };
-  return { ...service, spec: { ...spec, ...portDefaults(spec), ...affinityDefaults(spec), ...policyDefaults(spec) } };
+  const { sessionAffinityConfig, ...given } = service.spec ?? {};
+  const spec = { ...given, type: given.type ?? 'ClusterIP' };
+  const affinity = affinityDefaults({ ...spec, ...(sessionAffinityConfig ? { sessionAffinityConfig } : {}) });
+  const status = spec.type === 'LoadBalancer' ? ingressDefaults(service.status) : service.status;
+  return {
+    ...service,
+    spec: { ...spec, ...portDefaults(spec), ...affinity, ...policyDefaults(spec) },
+    ...(status === undefined ? {} : { status }),
+  };
 }
 
 /** Whether clients outside the cluster can reach a Service: what external traffic policies are for. */
@@ -26,6 +33,7 @@ function defaultPort(port: ServicePort): ServicePort {
   return { ...port, protocol: port.protocol ?? 'TCP', targetPort: isUnset ? port.port : targetPort };
 }
 
+/** Without affinity its configuration means nothing, and goes. */
 function affinityDefaults(spec: Spec): Spec {
   const sessionAffinity = spec.sessionAffinity ?? 'None';
   if (sessionAffinity !== 'ClientIP') return { sessionAffinity };
@@ -41,4 +49,13 @@ function policyDefaults(spec: Spec): Spec {
       ? { allocateLoadBalancerNodePorts: spec.allocateLoadBalancerNodePorts ?? true }
       : {}),
   };
+}
+
+/** An address that does not say how packets come to it is the destination that they keep until they are at a node. */
+function ingressDefaults(status: Service['status']): Service['status'] {
+  const ingress = status?.loadBalancer?.ingress;
+  if (ingress === undefined || ingress.every(({ ip, ipMode }) => ip === undefined || ipMode !== undefined))
+    return status;
+  const complete = ingress.map((point) => (point.ip && !point.ipMode ? { ...point, ipMode: 'VIP' } : point));
+  return { ...status, loadBalancer: { ...status?.loadBalancer, ingress: complete } };
 }

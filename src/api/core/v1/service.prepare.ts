@@ -1,6 +1,7 @@
 /**
  * What an update of a Service keeps and drops without being told: allocated values stay where the new object is silent,
- * fields that the new type has no use for go. Follows pkg/registry/core/service of Kubernetes.
+ * values that were allocated for the old type go when the new one has no use for them. What the client changed itself is
+ * left for validation to judge. Follows pkg/registry/core/service of Kubernetes.
  */
 import { sameValue } from '../../value.ts';
 import { isExternallyAccessible } from './service.defaults.ts';
@@ -13,14 +14,20 @@ export function prepareService(service: Service, old: Service | undefined): Serv
     return { ...service, spec: normalizeClusterIPs(service.spec ?? {}, {}), status: { loadBalancer: {} } };
   const before = old.spec ?? {};
   const kept = keepAllocated(normalizeClusterIPs(service.spec ?? {}, before), before);
-  return { ...service, spec: dropUnused(downgraded(kept, before), before) };
+  return withoutIngress({ ...service, spec: dropUnused(downgraded(kept, before), before) });
 }
 
 export function needsClusterIP({ type }: Spec): boolean {
   return type !== 'ExternalName';
 }
 
-export function needsNodePort({ type, allocateLoadBalancerNodePorts }: Spec): boolean {
+/** Whether the type has a use for node ports, be they allocated or asked for. */
+export function mayHaveNodePorts({ type }: Spec): boolean {
+  return type === 'NodePort' || type === 'LoadBalancer';
+}
+
+/** Whether each port is given a node port that it does not ask for. */
+export function allocatesNodePorts({ type, allocateLoadBalancerNodePorts }: Spec): boolean {
   return type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false);
 }
 
@@ -28,25 +35,23 @@ export function needsHealthCheckNodePort({ type, externalTrafficPolicy }: Spec):
   return type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 }
 
-/** clusterIP and clusterIPs say the same; an old client that knows only clusterIP changes both. */
-function normalizeClusterIPs(spec: Spec, before: Spec): Spec {
-  const { clusterIP, clusterIPs, ...rest } = spec;
-  const isSilent = clusterIP === undefined || clusterIP === '';
-  const onlyFirstChanged = sameValue(clusterIPs, before.clusterIPs) && (clusterIP ?? '') !== (before.clusterIP ?? '');
-  if (onlyFirstChanged || clusterIPs === undefined || clusterIPs.length === 0) {
-    return isSilent ? rest : { ...rest, clusterIP, clusterIPs: [clusterIP] };
-  }
-  return spec;
+/** clusterIP and clusterIPs say the same; an old client that knows only clusterIP sets, changes or clears both. */
+function normalizeClusterIPs({ clusterIP = '', clusterIPs = [], ...rest }: Spec, before: Spec): Spec {
+  const changed = clusterIP !== (before.clusterIP ?? '');
+  const onlyFirstChanged = changed && sameValue(clusterIPs, before.clusterIPs ?? []);
+  const all = onlyFirstChanged ? [clusterIP].filter((ip) => ip !== '') : clusterIPs;
+  return { ...rest, ...(clusterIP === '' ? {} : { clusterIP }), ...(all.length === 0 ? {} : { clusterIPs: all }) };
 }
 
 function keepAllocated(spec: Spec, before: Spec): Spec {
-  const keepsIP = needsClusterIP(spec) && needsClusterIP(before) && spec.clusterIP === undefined;
-  const keepsNodePorts = needsNodePort(spec) && needsNodePort(before) && spec.ports !== undefined;
+  const keepsIPs = needsClusterIP(spec) && needsClusterIP(before);
+  const { clusterIP = before.clusterIP, clusterIPs = before.clusterIPs } = spec;
+  const keepsNodePorts = mayHaveNodePorts(spec) && mayHaveNodePorts(before) && spec.ports !== undefined;
   const keepsHealth = needsHealthCheckNodePort(spec) && needsHealthCheckNodePort(before) && !spec.healthCheckNodePort;
   return {
     ...spec,
-    ...(keepsIP && before.clusterIP !== undefined ? { clusterIP: before.clusterIP } : {}),
-    ...(keepsIP && before.clusterIPs !== undefined ? { clusterIPs: before.clusterIPs } : {}),
+    ...(keepsIPs && clusterIP !== undefined ? { clusterIP } : {}),
+    ...(keepsIPs && clusterIPs !== undefined ? { clusterIPs } : {}),
     ...(keepsNodePorts && spec.ports ? { ports: keepNodePorts(spec.ports, before.ports ?? []) } : {}),
     ...(keepsHealth && before.healthCheckNodePort ? { healthCheckNodePort: before.healthCheckNodePort } : {}),
   };
@@ -57,52 +62,55 @@ function keepAllocated(spec: Spec, before: Spec): Spec {
  * that it read.
  */
 function downgraded(spec: Spec, before: Spec): Spec {
-  const turned = spec.ipFamilyPolicy === 'SingleStack' && before.ipFamilyPolicy !== 'SingleStack';
-  const untouched =
-    sameValue(spec.clusterIPs, before.clusterIPs) && sameValue(spec.ipFamilies ?? before.ipFamilies, before.ipFamilies);
-  if (!turned || !untouched) return spec;
+  if ((spec.ipFamilyPolicy ?? before.ipFamilyPolicy) !== 'SingleStack') return spec;
+  const { clusterIPs, ipFamilies } = spec;
   return {
     ...spec,
-    ...(spec.clusterIPs === undefined ? {} : { clusterIPs: spec.clusterIPs.slice(0, 1) }),
-    ...(spec.ipFamilies === undefined ? {} : { ipFamilies: spec.ipFamilies.slice(0, 1) }),
+    ...(clusterIPs && sameValue(clusterIPs, before.clusterIPs) ? { clusterIPs: clusterIPs.slice(0, 1) } : {}),
+    ...(ipFamilies && sameValue(ipFamilies, before.ipFamilies) ? { ipFamilies: ipFamilies.slice(0, 1) } : {}),
   };
 }
 
+/** A port is known again by its name; its number and protocol may change. */
 function keepNodePorts(ports: readonly ServicePort[], before: readonly ServicePort[]): readonly ServicePort[] {
-  const keyOf = ({ protocol, port }: ServicePort) => `${protocol ?? 'TCP'}/${port}`;
-  const known = new Map(before.map((port) => [keyOf(port), port.nodePort] as const));
+  const known = new Map(before.map(({ name = '', nodePort }) => [name, nodePort] as const));
   const used = new Set(ports.map(({ nodePort }) => nodePort));
   return ports.map((port) => {
-    const nodePort = known.get(keyOf(port));
+    const nodePort = known.get(port.name ?? '');
     return port.nodePort || nodePort === undefined || used.has(nodePort) ? port : { ...port, nodePort };
   });
 }
 
-/** Drops what the old type needed and the new one does not, unless the client changed it: that is for validation to judge. */
+/** Drops what was allocated for the old type and is of no use to the new one, unless the client changed it. */
 function dropUnused(spec: Spec, before: Spec): Spec {
   const drop = new Set<keyof Spec>();
   const dropIfSame = (...fields: (keyof Spec)[]) => {
     for (const field of fields) if (sameValue(spec[field], before[field])) drop.add(field);
   };
-  if (needsClusterIP(before) && !needsClusterIP(spec))
-    dropIfSame('clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy');
-  if (!needsClusterIP(spec)) dropIfSame('internalTrafficPolicy');
+  if (needsClusterIP(before) && !needsClusterIP(spec)) {
+    if (sameValue(spec.clusterIP, before.clusterIP)) dropIfSame('clusterIP', 'clusterIPs');
+    dropIfSame('ipFamilies', 'ipFamilyPolicy');
+  }
   if (isExternallyAccessible(before) && !isExternallyAccessible(spec)) dropIfSame('externalTrafficPolicy');
   if (needsHealthCheckNodePort(before) && !needsHealthCheckNodePort(spec)) dropIfSame('healthCheckNodePort');
   if (before.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
-    dropIfSame('allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges', 'loadBalancerIP');
+    dropIfSame('allocateLoadBalancerNodePorts', 'loadBalancerClass');
   }
-  if (before.type === 'ExternalName' && spec.type !== 'ExternalName') dropIfSame('externalName');
-  if (before.sessionAffinity === 'ClientIP' && spec.sessionAffinity === 'None') dropIfSame('sessionAffinityConfig');
   const left = Object.fromEntries(Object.entries(spec).filter(([field]) => !drop.has(field as keyof Spec))) as Spec;
-  if (needsNodePort(spec) || !needsNodePort(before) || left.ports === undefined) return left;
+  if (mayHaveNodePorts(spec) || !mayHaveNodePorts(before) || left.ports === undefined) return left;
   return { ...left, ports: dropNodePorts(left.ports, before.ports ?? []) };
 }
 
+/** All node ports go, or none: one that the client adds is its mistake, and told as such. */
 function dropNodePorts(ports: readonly ServicePort[], before: readonly ServicePort[]): readonly ServicePort[] {
   const allocated = new Set(before.map(({ nodePort }) => nodePort));
-  return ports.map((port) => {
-    const { nodePort, ...rest } = port;
-    return allocated.has(nodePort) ? rest : port;
-  });
+  if (ports.some(({ nodePort }) => nodePort && !allocated.has(nodePort))) return ports;
+  return ports.map(({ nodePort: _, ...port }) => port);
+}
+
+/** Whoever takes a load balancer's address back does so later; the user need not see it until then. */
+function withoutIngress(service: Service): Service {
+  const { spec, status } = service;
+  if (spec?.type === 'LoadBalancer' || status?.loadBalancer?.ingress === undefined) return service;
+  return { ...service, status: { ...status, loadBalancer: {} } };
 }

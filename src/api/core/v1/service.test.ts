@@ -92,6 +92,40 @@ describe('an update of a Service', () => {
     assert.equal(service({ ...STORED.spec, type: 'LoadBalancer' }, STORED).spec?.ports?.[0]?.nodePort, 30000);
   });
 
+  test('knows a port again by its name, whatever its number becomes', () => {
+    const named = (ports: object[]) => ({ ...STORED.spec, ports });
+    const old = service(
+      named([
+        { name: 'a', port: 80, nodePort: 30001 },
+        { name: 'b', port: 81, nodePort: 30002 },
+      ]),
+      STORED,
+    );
+    const { spec } = service(
+      named([
+        { name: 'b', port: 82 },
+        { name: 'a', port: 81 },
+        { name: 'c', port: 80 },
+      ]),
+      old,
+    );
+    assert.deepEqual(
+      spec?.ports?.map(({ nodePort }) => nodePort),
+      [30002, 30001, undefined],
+    );
+  });
+
+  test('gives a node port to another name only when its own asks for a different one', () => {
+    const { spec } = service(
+      { ...STORED.spec, ports: [{ name: 'x', port: 1, nodePort: 30000 }, { port: 80 }] },
+      STORED,
+    );
+    assert.deepEqual(
+      spec?.ports?.map(({ nodePort }) => nodePort),
+      [30000, undefined],
+    );
+  });
+
   test('drops node ports and external policies when the type becomes ClusterIP', () => {
     const changed = { ...STORED.spec, type: 'ClusterIP' };
     const { spec } = service(changed, STORED);
@@ -120,6 +154,7 @@ describe('an update of a Service', () => {
   test('may not change the first address', () => {
     const changed = { ...STORED.spec, clusterIP: '10.96.0.10' };
     assert.deepEqual(mistakesOf(Service, { spec: changed }, STORED), [
+      `spec.ipFamilyPolicy: Invalid value: "PreferDualStack": must be 'SingleStack' to release the secondary cluster IP`,
       'spec.clusterIPs[0]: Invalid value: ["10.96.0.10"]: may not change once set',
     ]);
   });
@@ -128,7 +163,7 @@ describe('an update of a Service', () => {
     const balanced = service({ ...STORED.spec, type: 'LoadBalancer', loadBalancerClass: 'a/b' });
     const changed = { ...balanced.spec, loadBalancerClass: 'c/d', ipFamilies: ['IPv6', 'IPv4'], clusterIPs: undefined };
     const found = mistakesOf(Service, { spec: changed }, balanced);
-    assert.ok(found.includes('spec.ipFamilies[0]: Invalid value: "IPv6": may not change once set'));
+    assert.ok(found.includes('spec.ipFamilies[0]: Invalid value: ["IPv6","IPv4"]: may not change once set'));
     assert.ok(found.includes('spec.loadBalancerClass: Invalid value: "c/d": may not change once set'));
   });
 });
@@ -195,16 +230,13 @@ describe('a Service is refused', () => {
     [
       'as a headless NodePort Service',
       { type: 'NodePort', ports: [http], clusterIP: 'None' },
-      ['spec.clusterIP: Invalid value: "None": may not be set to \'None\' for NodePort services'],
+      ['spec.clusterIPs[0]: Invalid value: "None": may not be set to \'None\' for NodePort services'],
     ],
     ['as an ExternalName without a name', { type: 'ExternalName' }, ['spec.externalName: Required value']],
     [
       'as an ExternalName with an address',
       { type: 'ExternalName', externalName: 'a.b', clusterIP: '10.96.0.1' },
-      [
-        'spec.clusterIP: Forbidden: may not be set for ExternalName services',
-        'spec.clusterIPs: Forbidden: may not be set for ExternalName services',
-      ],
+      ['spec.clusterIPs: Forbidden: may not be set for ExternalName services'],
     ],
     [
       'with an address that is none',
@@ -220,10 +252,13 @@ describe('a Service is refused', () => {
     ],
     [
       'with two addresses of one family',
-      { ports: [http], clusterIP: '10.96.0.3', clusterIPs: ['10.96.0.3', '10.96.0.4'] },
-      [
-        'spec.clusterIPs: Invalid value: ["10.96.0.3","10.96.0.4"]: may specify no more than one IP for each IP family, found both "10.96.0.3" and "10.96.0.4"',
-      ],
+      {
+        ports: [http],
+        clusterIP: '10.96.0.3',
+        clusterIPs: ['10.96.0.3', '10.96.0.4'],
+        ipFamilyPolicy: 'PreferDualStack',
+      },
+      ['spec.clusterIPs: Invalid value: ["10.96.0.3","10.96.0.4"]: may specify no more than one IP for each IP family'],
     ],
     [
       'with one address beside None',
@@ -232,14 +267,14 @@ describe('a Service is refused', () => {
     ],
     [
       'with a family twice',
-      { ports: [http], ipFamilies: ['IPv4', 'IPv4'] },
+      { ports: [http], ipFamilies: ['IPv4', 'IPv4'], ipFamilyPolicy: 'PreferDualStack' },
       ['spec.ipFamilies[1]: Duplicate value: "IPv4"'],
     ],
     [
       'with two families and a policy for one',
       { ports: [http], ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'SingleStack' },
       [
-        'spec.ipFamilyPolicy: Invalid value: "SingleStack": must be RequireDualStack or PreferDualStack when multiple \'ipFamilies\' are specified',
+        `spec.ipFamilyPolicy: Invalid value: "SingleStack": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified`,
       ],
     ],
     [
@@ -269,13 +304,13 @@ describe('a Service is refused', () => {
     [
       'with source ranges and no load balancer',
       { ports: [http], loadBalancerSourceRanges: ['10.0.0.0/8'] },
-      ["spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"],
+      ["spec.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"],
     ],
     [
       'with a source range that is none',
       { type: 'LoadBalancer', ports: [http], loadBalancerSourceRanges: ['10.0.0.0'] },
       [
-        'spec.loadBalancerSourceRanges[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+        'spec.LoadBalancerSourceRanges[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
       ],
     ],
   ];
@@ -287,6 +322,34 @@ describe('a Service is refused', () => {
     const [mistake] = mistakesOf(Service, { metadata: { name: '1a' }, spec: { ports: [http] } });
     assert.match(mistake ?? '', /^metadata\.name: Invalid value: "1a": a DNS-1035 label must consist of/);
   });
+});
+
+test('affinity that is switched off takes its configuration along', () => {
+  const old = service({ ports: [http], sessionAffinity: 'ClientIP' });
+  assert.equal(service({ ...old.spec, sessionAffinity: 'None' }, old).spec?.sessionAffinityConfig, undefined);
+});
+
+test('source ranges have to be taken away by whoever set them, as on Kubernetes', () => {
+  const old = service({ type: 'LoadBalancer', ports: [http], loadBalancerSourceRanges: ['10.0.0.0/8'] });
+  assert.deepEqual(mistakesOf(Service, { spec: { ...old.spec, type: 'ClusterIP' } }, old), [
+    "spec.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'",
+  ]);
+});
+
+test('a node port that is added with a type that has none is refused, and none is dropped silently', () => {
+  const spec = {
+    ...STORED.spec,
+    type: 'ClusterIP',
+    ports: [
+      { name: 'a', port: 80, nodePort: 30000 },
+      { name: 'b', port: 81, nodePort: 30009 },
+    ],
+  };
+  const why = "Forbidden: may not be used when `type` is 'ClusterIP'";
+  assert.deepEqual(mistakesOf(Service, { spec }, STORED), [
+    `spec.ports[0].nodePort: ${why}`,
+    `spec.ports[1].nodePort: ${why}`,
+  ]);
 });
 
 test('the Service of the walkthrough, in each of its forms, is right', () => {
@@ -306,13 +369,32 @@ test('an address that a load balancer is given is one', () => {
   const balanced = service({ type: 'LoadBalancer', ports: [http] });
   const given = (ingress: object) => {
     const status = { loadBalancer: { ingress: [ingress] } };
-    return validateService({ ...balanced, status }, balanced).map(({ field, message }) => `${field}: ${message}`);
+    return validateService(Service.defaults({ ...balanced, status }), balanced).map(
+      ({ field, message }) => `${field}: ${message}`,
+    );
   };
   assert.deepEqual(given({ ip: '192.0.2.10', ipMode: 'VIP' }), []);
   assert.deepEqual(given({ ip: '192.0.2', ipMode: 'Other' }), [
     'status.loadBalancer.ingress[0].ip: Invalid value: "192.0.2": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
     'status.loadBalancer.ingress[0].ipMode: Unsupported value: "Other": supported values: "Proxy", "VIP"',
   ]);
+  assert.deepEqual(given({ ip: '192.0.2.10' }), [], 'VIP is the default');
+  assert.deepEqual(given({ hostname: '192.0.2.10', ipMode: 'VIP' }), [
+    'status.loadBalancer.ingress[0].ipMode: Forbidden: may not be specified when `ip` is not set',
+    'status.loadBalancer.ingress[0].hostname: Invalid value: "192.0.2.10": must be a DNS name, not an IP address',
+  ]);
+});
+
+test('only a load balancer has ingress, and loses it with its type', () => {
+  const status = { loadBalancer: { ingress: [{ ip: '192.0.2.10', ipMode: 'VIP' }] } };
+  const plain = service({ ports: [http] });
+  assert.deepEqual(
+    validateService({ ...plain, status }, plain).map(({ field, message }) => `${field}: ${message}`),
+    ["status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"],
+  );
+  const balanced = { ...service({ type: 'LoadBalancer', ports: [http] }), status };
+  const { spec = {} } = service({ ports: [http] });
+  assert.deepEqual(Service.prepare(Service.defaults({ ...balanced, spec }), balanced).status, { loadBalancer: {} });
 });
 
 test('the port of a health check is kept while it is needed', () => {
@@ -322,4 +404,14 @@ test('the port of a health check is kept while it is needed', () => {
   const open = { ...old.spec, externalTrafficPolicy: 'Cluster' };
   assert.equal(service(open, old).spec?.healthCheckNodePort, undefined);
   assert.deepEqual(mistakesOf(Service, { spec: open }, old), []);
+  assert.deepEqual(mistakesOf(Service, { spec: { ...old.spec, healthCheckNodePort: 31_001 } }, old), [
+    'spec.healthCheckNodePort: Forbidden: field is immutable',
+  ]);
+});
+
+test('the port of a health check is none of the ports of the Service', () => {
+  const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', ports: [{ port: 80, nodePort: 31_000 }] };
+  assert.deepEqual(mistakesOf(Service, { spec: { ...spec, healthCheckNodePort: 31_000 } }), [
+    'spec.healthCheckNodePort: Invalid value: 31000: provided port is already allocated',
+  ]);
 });

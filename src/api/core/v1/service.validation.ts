@@ -1,48 +1,66 @@
 /** Mistakes in Services. Follows ValidateService and ValidateServiceUpdate of Kubernetes. */
+import { parseIP } from '../../../lib/ip.ts';
 import { cidrMistake, ipMistake, reachableIPMistake } from '../../addresses.ts';
 import { duplicateValue, forbidden, invalidValue, notSupported, requiredValue } from '../../field-errors.ts';
 import { duplicates, mistakeIn, validateLabels } from '../../meta/validation.ts';
 import { dnsLabelMistake, dnsSubdomainMistake, labelKeyMistake } from '../../names.ts';
 import { portMistake, targetPortMistake } from '../../ports.ts';
+import type { TypeOf } from '../../schema.ts';
 import type { Cause } from '../../status.ts';
 import { validateClusterIPs, validateClusterIPsUpdate } from './service.cluster-ips.ts';
 import { isExternallyAccessible } from './service.defaults.ts';
-import type { Service, ServicePort } from './service.ts';
+import { needsHealthCheckNodePort } from './service.prepare.ts';
+import type { loadBalancerIngress, Service, ServicePort } from './service.ts';
 
 type Spec = NonNullable<Service['spec']>;
+type IngressPoint = TypeOf<typeof loadBalancerIngress>;
 
 /** Seconds of the longest ClientIP affinity: a day. */
 const AFFINITY_MAX = 86_400;
 const TRAFFIC_DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
-const KUBELET_PORT = 10_250;
 const IP_MODES = ['Proxy', 'VIP'];
+/** Kubernetes writes this field's path with a capital, and clients match it. */
+const SOURCE_RANGES = 'spec.LoadBalancerSourceRanges';
 
 export function validateService(service: Service, old: Service | undefined): readonly Cause[] {
   const spec = service.spec ?? {};
   return [
     ...validatePorts(spec),
     ...validateType(spec),
-    ...validateClusterIPs(spec),
+    ...validateClusterIPs(spec, old?.spec),
     ...validateLabels(spec.selector, 'spec.selector'),
     ...validateAffinity(spec),
     ...validateAddresses(spec),
     ...validatePolicies(spec),
     ...validateLoadBalancer(spec),
-    ...validateIngress(service.status),
+    ...validateIngress(service),
     ...(old === undefined ? [] : validateUpdate(spec, old.spec ?? {})),
   ];
 }
 
-/** Addresses that a load balancer was given. They may outlast the type that they were given for, until they are taken back. */
-function validateIngress(status: Service['status']): readonly Cause[] {
-  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode, hostname }, i) => {
-    const at = `status.loadBalancer.ingress[${i}]`;
-    return [
-      ...(ip === undefined ? [] : mistakeIn(`${at}.ip`, ip, ipMistake(ip))),
-      ...(ipMode === undefined || IP_MODES.includes(ipMode) ? [] : [notSupported(`${at}.ipMode`, ipMode, IP_MODES)]),
-      ...(hostname === undefined ? [] : mistakeIn(`${at}.hostname`, hostname, dnsSubdomainMistake(hostname))),
-    ];
-  });
+/** Where a load balancer can be reached. */
+function validateIngress({ spec, status }: Service): readonly Cause[] {
+  const field = 'status.loadBalancer.ingress';
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  if (ingress.length > 0 && spec?.type !== 'LoadBalancer')
+    return [forbidden(field, "may only be used when `spec.type` is 'LoadBalancer'")];
+  return ingress.flatMap((point, i) => validateIngressPoint(point, `${field}[${i}]`));
+}
+
+function validateIngressPoint({ ip, ipMode, hostname }: IngressPoint, at: string): readonly Cause[] {
+  return [
+    ...(ip ? mistakeIn(`${at}.ip`, ip, ipMistake(ip)) : []),
+    ...(ipMode === undefined && ip ? [requiredValue(`${at}.ipMode`, 'must be specified when `ip` is set')] : []),
+    ...(ipMode !== undefined && !ip ? [forbidden(`${at}.ipMode`, 'may not be specified when `ip` is not set')] : []),
+    ...(ipMode !== undefined && ip && !IP_MODES.includes(ipMode)
+      ? [notSupported(`${at}.ipMode`, ipMode, IP_MODES)]
+      : []),
+    ...(hostname ? mistakeIn(`${at}.hostname`, hostname, hostnameMistake(hostname)) : []),
+  ];
+}
+
+function hostnameMistake(hostname: string): string | undefined {
+  return parseIP(hostname) === undefined ? dnsSubdomainMistake(hostname) : 'must be a DNS name, not an IP address';
 }
 
 function validateUpdate(spec: Spec, old: Spec): readonly Cause[] {
@@ -53,7 +71,14 @@ function validateUpdate(spec: Spec, old: Spec): readonly Cause[] {
     ...(classChanged
       ? [invalidValue('spec.loadBalancerClass', spec.loadBalancerClass, 'may not change once set')]
       : []),
+    ...validateHealthCheckUpdate(spec, old),
   ];
+}
+
+function validateHealthCheckUpdate(spec: Spec, old: Spec): readonly Cause[] {
+  if (!needsHealthCheckNodePort(spec) || !needsHealthCheckNodePort(old)) return [];
+  const isSame = (spec.healthCheckNodePort ?? 0) === (old.healthCheckNodePort ?? 0);
+  return isSame ? [] : [forbidden('spec.healthCheckNodePort', 'field is immutable')];
 }
 
 function validatePorts(spec: Spec): readonly Cause[] {
@@ -84,15 +109,9 @@ function validatePort(spec: Spec, port: ServicePort, at: string, needsName: bool
   causes.push(...mistakeIn(`${at}.targetPort`, targetPort, targetPortMistake(targetPort)));
   if (appProtocol !== undefined)
     causes.push(...mistakeIn(`${at}.appProtocol`, appProtocol, labelKeyMistake(appProtocol)));
-  if (nodePort !== 0 && (spec.type === 'ClusterIP' || spec.type === 'ExternalName')) {
-    causes.push(forbidden(`${at}.nodePort`, `may not be used when \`type\` is '${spec.type}'`));
-  } else if (nodePort !== 0) {
-    causes.push(...mistakeIn(`${at}.nodePort`, nodePort, portMistake(nodePort)));
-  }
-  if (spec.type === 'LoadBalancer' && port.port === KUBELET_PORT) {
-    causes.push(
-      invalidValue(`${at}.port`, port.port, 'may not expose port 10250 externally since it is used by kubelet'),
-    );
+  // Whether it is in range, and free, the allocation knows.
+  if (nodePort !== 0 && spec.type === 'ClusterIP') {
+    causes.push(forbidden(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'"));
   }
   return causes;
 }
@@ -122,7 +141,7 @@ function validateType({ type, clusterIP, externalName = '' }: Spec): readonly Ca
     case 'LoadBalancer':
     case 'NodePort': {
       const why = `may not be set to 'None' for ${type} services`;
-      return clusterIP === 'None' ? [invalidValue('spec.clusterIP', 'None', why)] : [];
+      return clusterIP === 'None' ? [invalidValue('spec.clusterIPs[0]', 'None', why)] : [];
     }
     case 'ExternalName': {
       if (externalName === '') return [requiredValue('spec.externalName')];
@@ -156,12 +175,12 @@ function validatePolicies(spec: Spec): readonly Cause[] {
     const why = 'may only be set for externally-accessible services';
     causes.push(invalidValue('spec.externalTrafficPolicy', spec.externalTrafficPolicy, why));
   }
-  if (spec.internalTrafficPolicy !== undefined && spec.type === 'ExternalName') {
-    causes.push(forbidden('spec.internalTrafficPolicy', 'may not be set for ExternalName services'));
-  }
-  if (healthCheckNodePort !== 0 && !(spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local')) {
+  if (healthCheckNodePort !== 0 && !needsHealthCheckNodePort(spec)) {
     const why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
     causes.push(invalidValue('spec.healthCheckNodePort', healthCheckNodePort, why));
+  }
+  if (healthCheckNodePort !== 0 && spec.ports?.some(({ nodePort }) => nodePort === healthCheckNodePort)) {
+    causes.push(invalidValue('spec.healthCheckNodePort', healthCheckNodePort, 'provided port is already allocated'));
   }
   if (trafficDistribution !== undefined && !TRAFFIC_DISTRIBUTIONS.includes(trafficDistribution)) {
     causes.push(notSupported('spec.trafficDistribution', trafficDistribution, TRAFFIC_DISTRIBUTIONS));
@@ -172,7 +191,7 @@ function validatePolicies(spec: Spec): readonly Cause[] {
 function validateLoadBalancer(spec: Spec): readonly Cause[] {
   const { loadBalancerClass, loadBalancerSourceRanges = [] } = spec;
   if (spec.type === 'LoadBalancer') {
-    const at = 'spec.loadBalancerSourceRanges';
+    const at = SOURCE_RANGES;
     return [
       ...loadBalancerSourceRanges.flatMap((range, i) => mistakeIn(`${at}[${i}]`, range, cidrMistake(range.trim()))),
       ...mistakeIn(
@@ -184,7 +203,7 @@ function validateLoadBalancer(spec: Spec): readonly Cause[] {
   }
   const why = "may only be used when `type` is 'LoadBalancer'";
   return [
-    ...(loadBalancerSourceRanges.length > 0 ? [forbidden('spec.loadBalancerSourceRanges', why)] : []),
+    ...(loadBalancerSourceRanges.length > 0 ? [forbidden(SOURCE_RANGES, why)] : []),
     ...(loadBalancerClass !== undefined ? [forbidden('spec.loadBalancerClass', why)] : []),
     ...(spec.allocateLoadBalancerNodePorts !== undefined ? [forbidden('spec.allocateLoadBalancerNodePorts', why)] : []),
   ];
