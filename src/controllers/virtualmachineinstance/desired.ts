@@ -1,14 +1,14 @@
 /** The pod of an instance. Pure. It carries the labels, node and addresses, as KubeVirt's virt-launcher pod does. */
 import { Pod } from '../../api/core/v1/pod.ts';
+import { declaredPorts } from '../../api/kubevirt/v1/declared-ports.ts';
 import {
   CREATED_BY_LABEL,
   LAUNCHER_LABEL,
+  nameLabelValue,
   VirtualMachineInstance,
   VM_NAME_LABEL,
 } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 
-/** Longest value of a label. */
-const LABEL_LIMIT = 63;
 /** Longest prefix that the server completes to a name: 253 characters less its five. */
 const PREFIX_LIMIT = 248;
 /** Longest name of a host: RFC 1123 section 2.1. */
@@ -38,7 +38,7 @@ export function launcherPod(vmi: VirtualMachineInstance, nodeName: string): Pod 
         ...labels,
         [LAUNCHER_LABEL]: 'virt-launcher',
         [CREATED_BY_LABEL]: uid,
-        [VM_NAME_LABEL]: name.slice(0, LABEL_LIMIT),
+        [VM_NAME_LABEL]: nameLabelValue(name),
       },
       annotations: { ...kubevirtAnnotations(annotations), 'kubevirt.io/domain': name },
       ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: true }],
@@ -60,19 +60,11 @@ function kubevirtAnnotations(annotations: Readonly<Record<string, string>> | und
   return Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => !key.startsWith('postern.dev/')));
 }
 
-/** Ports that the guest's interfaces declare: what a Service's named targetPort refers to. */
-function containerPorts(vmi: VirtualMachineInstance): { name?: string; containerPort: number; protocol: string }[] {
-  return (vmi.spec.domain.devices.interfaces ?? []).flatMap((device) => {
-    const declared = (device as Readonly<Record<string, unknown>>)['ports'];
-    return (Array.isArray(declared) ? declared : []).flatMap((entry: unknown) => {
-      const { name, port, protocol } = (entry ?? {}) as Readonly<Record<string, unknown>>;
-      if (typeof port !== 'number') return [];
-      const named = text(name);
-      return [{ ...(named ? { name: named } : {}), containerPort: port, protocol: text(protocol) ?? 'TCP' }];
-    });
-  });
-}
-
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Ports that the guest's interfaces declare: what a Service's named targetPort refers to. */
+function containerPorts({ spec }: VirtualMachineInstance) {
+  return declaredPorts(spec).map(({ port, ...rest }) => ({ ...rest, containerPort: port }));
 }

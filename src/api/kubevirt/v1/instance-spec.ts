@@ -86,7 +86,19 @@ export const instanceSpec = open(
                   ),
                   ['name'],
                 ),
-                interfaces: list(open(object({ name: required(string()), macAddress: string(), model: string() }))),
+                interfaces: list(
+                  open(
+                    object({
+                      name: required(string()),
+                      macAddress: string(),
+                      model: string(),
+                      ports: list(
+                        object({ name: string(), protocol: string('Default: TCP.'), port: required(int32()) }),
+                        'Ports that the guest serves, so that Services can name them. Others are open all the same.',
+                      ),
+                    }),
+                  ),
+                ),
               }),
             ),
           ),

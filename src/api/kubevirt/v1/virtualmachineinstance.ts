@@ -16,6 +16,13 @@ export const CREATED_BY_LABEL = 'kubevirt.io/created-by';
 export const LAUNCHER_LABEL = 'kubevirt.io';
 /** Label of the pod of an instance that names the instance. */
 export const VM_NAME_LABEL = 'vm.kubevirt.io/name';
+/** Longest value of a label. */
+const LABEL_LIMIT = 63;
+
+/** The value of that label: the instance's name, as far as a label can hold it. */
+export function nameLabelValue(name: string): string {
+  return name.slice(0, LABEL_LIMIT);
+}
 
 const fields = object(
   {
