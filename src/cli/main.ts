@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addExposeCommand } from './commands/expose.ts';
 import { addImageCommand } from './commands/image.ts';
 import { addLabCommand } from './commands/lab.ts';
 import { addQuickstartCommand } from './commands/quickstart.ts';
@@ -24,6 +25,7 @@ export function program(): Command {
   addAgentCommand(postern);
   addLabCommand(postern);
   addVmCommand(postern);
+  addExposeCommand(postern);
   addWhyCommand(postern);
   addImageCommand(postern);
   addQuickstartCommand(postern);
