@@ -34,3 +34,8 @@ export function reachableIPMistake(text: string, family?: IPFamily): string | un
 function specialIPMistake(ip: IPAddress): string | undefined {
   return SPECIAL.find(({ ranges }) => ranges.some((range) => cidrContains(range, ip)))?.why;
 }
+
+/** An address and a port as one text, with brackets around an IPv6 address. */
+export function hostPort(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}

@@ -31,6 +31,8 @@ export interface KindSpec<T> {
   readonly schema: Schema<T>;
   /** Whether `status` is a subresource: ignored in ordinary writes, the only thing written at `/status`. */
   readonly status?: boolean;
+  /** What every answer about the kind is to warn of, when it is deprecated. */
+  readonly deprecated?: string;
   /** Columns between NAME and AGE; AGE is left out when `age` is false. */
   readonly columns?: readonly Column<Resource<NoInfer<T>>>[];
   readonly age?: boolean;
@@ -66,6 +68,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly namespaced: boolean;
   readonly schema: Schema<T>;
   readonly status: boolean;
+  /** What every answer about the kind warns of, when it is deprecated. */
+  readonly deprecated: string | undefined;
   readonly columns: readonly Column<T>[];
   readonly age: boolean;
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
@@ -106,6 +110,7 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
       },
     },
     status: spec.status ?? false,
+    deprecated: spec.deprecated,
     columns: spec.columns ?? [],
     age: spec.age ?? true,
     selectableFields: spec.selectableFields ?? {},

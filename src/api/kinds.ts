@@ -1,5 +1,6 @@
 /** Every kind that is served. The order is that of discovery. */
 import { Lease } from './coordination/v1/lease.ts';
+import { Endpoints } from './core/v1/endpoints.ts';
 import { Event } from './core/v1/event.ts';
 import { Namespace } from './core/v1/namespace.ts';
 import { Node } from './core/v1/node.ts';
@@ -22,6 +23,7 @@ export const KINDS: readonly AnyKind[] = [
   Node,
   Pod,
   Service,
+  Endpoints,
   Event,
   EndpointSlice,
   Lease,

@@ -73,6 +73,11 @@ const MANIFESTS: Readonly<Record<string, { readonly name: string; readonly colum
       columns: /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE$/m,
       yaml: 'apiVersion: v1\nkind: Service\nmetadata: {name: s1}\nspec: {type: NodePort, selector: {a: b}, ports: [{port: 80}]}',
     },
+    endpoints: {
+      name: 'e2',
+      columns: /^NAME +ENDPOINTS +AGE$/m,
+      yaml: 'apiVersion: v1\nkind: Endpoints\nmetadata: {name: e2}\nsubsets: [{addresses: [{ip: 10.244.1.2}], ports: [{port: 80, protocol: TCP}]}]',
+    },
     endpointslice: {
       name: 'e1',
       columns: /^NAME +ADDRESSTYPE +PORTS +ENDPOINTS +AGE$/m,

@@ -125,6 +125,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
     agent: request.headers['user-agent'] ?? '',
     warn: (message) => warnings.add(message),
   };
+  if (target.kind.deprecated !== undefined) warnings.add(target.kind.deprecated);
   const answer = await VERBS[verb](api, asked);
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
   if (answer.kind === 'watch') return sendWatch(response, signal, answer, options);
