@@ -1,5 +1,5 @@
 /** Answers of the API that are part of its ordinary life, and no news to whoever reads the log. */
-import { ApiError, isConflict, isNotFound } from '../api/status.ts';
+import { ApiError, isAlreadyExists, isConflict, isNotFound } from '../api/status.ts';
 
 /** Nothing can be made in a namespace that is being deleted. What wanted to make it will be deleted, too. */
 export function isNamespaceTerminating(error: unknown): boolean {
@@ -15,4 +15,9 @@ export function isExpected(error: unknown): boolean {
 /** For the `catch` of a call about an object that may be gone by now, where that is as good as done. */
 export function ignoreNotFound(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
+}
+
+/** For the `catch` of a create of what another may have created by now, where that is as good as done. */
+export function ignoreAlreadyExists(error: unknown): undefined {
+  if (!isAlreadyExists(error)) throw error;
 }

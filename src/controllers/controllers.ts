@@ -4,7 +4,9 @@ import { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { CIDR } from '../lib/ip.ts';
+import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpointslice.ts';
+import { endpointSliceMirroringController } from './endpointslicemirroring/endpointslicemirroring.ts';
 import { eventSweeper } from './garbage-collection/event-ttl.ts';
 import { garbageCollector } from './garbage-collection/garbage-collection.ts';
 import { loadBalancerController } from './loadbalancer/loadbalancer.ts';
@@ -35,6 +37,8 @@ export async function startControllers(options: ControllersOptions, signal: Abor
     nodeIPAMController({ ...parts, clusterCIDRs, nodeMaskSizes }),
     nodeLifecycleController(parts),
     endpointSliceController(parts),
+    endpointsController(parts),
+    endpointSliceMirroringController(parts),
     virtualMachineController(parts),
     virtualMachineInstanceController(parts),
     loadBalancerController(parts),

@@ -8,8 +8,17 @@ export interface Selection {
   servicesOf(pod: Pod): readonly Service[];
 }
 
-/** Adds the indexes it needs to the informers, which must not have been started. */
+/** Of several controllers that ask about the same informers, the first pays for the indexes. */
+const known = new WeakMap<Informer<Service>, Selection>();
+
+/** Adds the indexes it needs to the informers, which must not have been started. Ask with the same two again. */
 export function selection(services: Informer<Service>, pods: Informer<Pod>): Selection {
+  const found = known.get(services) ?? newSelection(services, pods);
+  known.set(services, found);
+  return found;
+}
+
+function newSelection(services: Informer<Service>, pods: Informer<Pod>): Selection {
   const podsByLabel = pods.index((pod) => {
     return Object.entries(pod.metadata.labels ?? {}).map((label) => labelKey(pod.metadata.namespace, label));
   });
