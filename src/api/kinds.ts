@@ -13,6 +13,7 @@ import { VirtualMachineInstance } from './kubevirt/v1/virtualmachineinstance.ts'
 import { IPAddressPool } from './metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from './metallb/v1beta1/l2advertisement.ts';
 import { IPAddress } from './networking/v1/ipaddress.ts';
+import { ServiceCIDR } from './networking/v1/servicecidr.ts';
 
 /** A kind whose object type is not known: what generic code handles. */
 // biome-ignore lint/suspicious/noExplicitAny: kinds of different object types have no other common type.
@@ -28,6 +29,7 @@ export const KINDS: readonly AnyKind[] = [
   EndpointSlice,
   Lease,
   IPAddress,
+  ServiceCIDR,
   VirtualMachine,
   VirtualMachineInstance,
   IPAddressPool,
