@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import type { RunCommand } from '../host/process.ts';
-import { addIP, type CIDR, type IPFamily, printIP } from '../lib/ip.ts';
+import { addIP, type CIDR, familyOf, type IPFamily, printIP } from '../lib/ip.ts';
 import { printMAC } from '../lib/mac.ts';
-import type { Lease } from './leases.ts';
+import { type Lease, linkLocalOf } from './leases.ts';
 
 /** Name of the bridge. */
 export const BRIDGE = 'postern0';
@@ -48,7 +48,7 @@ export async function applyTap(lease: Lease, run: RunCommand): Promise<void> {
       `link set ${device} master ${BRIDGE}`,
       `link set dev ${device} type bridge_slave isolated on neigh_suppress off`,
       // What the node knows it need not ask: no lost first packet, and no guest can claim another's address.
-      ...lease.addresses.map((address) => `neigh replace ${address} lladdr ${mac} dev ${BRIDGE} nud permanent`),
+      ...neighboursOf(lease).map((address) => `neigh replace ${address} lladdr ${mac} dev ${BRIDGE} nud permanent`),
       `link set ${device} up`,
     ],
     run,
@@ -59,12 +59,17 @@ export async function applyTap(lease: Lease, run: RunCommand): Promise<void> {
 export async function removeTap(lease: Lease, run: RunCommand): Promise<void> {
   if (await deviceExists(BRIDGE)) {
     await runBatch(
-      lease.addresses.map((address) => `neigh del ${address} dev ${BRIDGE}`),
+      neighboursOf(lease).map((address) => `neigh del ${address} dev ${BRIDGE}`),
       run,
       { force: true },
     );
   }
   if (await deviceExists(lease.device)) await run(['ip', 'link', 'del', lease.device]);
+}
+
+function neighboursOf(lease: Lease): readonly string[] {
+  const speaksIPv6 = lease.addresses.some((address) => familyOf(address) === 'IPv6');
+  return speaksIPv6 ? [...lease.addresses, linkLocalOf(lease)] : lease.addresses;
 }
 
 /** Names of our taps in this network namespace. */

@@ -3,7 +3,7 @@
  * addresses over restarts of everything else.
  */
 import { createHash } from 'node:crypto';
-import { addIP, type CIDR, cidrContains, type IPAddress, lastIP, parseIP, printIP } from '../lib/ip.ts';
+import { addIP, type CIDR, cidrContains, type IPAddress, lastIP, mustParseCIDR, parseIP, printIP } from '../lib/ip.ts';
 import { eui64Address, parseMAC, printMAC } from '../lib/mac.ts';
 import type { PortRequest } from './pod-network.ts';
 
@@ -80,6 +80,15 @@ export function withoutLease(table: LeaseTable, podUID: string, now: number): Le
     leases: table.leases.filter((lease) => lease !== gone),
     released: [...released, ...gone.addresses.map((address) => ({ address, at: now }))],
   };
+}
+
+const LINK_LOCAL = mustParseCIDR('fe80::/64');
+
+/** The link-local address that a guest forms of its MAC (RFC 4291 section 2.5.6). */
+export function linkLocalOf(lease: Lease): string {
+  const mac = parseMAC(lease.mac);
+  if (mac === undefined) throw new Error(`the lease of ${lease.podKey} has no MAC: ${JSON.stringify(lease.mac)}`);
+  return printIP(eui64Address(LINK_LOCAL, mac));
 }
 
 /** Name of a pod's tap device. Linux allows 15 characters. */

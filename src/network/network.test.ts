@@ -4,22 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { missingForNetwork, UNSHARE } from './testing.ts';
 
-/** With a PID namespace, whose processes all end with the first of them, however that ends. */
-const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-const UNSHARE = [...NAMESPACES, ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'])];
-
-/** What is missing to run a pod network here; undefined when nothing is. */
-function missing(): string | undefined {
-  const absent = ['dnsmasq', 'nft', 'ip'].filter((name) =>
-    spawnSync(name, ['--version']).error?.message.includes('ENOENT'),
-  );
-  if (absent.length > 0) return `needs ${absent.join(', ')}`;
-  const tap = spawnSync('unshare', [...UNSHARE, 'ip', 'tuntap', 'add', 'dev', 't', 'mode', 'tap']);
-  return tap.status === 0 ? undefined : 'needs the right to make network namespaces and taps';
-}
-
-const skip = missing() ?? false;
+const skip = missingForNetwork() ?? false;
 
 test('a pod network comes up, follows its nodes, survives a restart and goes without a trace', { skip }, () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'postern-network-'));
@@ -37,7 +24,7 @@ test('a pod network comes up, follows its nodes, survives a restart and goes wit
       atStart: ['10.244.2.0/24 via 192.0.2.2', 'fd00:10:244:2::/64 via 2001:db8::2'],
       afterChange: ['10.244.2.0/24 via 192.0.2.9'],
       isolated: true,
-      neighbours: 2,
+      neighbours: 3,
       samePort: true,
       stray: false,
       dnsmasqRestarted: true,

@@ -10,6 +10,7 @@ import { type CIDR, mustParseIP, printCIDR } from '../lib/ip.ts';
 import { applyBridge, applyTap, BRIDGE, deviceExists, listTaps, removeTap } from './bridge.ts';
 import { desiredDhcp } from './dhcp/config.ts';
 import { Dnsmasq, endDnsmasq } from './dhcp/dnsmasq.ts';
+import { printAdmission, printDismissal, printGuard, printRemoval } from './guard/ruleset.ts';
 import { loadLeases, saveLeases } from './lease-file.ts';
 import { type Lease, type LeaseTable, leaseFor, withoutLease } from './leases.ts';
 import type { PodNetwork, Port, PortRequest } from './pod-network.ts';
@@ -79,6 +80,11 @@ export async function cleanupPodNetwork(
   if (await deviceExists(BRIDGE)) await run(['ip', 'link', 'del', BRIDGE]);
   await applyRoutes(diffRoutes(await listRoutes(run), []), undefined, run);
   await removeRedirectFilter(run);
+  await nft(printRemoval(), run);
+}
+
+async function nft(script: string, run: RunCommand): Promise<void> {
+  await run(['nft', '-f', '-'], { input: script });
 }
 
 interface NodeNetworkOptions extends PodNetworkOptions {
@@ -98,9 +104,10 @@ class NodeNetwork implements PodNetwork {
     this.#table = table;
   }
 
-  /** After a restart: makes the taps of all leases, and removes taps that belong to none. */
+  /** After a restart: guards and makes the taps of all leases, and removes taps that belong to none. */
   async reconcile(): Promise<void> {
     const { run } = this.#options;
+    await nft(printGuard(this.#table.leases), run);
     const devices = new Set(this.#table.leases.map((lease) => lease.device));
     for (const tap of await listTaps()) if (!devices.has(tap)) await run(['ip', 'link', 'del', tap]);
     for (const lease of this.#table.leases) await applyTap(lease, run);
@@ -114,10 +121,12 @@ class NodeNetwork implements PodNetwork {
   attach(request: PortRequest): Promise<Port> {
     return this.#inTurn(async () => {
       const { podCIDRs, clock, run } = this.#options;
+      const before = this.#table.leases.find((lease) => lease.podUID === request.podUID);
       const outcome = leaseFor(this.#table, request, podCIDRs, clock.now());
       if (outcome.kind === 'refused') throw new PortError(outcome.why, outcome.message);
       // On disk before it is used: an address that a guest has must never be given to another after a crash.
       if (outcome.table !== this.#table) await this.#keep(outcome.table);
+      await nft(`${before === undefined ? '' : printDismissal(before)}${printAdmission(outcome.lease)}`, run);
       await applyTap(outcome.lease, run);
       await this.#options.dnsmasq.update(this.dhcpFiles());
       return portOf(outcome.lease);
@@ -129,6 +138,7 @@ class NodeNetwork implements PodNetwork {
       const lease = this.#table.leases.find((each) => each.podUID === podUID);
       if (lease === undefined) return;
       await removeTap(lease, this.#options.run);
+      await nft(printDismissal(lease), this.#options.run);
       await this.#keep(withoutLease(this.#table, podUID, this.#options.clock.now()));
       await this.#options.dnsmasq.update(this.dhcpFiles());
     });
