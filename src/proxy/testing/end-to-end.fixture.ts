@@ -38,6 +38,7 @@ function limitedTo(loadBalancerSourceRanges: readonly string[]): Service {
   );
   const spec = {
     type: 'LoadBalancer' as const,
+    ipFamilyPolicy: 'RequireDualStack' as const,
     clusterIP: LIMITED_VIP.IPv4,
     clusterIPs: Object.values(LIMITED_VIP),
     ports,

@@ -17,9 +17,10 @@ export const LOCALITIES: ReadonlyMap<IPFamily, Locality> = new Map([
 
 export type Objects = readonly (Service | EndpointSlice)[];
 
-/** A table with these objects, none of which has been taken yet. */
+/** A table with these objects: they are what changed since it was taken. */
 export function forwardingTable(objects: Objects): ForwardingTable {
   const table = new ForwardingTable(LOCALITIES);
+  table.takeAll();
   table.setNodeAddresses(NODE_ADDRESSES.map(mustParseIP));
   for (const object of objects) if (object.kind === 'Service') setService(table, object as Service, objects);
   return table;
