@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Endpoint, EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import { usableEndpoints } from './endpoints.ts';
+
+type Conditions = NonNullable<Endpoint['conditions']>;
+
+const READY: Conditions = { ready: true, serving: true, terminating: false };
+const ENDING: Conditions = { ready: false, serving: true, terminating: true };
+const GONE: Conditions = { ready: false, serving: false, terminating: true };
+const BROKEN: Conditions = { ready: false, serving: false, terminating: false };
+
+const at = (ip: string, nodeName: string, conditions?: Conditions): Endpoint => ({
+  addresses: [ip],
+  nodeName,
+  ...(conditions === undefined ? {} : { conditions }),
+});
+
+function usable(...endpoints: readonly Endpoint[]): { readonly all: string[]; readonly local: string[] } {
+  const slice: EndpointSlice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'web', namespace: 'ns' },
+    addressType: 'IPv4',
+    endpoints,
+    ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
+  };
+  const found = usableEndpoints([slice], { name: 'http', protocol: 'TCP' }, { family: 'IPv4', nodeName: 'here' });
+  const print = (list: typeof found.all) => list.map(({ ip, port }) => `${ip}:${port}`);
+  return { all: print(found.all), local: print(found.local) };
+}
+
+const CASES: readonly [what: string, endpoints: readonly Endpoint[], all: readonly string[], local: readonly string[]][] =
+  [
+    ['an endpoint that says nothing is ready', [at('10.0.0.1', 'here')], ['10.0.0.1:8080'], ['10.0.0.1:8080']],
+    ['an endpoint that is not ready takes no connections', [at('10.0.0.1', 'here', BROKEN)], [], []],
+    [
+      'an endpoint that ends and still serves takes connections while none is ready',
+      [at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'here', GONE)],
+      ['10.0.0.1:8080'],
+      ['10.0.0.1:8080'],
+    ],
+    [
+      'an endpoint that ends takes none once another is ready, except on a node where nobody is',
+      [at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'there', READY)],
+      ['10.0.0.2:8080'],
+      ['10.0.0.1:8080'],
+    ],
+    [
+      'loopback and link-local addresses are no endpoints',
+      [at('127.0.0.1', 'here', READY), at('169.254.1.1', 'here', READY)],
+      [],
+      [],
+    ],
+  ];
+for (const [what, endpoints, all, local] of CASES) {
+  test(what, () => assert.deepEqual(usable(...endpoints), { all, local }));
+}
