@@ -11,6 +11,7 @@ import { Documents } from './discovery/documents.ts';
 import { keepHouse } from './housekeeping.ts';
 import { type ListenAddress, listenOn, listenOnSocket, makeServer } from './http/listen.ts';
 import { Serving } from './http/serving.ts';
+import { keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
 import type { Pki } from './pki/pki.ts';
@@ -26,6 +27,8 @@ export interface ApiServerOptions {
   readonly socketMode?: number;
   /** At most one per family; the first is the primary family. */
   readonly serviceCIDRs: readonly CIDR[];
+  /** Addresses at which nodes and guests reach the API, for the endpoints of `default/kubernetes`. Default: none. */
+  readonly advertise?: () => readonly string[];
   readonly nodePortRange: { readonly first: number; readonly last: number };
   readonly log: Logger;
   readonly clock?: Clock;
@@ -54,7 +57,8 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const servers = [server];
   try {
     await taken.start(serving.ending);
-    await bootstrap(api, { serviceCIDRs: options.serviceCIDRs, port });
+    const own = { serviceCIDRs: options.serviceCIDRs, port, advertise: options.advertise ?? (() => []) };
+    await bootstrap(api, own);
     if (options.socketPath !== undefined) {
       const other = makeServer(pki, serving.onRequest, log);
       servers.push(other);
@@ -62,6 +66,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     }
     serving.begin();
     void keepHouse(api, serving.ending);
+    void keepKubernetesService(api, own, serving.ending);
   } catch (error) {
     await serving.close(servers);
     throw error;

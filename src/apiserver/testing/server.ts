@@ -21,6 +21,7 @@ export interface TestServerOptions {
   readonly nodePortRange?: { readonly first: number; readonly last: number };
   readonly clock?: Clock;
   readonly socket?: boolean;
+  readonly advertise?: () => readonly string[];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
@@ -154,6 +155,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       serviceCIDRs: (options.serviceCIDRs ?? ['10.96.0.0/16', 'fd00:10:96::/112']).map(mustParseCIDR),
       nodePortRange: options.nodePortRange ?? { first: 30000, last: 32767 },
       log: silentLogger,
+      ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
     },
     new AbortController().signal,

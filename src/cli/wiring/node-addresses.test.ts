@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { test } from 'node:test';
-import { chooseInterface, defaultRouteDevice } from './node-addresses.ts';
+import { advertisedAddresses, chooseInterface, defaultRouteDevice } from './node-addresses.ts';
 
 const info = (address: string, internal = false): NetworkInterfaceInfo =>
   ({
@@ -43,4 +43,21 @@ test('the default route is the line whose destination and mask are zero', () => 
     'eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\n';
   assert.equal(defaultRouteDevice(text), 'eth0');
   assert.equal(defaultRouteDevice('Iface\tDestination\n'), undefined);
+});
+
+const lan = { lo: [info('127.0.0.1', true)], eth0: [info('192.0.2.5'), info('fd00::5')] };
+for (const [host, expected] of [
+  ['192.0.2.9', ['192.0.2.9']],
+  ['0.0.0.0', ['192.0.2.5', 'fd00::5']],
+  ['::', ['192.0.2.5', 'fd00::5']],
+  ['127.0.0.1', ['192.0.2.5', 'fd00::5']],
+  ['localhost', ['192.0.2.5', 'fd00::5']],
+] as const) {
+  test(`an API that listens on ${host} advertises ${expected.join(' and ')}`, () => {
+    assert.deepEqual(advertisedAddresses(host, lan, 'eth0'), expected);
+  });
+}
+
+test('a machine with nothing but loopback advertises no address', () => {
+  assert.deepEqual(advertisedAddresses('127.0.0.1', { lo: [info('127.0.0.1', true)] }, undefined), []);
 });

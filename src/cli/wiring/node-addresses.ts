@@ -1,6 +1,6 @@
 /** Which of the machine's interfaces and addresses are this node's on its LAN. */
 import type { NetworkInterfaceInfo } from 'node:os';
-import { type IPFamily, parseIP } from '../../lib/ip.ts';
+import { cidrContains, type IPFamily, mustParseCIDR, parseIP, printIP } from '../../lib/ip.ts';
 
 export interface NodeInterface {
   readonly name: string;
@@ -30,6 +30,23 @@ export function defaultRouteDevice(procNetRoute: string): string | undefined {
   }
   return undefined;
 }
+
+/**
+ * Addresses at which others may reach an API that listens on `host`: that address itself, or those of the machine's LAN
+ * where it is all addresses, or, as Kubernetes' API server has it, loopback.
+ */
+export function advertisedAddresses(
+  host: string,
+  interfaces: Parameters<typeof chooseInterface>[0],
+  defaultRoute: string | undefined,
+): readonly string[] {
+  const ip = parseIP(host);
+  const isOwn = ip !== undefined && !UNREACHABLE.some((range) => cidrContains(range, ip));
+  return isOwn ? [printIP(ip)] : (chooseInterface(interfaces, defaultRoute)?.addresses ?? []);
+}
+
+/** All addresses, and loopback. */
+const UNREACHABLE = ['0.0.0.0/32', '127.0.0.0/8', '::/127'].map(mustParseCIDR);
 
 function nodeAddresses(infos: readonly NetworkInterfaceInfo[]): readonly string[] {
   const first = (family: IPFamily) =>

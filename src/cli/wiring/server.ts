@@ -1,5 +1,6 @@
 /** Puts a server together: store, certificates, API server, controllers. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Pki } from '../../apiserver/pki/pki.ts';
 import { openPki } from '../../apiserver/pki/pki.ts';
@@ -14,6 +15,7 @@ import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { HostPort } from '../options.ts';
 import { aborted } from '../signals.ts';
 import { NODE_PORTS } from './defaults.ts';
+import { advertisedAddresses, defaultRouteDevice } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
 
 export interface ServerOptions {
@@ -45,6 +47,7 @@ export async function runServer(
     openLmdbStore({ dir: join(dataDir, 'store') }),
     openPki(join(dataDir, 'pki'), { hosts: [options.listen.host] }),
   ]);
+  const defaultRoute = defaultRouteDevice(await readFile('/proc/net/route', 'utf8'));
   const server = await startApiServer(
     {
       store,
@@ -52,6 +55,7 @@ export async function runServer(
       listen: options.listen,
       ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
       serviceCIDRs: options.serviceCIDRs,
+      advertise: () => advertisedAddresses(options.listen.host, networkInterfaces(), defaultRoute),
       nodePortRange: NODE_PORTS,
       log: log.child({ component: 'apiserver' }),
     },
