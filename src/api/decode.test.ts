@@ -28,7 +28,12 @@ test('says what to write when the ports of a Service are a mapping instead of a 
     {
       field: 'spec.ports',
       reason: 'FieldValueTypeInvalid',
-      message: "found a mapping with the keys name, port, targetPort; spec.ports is a list: begin each port with '- '",
+      message: `found a mapping with the keys name, port, targetPort; spec.ports is a list: begin each port with '- ':
+  ports:
+  - name: http
+    port: 80
+    targetPort: 9376
+`,
     },
   ]);
   const error = structureError(Service, 'example-service', causes);
@@ -131,7 +136,7 @@ for (const [what, kind, manifest, expected] of WRONG) {
 }
 
 test('finds every mistake in one pass', () => {
-  const found = mistakes(Service, 'spec: {ports: [{port: "80"}, {name: x}], selector: [a]}');
+  const found = mistakes(Service, 'spec: {ports: [{port: "80"}, {port: x}], selector: [a]}');
   assert.deepEqual(
     found.map((text) => text.split(':')[0]),
     ['spec.ports[0].port', 'spec.ports[1].port', 'spec.selector'],

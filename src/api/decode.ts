@@ -97,7 +97,10 @@ function checkMapping(node: SchemaNode, value: Mapping, field: string, depth: nu
   }
   for (const name of node.required ?? []) {
     const given = ownValue(value, name);
-    if (given === undefined || given === null) {
+    if (given !== undefined && given !== null) continue;
+    const absent = node.properties?.[name]?.default;
+    if (absent !== undefined) result.push([name, absent]);
+    else {
       add(walk, { field: join(field, name, false), reason: 'FieldValueRequired', message: 'Required value' });
     }
   }

@@ -17,7 +17,10 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode;
   readonly items?: SchemaNode;
-  /** What an absent value means. Needed where the field is a key of a list: an element without it has this key. */
+  /**
+   * What an absent value means. Needed where the field is a key of a list: an element without it has this key. A required
+   * field that has one is never missing: it is for validation to judge, as with the zero values of Kubernetes' Go types.
+   */
   readonly default?: string | number | boolean;
   readonly 'x-kubernetes-int-or-string'?: true;
   /** Anything may stand here and is kept as it came. */

@@ -1,6 +1,6 @@
 /** Words for values of the wrong type: what was found, what is due there, and what to write instead. */
 import type { SchemaNode } from './schema.ts';
-import { isMapping } from './value.ts';
+import { isMapping, type Mapping } from './value.ts';
 
 const MAX_NAMED = 8;
 
@@ -21,7 +21,7 @@ export function remedy(node: SchemaNode, value: unknown, field: string): string 
   if (node['x-kubernetes-int-or-string']) return `${name} is a number or text: write one value`;
   switch (node.type) {
     case 'array':
-      return `${name} is a list: begin each ${singular(lastName(field))} with '- '`;
+      return `${name} is a list: begin each ${singular(lastName(field))} with '- '${asList(node, value, field)}`;
     case 'object':
       return `${name} is a mapping${fieldsOf(node)}: ${forMapping(value)}`;
     case 'string':
@@ -38,6 +38,31 @@ function describeMapping(keys: readonly string[]): string {
   const named = keys.slice(0, MAX_NAMED).map((key) => shorten(key, 32));
   const rest = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : '';
   return `a mapping with the ${keys.length === 1 ? 'key' : 'keys'} ${named.join(', ')}${rest}`;
+}
+
+/** What was written as one element, or as several by name, as the list that it should have been: to be copied. */
+function asList(node: SchemaNode, value: unknown, field: string): string {
+  if (!isMapping(value)) return '';
+  const elements = [[value], Object.values(value)].find((all) => all.every((one) => isElement(node.items, one)));
+  if (elements === undefined || elements.length === 0 || elements.length > MAX_NAMED) return '';
+  const lines = elements.flatMap((one) =>
+    Object.entries(one as Mapping).map(([key, item], i) => `${i === 0 ? '- ' : '  '}${key}: ${scalar(item)}`),
+  );
+  return `:\n  ${lastName(field)}:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+/** Whether a value could be an element: a mapping of single values whose keys are all known there. */
+function isElement(items: SchemaNode | undefined, value: unknown): boolean {
+  const entries = isMapping(value) ? Object.entries(value) : [];
+  const isKnown = (key: string) => items?.properties !== undefined && Object.hasOwn(items.properties, key);
+  return entries.length > 0 && entries.every(([key, item]) => isKnown(key) && !(item instanceof Object));
+}
+
+/** One value as YAML. */
+function scalar(value: unknown): string {
+  const isPlain =
+    typeof value === 'string' && /^[A-Za-z][\w.-]{0,63}$/.test(value) && !/^(true|false|null)$/i.test(value);
+  return isPlain ? value : shorten(JSON.stringify(value) ?? 'null', 64);
 }
 
 function fieldsOf(node: SchemaNode): string {

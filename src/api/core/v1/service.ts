@@ -24,7 +24,7 @@ export const servicePort = object({
   name: string('Must be there, and be unique, when there are several ports.'),
   protocol: withDefault(oneOf(['TCP', 'UDP', 'SCTP'], 'Default: TCP.'), 'TCP'),
   appProtocol: string(),
-  port: required(int32('The port of the Service’s own addresses.')),
+  port: required(withDefault(int32('The port of the Service’s own addresses.'), 0)),
   targetPort: intOrString('The port of the endpoints, by number or name. Default: the same as port.'),
   nodePort: int32('The port on every node. Allocated when the type needs one and none is given.'),
 });
