@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { parse } from 'yaml';
+import { LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { badRequest, failure } from '../../api/status.ts';
+import { duplicateKeys } from './duplicate-keys.ts';
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
 
 /** As Kubernetes' limit, for what is sent and for what it unpacks to. */
@@ -49,11 +50,20 @@ async function* unpacked(request: IncomingMessage): AsyncGenerator<Uint8Array> {
   }
 }
 
+/** Aliases can make a small text a huge value. */
+const MAX_ALIASES = 100;
 const YAML_TYPES = new Set(['application/yaml', 'application/apply-patch+yaml', 'text/yaml', 'application/x-yaml']);
 
-/** The value that a body holds. Throws an ApiError: 400 when it is not well formed, 415 for types that are not known. */
-export function parseBody(body: Body): unknown {
-  if (body.type === PROTOBUF) return decodeProtobuf(body.bytes);
+/** A body that was read. */
+export interface Parsed {
+  readonly value: unknown;
+  /** What stands twice, as errors and warnings name it; looked for only when somebody asks. */
+  duplicates(): readonly string[];
+}
+
+/** What a body holds. Throws an ApiError: 400 when it is not well formed, 415 for types that are not known. */
+export function parseBody(body: Body): Parsed {
+  if (body.type === PROTOBUF) return { value: decodeProtobuf(body.bytes), duplicates: () => [] };
   const { buffer, byteOffset, byteLength } = body.bytes;
   const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
   if (YAML_TYPES.has(body.type)) return parseYAML(text);
@@ -63,23 +73,39 @@ export function parseBody(body: Body): unknown {
     );
   }
   try {
-    return JSON.parse(text) as unknown;
+    return parseJSON(text);
   } catch (error) {
     throw badRequest(`the body is not JSON: ${(error as Error).message}`);
   }
 }
 
-function parseYAML(text: string): unknown {
+function parseJSON(text: string): Parsed {
+  const value: unknown = JSON.parse(text);
+  return { value, duplicates: () => duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`) };
+}
+
+function parseYAML(text: string): Parsed {
   // JSON is YAML, and the common case: kubectl apply --server-side sends it under the YAML type.
   if (text.trimStart().startsWith('{')) {
     try {
-      return JSON.parse(text) as unknown;
+      return parseJSON(text);
     } catch {
       // A YAML flow mapping, then; the YAML parser says what is wrong if it is not.
     }
   }
   try {
-    return parse(text, { maxAliasCount: 100 }) as unknown;
+    const lines = new LineCounter();
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    const isDuplicate = ({ code }: YAMLError) => code === 'DUPLICATE_KEY';
+    const mistake = document.errors.find((error) => !isDuplicate(error));
+    if (mistake !== undefined) throw new Error(`line ${lines.linePos(mistake.pos[0]).line}: ${mistake.message}`);
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    const duplicates = document.errors.filter(isDuplicate).map(({ pos }) => {
+      const [start] = pos;
+      const key = /^[^\s:]{1,64}/.exec(text.slice(start, start + 64))?.[0] ?? '';
+      return `line ${lines.linePos(start).line}: key ${JSON.stringify(key.replace(/^"|"$/g, ''))} already set in map`;
+    });
+    return { value, duplicates: () => duplicates };
   } catch (error) {
     throw badRequest(`the body is not YAML: ${(error as Error).message}`);
   }

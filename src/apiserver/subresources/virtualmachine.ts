@@ -84,7 +84,7 @@ async function shortenGrace(api: Api, { namespace, name }: Omit<ActionRequest, '
 /** `{gracePeriod: 0}` of KubeVirt's StopOptions, or `{gracePeriodSeconds: 0}` of its RestartOptions. */
 function gracePeriodOf({ body }: ActionRequest): number | undefined {
   if (body.bytes.byteLength === 0) return undefined;
-  const value = parseBody(body);
+  const { value } = parseBody(body);
   if (!isMapping(value)) throw badRequest('the body is not an object: write {"gracePeriod": SECONDS} or nothing');
   const grace = value['gracePeriod'] ?? value['gracePeriodSeconds'];
   if (grace === undefined || grace === null) return undefined;

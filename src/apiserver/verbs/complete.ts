@@ -5,7 +5,7 @@
 import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject, ObjectMeta } from '../../api/meta/v1.ts';
 import { validateObject } from '../../api/meta/validation.ts';
-import { badRequest, conflict, invalid } from '../../api/status.ts';
+import { badRequest, type Cause, conflict, invalid } from '../../api/status.ts';
 import { sameValue } from '../../api/value.ts';
 
 /** An object with a `status`, seen by code that knows no kind. */
@@ -17,8 +17,11 @@ export interface Birth {
   readonly time: string;
 }
 
-/** A new object as it will be stored, but for what admissions add. Throws an ApiError, 422, with every mistake. */
-export function completeNew(kind: AnyKind, object: KubeObject, birth: Birth): KubeObject {
+/**
+ * A new object as it will be stored, but for what admissions add. Throws an ApiError, 422, with every mistake, those that
+ * are known already among them.
+ */
+export function completeNew(kind: AnyKind, object: KubeObject, birth: Birth, known: readonly Cause[] = []): KubeObject {
   const { resourceVersion, deletionTimestamp, deletionGracePeriodSeconds, selfLink, ...metadata } = object.metadata;
   if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0') {
     throw badRequest('resourceVersion should not be set on objects to be created');
@@ -27,7 +30,7 @@ export function completeNew(kind: AnyKind, object: KubeObject, birth: Birth): Ku
     ...object,
     metadata: { ...metadata, uid: birth.uid, creationTimestamp: birth.time, generation: 1 },
   };
-  return validated(kind, kind.prepare(kind.defaults(born), undefined), undefined);
+  return validated(kind, kind.prepare(kind.defaults(born), undefined), undefined, about('object', kind, known));
 }
 
 /** What part of the object a write is about. */
@@ -37,11 +40,17 @@ export type Part = 'object' | 'status' | 'finalize';
  * An object as it will replace `old`. Throws an ApiError: 409 when `given` is of another version or another object, 422
  * with every mistake.
  */
-export function completeChange(kind: AnyKind, given: KubeObject, old: KubeObject, part: Part): KubeObject {
+export function completeChange(
+  kind: AnyKind,
+  given: KubeObject,
+  old: KubeObject,
+  part: Part,
+  known: readonly Cause[] = [],
+): KubeObject {
   checkVersion(kind, given, old);
   switch (part) {
     case 'status':
-      return validated(kind, kind.prepare(kind.defaults(withStatusOf(given, old)), old), old);
+      return validated(kind, kind.prepare(kind.defaults(withStatusOf(given, old)), old), old, about(part, kind, known));
     case 'finalize':
       return { ...old, spec: (given as WithStatus).spec } as KubeObject;
     case 'object': {
@@ -49,7 +58,7 @@ export function completeChange(kind: AnyKind, given: KubeObject, old: KubeObject
         kind.defaults({ ...statusOf(kind, given, old), metadata: metadataOf(given, old) }),
         old,
       );
-      return validated(kind, withGeneration(next, old), old);
+      return validated(kind, withGeneration(next, old), old, about(part, kind, known));
     }
   }
 }
@@ -117,8 +126,14 @@ function wanted(object: WithStatus): unknown {
   return JSON.parse(JSON.stringify(rest)) as unknown;
 }
 
-function validated(kind: AnyKind, next: KubeObject, old: KubeObject | undefined): KubeObject {
-  const causes = validateObject(kind, next, old);
+/** Mistakes in what a write is about: a status that is left as it is may say what it likes. */
+function about(part: Part, kind: AnyKind, causes: readonly Cause[]): readonly Cause[] {
+  if (!kind.status) return causes;
+  return causes.filter(({ field }) => /^status\b/.test(field) === (part === 'status'));
+}
+
+function validated(kind: AnyKind, next: KubeObject, old: KubeObject | undefined, known: readonly Cause[]): KubeObject {
+  const causes = [...known, ...validateObject(kind, next, old)];
   if (causes.length > 0) throw invalid(kind, next.metadata.name ?? '', causes);
   return next;
 }

@@ -1,13 +1,12 @@
 /** POST to a collection. */
 import { randomUUID } from 'node:crypto';
-import type { KubeObject } from '../../api/meta/v1.ts';
-import { alreadyExists, failure, invalid, isAlreadyExists, qualified } from '../../api/status.ts';
+import { alreadyExists, failure, isAlreadyExists, qualified } from '../../api/status.ts';
 import { printTime } from '../../api/time.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { change } from '../storage/change.ts';
 import { type Birth, completeNew } from './complete.ts';
-import { decodeBody } from './decode.ts';
+import { type Decoded, decodeBody } from './decode.ts';
 import { isDryRun } from './options.ts';
 
 /** No vowels, so no words; no digits that look like letters. As Kubernetes' names. */
@@ -21,22 +20,14 @@ export async function create(api: Api, request: ResourceRequest): Promise<Answer
 }
 
 /** Creates a decoded object, under a name of its own or one made from generateName. */
-export async function createObject(api: Api, request: ResourceRequest, object: KubeObject): Promise<Answer> {
-  const { name = '', generateName = '' } = object.metadata;
-  if (name !== '') return createNamed(api, request, object, name);
-  if (generateName === '') {
-    throw invalid(request.kind, '', [
-      {
-        field: 'metadata.name',
-        reason: 'FieldValueRequired',
-        message: 'Required value: name or generateName is required',
-      },
-    ]);
-  }
+export async function createObject(api: Api, request: ResourceRequest, decoded: Decoded): Promise<Answer> {
+  const { name = '', generateName = '' } = decoded.object.metadata;
+  // Without a name or a beginning of one it is refused, with whatever else is wrong.
+  if (name !== '' || generateName === '') return createNamed(api, request, decoded, name);
   for (let attempt = 1; ; attempt++) {
     const made = generateName.slice(0, BASE_MAX) + suffix(api.random);
     try {
-      return await createNamed(api, request, object, made);
+      return await createNamed(api, request, decoded, made);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       if (attempt === NAME_ATTEMPTS) throw exhausted(request, generateName);
@@ -44,13 +35,15 @@ export async function createObject(api: Api, request: ResourceRequest, object: K
   }
 }
 
-async function createNamed(api: Api, request: ResourceRequest, object: KubeObject, name: string): Promise<Answer> {
+async function createNamed(api: Api, request: ResourceRequest, decoded: Decoded, name: string): Promise<Answer> {
   const { kind, namespace, query } = request;
-  const birth = birthOf(api);
+  const { object, causes } = decoded;
+  // Judged before it is looked whether the name is taken, so that the mistakes are told either way.
   const named = { ...object, metadata: { ...object.metadata, name } };
+  const complete = completeNew(kind, named, birthOf(api), causes);
   const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
     if (current !== undefined) throw alreadyExists(kind, name);
-    return { act: 'put', object: completeNew(kind, named, birth) };
+    return { act: 'put', object: complete };
   });
   return { kind: 'object', code: 201, of: kind, stored: outcome.stored };
 }

@@ -4,36 +4,56 @@ import type { KubeObject } from '../../api/meta/v1.ts';
 import { badRequest, type Cause } from '../../api/status.ts';
 import { isMapping, type Mapping, ownValue } from '../../api/value.ts';
 import type { ResourceRequest } from '../context.ts';
-import { parseBody } from '../http/body.ts';
+import { type Parsed, parseBody } from '../http/body.ts';
 
-/** What is done with unknown fields. */
+/** What is done with unknown fields, and with those that stand twice. */
 type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
+/** An object that was read, and what is wrong with it that does not keep it from being judged further. */
+export interface Decoded {
+  readonly object: KubeObject;
+  /** Values outside their sets of words: told together with whatever else validation finds. */
+  readonly causes: readonly Cause[];
+}
+
 /** The object in a request's body. Throws an ApiError, 400 or 422. */
-export function decodeBody(request: ResourceRequest): KubeObject {
-  return decodeObject(request, parseBody(request.body));
+export function decodeBody(request: ResourceRequest): Decoded {
+  const parsed = parseBody(request.body);
+  return decodeValue(request, parsed.value, parsed, () => true);
 }
 
 /** Checks a parsed value as an object of the request's kind. Nulls and unknown fields are dropped. */
-export function decodeObject(request: ResourceRequest, value: unknown): KubeObject {
-  return decodeValue(request, value, () => true);
+export function decodeObject(request: ResourceRequest, value: unknown): Decoded {
+  return decodeValue(request, value, undefined, () => true);
 }
 
-/** As {@link decodeObject}, for a part of an object, which may lack what the whole must have. */
-export function decodePart(request: ResourceRequest, value: unknown): KubeObject {
-  return decodeValue(request, value, ({ reason }) => reason !== 'FieldValueRequired');
+/** As {@link decodeBody}, for a part of an object, which may lack what the whole must have. */
+export function decodePart(request: ResourceRequest, parsed: Parsed): KubeObject {
+  const counts = ({ reason }: Cause) => reason !== 'FieldValueRequired' && reason !== 'FieldValueNotSupported';
+  return decodeValue(request, parsed.value, parsed, counts).object;
 }
 
-function decodeValue(request: ResourceRequest, value: unknown, counts: (cause: Cause) => boolean): KubeObject {
+/** Refuses or warns of what stands twice in a patch, as the request asks. */
+export function reportDuplicates(request: ResourceRequest, parsed: Parsed): void {
+  report(request, () => parsed.duplicates());
+}
+
+function decodeValue(
+  request: ResourceRequest,
+  value: unknown,
+  parsed: Parsed | undefined,
+  counts: (cause: Cause) => boolean,
+): Decoded {
   const { kind } = request;
   if (isMapping(value)) checkType(request, value);
   const structure = checkStructure(kind, value);
   const { object, unknown } = structure;
   const causes = structure.causes.filter(counts);
-  const error = structureError(kind, nameOf(value) ?? request.name ?? '', causes);
+  const unreadable = causes.some(({ reason }) => reason !== 'FieldValueNotSupported');
+  const error = unreadable ? structureError(kind, nameOf(value) ?? request.name ?? '', causes) : undefined;
   if (error !== undefined) throw error;
-  reportUnknown(request, unknown);
-  return inPlace(request, object as KubeObject);
+  report(request, () => [...(parsed?.duplicates() ?? []), ...unknown.map(unknownField)]);
+  return { object: inPlace(request, object as KubeObject), causes };
 }
 
 function checkType({ kind }: ResourceRequest, value: Mapping): void {
@@ -47,10 +67,12 @@ function checkType({ kind }: ResourceRequest, value: Mapping): void {
   if (name !== kind.kind) throw badRequest(`the kind in the data (${String(name)}) is not ${kind.kind}`);
 }
 
-function reportUnknown(request: ResourceRequest, unknown: readonly string[]): void {
+/** What is done with problems that strict clients want to hear of. */
+function report(request: ResourceRequest, find: () => readonly string[]): void {
   const validation = fieldValidation(request.query);
-  if (unknown.length === 0 || validation === 'Ignore') return;
-  const problems = unknown.map(unknownField);
+  if (validation === 'Ignore') return;
+  const problems = find();
+  if (problems.length === 0) return;
   if (validation === 'Warn') {
     for (const problem of problems) request.warn(problem);
     return;

@@ -26,7 +26,7 @@ export interface DeleteOptions {
 /** Reads the options of a delete. The body's go before the query's. Throws an ApiError, 400. */
 export function decodeDeleteOptions(request: ResourceRequest): DeleteOptions {
   const { body, query } = request;
-  const given = body.bytes.byteLength === 0 ? {} : decode(request, parseBody(body));
+  const given = body.bytes.byteLength === 0 ? {} : decode(request, parseBody(body).value);
   const grace = given.gracePeriodSeconds ?? wholeNumber(query, 'gracePeriodSeconds');
   if (grace !== undefined && grace < 0) {
     throw badRequest(`gracePeriodSeconds: Invalid value: ${grace}: must be greater than or equal to 0`);

@@ -8,13 +8,13 @@ import { badRequest, failure, notFound } from '../../api/status.ts';
 import { printTime } from '../../api/time.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
-import { parseBody } from '../http/body.ts';
+import { type Parsed, parseBody } from '../http/body.ts';
 import { isTrue } from '../http/route.ts';
 import { change, type Decision } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
 import { completeNew } from './complete.ts';
 import { birthOf } from './create.ts';
-import { decodeObject, decodePart } from './decode.ts';
+import { decodeObject, decodePart, reportDuplicates } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
 import { partOf, replace } from './update.ts';
 
@@ -40,7 +40,7 @@ export async function patch(api: Api, request: ResourceRequest): Promise<Answer>
 
 type Decide = (current: Stored | undefined) => Decision;
 
-function patcher(request: ResourceRequest, given: unknown): Decide {
+function patcher(request: ResourceRequest, given: Parsed): Decide {
   const { kind, body } = request;
   const apply = Object.hasOwn(PATCHES, body.type) ? PATCHES[body.type] : undefined;
   if (apply === undefined) {
@@ -48,14 +48,15 @@ function patcher(request: ResourceRequest, given: unknown): Decide {
     const text = `the body of the request was in an unknown format - accepted media types include: ${known}`;
     throw failure(415, 'UnsupportedMediaType', text);
   }
+  reportDuplicates(request, given);
   return (current) => {
     if (current === undefined) throw notFound(kind, requiredName(request));
-    const patched = decodeObject(request, apply(request, current.object, given));
+    const patched = decodeObject(request, apply(request, current.object, given.value));
     return replace(kind, patched, current, partOf(request));
   };
 }
 
-function applier(api: Api, request: ResourceRequest, given: unknown): Decide {
+function applier(api: Api, request: ResourceRequest, given: Parsed): Decide {
   const { kind, query, subresource } = request;
   // Checked as an object first, so that mistakes are told as they stand in what was applied.
   const applied = decodePart(request, given);
@@ -70,6 +71,6 @@ function applier(api: Api, request: ResourceRequest, given: unknown): Decide {
     const result = decodeObject(request, applyServerSide(kind, current?.object, applied, options));
     if (current !== undefined) return replace(kind, result, current, partOf(request));
     if (subresource !== undefined) throw notFound(kind, requiredName(request));
-    return { act: 'put', object: completeNew(kind, result, birthOf(api)) };
+    return { act: 'put', object: completeNew(kind, result.object, birthOf(api), result.causes) };
   };
 }

@@ -8,7 +8,7 @@ import type { Api, ResourceRequest } from '../context.ts';
 import { change, type Decision } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
 import { completeChange, type Part } from './complete.ts';
-import { decodeBody } from './decode.ts';
+import { type Decoded, decodeBody } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
 
 export async function update(api: Api, request: ResourceRequest): Promise<Answer> {
@@ -27,8 +27,8 @@ export function partOf({ subresource }: ResourceRequest): Part {
 }
 
 /** What to do so that `given` replaces `current`: nothing when it is the same, and the end of what only waited for it. */
-export function replace(kind: AnyKind, given: KubeObject, current: Stored, part: Part): Decision {
-  const next = completeChange(kind, given, current.object, part);
+export function replace(kind: AnyKind, given: Decoded, current: Stored, part: Part): Decision {
+  const next = completeChange(kind, given.object, current.object, part, given.causes);
   if (isFinished(next)) return { act: 'remove' };
   return sameObject(next, current.object) ? { act: 'keep' } : { act: 'put', object: next };
 }

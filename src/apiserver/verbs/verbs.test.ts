@@ -69,7 +69,7 @@ test('counts changes of the spec, and not of labels, as generations', async () =
 });
 
 test('changes the status at its subresource only, and nothing else there', async () => {
-  await api.call('POST', SERVICES, { body: service('st') });
+  await api.call('POST', SERVICES, { body: service('st', { type: 'LoadBalancer' }) });
   const ingress = [{ ip: '192.0.2.1' }];
   const body = { status: { loadBalancer: { ingress } }, spec: { selector: { a: 'b' } } };
   const type = 'application/merge-patch+json';
