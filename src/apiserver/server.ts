@@ -4,6 +4,7 @@ import type { Logger } from '../host/log.ts';
 import type { CIDR } from '../lib/ip.ts';
 import type { Store } from '../store/store.ts';
 import { ServiceAdmission } from './allocation/service-admission.ts';
+import { ServiceRanges } from './allocation/service-ranges.ts';
 import { TakenClaims } from './allocation/taken.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Api } from './context.ts';
@@ -48,7 +49,8 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const { store, pki, log, clock = systemClock, random = Math.random } = options;
   const codec = new Codec();
   const taken = new TakenClaims(store, log);
-  const services = new ServiceAdmission({ ...options, taken, clock, random });
+  const ranges = new ServiceRanges(store, codec);
+  const services = new ServiceAdmission({ ...options, taken, ranges, clock, random });
   const api: Api = { store, codec, clock, random, log, admissions: [namespaceAdmission(store, codec), services] };
   const metrics = new Metrics();
   const serving = new Serving({ api, metrics, documents: new Documents(metrics) });

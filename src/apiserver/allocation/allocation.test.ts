@@ -90,7 +90,7 @@ test('refuses what cannot be allocated with the field and the reason, and alloca
   ]);
   assert.match(
     String((await refused({ clusterIP: '192.0.2.1' }))[1]),
-    /not in the valid range. The range of valid IPs is 10.96.0.0\/16/,
+    /does not match the current range. The range of valid IPs is 10.96.0.0\/16, fd00:10:96::\/112/,
   );
   assert.match(String((await refused({ clusterIP: '10.96.0.1' }))[1]), /already allocated/);
   assert.deepEqual([await addresses(), await ports()], before);

@@ -3,6 +3,7 @@
  * transaction that writes the Service. A cluster IP is claimed by an IPAddress object, a node port by a key of ours.
  */
 import { randomUUID } from 'node:crypto';
+import { mayHaveNodePorts } from '../../api/core/v1/service.prepare.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import { IPAddress } from '../../api/networking/v1/ipaddress.ts';
 import { isMapping } from '../../api/value.ts';
@@ -38,7 +39,8 @@ export function claimsOf(spec: Spec | undefined): ReadonlyMap<string, Claim> {
     const ip = printIP(address);
     add({ kind: 'ip', key: addressKey(ip), ip, field: `spec.clusterIPs[${i}]` });
   }
-  for (const [i, { nodePort }] of (spec?.ports ?? []).entries()) {
+  const ports = spec !== undefined && mayHaveNodePorts(spec) ? (spec.ports ?? []) : [];
+  for (const [i, { nodePort }] of ports.entries()) {
     if (nodePort) add({ kind: 'port', key: nodePortKey(nodePort), port: nodePort, field: `spec.ports[${i}].nodePort` });
   }
   const health = spec?.healthCheckNodePort;

@@ -2,13 +2,16 @@
 import { chooseClusterIP, isUsableClusterIP } from '../../alloc/cluster-ip.ts';
 import { invalidValue } from '../../api/field-errors.ts';
 import type { Cause } from '../../api/status.ts';
-import { type CIDR, type IPAddress, type IPFamily, parseIP, printCIDR, printIP } from '../../lib/ip.ts';
+import { type CIDR, cidrContains, type IPAddress, type IPFamily, parseIP, printCIDR, printIP } from '../../lib/ip.ts';
 import type { Random } from '../../lib/random.ts';
 import { desiredFamilies, type Spec } from './families.ts';
+import type { ServiceRange } from './service-ranges.ts';
 
 export interface ClusterIPPool {
-  /** At most one per family, the primary family first. */
-  readonly ranges: readonly CIDR[];
+  /** The families of the cluster, the primary first. */
+  readonly families: readonly IPFamily[];
+  /** In the order in which they are used up. */
+  readonly ranges: readonly ServiceRange[];
   readonly isTaken: (ip: IPAddress) => boolean;
   readonly random: Random;
 }
@@ -20,8 +23,7 @@ export type ClusterIPs =
 /** The spec with its families and an address of each. Addresses that it names already are kept. */
 export function allocateClusterIPs(spec: Spec, old: Spec | undefined, pool: ClusterIPPool): ClusterIPs {
   if (spec.type === 'ExternalName') return { ok: true, spec };
-  const cluster = pool.ranges.map(({ base }) => base.family);
-  const families = desiredFamilies(spec, old?.type === 'ExternalName' ? undefined : old, cluster);
+  const families = desiredFamilies(spec, old?.type === 'ExternalName' ? undefined : old, pool.families);
   if (!families.ok) return { ok: false, exhausted: false, causes: families.causes };
   const { ipFamilies, ipFamilyPolicy } = families;
   if (spec.clusterIP === 'None')
@@ -36,22 +38,22 @@ export function allocateClusterIPs(spec: Spec, old: Spec | undefined, pool: Clus
   return { ok: true, spec: { ...spec, ipFamilies, ipFamilyPolicy, clusterIP, clusterIPs } };
 }
 
-function choose(family: IPFamily, { ranges, isTaken, random }: ClusterIPPool): string | undefined {
-  const range = rangeOf(family, ranges);
-  if (range === undefined) return undefined;
-  // The first address of the first range is that of the API's own Service.
-  const isReserved = (ip: IPAddress) => range === ranges[0] && ip.value === range.base.value + 1n;
-  const ip = chooseClusterIP(range, (ip) => isReserved(ip) || isTaken(ip), random);
-  return ip && printIP(ip);
+function choose(family: IPFamily, pool: ClusterIPPool): string | undefined {
+  for (const cidr of readyRanges(family, pool.ranges)) {
+    const ip = chooseClusterIP(cidr, pool.isTaken, pool.random);
+    if (ip !== undefined) return printIP(ip);
+  }
+  return undefined;
 }
 
-function rangeOf(family: IPFamily, ranges: readonly CIDR[]): CIDR | undefined {
-  return ranges.find(({ base }) => base.family === family);
+function readyRanges(family: IPFamily, ranges: readonly ServiceRange[]): readonly CIDR[] {
+  return ranges.filter(({ isReady, cidr }) => isReady && cidr.base.family === family).map(({ cidr }) => cidr);
 }
 
 function exhausted(i: number, family: IPFamily, { ranges }: ClusterIPPool): ClusterIPs {
-  const range = rangeOf(family, ranges);
-  const message = `no ${family} cluster IP is free: all of ${range ? printCIDR(range) : 'no range'} are allocated; delete a Service, or start the server with a larger Service range`;
+  const ready = readyRanges(family, ranges).map(printCIDR);
+  const why = ready.length === 0 ? 'no ServiceCIDR of it is ready' : `all of ${ready.join(' and ')} are allocated`;
+  const message = `no ${family} cluster IP is free: ${why}; delete a Service, or add a ServiceCIDR`;
   return {
     ok: false,
     exhausted: true,
@@ -59,12 +61,23 @@ function exhausted(i: number, family: IPFamily, { ranges }: ClusterIPPool): Clus
   };
 }
 
-/** Mistakes in an address that a spec names and does not hold yet. */
-export function outsideRange(ip: string, clusterIPs: readonly string[], ranges: readonly CIDR[]): readonly Cause[] {
+/** The ready range that an address can be given from; undefined when there is none. */
+export function rangeOf(ip: string, ranges: readonly ServiceRange[]): ServiceRange | undefined {
   const parsed = parseIP(ip);
-  const range = parsed && rangeOf(parsed.family, ranges);
-  if (parsed !== undefined && range !== undefined && isUsableClusterIP(range, parsed)) return [];
-  const valid = range ? printCIDR(range) : ranges.map(printCIDR).join(' and ');
-  const why = `failed to allocate IP ${ip}: the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${valid}`;
-  return [invalidValue('spec.clusterIPs', clusterIPs, why)];
+  return parsed && ranges.find(({ isReady, cidr }) => isReady && isUsableClusterIP(cidr, parsed));
+}
+
+/** Why an address that a spec names and does not hold yet cannot be given. */
+export function outsideRanges(ip: string, clusterIPs: readonly string[], ranges: readonly ServiceRange[]): Cause {
+  const parsed = parseIP(ip);
+  const around = ranges.filter(({ cidr }) => parsed !== undefined && cidrContains(cidr, parsed));
+  const [ready] = around.filter(({ isReady }) => isReady);
+  const [leaving] = around;
+  const valid = (all: readonly ServiceRange[]) => all.map(({ cidr }) => printCIDR(cidr)).join(', ');
+  const why = ready
+    ? `the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${valid([ready])}, without its first address and an IPv4 broadcast address`
+    : leaving
+      ? `the provided network does not match the current range: ServiceCIDR ${leaving.name} is not ready, or is being deleted`
+      : `the provided network does not match the current range. The range of valid IPs is ${valid(ranges)}`;
+  return invalidValue('spec.clusterIPs', clusterIPs, `failed to allocate IP ${ip}: ${why}`);
 }
