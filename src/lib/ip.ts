@@ -56,11 +56,9 @@ export function familyOf(text: string): IPFamily | undefined {
 /** The address in network byte order: 4 or 16 bytes. */
 export function ipBytes(ip: IPAddress): Uint8Array {
   const bytes = new Uint8Array(bits(ip.family) / 8);
-  let rest = ip.value;
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    bytes[i] = Number(rest & 0xffn);
-    rest >>= 8n;
-  }
+  const view = new DataView(bytes.buffer);
+  if (ip.family === 'IPv4') view.setUint32(0, Number(ip.value));
+  else setIPv6(view, ip.value);
   return bytes;
 }
 
@@ -129,54 +127,79 @@ export function cidrsOverlap(a: CIDR, b: CIDR): boolean {
 function parseIPv4(text: string): bigint | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;
-  let value = 0n;
+  let value = 0;
   for (const part of parts) {
     if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    value = (value << 8n) | BigInt(part);
+    value = value * 256 + Number(part);
   }
-  return value;
+  return BigInt(value);
 }
 
+/** Nothing is split or matched here: a node reads 100,000 addresses at its start. */
 function parseIPv6(text: string): bigint | undefined {
   if (text.length > 45) return undefined;
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const head = groups(halves[0] ?? '', halves.length === 1);
-  const tail = halves.length === 2 ? groups(halves[1] ?? '', true) : [];
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  let value = 0n;
-  for (const group of [...head, ...Array<number>(missing).fill(0), ...tail]) value = (value << 16n) | BigInt(group);
-  return value;
+  const groups: number[] = [];
+  let gap = text.startsWith('::') ? 0 : -1;
+  let at = gap === 0 ? 2 : 0;
+  while (at < text.length) {
+    const start = at;
+    let group = 0;
+    for (let digit = hexDigit(text, at); digit >= 0; digit = hexDigit(text, ++at)) group = group * 16 + digit;
+    if (text[at] === '.') {
+      // A dotted IPv4 tail counts for two groups (RFC 4291 section 2.2).
+      const tail = parseIPv4(text.slice(start));
+      if (tail === undefined) return undefined;
+      groups.push(Number(tail >> 16n), Number(tail & 0xffffn));
+      break;
+    }
+    if (at === start || at - start > 4 || groups.push(group) > 8) return undefined;
+    if (at === text.length) break;
+    if (text[at++] !== ':' || at === text.length) return undefined;
+    if (text[at] !== ':') continue;
+    if (gap >= 0) return undefined;
+    gap = groups.length;
+    at++;
+  }
+  if (gap >= 0 ? groups.length > 7 : groups.length !== 8) return undefined;
+  return getIPv6(groups, gap < 0 ? 8 : gap);
 }
 
-/** Colon-separated groups; a dotted IPv4 tail counts for two when `last` (RFC 4291 section 2.2). */
-function groups(text: string, last: boolean): number[] | undefined {
-  if (text === '') return [];
-  const parts = text.split(':');
-  const result: number[] = [];
-  for (const [i, part] of parts.entries()) {
-    if (last && i === parts.length - 1 && part.includes('.')) {
-      const v4 = parseIPv4(part);
-      if (v4 === undefined) return undefined;
-      result.push(Number(v4 >> 16n), Number(v4 & 0xffffn));
-    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
-      result.push(Number.parseInt(part, 16));
-    } else {
-      return undefined;
-    }
-  }
-  return result;
+/** The value of the digit at a place of a text; -1 when there is none. */
+function hexDigit(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
+
+/** Groups become an address, with zeros in the gap. Two large BigInts are made, not eight small ones. */
+function getIPv6(groups: readonly number[], gap: number): bigint {
+  const view = SCRATCH;
+  const missing = 8 - groups.length;
+  for (let i = 0; i < 8; i++) {
+    const group = i < gap ? groups[i] : i < gap + missing ? 0 : groups[i - missing];
+    view.setUint16(2 * i, group ?? 0);
+  }
+  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
+}
+
+function setIPv6(view: DataView, value: bigint): void {
+  view.setBigUint64(0, value >> 64n);
+  view.setBigUint64(8, BigInt.asUintN(64, value));
+}
+
+/** Where addresses change their shape; nothing stays in it. */
+const SCRATCH = new DataView(new ArrayBuffer(16));
 
 function printIPv4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
+  const bits = Number(value);
+  return `${bits >>> 24}.${(bits >>> 16) & 0xff}.${(bits >>> 8) & 0xff}.${bits & 0xff}`;
 }
 
 function printIPv6(value: bigint): string {
   const parts: string[] = [];
-  for (let shift = 112n; shift >= 0n; shift -= 16n) parts.push(((value >> shift) & 0xffffn).toString(16));
+  setIPv6(SCRATCH, value);
+  for (let at = 0; at < 16; at += 2) parts.push(SCRATCH.getUint16(at).toString(16));
   const run = longestZeroRun(parts);
   if (run.length < 2) return parts.join(':');
   return `${parts.slice(0, run.start).join(':')}::${parts.slice(run.start + run.length).join(':')}`;
