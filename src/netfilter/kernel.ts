@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { NftError, type NftRunner } from '../host/nft.ts';
 import { countRules } from '../host/nft-rules.ts';
+import { isFirstLoad, loadFirst } from './first-load.ts';
 import type { Transaction } from './model.ts';
 import { type Netfilter, TransactionError } from './netfilter.ts';
 import { inParts } from './parts.ts';
@@ -27,11 +28,17 @@ export function kernelNetfilter(runner: NftRunner): Netfilter {
   };
 }
 
+async function run(runner: NftRunner, transaction: Transaction): Promise<void> {
+  const script = (part: Transaction) => runScript(runner, part);
+  await ((await isFirstLoad(transaction)) ? loadFirst(transaction, script) : script(transaction));
+}
+
 /**
  * As one transaction where the kernel takes it. Only the privileged may send it more than net.core.wmem_default (208 KiB)
  * at once; for others, a large load takes effect part by part.
  */
-async function run(runner: NftRunner, transaction: Transaction): Promise<void> {
+async function runScript(runner: NftRunner, transaction: Transaction): Promise<void> {
+  if (transaction.length === 0) return;
   try {
     await runner.run(await print(transaction));
   } catch (error) {
