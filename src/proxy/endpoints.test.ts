@@ -30,29 +30,33 @@ function usable(...endpoints: readonly Endpoint[]): { readonly all: string[]; re
   return { all: print(found.all), local: print(found.local) };
 }
 
-const CASES: readonly [what: string, endpoints: readonly Endpoint[], all: readonly string[], local: readonly string[]][] =
+const CASES: readonly [
+  what: string,
+  endpoints: readonly Endpoint[],
+  all: readonly string[],
+  local: readonly string[],
+][] = [
+  ['an endpoint that says nothing is ready', [at('10.0.0.1', 'here')], ['10.0.0.1:8080'], ['10.0.0.1:8080']],
+  ['an endpoint that is not ready takes no connections', [at('10.0.0.1', 'here', BROKEN)], [], []],
   [
-    ['an endpoint that says nothing is ready', [at('10.0.0.1', 'here')], ['10.0.0.1:8080'], ['10.0.0.1:8080']],
-    ['an endpoint that is not ready takes no connections', [at('10.0.0.1', 'here', BROKEN)], [], []],
-    [
-      'an endpoint that ends and still serves takes connections while none is ready',
-      [at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'here', GONE)],
-      ['10.0.0.1:8080'],
-      ['10.0.0.1:8080'],
-    ],
-    [
-      'an endpoint that ends takes none once another is ready, except on a node where nobody is',
-      [at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'there', READY)],
-      ['10.0.0.2:8080'],
-      ['10.0.0.1:8080'],
-    ],
-    [
-      'loopback and link-local addresses are no endpoints',
-      [at('127.0.0.1', 'here', READY), at('169.254.1.1', 'here', READY)],
-      [],
-      [],
-    ],
-  ];
+    'an endpoint that ends and still serves takes connections while none is ready',
+    [at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'here', GONE)],
+    ['10.0.0.1:8080'],
+    ['10.0.0.1:8080'],
+  ],
+  [
+    'an endpoint that ends takes none once another is ready, except on a node where nobody is',
+    [at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'there', READY)],
+    ['10.0.0.2:8080'],
+    ['10.0.0.1:8080'],
+  ],
+  [
+    'loopback and link-local addresses are no endpoints',
+    [at('127.0.0.1', 'here', READY), at('169.254.1.1', 'here', READY)],
+    [],
+    [],
+  ],
+];
 for (const [what, endpoints, all, local] of CASES) {
   test(what, () => assert.deepEqual(usable(...endpoints), { all, local }));
 }

@@ -5,7 +5,7 @@
  */
 import type { Protocol } from '../api/core/v1/service.ts';
 import type { EndpointSlice, Endpoint as SliceEndpoint } from '../api/discovery/v1/endpointslice.ts';
-import { cidrContains, type IPAddress, type IPFamily, mustParseCIDR, parseIP, printIP } from '../lib/ip.ts';
+import { type IPAddress, type IPFamily, lastIP, mustParseCIDR, parseIP, printIP } from '../lib/ip.ts';
 import { type Endpoint, endpointKey } from './forwarding.ts';
 
 /** The port that endpoints are asked for: slices carry the Service port's name and protocol. */
@@ -27,7 +27,10 @@ export const MAX_ENDPOINTS = 4096;
  * The API refuses them too; another API server may not.
  */
 const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/127', 'fe80::/10', 'ff00::/8'].map(
-  mustParseCIDR,
+  (text) => {
+    const cidr = mustParseCIDR(text);
+    return { family: cidr.base.family, first: cidr.base.value, last: lastIP(cidr).value };
+  },
 );
 
 /** The endpoints of a Service port that take new connections: all of them, and those on this node. */
@@ -62,9 +65,14 @@ export function usableEndpoints(
 }
 
 function choose(found: Found, eligible: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
-  const ready = [...found.ready.values()].filter(eligible);
-  const chosen = ready.length > 0 ? ready : [...found.draining.values()].filter(eligible);
-  return chosen.sort(byKey).slice(0, MAX_ENDPOINTS);
+  const among = (endpoints: ReadonlyMap<string, Endpoint>) =>
+    [...endpoints].filter(([, endpoint]) => eligible(endpoint));
+  const ready = among(found.ready);
+  const chosen = ready.length > 0 ? ready : among(found.draining);
+  return chosen
+    .sort(byKey)
+    .slice(0, MAX_ENDPOINTS)
+    .map(([, endpoint]) => endpoint);
 }
 
 function portNumber(slice: EndpointSlice, wanted: PortName): number | undefined {
@@ -84,14 +92,14 @@ function conditionOf({ conditions = {} }: SliceEndpoint): Condition | undefined 
 function forwardable(text: string | undefined, family: IPFamily): IPAddress | undefined {
   const ip = text === undefined ? undefined : parseIP(text);
   if (ip === undefined || ip.family !== family) return undefined;
-  return FORBIDDEN.some((prefix) => cidrContains(prefix, ip)) ? undefined : ip;
+  const isWithin = ({ first, last }: (typeof FORBIDDEN)[number]) => ip.value >= first && ip.value <= last;
+  return FORBIDDEN.some((range) => range.family === family && isWithin(range)) ? undefined : ip;
 }
 
 export function isPort(port: number | undefined): port is number {
   return port !== undefined && Number.isInteger(port) && port > 0 && port < 65536;
 }
 
-function byKey(a: Endpoint, b: Endpoint): number {
-  const [x, y] = [endpointKey(a), endpointKey(b)];
-  return x < y ? -1 : x > y ? 1 : 0;
+function byKey([a]: readonly [string, Endpoint], [b]: readonly [string, Endpoint]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

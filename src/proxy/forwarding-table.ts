@@ -27,7 +27,8 @@ export class ForwardingTable {
   /** Chains that are in the kernel, by the keys of #chains. */
   #installed = new Set<string>();
   #nodeAddresses = new Map<string, FamilyElement>();
-  #pending = new ElementDiff();
+  /** Undefined until everything has been taken once: then all of it is new. */
+  #pending: ElementDiff | undefined;
 
   /** One table per family that has a locality; frontends of other families are left out. */
   constructor(localities: ReadonlyMap<IPFamily, Locality>) {
@@ -62,13 +63,14 @@ export class ForwardingTable {
       const placed = { set: SETS.nodeAddress, element: { key: [printIP(ip)] } };
       wanted.set(printIP(ip), { family: ip.family, placed });
     }
-    for (const [ip, element] of this.#nodeAddresses) if (!wanted.has(ip)) this.#pending.remove(element);
-    for (const [ip, element] of wanted) if (!this.#nodeAddresses.has(ip)) this.#pending.add(element);
+    for (const [ip, element] of this.#nodeAddresses) if (!wanted.has(ip)) this.#pending?.remove(element);
+    for (const [ip, element] of wanted) if (!this.#nodeAddresses.has(ip)) this.#pending?.add(element);
     this.#nodeAddresses = wanted;
   }
 
-  /** What changed since the last transaction, and marks it as done. */
+  /** What changed since the last transaction, and marks it as done. Throws before the first {@link takeAll}. */
   takeChanges(): Transaction {
+    if (this.#pending === undefined) throw new Error('there is no table yet to change');
     const added: Operation[] = [];
     for (const [key, { family, chain, uses }] of this.#chains) {
       if (uses === 0 || this.#installed.has(key)) continue;
@@ -147,13 +149,15 @@ export class ForwardingTable {
 
   #replace(before: Frontend | undefined, after: Frontend | undefined): void {
     if (before === after) return;
+    if (before !== undefined) this.#use(before, -1);
+    if (after !== undefined) this.#use(after, 1);
+    const pending = this.#pending;
+    if (pending === undefined) return;
     if (before !== undefined) {
-      this.#use(before, -1);
-      for (const placed of frontendElements(before)) this.#pending.remove({ family: before.family, placed });
+      for (const placed of frontendElements(before)) pending.remove({ family: before.family, placed });
     }
     if (after !== undefined) {
-      this.#use(after, 1);
-      for (const placed of frontendElements(after)) this.#pending.add({ family: after.family, placed });
+      for (const placed of frontendElements(after)) pending.add({ family: after.family, placed });
     }
   }
 
@@ -173,10 +177,10 @@ export class ForwardingTable {
     shared.uses += count;
     if (shared.uses === 0) {
       this.#shared.delete(key);
-      this.#pending.remove(element);
+      this.#pending?.remove(element);
     } else if (shared.uses === count) {
       this.#shared.set(key, shared);
-      this.#pending.add(element);
+      this.#pending?.add(element);
     }
   }
 

@@ -6,6 +6,7 @@ import { type Endpoint, endpointKey } from './forwarding.ts';
 
 /** The wanted endpoints in slot order, each in its previous slot where that is still within their number. */
 export function assignSlots(previous: readonly Endpoint[], wanted: readonly Endpoint[]): readonly Endpoint[] {
+  if (previous.length === 0) return wanted;
   const left = new Map(wanted.map((endpoint) => [endpointKey(endpoint), endpoint]));
   const slots: (Endpoint | undefined)[] = wanted.map((_, slot) => {
     const before = previous[slot];
