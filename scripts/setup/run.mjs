@@ -16,9 +16,9 @@ export function runLogged(name, argv, { cwd = ROOT, env = {} } = {}) {
   const log = openSync(file, 'w', 0o600);
   return new Promise((resolve, reject) => {
     const [program, ...args] = argv;
+    const stopForwarding = forwardSignals((signal) => child.kill(signal));
     const child = spawn(program, args, { cwd, env: { ...environment(), ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
-    const stopForwarding = forwardSignals(child);
     child.once('error', (cause) => {
       stopForwarding();
       reject(new Error(`cannot run ${program}: ${cause.message}`, { cause }));
@@ -45,8 +45,8 @@ export async function mustRunLogged(name, argv, options) {
 export function runForeground(argv, { env = {} } = {}) {
   return new Promise((resolve, reject) => {
     const [program, ...args] = argv;
+    const stopForwarding = forwardSignals((signal) => child.kill(signal));
     const child = spawn(program, args, { cwd: ROOT, env: { ...environment(), ...env }, stdio: 'inherit' });
-    const stopForwarding = forwardSignals(child);
     child.once('error', (cause) => {
       stopForwarding();
       reject(new Error(`cannot run ${program}: ${cause.message}`, { cause }));
@@ -58,12 +58,15 @@ export function runForeground(argv, { env = {} } = {}) {
   });
 }
 
-/** Passes signals on and lets the child decide how to end. A terminal's Ctrl-C has reached the child already. */
-function forwardSignals(child) {
+/**
+ * Passes signals on and lets the child decide how to end. A terminal's Ctrl-C has reached the child already. Begins before
+ * the child does: a signal between its start and ours would end us and leave it behind.
+ */
+function forwardSignals(send) {
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   const handlers = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => {
     const handler = () => {
-      if (signal !== 'SIGINT' || !onTerminal) child.kill(signal);
+      if (signal !== 'SIGINT' || !onTerminal) send(signal);
     };
     process.on(signal, handler);
     return { signal, handler };
