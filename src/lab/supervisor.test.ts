@@ -61,6 +61,11 @@ test('who waits for a process that only fails is told its last words', async (t)
   await assert.rejects(supervisor.firstReady, /x does not start \(exit status 4\)[\s\S]*port in use/);
 });
 
+test('the last words are those of its last life alone', async (t) => {
+  const { supervisor } = supervise(t, 'echo "my words" >&2; exit 4');
+  await assert.rejects(supervisor.firstReady, (error: Error) => error.message.split('my words').length === 2);
+});
+
 test('a program that does not exist is a failure like others', async (t) => {
   const log = new BoundedLog(join(tempDir(t), 'x.log'));
   const end = new AbortController();

@@ -36,6 +36,10 @@ const SETTLED = 10_000;
 const HOPELESS = 3;
 /** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE = 5_000;
+/** Begins the line with which a log tells one life of the process from the next. */
+const END_MARK = '[lab]';
+/** Milliseconds for what a process printed before its end to arrive after it. */
+const LAST_WORDS = 100;
 /** The longest line of which the beginning is looked at. */
 const LINE_LIMIT = 4096;
 
@@ -99,13 +103,21 @@ export class Supervisor {
     return new Promise((resolve) => {
       const ended = (end: string) => {
         clearTimeout(killTimer);
+        child.removeAllListeners('close');
         signal.removeEventListener('abort', onAbort);
-        this.#options.log.write(Buffer.from(`[lab] ${this.#options.name} ended: ${end}\n`));
+        this.#options.log.write(Buffer.from(`${END_MARK} ${this.#options.name} ended: ${end}\n`));
         resolve(end);
       };
       child.once('error', (error) => ended(`cannot run ${program}: ${error.message}`));
-      // Not `close`: children of the process may hold its output open long after it has ended.
-      child.once('exit', (code, killedBy) => ended(code === null ? String(killedBy) : `exit status ${code}`));
+      child.once('exit', (code, killedBy) => {
+        const end = code === null ? String(killedBy) : `exit status ${code}`;
+        // Its last words may still be on their way, but its children may hold its output open long after it has ended.
+        const waited = setTimeout(() => ended(end), LAST_WORDS);
+        child.once('close', () => {
+          clearTimeout(waited);
+          ended(end);
+        });
+      });
     });
   }
 
@@ -131,7 +143,7 @@ export class Supervisor {
   #giveUpWaiting(end: string): void {
     const { name, log } = this.#options;
     this.#ready.reject(
-      new LabError(`${name} does not start (${end}). Its last lines (${log.path}):\n${lastLines(log.path, 12)}`),
+      new LabError(`${name} does not start (${end}). Its last lines (${log.path}):\n${lastWords(log.path)}`),
     );
   }
 
@@ -139,4 +151,10 @@ export class Supervisor {
     this.#state = { ...this.#state, ...change };
     this.#options.onChange(this.#state);
   }
+}
+
+/** What the process said in the last of its lives. */
+function lastWords(path: string): string {
+  const lines = lastLines(path, 13).split('\n').slice(0, -1);
+  return lines.slice(lines.findLastIndex((line) => line.startsWith(END_MARK)) + 1).join('\n');
 }
