@@ -1,5 +1,6 @@
 /** What an answered write promises survives kill -9 of the server, through the API. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
 import { runCommand } from '../../src/host/process.ts';
@@ -59,7 +60,7 @@ test('a second server on the same data is refused, and says who has it', async (
 test('a port in use is refused with the address and what to do', async () => {
   const { host } = new URL(server.url);
   await assert.rejects(
-    runCommand([PROGRAM, 'server', '--data-dir', `${server.dir}-other`, '--listen', host]),
+    runCommand([PROGRAM, 'server', '--data-dir', join(server.dir, 'other'), '--listen', host]),
     (error: Error) => error.message.includes(host) && /in use/i.test(error.message) && !/\n\s+at /.test(error.message),
   );
 });
