@@ -1,6 +1,4 @@
 /** A node's pod network, for `network.test.ts`, which runs this in namespaces of its own: `node network.fixture.ts STATE_DIR`. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Node } from '../api/core/v1/node.ts';
 import { fakeClient } from '../client/fake.ts';
 import { silentLogger } from '../host/log.ts';
@@ -71,12 +69,13 @@ async function main(): Promise<object> {
   const isolated = /isolated on/.test(await show('ip', '-d', 'link', 'show', port.device));
   const neighbours = (await show('ip', 'neigh', 'show', 'dev', 'postern0', 'nud', 'permanent')).split('\n').length;
 
-  // The agent is killed: nothing is undone. The next one finds everything, and one tap that belongs to no lease.
-  const dnsmasq = () => Number(readFileSync(join(stateDir, 'dnsmasq', 'pid'), 'utf8'));
-  const oldPid = dnsmasq();
+  // The agent ends and undoes nothing. The next one finds everything, and one tap that belongs to no lease.
+  const dnsmasq = async () => (await show('pgrep', '-x', 'dnsmasq').catch(() => '')).split('\n').map(Number)[0] ?? 0;
+  await until(dnsmasq, (pid) => pid > 0);
   // A bridge with a guest on it is up, and has a link-local address besides ours.
   await runCommand(['ip', 'addr', 'add', 'fe80::5/64', 'dev', 'postern0', 'nodad']);
   await runCommand(['ip', 'tuntap', 'add', 'dev', 'pststray', 'mode', 'tap']);
+  first.abort();
   const second = new AbortController();
   const again = await startPodNetwork(options, second.signal);
   const same = await again.attach({ podUID: 'uid-1', podKey: 'ns/pod', hostname: 'guest' });
@@ -84,26 +83,13 @@ async function main(): Promise<object> {
     () => true,
     () => false,
   );
-  first.abort();
-  const replaced = await until(
-    async () => dnsmasq(),
-    (pid) => pid !== oldPid,
-  );
-  process.kill(replaced, 'SIGKILL');
-  const restarted = await until(
-    async () => {
-      try {
-        return dnsmasq();
-      } catch {
-        return replaced;
-      }
-    },
-    (pid) => pid !== replaced,
-  );
+  const leased = await until(dnsmasq, (pid) => pid > 0);
+  process.kill(leased, 'SIGKILL');
+  const restarted = await until(dnsmasq, (pid) => pid > 0 && pid !== leased);
 
   await again.release('uid-1');
   second.abort();
-  await cleanupPodNetwork({ stateDir });
+  await cleanupPodNetwork();
   const left = {
     links: (await show('ip', '-br', 'link')).split('\n').map((line) => line.split(/[ @]/)[0]),
     routes: await routes(),
@@ -117,7 +103,7 @@ async function main(): Promise<object> {
     neighbours,
     samePort: JSON.stringify([same.device, same.mac]) === JSON.stringify([port.device, port.mac]),
     stray,
-    dnsmasqRestarted: restarted !== replaced,
+    dnsmasqRestarted: restarted > 0 && restarted !== leased,
     left,
   };
 }

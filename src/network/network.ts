@@ -9,7 +9,7 @@ import { type RunCommand, runCommand } from '../host/process.ts';
 import { type CIDR, mustParseIP, printCIDR } from '../lib/ip.ts';
 import { applyBridge, applyTap, BRIDGE, deviceExists, listTaps, removeTap } from './bridge.ts';
 import { desiredDhcp } from './dhcp/config.ts';
-import { Dnsmasq, endDnsmasq } from './dhcp/dnsmasq.ts';
+import { Dnsmasq, type Identity } from './dhcp/dnsmasq.ts';
 import { printAdmission, printDismissal, printGuard, printRemoval } from './guard/ruleset.ts';
 import { loadLeases, saveLeases } from './lease-file.ts';
 import { type Lease, type LeaseTable, leaseFor, withoutLease } from './leases.ts';
@@ -26,8 +26,10 @@ export interface PodNetworkOptions {
   readonly nodeName: string;
   /** This node's prefixes, at most one per family, the primary family first. */
   readonly podCIDRs: readonly CIDR[];
-  /** Holds leases and dnsmasq's files. */
+  /** Holds the leases. */
   readonly stateDir: string;
+  /** Whom dnsmasq runs as. Default: ourselves. */
+  readonly runAs?: Identity;
   /** Interface towards the other nodes. Default: the kernel's choice. */
   readonly lanInterface?: string;
   readonly clusterDomain: string;
@@ -57,10 +59,9 @@ export async function startPodNetwork(options: PodNetworkOptions, signal: AbortS
   const table = await loadLeases(join(stateDir, 'leases.json'));
   await applyBridge(podCIDRs, nodeName, run);
   await applyRedirectFilter(run);
-  const dnsmasq = new Dnsmasq({ directory: join(stateDir, 'dnsmasq'), log, clock });
+  const dnsmasq = new Dnsmasq({ ...options, clock }, dhcpConfig(options, table));
   const network = new NodeNetwork({ ...options, run, clock, dnsmasq }, table);
   await network.reconcile();
-  await dnsmasq.prepare(network.dhcpFiles());
   for (const part of [dnsmasq.run(signal), runRoutes({ ...options, run }, signal)]) {
     part.catch((err: unknown) => {
       if (!signal.aborted) log.error({ err }, 'a part of the pod network has stopped');
@@ -70,12 +71,13 @@ export async function startPodNetwork(options: PodNetworkOptions, signal: AbortS
   return network;
 }
 
+function dhcpConfig(options: PodNetworkOptions, { leases }: LeaseTable): string {
+  const { podCIDRs, clusterDomain } = options;
+  return desiredDhcp({ podCIDRs, clusterDomain, leases });
+}
+
 /** Removes everything that a pod network put on this machine. Ports that guests still use go too. */
-export async function cleanupPodNetwork(
-  options: { readonly stateDir?: string; readonly run?: RunCommand } = {},
-): Promise<void> {
-  const { stateDir, run = runCommand } = options;
-  if (stateDir !== undefined) await endDnsmasq(join(stateDir, 'dnsmasq'));
+export async function cleanupPodNetwork(run: RunCommand = runCommand): Promise<void> {
   for (const tap of await listTaps()) await run(['ip', 'link', 'del', tap]);
   if (await deviceExists(BRIDGE)) await run(['ip', 'link', 'del', BRIDGE]);
   await applyRoutes(diffRoutes(await listRoutes(run), []), undefined, run);
@@ -113,11 +115,6 @@ class NodeNetwork implements PodNetwork {
     for (const lease of this.#table.leases) await applyTap(lease, run);
   }
 
-  dhcpFiles() {
-    const { podCIDRs, clusterDomain, stateDir } = this.#options;
-    return desiredDhcp({ podCIDRs, clusterDomain, leases: this.#table.leases, directory: join(stateDir, 'dnsmasq') });
-  }
-
   attach(request: PortRequest): Promise<Port> {
     return this.#inTurn(async () => {
       const { podCIDRs, clock, run } = this.#options;
@@ -128,7 +125,7 @@ class NodeNetwork implements PodNetwork {
       if (outcome.table !== this.#table) await this.#keep(outcome.table);
       await nft(`${before === undefined ? '' : printDismissal(before)}${printAdmission(outcome.lease)}`, run);
       await applyTap(outcome.lease, run);
-      await this.#options.dnsmasq.update(this.dhcpFiles());
+      this.#options.dnsmasq.update(dhcpConfig(this.#options, this.#table));
       return portOf(outcome.lease);
     });
   }
@@ -140,7 +137,7 @@ class NodeNetwork implements PodNetwork {
       await removeTap(lease, this.#options.run);
       await nft(printDismissal(lease), this.#options.run);
       await this.#keep(withoutLease(this.#table, podUID, this.#options.clock.now()));
-      await this.#options.dnsmasq.update(this.dhcpFiles());
+      this.#options.dnsmasq.update(dhcpConfig(this.#options, this.#table));
     });
   }
 

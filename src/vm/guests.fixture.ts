@@ -131,7 +131,7 @@ async function main(): Promise<object> {
 
   await again.stop('end');
   parts.abort();
-  await cleanupPodNetwork({ stateDir: networkState });
+  await cleanupPodNetwork();
   const left = {
     guests: readdirSync(join(stateDir, 'vms', 'guests')),
     links: (await runCommand(['ip', '-br', 'link'])).stdout.trim().split('\n').length,

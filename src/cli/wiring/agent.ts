@@ -17,7 +17,7 @@ import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import { aborted } from '../signals.ts';
 import { CLUSTER_DOMAIN } from './defaults.ts';
-import { canChangeUser, GUEST_ID } from './privileges.ts';
+import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 
 export interface AgentOptions {
   readonly endpoint: Endpoint;
@@ -85,6 +85,7 @@ async function runParts(
         stateDir: join(stateDir, 'network'),
         lanInterface: options.lanInterface,
         clusterDomain: CLUSTER_DOMAIN,
+        ...(canChangeUser() ? { runAs: { uid: DHCP_ID, gid: DHCP_ID } } : {}),
       },
       parts,
     ),
@@ -144,7 +145,7 @@ async function allStarted<T extends readonly Promise<unknown>[]>(
 async function cleanUp(runner: NftRunner, stateDir: string): Promise<void> {
   await cleanupGuests(join(stateDir, 'vms'));
   await cleanupProxy(runner);
-  await cleanupPodNetwork({ stateDir: join(stateDir, 'network') });
+  await cleanupPodNetwork();
 }
 
 /** The first host address of a node's pod prefix: its bridge's own, the guests' router and DNS server. */

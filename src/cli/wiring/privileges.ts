@@ -9,6 +9,7 @@ import { keepParentDeathSignal } from '../../host/parent-death.ts';
  */
 export const SERVER_ID = 61_580;
 export const GUEST_ID = 61_581;
+export const DHCP_ID = 61_582;
 
 /**
  * What the agent needs as root: the network, its guests' identities, and files of the server's in the data directory.
@@ -32,7 +33,7 @@ export function canChangeUser(): boolean {
   const maps = readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
   return maps.some((line) => {
     const [inside = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
-    return inside <= SERVER_ID && GUEST_ID < inside + count;
+    return inside <= SERVER_ID && DHCP_ID < inside + count;
   });
 }
 

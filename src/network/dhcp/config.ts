@@ -6,26 +6,20 @@ import { type CIDR, familyOf, printIP } from '../../lib/ip.ts';
 import { BRIDGE, gatewayOf } from '../bridge.ts';
 import type { Lease } from '../leases.ts';
 
-export interface DhcpFiles {
-  readonly config: string;
-  readonly hosts: string;
-  readonly options: string;
-}
-
-/** The files' contents. Same leases in, same text out. */
+/** The configuration. Same leases in, same text out. */
 export function desiredDhcp(input: {
   readonly podCIDRs: readonly CIDR[];
   readonly leases: readonly Lease[];
   readonly clusterDomain: string;
-  readonly directory: string;
-}): DhcpFiles {
-  const { podCIDRs, clusterDomain, directory } = input;
+}): string {
+  const { podCIDRs, clusterDomain } = input;
   const leases = [...input.leases].sort((a, b) => (a.mac < b.mac ? -1 : 1));
   const namespaces = [...new Set(leases.map(namespaceOf))].sort();
   const lines = [
     'port=0',
     `interface=${BRIDGE}`,
     'except-interface=lo',
+    'pid-file',
     // Only the bridge's sockets, so that other DHCP servers of this machine keep theirs.
     'bind-dynamic',
     'dhcp-authoritative',
@@ -36,16 +30,12 @@ export function desiredDhcp(input: {
     'quiet-dhcp',
     'quiet-dhcp6',
     'quiet-ra',
-    `dhcp-hostsfile=${directory}/hosts`,
-    `dhcp-optsfile=${directory}/options`,
     ...podCIDRs.flatMap((cidr) => (cidr.base.family === 'IPv4' ? range4(cidr) : range6(cidr, clusterDomain))),
+    ...leases.map((lease) => `dhcp-host=${printHost(lease)}`),
+    ...namespaces.map((namespace) => `dhcp-option=${searchOption(namespace, clusterDomain)}`),
     '',
   ];
-  return {
-    config: lines.join('\n'),
-    hosts: leases.map((lease) => `${printHost(lease)}\n`).join(''),
-    options: namespaces.map((namespace) => `${searchOption(namespace, clusterDomain)}\n`).join(''),
-  };
+  return lines.join('\n');
 }
 
 function range4(cidr: CIDR): readonly string[] {
@@ -72,7 +62,7 @@ function range6(cidr: CIDR, clusterDomain: string): readonly string[] {
 
 function printHost(lease: Lease): string {
   const addresses = lease.addresses.map((address) => (familyOf(address) === 'IPv6' ? `[${address}]` : address));
-  // Names end up in a file whose separator is the comma: only what is a DNS label goes in.
+  // Names end up in a text whose separator is the comma: only what is a DNS label goes in.
   const name = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(lease.hostname) ? [lease.hostname] : [];
   return [lease.mac, `set:${tagOf(namespaceOf(lease))}`, ...addresses, ...name].join(',');
 }

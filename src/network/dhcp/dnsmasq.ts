@@ -1,10 +1,7 @@
-/** The node's dnsmasq: started, told of changes, and started again when it dies. */
+/** The node's dnsmasq: started, told of changes, and started again when it dies. It ends with this program, however that ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
-import type { DhcpFiles } from './config.ts';
 
 /** Milliseconds before the first new start of one that died; doubles up to the last. */
 const FIRST_RESTART = 100;
@@ -12,46 +9,46 @@ const LAST_RESTART = 30_000;
 /** How much of what it says is kept to explain its death, in characters. */
 const OUTPUT_LIMIT = 4096;
 
+/** A user and group of the system, by number. */
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface DnsmasqOptions {
-  /** Holds its files; only the caller's user may read it. */
-  readonly directory: string;
+  /** Whom it runs as from its first instruction on. Default: ourselves, as in a user namespace that has no other user. */
+  readonly runAs?: Identity;
   readonly log: Logger;
   readonly clock: Clock;
 }
 
 export class Dnsmasq {
   readonly #options: DnsmasqOptions;
-  #files: DhcpFiles | undefined;
+  #config: string;
   #child: ChildProcess | undefined;
   /** Its end is wanted: it is to be started again at once. */
   #renewing = false;
 
-  constructor(options: DnsmasqOptions) {
+  constructor(options: DnsmasqOptions, config: string) {
     this.#options = options;
-  }
-
-  /** Writes its files, and ends the one that an earlier run may have left. */
-  async prepare(files: DhcpFiles): Promise<void> {
-    await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
-    await endDnsmasq(this.#options.directory);
-    await this.#write(files);
+    this.#config = config;
   }
 
   /**
-   * Makes it take changed files. It is started anew, which takes 20 ms, because dnsmasq 2.90 can crash when it is told to read
-   * its files again (SIGHUP) and a host that has a lease is no longer among them.
+   * Makes it take another configuration. It is started anew, which takes 20 ms, because dnsmasq 2.90 can crash when it is told
+   * to read its files again (SIGHUP) and a host that has a lease is no longer among them.
    */
-  async update(files: DhcpFiles): Promise<void> {
-    const before = this.#files;
-    if (before?.hosts === files.hosts && before.options === files.options) return;
-    await this.#write(files);
+  update(config: string): void {
+    if (config === this.#config) return;
+    this.#config = config;
+    if (this.#child === undefined) return;
     this.#renewing = true;
-    this.#child?.kill('SIGTERM');
+    this.#child.kill('SIGTERM');
   }
 
   /** Keeps one running until the signal is aborted. Never rejects for what dnsmasq does. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, clock, directory } = this.#options;
+    const { log, clock } = this.#options;
     let pause = FIRST_RESTART;
     while (!signal.aborted) {
       const started = clock.now();
@@ -66,26 +63,21 @@ export class Dnsmasq {
       await clock.sleep(pause, signal).catch(() => undefined);
       pause = Math.min(pause * 2, LAST_RESTART);
     }
-    await rm(join(directory, 'pid'), { force: true });
   }
 
   /** Resolves when it has ended, with the reason. */
   #runOnce(signal: AbortSignal): Promise<Error> {
-    const config = join(this.#options.directory, 'dnsmasq.conf');
+    const [file = '', ...args] = commandLine(this.#options.runAs);
     return new Promise((resolve) => {
-      // Its files are readable for our user only, so it stays that user. In a user namespace there is no other.
-      const child = spawn(
-        'dnsmasq',
-        ['--keep-in-foreground', '--user=root', '--group=', '--log-facility=-', `--conf-file=${config}`],
-        {
-          stdio: ['ignore', 'ignore', 'pipe'],
-        },
-      );
+      const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'] });
       this.#child = child;
       let output = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         output = `${output}${text}`.slice(-OUTPUT_LIMIT);
       });
+      // It may end before it has read everything; how it ended says why.
+      child.stdin.on('error', () => {});
+      child.stdin.end(this.#config);
       const end = () => child.kill('SIGTERM');
       signal.addEventListener('abort', end, { once: true });
       const done = (error: Error) => {
@@ -93,53 +85,34 @@ export class Dnsmasq {
         this.#child = undefined;
         resolve(error);
       };
-      child.once('spawn', () => void this.#rememberPid(child.pid));
-      child.once('error', (cause) =>
-        done(new Error(`cannot run dnsmasq (${cause.message}); install the package dnsmasq-base`, { cause })),
-      );
-      child.once('close', (code, killedBy) =>
-        done(
-          new Error(
-            `dnsmasq ${killedBy ? `was killed by ${killedBy}` : `exited with ${code}`}: ${output.trim().split('\n').at(-1) ?? ''}`,
-          ),
-        ),
-      );
+      child.once('error', (cause) => done(new Error(`cannot run ${file} (${cause.message})`, { cause })));
+      child.once('close', (code, killedBy) => done(ending(code, killedBy, output)));
     });
-  }
-
-  async #rememberPid(pid: number | undefined): Promise<void> {
-    await writeFile(join(this.#options.directory, 'pid'), `${pid}\n`, { mode: 0o600 }).catch((err: unknown) => {
-      this.#options.log.warn({ err }, 'cannot write the pid of dnsmasq');
-    });
-  }
-
-  async #write(files: DhcpFiles): Promise<void> {
-    const { directory } = this.#options;
-    for (const [name, text] of [
-      ['dnsmasq.conf', files.config],
-      ['hosts', files.hosts],
-      ['options', files.options],
-    ] as const) {
-      await writeFile(join(directory, `${name}.tmp`), text, { mode: 0o600 });
-      await rename(join(directory, `${name}.tmp`), join(directory, name));
-    }
-    this.#files = files;
   }
 }
 
-/** Ends the dnsmasq that an earlier run left in this directory, if there is one. */
-export async function endDnsmasq(directory: string): Promise<void> {
-  const text = await readFile(join(directory, 'pid'), 'utf8').catch(() => '');
-  const pid = Number.parseInt(text, 10);
-  if (!Number.isInteger(pid) || pid <= 1) return;
-  // The number may be another process's by now.
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  if (commandLine.includes(`--conf-file=${join(directory, 'dnsmasq.conf')}\0`)) {
-    try {
-      process.kill(pid, 'SIGTERM');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-  await rm(join(directory, 'pid'), { force: true });
+/** What binds its ports, answers clients that have no address yet (ARP entries), and sends what is not quite UDP. */
+const CAPABILITIES = '-all,+net_admin,+net_bind_service,+net_raw';
+
+/**
+ * Its command line; the configuration comes by standard input, so there are no files that another user would have to be able to
+ * read. setpriv(1) changes the user, not dnsmasq: the kernel forgets the signal for a parent's death at such a change.
+ */
+export function commandLine(runAs: Identity | undefined): readonly string[] {
+  const identity =
+    runAs === undefined
+      ? []
+      : [
+          ...['--reuid', String(runAs.uid), '--regid', String(runAs.gid), '--clear-groups', '--no-new-privs'],
+          ...['--inh-caps', CAPABILITIES, '--ambient-caps', CAPABILITIES],
+        ];
+  // Whoever it is started as, it is to stay.
+  const dnsmasq = ['dnsmasq', '--keep-in-foreground', '--user=root', '--group=', '--log-facility=-', '--conf-file=-'];
+  return ['setpriv', ...identity, '--pdeathsig', 'SIGKILL', '--', ...dnsmasq];
+}
+
+function ending(code: number | null, killedBy: NodeJS.Signals | null, output: string): Error {
+  const said = output.trim().split('\n').at(-1) ?? '';
+  if (code === 127) return new Error(`${said}; install the package dnsmasq-base`);
+  return new Error(`dnsmasq ${killedBy ? `was killed by ${killedBy}` : `exited with ${code}`}: ${said}`);
 }

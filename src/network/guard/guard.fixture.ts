@@ -147,7 +147,7 @@ second.abort();
 await network.release('guest-b');
 const after = await sets();
 third.abort();
-await cleanupPodNetwork({ stateDir });
+await cleanupPodNetwork();
 const left = (await runCommand(['nft', 'list', 'ruleset'])).stdout;
 process.stdout.write(
   JSON.stringify({ all: Object.keys(frames), atFirst, afterRestart, unguarded, before, after, left }),
