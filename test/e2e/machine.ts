@@ -34,7 +34,11 @@ export interface RunningUp {
 
 /** Starts `postern up` and waits for its ready line. Rejects when it ends before. */
 export async function startUp(dir: string, listen = '127.0.0.1:0'): Promise<RunningUp> {
-  const child = spawn(PROGRAM, ['up', '--data-dir', dir, '--listen', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // The leader of a process group, as what is started from a terminal is.
+  const child = spawn(PROGRAM, ['up', '--data-dir', dir, '--listen', listen], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const readyLine = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);
@@ -73,6 +77,9 @@ export interface RunningProcess {
   readonly line: string;
   readonly uid: string;
 }
+
+/** Whether a command line is that of a process of the cluster of this data directory. */
+export const isOurs = (line: string, dir: string) => line.includes(dir) || line.startsWith('dnsmasq ');
 
 /** Every process of this PID namespace. */
 export async function processes(): Promise<readonly RunningProcess[]> {

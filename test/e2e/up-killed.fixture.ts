@@ -11,6 +11,7 @@ import { withLabel } from '../../src/cli/quickstart/steps.ts';
 import {
   example,
   fetchFrom,
+  isOurs,
   kubectlOf,
   MACHINE,
   machineState,
@@ -46,18 +47,18 @@ async function until<T>(what: string, look: () => Promise<T | undefined>): Promi
 const qemus = async (name: string) =>
   (await processes()).filter(({ line }) => new RegExp(`guest=\\S+/${name} `).test(line)).map(({ pid }) => pid);
 
-/** Ends `postern up` as nothing else does, and waits until its server, which dies with it, is gone. */
+/** Ends `postern up` as nothing else does, and waits until its server and dnsmasq, which die with it, are gone. */
 async function kill(up: RunningUp): Promise<void> {
   up.process.kill('SIGKILL');
   await up.ended;
-  await until('the server ends', async () =>
-    (await processes()).some(({ line }) => line.includes('main.ts server ')) ? undefined : true,
+  await until('the server and dnsmasq end', async () =>
+    (await processes()).some(({ line }) => /main\.ts server |^dnsmasq /.test(line)) ? undefined : true,
   );
 }
 
 /** What must be there once, whatever happened before. */
 async function look() {
-  const all = (await processes()).filter(({ line }) => line.includes(dir));
+  const all = await processes();
   const state = await machineState();
   return {
     qemus: { first: await qemus('example-vm'), second: await qemus('example-vm-2') },
@@ -146,7 +147,7 @@ const result = {
   exitCode,
   stateBefore,
   stateAfter: await machineState(),
-  processesAfter: (await processes()).filter(({ line }) => line.includes(dir)).map(({ line }) => line),
+  processesAfter: (await processes()).filter(({ line }) => isOurs(line, dir)).map(({ line }) => line),
 };
 await rm(dir, { recursive: true, force: true });
 console.log(JSON.stringify(result));

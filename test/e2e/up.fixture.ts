@@ -3,7 +3,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withLabel } from '../../src/cli/quickstart/steps.ts';
-import { example, fetchFrom, kubectlOf, MACHINE, machineState, makeMachine, processes, startUp } from './machine.ts';
+import {
+  example,
+  fetchFrom,
+  isOurs,
+  kubectlOf,
+  MACHINE,
+  machineState,
+  makeMachine,
+  processes,
+  startUp,
+} from './machine.ts';
 
 const BOOT_SECONDS = '60s';
 
@@ -21,25 +31,28 @@ await kubectl([
   '-n',
   'example-namespace',
   '--for=condition=Ready',
-  'virtualmachineinstance/example-vm',
+  'virtualmachine/example-vm',
   `--timeout=${BOOT_SECONDS}`,
 ]);
 const answer = await fetchFrom(`http://${MACHINE}:30000/`);
 const running = await processes();
-const serverUser = running.find(({ line }) => line.includes('main.ts server '))?.uid ?? 'none';
+const userOf = (text: string) => running.find(({ line }) => line.includes(text))?.uid ?? 'none';
+const users = { server: userOf('main.ts server '), guest: userOf('qemu-system'), dhcp: userOf('dnsmasq ') };
 const agentCapabilities = /^CapBnd:\s+(\S+)/m.exec(await readFile(`/proc/${up.process.pid}/status`, 'utf8'))?.[1];
 
-up.process.kill('SIGTERM');
+// Ctrl-C: a terminal sends it to the whole process group.
+if (up.process.pid === undefined) throw new Error('postern up has no process');
+process.kill(-up.process.pid, 'SIGINT');
 const exitCode = await up.ended;
 const result = {
   readyLine: up.readyLine,
   answer,
-  serverUser,
+  users,
   agentCapabilities,
   exitCode,
   stateBefore,
   stateAfter: await machineState(),
-  processesAfter: (await processes()).filter(({ line }) => line.includes(dir)).map(({ line }) => line),
+  processesAfter: (await processes()).filter(({ line }) => isOurs(line, dir)).map(({ line }) => line),
 };
 await rm(dir, { recursive: true, force: true });
 console.log(JSON.stringify(result));

@@ -7,17 +7,20 @@ import { runCommand } from '../../src/host/process.ts';
 const machine = fileURLToPath(new URL('up.fixture.ts', import.meta.url));
 
 test('postern up serves a guest behind a Service, and leaves nothing behind when it ends', async () => {
-  const { stdout } = await runCommand(
+  const { stdout, stderr } = await runCommand(
     ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, machine],
     { timeout: 120_000 },
   );
   const result = JSON.parse(stdout) as Record<string, unknown>;
   assert.match(String(result['readyLine']), /^ready https:\/\/127\.0\.0\.1:\d+ kubeconfig \S+\/kubeconfig$/);
   assert.equal(result['answer'], 'example-vm');
-  assert.match(String(result['serverUser']), /^(?!0$)\d+$/, 'the server is not root');
+  const users = Object.values(result['users'] as Record<string, string>);
+  for (const user of users) assert.match(user, /^(?!0$)\d+$/, 'neither the server nor QEMU nor dnsmasq is root');
+  assert.equal(new Set(users).size, users.length, 'and none may touch another');
   // chown, dac_override, fowner, kill, setgid, setuid, net_bind_service, net_admin and net_raw, as capabilities(7) has them.
   assert.equal(result['agentCapabilities'], '00000000000034eb');
   assert.equal(result['exitCode'], 0);
+  assert.doesNotMatch(stderr, /starting it again/, 'the server is there until the agent has said goodbye');
   assert.deepEqual(result['stateAfter'], result['stateBefore']);
   assert.deepEqual(result['processesAfter'], []);
 });
