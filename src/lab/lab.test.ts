@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { noNamespaces } from '../../test/support/namespace.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { CommandError, type RunCommand, runCommand } from '../host/process.ts';
+import { skipUnless } from '../host/testing/in-namespace.ts';
 import { LabError } from './error.ts';
 import { fixtureCommands } from './lab.fixture.ts';
 import { labDown, labExec, labStatus, labUp } from './lab.ts';
@@ -16,7 +16,7 @@ import { checkPrivileges } from './privileges.ts';
 import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
 import { readOwner } from './state.ts';
 
-const skip = noNamespaces || (isOpen('/dev/net/tun') ? false : '/dev/net/tun is not open to this user');
+const skip = skipUnless(['true']) || (isOpen('/dev/net/tun') ? false : '/dev/net/tun is not open to this user');
 
 function isOpen(path: string): boolean {
   try {

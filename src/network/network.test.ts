@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { missingForNetwork, UNSHARE } from './testing.ts';
+import { inNamespace } from '../host/testing/in-namespace.ts';
+import { skipWithoutPodNetwork } from './testing.ts';
 
-const skip = missingForNetwork() ?? false;
+const skip = skipWithoutPodNetwork();
 
 test('a pod network comes up, follows its nodes, survives a restart and goes without a trace', { skip }, () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'postern-network-'));
   try {
-    const fixture = join(import.meta.dirname, 'network.fixture.ts');
-    const { status, stdout, stderr } = spawnSync('unshare', [...UNSHARE, process.execPath, fixture, stateDir], {
-      encoding: 'utf8',
-      timeout: 60_000,
-    });
-    assert.equal(status, 0, stderr);
+    const stdout = inNamespace(new URL('network.fixture.ts', import.meta.url), [stateDir]);
     const { addresses, ...seen } = JSON.parse(stdout) as { addresses: readonly string[] };
     assert.equal(addresses[0], '10.244.1.2');
     assert.match(addresses[1] ?? '', /^fd00:10:244:1:/);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runCommand } from '../host/process.ts';
+import { skipWithoutPrograms, skipWithoutTaps, UNSHARE } from '../host/testing/in-namespace.ts';
 import type { GuestCommandResult } from './console/console.ts';
 import { buildDemoImage } from './images/demo.ts';
 import { qemuProgram } from './qemu/accelerator.ts';
@@ -24,28 +24,11 @@ interface Seen {
 
 const CACHE = join(import.meta.dirname, '../../.cache');
 
-/**
- * With a PID namespace, whose processes all end with the first of them, however that ends. An ordinary user is root in a user
- * namespace, where the system allows that.
- */
-const UNSHARE = [
-  ...['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
-  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
-];
+const skip =
+  skipWithoutPrograms(qemuProgram(process.arch), 'dnsmasq', 'nft', 'ip', 'apt-get', 'dpkg-deb') ||
+  (existsSync('/dev/net/tun') ? skipWithoutTaps() : 'needs /dev/net/tun');
 
-/** What is missing to run real guests here; undefined when nothing is. */
-function missing(): string | undefined {
-  const programs = [qemuProgram(process.arch), 'dnsmasq', 'nft', 'ip', 'apt-get', 'dpkg-deb'];
-  const absent = programs.filter((name) => spawnSync(name, ['--version']).error !== undefined);
-  if (absent.length > 0) return `needs ${absent.join(', ')}`;
-  if (!existsSync('/dev/net/tun')) return 'needs /dev/net/tun';
-  const [program = '', ...args] = UNSHARE;
-  const unshared = spawnSync(program, [...args, 'ip', 'tuntap', 'add', 'dev', 't', 'mode', 'tap']);
-  return unshared.status === 0 ? undefined : 'needs the right to make network namespaces and taps';
-}
-
-const why = missing();
-describe('two guests on a node', { skip: why !== undefined && why }, () => {
+describe('two guests on a node', { skip }, () => {
   let stateDir = '';
   let seen: Seen;
 

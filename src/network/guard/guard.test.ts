@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { runCommand } from '../../host/process.ts';
-import { missingForNetwork, UNSHARE } from '../testing.ts';
+import { inNamespace } from '../../host/testing/in-namespace.ts';
+import { skipWithoutPodNetwork } from '../testing.ts';
 import { printAdmission, printDismissal } from './ruleset.ts';
 
 interface Seen {
@@ -31,14 +31,12 @@ const ALLOWED = [
   'multicast report',
 ];
 
-describe('a guest on a bridge', { skip: missingForNetwork() ?? false }, () => {
+describe('a guest on a bridge', { skip: skipWithoutPodNetwork() }, () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'postern-guard-'));
   let seen: Seen;
 
-  before(async () => {
-    const fixture = join(import.meta.dirname, 'guard.fixture.ts');
-    const argv = ['unshare', ...UNSHARE, process.execPath, fixture, stateDir];
-    seen = JSON.parse((await runCommand(argv, { timeout: 60_000 })).stdout) as Seen;
+  before(() => {
+    seen = JSON.parse(inNamespace(new URL('guard.fixture.ts', import.meta.url), [stateDir])) as Seen;
   });
   after(() => {
     rmSync(stateDir, { recursive: true, force: true });

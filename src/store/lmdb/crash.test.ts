@@ -1,12 +1,12 @@
 /** What was answered is there after the process was killed, wherever it was. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { tempDir } from '../../../test/support/temp-dir.ts';
 import { testSeed } from '../../lib/random.fixture.ts';
 import { randomBelow, seededRandom } from '../../lib/random.ts';
 import { checkStore } from './check.ts';
@@ -17,12 +17,6 @@ const seed = testSeed();
 
 const strace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']);
 const noStrace = strace.status === 0 ? false : 'strace is not installed or may not trace here';
-
-function tempDir(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'postern-crash-'));
-  t.after(() => rmSync(dir, { recursive: true }));
-  return dir;
-}
 
 /** Runs the fixture until it has said `kill` lines, then kills it; answers every line it said. */
 async function writeAndKill(

@@ -2,23 +2,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { tempDir } from '../../../test/support/temp-dir.ts';
 import { put } from '../contract/tools.ts';
 import { StoreFailedError, StoreLockedError } from '../errors.ts';
 import { checkStore } from './check.ts';
 import { openLmdbStore } from './lmdb-store.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-
-function tempDir(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'postern-files-'));
-  t.after(() => rmSync(dir, { recursive: true }));
-  return dir;
-}
 
 test('keeps its directory and its files to itself, whatever the umask', async (t) => {
   const umask = process.umask(0);
