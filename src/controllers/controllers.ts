@@ -14,6 +14,8 @@ import { namespaceController } from './namespace/namespace.ts';
 import { nodeIPAMController } from './nodeipam/nodeipam.ts';
 import { nodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
 import type { Run } from './parts.ts';
+import { serviceCIDRController } from './servicecidr/servicecidr.ts';
+import { serviceStatusController } from './servicestatus/servicestatus.ts';
 import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
 import { virtualMachineInstanceController } from './virtualmachineinstance/virtualmachineinstance.ts';
 
@@ -42,6 +44,8 @@ export async function startControllers(options: ControllersOptions, signal: Abor
     virtualMachineController(parts),
     virtualMachineInstanceController(parts),
     loadBalancerController(parts),
+    serviceStatusController(parts),
+    serviceCIDRController(parts),
     namespaceController(parts),
     garbageCollector(parts),
     eventSweeper(parts),
