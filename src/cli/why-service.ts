@@ -6,18 +6,22 @@ import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
 import { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
 import type { ObjectKey } from '../api/meta/v1.ts';
+import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
+import { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
 import type { Client } from '../client/client.ts';
-import { type Finding, whyService } from './why.ts';
+import { type Finding, whyService } from '../controllers/servicestatus/why.ts';
 
 export async function explainService(client: Client, key: ObjectKey): Promise<readonly Finding[]> {
   const scope = key.namespace === undefined ? {} : { namespace: key.namespace };
   const service = await client.get(Service, key);
-  const [slices, pods, nodes, vms, vmis] = await Promise.all([
+  const [slices, pods, nodes, vms, vmis, pools, advertisements] = await Promise.all([
     client.list(EndpointSlice, scope),
     client.list(Pod, scope),
     client.list(Node),
     client.list(VirtualMachine, scope),
     client.list(VirtualMachineInstance, scope),
+    client.list(IPAddressPool),
+    client.list(L2Advertisement),
   ]);
   return whyService({
     service,
@@ -26,5 +30,7 @@ export async function explainService(client: Client, key: ObjectKey): Promise<re
     nodes: nodes.items,
     vms: vms.items,
     vmis: vmis.items,
+    pools: pools.items,
+    advertisements: advertisements.items,
   });
 }

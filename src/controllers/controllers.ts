@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
+import { untilAborted } from '../lib/abort.ts';
 import type { CIDR } from '../lib/ip.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpointslice.ts';
@@ -50,15 +51,7 @@ export async function startControllers(options: ControllersOptions, signal: Abor
     garbageCollector(parts),
     eventSweeper(parts),
   ];
+  // The server may be asked to stop while it is still starting.
   await untilAborted(informers.start(signal), signal);
   for (const run of runs) void run(signal);
-}
-
-/** The server may be asked to stop while it is still starting. */
-function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-    work.then(resolve, reject);
-  });
 }

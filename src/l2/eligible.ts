@@ -2,10 +2,9 @@
 import type { Node } from '../api/core/v1/node.ts';
 import type { Service } from '../api/core/v1/service.ts';
 import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import { isTrue } from '../api/meta/conditions.ts';
+import { advertises, isForNode, isNodeEligible } from '../api/metallb/v1beta1/announcers.ts';
 import type { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
-import { matchesLabels, type Selector, selectorOf } from '../api/selectors.ts';
 import { parseAddressRange, rangeContains } from '../lib/address-range.ts';
 import type { IPAddress, IPFamily } from '../lib/ip.ts';
 
@@ -17,17 +16,6 @@ export interface AdvertisedPool {
   contains(ip: IPAddress): boolean;
   /** Nodes that may announce the pool's addresses, if they are healthy, and where. */
   readonly nodes: ReadonlyMap<string, Interfaces>;
-}
-
-/** https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers */
-const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
-
-/** Whether a node may announce anything: ready, connected, not leaving and not excluded by its label. */
-export function isNodeEligible(node: Node): boolean {
-  const conditions = node.status?.conditions ?? [];
-  const excluded = node.metadata.labels?.[EXCLUDE_LABEL] !== undefined;
-  const reachable = isTrue(conditions, 'Ready') && !isTrue(conditions, 'NetworkUnavailable');
-  return reachable && !excluded && node.metadata.deletionTimestamp === undefined;
 }
 
 /** What of a node decides who announces; a heartbeat leaves it as it is. */
@@ -50,31 +38,18 @@ export function advertisedPools(
     .filter(({ nodes: candidates }) => candidates.size > 0);
 }
 
-/** A pool and its advertisements share a namespace, as in MetalLB. */
-function advertises({ metadata, spec }: L2Advertisement, pool: IPAddressPool): boolean {
-  if (metadata.namespace !== pool.metadata.namespace) return false;
-  const names = spec?.ipAddressPools ?? [];
-  const selectors = (spec?.ipAddressPoolSelectors ?? []).map(selectorOf);
-  if (names.length === 0 && selectors.length === 0) return true;
-  return names.includes(pool.metadata.name ?? '') || anyMatches(selectors, pool.metadata.labels);
-}
-
 function announcers(advertisements: readonly L2Advertisement[], nodes: readonly Node[]): Map<string, Interfaces> {
   const found = new Map<string, Interfaces>();
-  for (const { spec } of advertisements) {
-    const selectors = (spec?.nodeSelectors ?? []).map(selectorOf);
-    const interfaces = spec?.interfaces?.length ? new Set(spec.interfaces) : undefined;
-    for (const { metadata } of nodes) {
-      const { name = '', labels } = metadata;
-      if (selectors.length > 0 && !anyMatches(selectors, labels)) continue;
+  for (const advertisement of advertisements) {
+    const { interfaces: listed = [] } = advertisement.spec ?? {};
+    const interfaces = listed.length > 0 ? new Set(listed) : undefined;
+    for (const node of nodes) {
+      if (!isForNode(advertisement, node)) continue;
+      const { name = '' } = node.metadata;
       found.set(name, found.has(name) ? union(found.get(name), interfaces) : interfaces);
     }
   }
   return found;
-}
-
-function anyMatches(selectors: readonly Selector[], labels: Readonly<Record<string, string>> | undefined): boolean {
-  return selectors.some((selector) => matchesLabels(selector, labels));
 }
 
 /** Two advertisements of one pool add up. */

@@ -3,9 +3,13 @@ import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import type { Informer } from '../../client/informer.ts';
 
+type Labels = Readonly<Record<string, string>>;
+
 export interface Selection {
   podsOf(service: Service): readonly Pod[];
   servicesOf(pod: Pod): readonly Service[];
+  /** The Services that select, or would select, what has these labels. */
+  servicesFor(namespace: string | undefined, labels: Labels | undefined): readonly Service[];
 }
 
 /** Of several controllers that ask about the same informers, the first pays for the indexes. */
@@ -28,19 +32,20 @@ function newSelection(services: Informer<Service>, pods: Informer<Pod>): Selecti
       .slice(0, 1)
       .map((label) => labelKey(service.metadata.namespace, label));
   });
+  const servicesFor: Selection['servicesFor'] = (namespace, labels = {}) =>
+    Object.entries(labels)
+      .flatMap((label) => servicesByLabel(labelKey(namespace, label)))
+      .filter((service) => selects(service, labels));
   return {
+    servicesFor,
     podsOf(service) {
       const candidates = pairs(service).map((label) => podsByLabel(labelKey(service.metadata.namespace, label)));
       const fewest = candidates.reduce<readonly Pod[] | undefined>((best, next) => {
         return best === undefined || next.length < best.length ? next : best;
       }, undefined);
-      return (fewest ?? []).filter((pod) => selects(service, pod));
+      return (fewest ?? []).filter(({ metadata }) => selects(service, metadata.labels));
     },
-    servicesOf(pod) {
-      return Object.entries(pod.metadata.labels ?? {})
-        .flatMap((label) => servicesByLabel(labelKey(pod.metadata.namespace, label)))
-        .filter((service) => selects(service, pod));
-    },
+    servicesOf: ({ metadata }) => servicesFor(metadata.namespace, metadata.labels),
   };
 }
 
@@ -50,9 +55,9 @@ function pairs(service: Service): [string, string][] {
 }
 
 /** An empty selector selects nothing here: such a Service brings its own endpoints. */
-function selects(service: Service, pod: Pod): boolean {
+function selects(service: Service, labels: Labels | undefined): boolean {
   const wanted = pairs(service);
-  return wanted.length > 0 && wanted.every(([key, value]) => pod.metadata.labels?.[key] === value);
+  return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
 }
 
 function labelKey(namespace: string | undefined, [key, value]: [string, string]): string {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Pod } from '../api/core/v1/pod.ts';
-import type { Service } from '../api/core/v1/service.ts';
-import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import type { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
-import type { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
-import { type WhyInput, whyService } from './why.ts';
+import type { Node } from '../../api/core/v1/node.ts';
+import type { Pod } from '../../api/core/v1/pod.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
+import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import { type AnnouncerInput, type WhyInput, whyService } from './why.ts';
 
 const namespace = 'ns';
 const special = { special: 'key' };
@@ -53,11 +56,39 @@ const slice: EndpointSlice = {
   endpoints: [{ addresses: ['10.244.0.2'] }],
 };
 
+type World = WhyInput & AnnouncerInput;
+
 /** A Service that works, except for what the case says. */
-function world(over: Partial<WhyInput> = {}): WhyInput {
+function world(over: Partial<World> = {}): World {
   const all = { vms: [vm('a', special)], vmis: [vmi('a', special)], pods: [pod('a', special)], slices: [slice] };
   const nodes = [{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } }];
-  return { service: service(), nodes, ...all, ...over };
+  return { service: service(), nodes, pools: [], advertisements: [], ...all, ...over };
+}
+
+const system = { name: 'lan', namespace: 'postern-system' };
+const node = (ready: string): Node => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'node1' },
+  status: { conditions: [{ type: 'Ready', status: ready }] },
+});
+const advertisement = (spec: NonNullable<L2Advertisement['spec']>): L2Advertisement => ({
+  apiVersion: 'metallb.io/v1beta1',
+  kind: 'L2Advertisement',
+  metadata: system,
+  spec,
+});
+
+/** A Service with a load balancer address from the pool "lan". */
+function balanced(over: Partial<World>): World {
+  const pool: IPAddressPool = {
+    apiVersion: 'metallb.io/v1beta1',
+    kind: 'IPAddressPool',
+    metadata: system,
+    spec: { addresses: ['192.0.2.96/28'] },
+  };
+  const status = { loadBalancer: { ingress: [{ ip: '192.0.2.100' }] } };
+  return world({ service: service({ type: 'LoadBalancer' }, status), pools: [pool], nodes: [node('True')], ...over });
 }
 
 const noGuests = { vms: [], vmis: [], pods: [], slices: [] };
@@ -67,7 +98,7 @@ const unlabelled = {
   pods: [pod('a', { app: 'web' })],
 };
 
-const cases: [name: string, input: WhyInput, findings: string[]][] = [
+const cases: [name: string, input: World, findings: string[]][] = [
   ['nothing, when it works', world(), []],
   [
     'that there is nothing that could carry the label',
@@ -174,6 +205,26 @@ const cases: [name: string, input: WhyInput, findings: string[]][] = [
     [
       'it has no selector and nobody has given it endpoints | set spec.selector to labels of the virtual machines, or create an EndpointSlice with the label kubernetes.io/service-name: web',
     ],
+  ],
+  ['nothing, when its address is announced', balanced({ advertisements: [advertisement({})] }), []],
+  [
+    'that no L2Advertisement is about the pool of its address',
+    balanced({ advertisements: [advertisement({ ipAddressPools: ['other'] })] }),
+    [
+      'nobody announces 192.0.2.100: no L2Advertisement is about its pool "lan" | create an L2Advertisement (metallb.io/v1beta1) in namespace postern-system with lan in spec.ipAddressPools',
+    ],
+  ],
+  [
+    'that nodeSelectors fit no node',
+    balanced({ advertisements: [advertisement({ nodeSelectors: [{ matchLabels: { edge: 'yes' } }] })] }),
+    [
+      'nobody announces 192.0.2.100: no node has the labels that nodeSelectors of lan ask for | kubectl get nodes --show-labels',
+    ],
+  ],
+  [
+    'that no node which may announce is ready',
+    balanced({ advertisements: [advertisement({})], nodes: [node('False')] }),
+    ['nobody announces 192.0.2.100: none of the nodes that may is ready: node1 | kubectl get nodes'],
   ],
   ['nothing of one that is only a name', world({ ...noGuests, service: service({ type: 'ExternalName' }) }), []],
 ];

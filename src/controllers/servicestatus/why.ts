@@ -1,16 +1,21 @@
 /** What keeps a Service from working, found in the API's objects. Pure; in words for people. */
-
-import type { Node } from '../api/core/v1/node.ts';
-import { isPodFinal, isPodReady, podIPs } from '../api/core/v1/pod.status.ts';
-import type { Pod } from '../api/core/v1/pod.ts';
-import type { Service } from '../api/core/v1/service.ts';
-import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import type { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
-import { isFinal, type VirtualMachineInstance, VM_NAME_LABEL } from '../api/kubevirt/v1/virtualmachineinstance.ts';
-import { findCondition } from '../api/meta/conditions.ts';
-import { desiredSlices, serviceFamilies } from '../controllers/endpointslice/desired.ts';
-import { ADDRESS_ALLOCATED } from '../controllers/loadbalancer/status.ts';
-import { familyOf } from '../lib/ip.ts';
+import { poolContains } from '../../alloc/address-pool.ts';
+import type { Node } from '../../api/core/v1/node.ts';
+import { isPodFinal, isPodReady, podIPs } from '../../api/core/v1/pod.status.ts';
+import type { Pod } from '../../api/core/v1/pod.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
+import { isFinal, type VirtualMachineInstance, VM_NAME_LABEL } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
+import { advertises, isForNode, isNodeEligible } from '../../api/metallb/v1beta1/announcers.ts';
+import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import { familyOf, printIP } from '../../lib/ip.ts';
+import { desiredSlices, serviceFamilies } from '../endpointslice/desired.ts';
+import { poolOf } from '../loadbalancer/assign.ts';
+import { currentAddresses } from '../loadbalancer/request.ts';
+import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
 
 /** One thing that is wrong, and what to do about it. */
 export interface Finding {
@@ -23,7 +28,8 @@ export interface Finding {
     | 'port-name'
     | 'family'
     | 'not-published'
-    | 'no-load-balancer-address';
+    | 'no-load-balancer-address'
+    | 'no-announcer';
   readonly message: string;
   /** A command, or what to change. */
   readonly remedy?: string;
@@ -39,14 +45,29 @@ export interface WhyInput {
   readonly vmis: readonly VirtualMachineInstance[];
 }
 
+/** What decides who announces addresses. */
+export interface AnnouncerInput {
+  readonly nodes: readonly Node[];
+  readonly pools: readonly IPAddressPool[];
+  readonly advertisements: readonly L2Advertisement[];
+}
+
 type Labels = Readonly<Record<string, string>>;
 
+/** Candidates that are shown when none fits. */
+const NEAR_MISSES = 5;
+
 /** Everything that can be seen to be wrong; none when nothing is. */
-export function whyService(input: WhyInput): readonly Finding[] {
+export function whyService(input: WhyInput & AnnouncerInput): readonly Finding[] {
+  return [...whyNoEndpoints(input), ...loadBalancer(input.service), ...whyNotAnnounced(input.service, input)];
+}
+
+/** What is wrong with its endpoints. */
+export function whyNoEndpoints(input: WhyInput): readonly Finding[] {
   const { service, pods } = input;
   const selector = service.spec?.selector ?? {};
   if (service.spec?.type === 'ExternalName') return [];
-  if (Object.keys(selector).length === 0) return [...noSelector(input), ...loadBalancer(service)];
+  if (Object.keys(selector).length === 0) return noSelector(input);
   const selected = pods.filter((pod) => !isPodFinal(pod) && matches(selector, pod.metadata.labels));
   return [
     ...(selected.length === 0 ? nothingSelected(input, selector) : []),
@@ -55,7 +76,6 @@ export function whyService(input: WhyInput): readonly Finding[] {
     ...portNames(service, selected),
     ...families(service, selected),
     ...notPublished(input, selected),
-    ...loadBalancer(service),
   ];
 }
 
@@ -83,7 +103,8 @@ function nothingSelected({ pods, vms }: WhyInput, selector: Labels): Finding[] {
   if (candidates.some(({ labels }) => matches(selector, labels))) return []; // missedMachines says why it is not enough.
   const near = candidates
     .map(({ name, labels }) => nearMiss(name, selector, labels))
-    .filter((text) => text !== undefined);
+    .filter((text) => text !== undefined)
+    .slice(0, NEAR_MISSES);
   const wanted = printLabels(selector);
   const carrying = `no virtual machine and no pod carries the label${Object.keys(selector).length > 1 ? 's' : ''} ${wanted}`;
   const [vm] = vms;
@@ -216,6 +237,41 @@ function loadBalancer(service: Service): Finding[] {
       ? 'the load balancer controller has not looked at it yet'
       : `its loadBalancerClass "${loadBalancerClass}" is another implementation's to serve`);
   return [{ kind: 'no-load-balancer-address', message: `it has no load balancer address: ${why}` }];
+}
+
+/** Why no node announces the load balancer addresses that a Service has. */
+export function whyNotAnnounced(service: Service, input: AnnouncerInput): readonly Finding[] {
+  if (service.spec?.type !== 'LoadBalancer') return [];
+  return currentAddresses(service).flatMap((ip): Finding[] => {
+    const pool = input.pools.find((each) => poolContains(poolOf(each).alloc, ip));
+    const why = pool && notAnnounced(pool, input);
+    return why === undefined
+      ? []
+      : [{ kind: 'no-announcer', ...why, message: `nobody announces ${printIP(ip)}: ${why.message}` }];
+  });
+}
+
+function notAnnounced(
+  pool: IPAddressPool,
+  { advertisements, nodes }: AnnouncerInput,
+): Pick<Finding, 'message' | 'remedy'> | undefined {
+  const own = advertisements.filter((advertisement) => advertises(advertisement, pool));
+  const { name = '', namespace = '' } = pool.metadata;
+  if (own.length === 0) {
+    const remedy = `create an L2Advertisement (metallb.io/v1beta1) in namespace ${namespace} with ${name} in spec.ipAddressPools`;
+    return { message: `no L2Advertisement is about its pool "${name}"`, remedy };
+  }
+  const asked = nodes.filter((node) => own.some((advertisement) => isForNode(advertisement, node)));
+  if (asked.some(isNodeEligible)) return undefined;
+  const names = own.map(({ metadata }) => metadata.name).join(', ');
+  if (asked.length === 0) {
+    return {
+      message: `no node has the labels that nodeSelectors of ${names} ask for`,
+      remedy: 'kubectl get nodes --show-labels',
+    };
+  }
+  const list = asked.slice(0, NEAR_MISSES).map(({ metadata }) => metadata.name);
+  return { message: `none of the nodes that may is ready: ${list.join(', ')}`, remedy: 'kubectl get nodes' };
 }
 
 function isGuest(pod: Pod): boolean {

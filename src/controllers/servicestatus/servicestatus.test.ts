@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Service } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
+import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
+import { type World, world } from '../testing.ts';
+import { ENDPOINTS_READY } from './conditions.ts';
+import { serviceStatusController } from './servicestatus.ts';
+
+const namespace = 'ns';
+const key = { namespace, name: 'web' };
+const app = { app: 'web' };
+const service: Service = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { ...key },
+  spec: { selector: app, ports: [{ port: 80 }] },
+};
+const slice = (ready: boolean): EndpointSlice => ({
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  metadata: { name: 'web-1', namespace, labels: { 'kubernetes.io/service-name': 'web' } },
+  addressType: 'IPv4',
+  endpoints: [{ addresses: ['10.244.0.2'], conditions: { ready } }],
+});
+const vm = (labels: Record<string, string>): VirtualMachine => ({
+  apiVersion: 'kubevirt.io/v1',
+  kind: 'VirtualMachine',
+  metadata: { name: 'a', namespace },
+  spec: { template: { metadata: { labels }, spec: { domain: { devices: {} } } } },
+});
+const vmi = (labels: Record<string, string>): VirtualMachineInstance => ({
+  apiVersion: 'kubevirt.io/v1',
+  kind: 'VirtualMachineInstance',
+  metadata: { name: 'a', namespace, labels },
+  spec: { domain: { devices: {} } },
+  status: { phase: 'Running' },
+});
+
+async function condition(w: World): Promise<string | undefined> {
+  const found = findCondition((await w.find(Service, key))?.status?.conditions, ENDPOINTS_READY);
+  return found && `${found.status} ${found.reason} ${found.message}`.trim();
+}
+
+describe('a Service without endpoints', () => {
+  it('says after three seconds that nothing has its label, in a condition and one Event', async () => {
+    const w = await world([service], serviceStatusController);
+    await w.pass(2000);
+    assert.equal(await condition(w), undefined);
+    await w.pass(2000);
+    assert.match(
+      (await condition(w)) ?? '',
+      /^False NothingSelected .*no virtual machine and no pod carries the label app=web/,
+    );
+    await w.pass(10_000);
+    const [event, ...others] = await w.events(service);
+    assert.match(event ?? '', /^NothingSelected: it has no ready endpoint: /);
+    assert.deepEqual(others, []);
+    await w.stop();
+  });
+
+  it('says that a virtual machine has the label in its template only, and needs a restart', async () => {
+    const w = await world([service, vm({}), vmi({})], serviceStatusController);
+    await w.pass(4000);
+    assert.match((await condition(w)) ?? '', /NothingSelected/);
+    w.client.seed(vm(app));
+    await w.pass(4000);
+    assert.match((await condition(w)) ?? '', /^False RestartNeeded .*postern vm restart a -n ns/);
+    await w.stop();
+  });
+
+  it('says that it is well again, and nothing of one that always was', async () => {
+    const w = await world([service, slice(false)], serviceStatusController);
+    await w.pass(4000);
+    assert.match((await condition(w)) ?? '', /^False/);
+    w.client.seed(slice(true));
+    await w.pass(4000);
+    assert.equal(await condition(w), 'True EndpointsReady');
+    await w.stop();
+
+    const well = await world([service, slice(true)], serviceStatusController);
+    await well.pass(4000);
+    assert.equal(await condition(well), undefined);
+    assert.deepEqual(well.client.writes, []);
+    await well.stop();
+  });
+
+  it('says nothing when it is only a name', async () => {
+    const named: Service = { ...service, spec: { type: 'ExternalName', externalName: 'a.b' } };
+    const w = await world([named], serviceStatusController);
+    await w.pass(4000);
+    assert.deepEqual(w.client.writes, []);
+    await w.stop();
+  });
+});

@@ -1,0 +1,153 @@
+/** Says on a Service why it has no endpoints or no announcer: in a condition, and in an Event for `kubectl describe`. */
+import { Node } from '../../api/core/v1/node.ts';
+import { Pod } from '../../api/core/v1/pod.ts';
+import { Service } from '../../api/core/v1/service.ts';
+import { EndpointSlice, serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
+import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
+import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition, withCondition } from '../../api/meta/conditions.ts';
+import { type KubeObject, keyOf, keyText } from '../../api/meta/v1.ts';
+import { isNodeEligible } from '../../api/metallb/v1beta1/announcers.ts';
+import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import { runController } from '../../client/controller.ts';
+import { EventRecorder } from '../../client/events.ts';
+import { ignoreNotFound } from '../../client/expected.ts';
+import type { Informer } from '../../client/informer.ts';
+import { WorkQueue } from '../../client/work-queue.ts';
+import { milliseconds, seconds } from '../../lib/duration.ts';
+import { selection } from '../endpointslice/selection.ts';
+import { equal } from '../equal.ts';
+import { isOurs } from '../loadbalancer/request.ts';
+import type { ControllerParts, Run } from '../parts.ts';
+import {
+  ANNOUNCER_FOUND,
+  announcerCondition,
+  ENDPOINTS_READY,
+  endpointsCondition,
+  hasReadyEndpoint,
+  type WantedCondition,
+} from './conditions.ts';
+import { whyNoEndpoints, whyNotAnnounced } from './why.ts';
+
+/** What starts is not in trouble yet: a Service is looked at so long after what happened. */
+const GRACE = seconds(3);
+/** Between two writes: thousands of Services without endpoints must not get in the way of those that work. */
+const PACE = milliseconds(20);
+
+/** Makes the controller; its keys are those of Services. One worker: it is in no hurry. */
+export function serviceStatusController(parts: ControllerParts): Run {
+  const { client, informers, clock, log } = parts;
+  const services = informers.of(Service);
+  const slices = informers.of(EndpointSlice);
+  const pods = informers.of(Pod);
+  const nodes = informers.of(Node);
+  const pools = informers.of(IPAddressPool);
+  const advertisements = informers.of(L2Advertisement);
+  const vms = informers.of(VirtualMachine);
+  const vmis = informers.of(VirtualMachineInstance);
+  const inNamespace = {
+    pods: byNamespace(pods),
+    vms: byNamespace(vms),
+    vmis: byNamespace(vmis),
+  };
+  const slicesOf = slices.index((slice) => serviceKeysOf(slice));
+  const balanced = services.index((service) => (isOurs(service) ? ['ours'] : []));
+  const { servicesFor } = selection(services, pods);
+  const queue = new WorkQueue({ clock });
+  const events = new EventRecorder({ client, component: 'postern-service-status', clock, log });
+
+  const isLacking = (service: Service) => {
+    const told = findCondition(service.status?.conditions, ENDPOINTS_READY)?.status === 'False';
+    return told || !hasReadyEndpoint(slicesOf(keyText(keyOf(service))));
+  };
+  const look = (of: readonly Service[]) => {
+    for (const service of of) if (isLacking(service)) queue.addAfter(keyText(keyOf(service)), GRACE);
+  };
+  const lookAtBalanced = () => {
+    for (const service of balanced('ours')) queue.addAfter(keyText(keyOf(service)), GRACE);
+  };
+  services.onChange(({ object, previous }) => {
+    if (object === undefined) return;
+    look([object]);
+    if (!equal(object.status?.loadBalancer, previous?.status?.loadBalancer))
+      queue.addAfter(keyText(keyOf(object)), GRACE);
+  });
+  slices.onChange(({ object, previous }) => {
+    look(serviceKeysOf(object, previous).flatMap((key) => services.get(key) ?? []));
+  });
+  const follow = <T extends KubeObject>(informer: Informer<T>, labelsOf: (object: T) => Labels) =>
+    informer.onChange(({ object, previous }) => {
+      for (const each of [object, previous]) if (each) look(servicesFor(each.metadata.namespace, labelsOf(each)));
+    });
+  follow(pods, ({ metadata }) => metadata.labels);
+  follow(vms, ({ spec }) => spec.template.metadata?.labels);
+  follow(vmis, ({ metadata }) => metadata.labels);
+  pools.onChange(({ object, previous }) => {
+    if (!equal(object?.spec, previous?.spec)) lookAtBalanced();
+  });
+  advertisements.onChange(lookAtBalanced);
+  nodes.onChange(({ object, previous }) => {
+    if (!equal(announcerFacts(object), announcerFacts(previous))) lookAtBalanced();
+  });
+
+  const reconcile = async (key: string): Promise<void> => {
+    const service = services.get(key);
+    if (service === undefined || service.metadata.deletionTimestamp !== undefined) return;
+    const { namespace = '' } = service.metadata;
+    const own = slicesOf(key);
+    const hasReady = hasReadyEndpoint(own);
+    const findings = hasReady
+      ? []
+      : whyNoEndpoints({
+          service,
+          slices: own,
+          nodes: nodes.list(),
+          pods: inNamespace.pods(namespace),
+          vms: inNamespace.vms(namespace),
+          vmis: inNamespace.vmis(namespace),
+        });
+    const announcing = { nodes: nodes.list(), pools: pools.list(), advertisements: advertisements.list() };
+    const wanted = [
+      endpointsCondition(service, hasReady, findings),
+      announcerCondition(service, whyNotAnnounced(service, announcing)),
+    ].filter((condition) => condition !== undefined);
+    if (wanted.length === 0) return;
+    await write(service, wanted, parts);
+    for (const { type, status, reason = '', message = '' } of wanted) {
+      if (status === 'False') events.event(service, 'Warning', reason, message);
+      else if (type === ENDPOINTS_READY) events.event(service, 'Normal', reason, 'it has a ready endpoint again');
+      else events.event(service, 'Normal', reason, 'a node can announce its addresses again');
+    }
+    await clock.sleep(PACE);
+  };
+  return (signal) => runController({ name: 'servicestatus', queue, reconcile, workers: 1, log }, signal);
+}
+
+type Labels = Readonly<Record<string, string>> | undefined;
+
+function byNamespace<T extends KubeObject>(informer: Informer<T>): (namespace: string) => readonly T[] {
+  return informer.index(({ metadata }) => [metadata.namespace ?? '']);
+}
+
+/** What of a node decides who may announce; a heartbeat leaves it as it is. */
+function announcerFacts(node: Node | undefined): unknown {
+  return node && [isNodeEligible(node), node.metadata.labels];
+}
+
+/** Only the conditions named here: others of the status may change meanwhile. */
+async function write(
+  service: Service,
+  wanted: readonly WantedCondition[],
+  { client, clock }: ControllerParts,
+): Promise<void> {
+  const current = service.status?.conditions;
+  const types = [ENDPOINTS_READY, ANNOUNCER_FOUND];
+  const all = wanted.reduce(
+    (conditions, condition) => withCondition(conditions, condition, clock.now()),
+    current ?? [],
+  );
+  const conditions = all.filter(({ type }) => types.includes(type));
+  const body = { metadata: { uid: service.metadata.uid }, status: { conditions } };
+  await client.patch(Service, keyOf(service), { type: 'strategic', body }, 'status').catch(ignoreNotFound);
+}
