@@ -7,6 +7,7 @@ import type { Client } from '../client/client.ts';
 import { Informer } from '../client/informer.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
+import { untilAborted } from '../lib/abort.ts';
 import { type CIDR, parseCIDR } from '../lib/ip.ts';
 import { desiredNode, desiredStatus, type Machine, type NodeInput } from './desired.ts';
 import { renewLease } from './lease.ts';
@@ -123,10 +124,7 @@ interface KeepAlive {
 async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
   const { client, input, clock, log, wake, informer } = parts;
   const backOff = new BackOff({ first: 200, max: RENEW_EVERY, jitter: 0.5 });
-  await Promise.race([
-    informer.synced,
-    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
-  ]);
+  await untilAborted(informer.synced, signal);
   while (!signal.aborted) {
     let wait = RENEW_EVERY;
     try {

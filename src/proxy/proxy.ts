@@ -14,6 +14,7 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { NftRunner } from '../host/nft.ts';
 import { type RunCommand, runCommand } from '../host/process.ts';
+import { untilAborted } from '../lib/abort.ts';
 import { seconds } from '../lib/duration.ts';
 import { type CIDR, IP_FAMILIES, type IPAddress, type IPFamily, printCIDR } from '../lib/ip.ts';
 import { kernelNetfilter } from '../netfilter/kernel.ts';
@@ -232,13 +233,4 @@ function localitiesOf({ podCIDRs, clusterCIDRs }: ProxyOptions): ReadonlyMap<IPF
       { podCIDRs: texts(podCIDRs, family), clusterCIDRs: texts(clusterCIDRs, family) },
     ]),
   );
-}
-
-/** Resolves with the promise, or when the signal is aborted. */
-async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await Promise.race([
-    promise,
-    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
-  ]);
 }

@@ -10,6 +10,7 @@ import { WorkQueue } from '../client/work-queue.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { type RunCommand, runCommand } from '../host/process.ts';
+import { untilAborted } from '../lib/abort.ts';
 import type { PodNetwork } from '../network/pod-network.ts';
 import { LifeCycle } from './life-cycle.ts';
 import { probeKVM } from './qemu/accelerator.ts';
@@ -65,10 +66,7 @@ export async function startVMs(options: VMsOptions, signal: AbortSignal): Promis
   const lifeCycle = new LifeCycle({ ...options, clock, pods, events, acceleration, changed: (key) => queue.add(key) });
   pods.onChange(({ key }) => queue.add(key));
   pods.start(signal);
-  await Promise.race([
-    pods.synced,
-    new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
-  ]);
+  await untilAborted(pods.synced, signal);
   if (!signal.aborted) await lifeCycle.findGuests();
   const controller = runController(
     { name: 'vm', queue, reconcile: (key) => lifeCycle.reconcile(key), workers: WORKERS, log },

@@ -9,13 +9,13 @@ import { createLogger, type Logger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { openNft } from '../../host/open-nft.ts';
 import { startL2 } from '../../l2/l2.ts';
+import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
 import { startNode } from '../../node/node.ts';
 import { cleanupProxy, startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
-import { aborted } from '../signals.ts';
 import { CLUSTER_DOMAIN } from './defaults.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 
