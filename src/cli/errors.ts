@@ -26,6 +26,16 @@ export function explainError(error: unknown): string {
   }
   if (error instanceof TransportError)
     lines.push('  Is it running? `postern up --data-dir DIR` or `postern lab up --dir DIR` starts one.');
+  if (isDiskFull(error))
+    lines.push('  The disk is full: make room, or choose a directory on another one (df -h shows them).');
   if (process.env['POSTERN_LOG'] === 'debug' && error.stack) lines.push(error.stack);
   return lines.join('\n');
+}
+
+/** ENOSPC of errno(3), from the system or through the store's own library, which gives the number. */
+const NO_SPACE: readonly unknown[] = ['ENOSPC', 28];
+
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && NO_SPACE.includes(error.code)) || isDiskFull(error.cause);
 }

@@ -1,5 +1,5 @@
 /** Takes a lab down, and makes sure that nothing of it is left. */
-import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from './error.ts';
 import { type Layout, layoutOf } from './layout.ts';
@@ -20,6 +20,8 @@ export interface DownOptions {
 /** Ends the lab of `dir`, if one runs, and removes its files. Resolves when all its processes have ended. */
 export async function labDown(dir: string, options: DownOptions = {}): Promise<void> {
   const layout = layoutOf(dir);
+  if (statSync(layout.dir, { throwIfNoEntry: false })?.isFile())
+    throw new LabError(`${layout.dir} is a file, not a lab`);
   const owner = runningOwner(layout);
   if (owner?.pid === process.pid)
     throw new LabError(`the lab in ${layout.dir} is still being started by this very process`);

@@ -48,15 +48,15 @@ function checkPrograms(): void {
   );
 }
 
-/** Guests are plugged in through taps. */
-function checkTun(): void {
+/** Guests are plugged in through taps: throws a {@link LabError} with the remedy when this user can make none. */
+export function checkTun(): void {
   try {
     accessSync(TUN, constants.R_OK | constants.W_OK);
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
     const remedies = missing
       ? `It is missing. As root: modprobe tun; in a container, start that with --device ${TUN}.`
-      : `It is not open to you. As root: chmod 0666 ${TUN}, as distributions have it, or run the lab as root.`;
+      : `It is not open to you. As root: chmod 0666 ${TUN}, as distributions have it, or run this as root.`;
     throw new LabError(`Guests need ${TUN}. ${remedies}`, { cause });
   }
 }

@@ -64,7 +64,8 @@ function readJson<T>(path: string): T | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT') return undefined;
+    // ENOTDIR: the directory is a file, so that no lab can be in it.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'EACCES')
       throw new LabError(`${path} is not yours to read: the lab is another user's.`, { cause: error });
     throw error;

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
+import { requireDirectory } from '../directory.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
@@ -52,6 +53,7 @@ export function addAgentCommand(postern: Command): void {
         import('../wiring/privileges.ts'),
       ]);
       await requireAgent();
+      await requireDirectory('--state-dir', flags.stateDir);
       keepAgentCapabilities();
       const [{ runAgent }, { thisNodeInterface, thisNodeName }, { loadKubeconfig }] = await Promise.all([
         import('../wiring/agent.ts'),

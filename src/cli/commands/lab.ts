@@ -35,10 +35,12 @@ function addUp(lab: Command): void {
       '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes',
     )
     .action(async (flags: DirFlags & { nodes: number; ipFamilies: readonly IPFamily[] }) => {
-      const [{ labUp, labStatus }, { labOptions }] = await Promise.all([
+      const [{ labUp, labStatus }, { labOptions }, { requireLab }] = await Promise.all([
         import('../../lab/lab.ts'),
         import('../wiring/lab.ts'),
+        import('../wiring/requirements.ts'),
       ]);
+      await requireLab(flags.dir);
       const signal = endSignal();
       await new Progress(process.stderr).during('lab', (tell) => labUp(labOptions(flags), tell, signal));
       process.stdout.write(`ready ${labStatus(flags.dir).server} kubeconfig ${labStatus(flags.dir).kubeconfig}\n`);

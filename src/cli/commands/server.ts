@@ -1,6 +1,7 @@
 /** `postern server`: API server, store and controllers. */
 import type { Command } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
+import { requireDirectory } from '../directory.ts';
 import { type HostPort, parseCIDRs, parsedOption, parseHostPort } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../wiring/defaults.ts';
@@ -54,6 +55,7 @@ export function addServerCommand(postern: Command): void {
       '\nExample:\n  postern server --data-dir ./data --listen 127.0.0.1:0\n  kubectl --kubeconfig ./data/kubeconfig get namespaces',
     )
     .action(async (flags: Flags) => {
+      await requireDirectory('--data-dir', flags.dataDir);
       const { runServer } = await import('../wiring/server.ts');
       await runServer(
         {

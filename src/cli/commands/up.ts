@@ -1,5 +1,6 @@
 /** `postern up`: everything on this one machine. */
 import type { Command } from 'commander';
+import { requireDirectory } from '../directory.ts';
 import { type HostPort, parsedOption, parseHostPort } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
@@ -38,6 +39,7 @@ export function addUpCommand(postern: Command): void {
         import('../wiring/privileges.ts'),
       ]);
       await requireAgent();
+      await requireDirectory('--data-dir', flags.dataDir);
       keepAgentCapabilities();
       const { runUp } = await import('../wiring/up.ts');
       await runUp({ ...flags, nodeName: flags.nodeName, interface: flags.interface }, endSignal());

@@ -5,6 +5,7 @@ import { type Service, Service as ServiceKind } from '../../api/core/v1/service.
 import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
 import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { type Cluster, NAMESPACE, SERVICE } from './cluster.ts';
 
@@ -46,6 +47,19 @@ export async function endpointsOf(
   const found = endpoints.map(({ family, guest }) => `${guest} ${family}`).sort();
   const wanted = guests.flatMap((guest) => [`${guest} IPv4`, `${guest} IPv6`]).sort();
   return found.join() === wanted.join() ? endpoints : undefined;
+}
+
+/** What keeps guests from being ready, in the words of their own conditions: with the console's last lines when it is late. */
+export async function whyNotReady(cluster: Cluster, names: readonly string[]): Promise<string> {
+  const reasons = new Map<string, string[]>();
+  for (const name of names) {
+    const { conditions, phase } = (await instance(cluster, name))?.status ?? {};
+    const ready = findCondition(conditions, 'Ready');
+    if (ready?.status === 'True') continue;
+    const reason = ready?.message ?? phase ?? 'its instance is not there yet';
+    reasons.set(reason, [...(reasons.get(reason) ?? []), name]);
+  }
+  return [...reasons].map(([reason, of]) => `${of.join(', ')}: ${reason}`).join('; ');
 }
 
 export async function service(cluster: Cluster): Promise<Service> {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Service } from '../../api/core/v1/service.ts';
 import { createClient } from '../../client/http-client.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { labDown, labUp } from '../../lab/lab.ts';
@@ -9,7 +10,10 @@ import { printDuration } from '../../lib/duration.ts';
 import { Progress } from '../progress.ts';
 import { PROGRAM, PROGRAM_DIR } from '../wiring/defaults.ts';
 import { labOptions } from '../wiring/lab.ts';
-import { Cluster, type ClusterPaths } from './cluster.ts';
+import { requireLab } from '../wiring/requirements.ts';
+import { Cluster, type ClusterPaths, NAMESPACE } from './cluster.ts';
+import { broughtKubectl, goOn, type KeptCluster } from './go-on.ts';
+import { url } from './look.ts';
 import { checkTable, quietListener, textListener } from './report.ts';
 import { STEPS } from './steps.ts';
 import { type StepRecord, Walk } from './walk.ts';
@@ -28,6 +32,8 @@ export async function quickstart(options: QuickstartOptions, signal: AbortSignal
   const started = performance.now();
   const out = options.json ? quietListener : textListener(process.stdout);
   const walk = new Walk(out, signal);
+  // What this machine lacks is told before anything is begun.
+  await requireLab(options.dir ?? tmpdir());
   const dir = resolve(options.dir ?? (await mkdtemp(join(tmpdir(), 'postern-'))));
   const before = hostInterfaces();
   let kept = false;
@@ -47,7 +53,8 @@ export async function quickstart(options: QuickstartOptions, signal: AbortSignal
     if (!kept) await takeDown(walk, dir, options, before, signal);
   }
   if (signal.aborted) return 130;
-  printEnd(walk, options, dir, performance.now() - started);
+  printEnd(walk, options, kept ? clusterPaths(dir) : undefined, performance.now() - started);
+  if (kept && !options.json) process.stdout.write(goOn(await keptCluster(dir)));
   return walk.ok ? 0 : 1;
 }
 
@@ -118,31 +125,39 @@ function hostInterfaces(): string {
   return Object.keys(networkInterfaces()).sort().join(' ');
 }
 
-function printEnd(walk: Walk, options: QuickstartOptions, dir: string, milliseconds: number): void {
+function printEnd(walk: Walk, options: QuickstartOptions, kept: ClusterPaths | undefined, milliseconds: number): void {
   if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify({ ok: walk.ok, milliseconds: Math.round(milliseconds), steps: walk.steps }, null, 2)}\n`,
-    );
+    const result = {
+      ok: walk.ok,
+      milliseconds: Math.round(milliseconds),
+      dir: kept?.dir,
+      kubeconfig: kept?.kubeconfig,
+    };
+    process.stdout.write(`${JSON.stringify({ ...result, steps: walk.steps }, null, 2)}\n`);
     return;
   }
   process.stdout.write(`\n${checkTable(walk.steps)}\n\n`);
   const count = walk.steps.flatMap((step) => step.checks).length;
+  const closer = kept === undefined ? ' `npm run quickstart -- --keep` leaves the cluster for a closer look.' : '';
   process.stdout.write(
     walk.ok
       ? `All ${count} checks hold. It took ${printDuration(milliseconds)}.\n`
-      : 'Not every check holds: see NOT OK above. `npm run quickstart -- --keep` leaves the cluster for a closer look.\n',
+      : `Not every check holds: see NOT OK above.${closer}\n`,
   );
-  if (options.keep) process.stdout.write(goOn(dir));
 }
 
-function goOn(dir: string): string {
-  return `
-The cluster is still there. To go on:
-  export KUBECONFIG=${join(dir, 'kubeconfig')}
-  kubectl get virtualmachines,services,pods -A
-  ./postern lab exec --dir ${dir} client -- curl -s http://ADDRESS/
-  ./postern vm console example-vm -n example-namespace --data-dir ${dir}
-To take it down:
-  ./postern lab down --dir ${dir}
-`;
+async function keptCluster(dir: string): Promise<KeptCluster> {
+  const client = createClient(await loadKubeconfig(clusterPaths(dir).kubeconfig));
+  try {
+    // A walkthrough that stopped early may have no Service yet, or none with an address of the LAN.
+    const { items } = await client.list(Service, { namespace: NAMESPACE });
+    const address = items.flatMap(({ status }) => status?.loadBalancer?.ingress ?? [])[0]?.ip;
+    return {
+      dir,
+      url: address === undefined ? 'http://ADDRESS/' : url(address),
+      tools: broughtKubectl(process.env['PATH'] ?? '', join(PROGRAM_DIR, '.cache', 'tools')),
+    };
+  } finally {
+    client.close();
+  }
 }

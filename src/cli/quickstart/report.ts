@@ -5,7 +5,6 @@ import type { CheckRecord, CommandRecord, Listener, StepRecord } from './walk.ts
 
 /** Lines of a command's output that are shown; the rest is counted. */
 const SHOWN_LINES = 24;
-const WAIT_IS_LONG = 2000;
 
 interface Out {
   write(text: string): unknown;
@@ -14,8 +13,6 @@ interface Out {
 
 export function textListener(out: Out): Listener {
   const paint = (code: number, text: string) => (out.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text);
-  let lastWait = '';
-  let nextWait = WAIT_IS_LONG;
   return {
     stepBegins(number, title) {
       out.write(`\n${paint(1, `${number}. ${title}`)}\n`);
@@ -33,14 +30,8 @@ export function textListener(out: Out): Listener {
     checked({ what, ok, found }: CheckRecord) {
       out.write(`   ${ok ? paint(32, 'ok') : paint(31, 'NOT OK')}  ${what}${ok || found === '' ? '' : `: ${found}`}\n`);
     },
-    waiting(what, milliseconds) {
-      if (what !== lastWait) {
-        lastWait = what;
-        nextWait = WAIT_IS_LONG;
-      }
-      if (milliseconds < nextWait) return;
-      nextWait += WAIT_IS_LONG;
-      out.write(`   … waiting for ${what} (${printDuration(milliseconds)})\n`);
+    waiting(what, milliseconds, why) {
+      out.write(`   … waiting for ${what} (${printDuration(milliseconds)})${why === '' ? '' : `: ${why}`}\n`);
     },
   };
 }

@@ -2,14 +2,14 @@
  * The walkthrough: a virtual machine exposed by a Service, from the first manifest to the last clean-up. Each step does
  * what a user would do and checks what a user would see.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { RESTART_REQUIRED } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { isTrue } from '../../api/meta/conditions.ts';
 import { familyOf } from '../../lib/ip.ts';
 import { CLIENT_GUEST, type Cluster, GUESTS, NAMESPACE, SERVICE_DOMAIN } from './cluster.ts';
-import { endpointsOf, instance, machine, nodes, readyEndpoints, service, url } from './look.ts';
+import { endpointsOf, instance, machine, nodes, readyEndpoints, service, url, whyNotReady } from './look.ts';
 
 export interface Step {
   readonly title: string;
@@ -41,7 +41,12 @@ async function applyMachines(cluster: Cluster): Promise<void> {
   await cluster.kubectl(['apply', '-f', example(cluster, 'example-vm.yaml')]);
   await cluster.kubectl(['apply', '-f', example(cluster, 'client-vm.yaml')]);
   const names = [...GUESTS, CLIENT_GUEST];
-  await walk.until('the guests to boot', BOOT_LIMIT, () => allReady(cluster, names));
+  await walk.until(
+    'the guests to boot',
+    BOOT_LIMIT,
+    () => allReady(cluster, names),
+    () => whyNotReady(cluster, names),
+  );
   await cluster.kubectl(['get', 'virtualmachineinstances', '-n', NAMESPACE]);
   const [first, second] = await Promise.all(GUESTS.map((name) => instance(cluster, name)));
   const found = `${first?.status?.nodeName} and ${second?.status?.nodeName}`;
@@ -72,10 +77,11 @@ async function applyService(cluster: Cluster): Promise<void> {
 
 async function addLabel(cluster: Cluster): Promise<void> {
   const { walk } = cluster;
-  const labelled = join(cluster.paths.dir, 'example-vm-labelled.yaml');
-  await writeFile(labelled, withLabel(await readFile(example(cluster, 'example-vm.yaml'), 'utf8')), { mode: 0o600 });
   walk.say('spec.template.metadata.labels gets "special: key" in both manifests, and they are applied again.');
-  await cluster.kubectl(['apply', '-f', labelled]);
+  await cluster.kubectl(['apply', '-f', '-'], {
+    shown: 'kubectl apply -f - # examples/example-vm.yaml with that label',
+    input: withLabel(await readFile(example(cluster, 'example-vm.yaml'), 'utf8')),
+  });
   for (const name of GUESTS) {
     const condition = await walk.until(`condition ${RESTART_REQUIRED} of ${name}`, API_LIMIT, async () =>
       (await machine(cluster, name))?.status?.conditions?.find(
@@ -101,10 +107,20 @@ async function restartMachines(cluster: Cluster): Promise<void> {
   const { walk } = cluster;
   const [first, second] = GUESTS;
   await cluster.postern(['vm', 'restart', first, '-n', NAMESPACE]);
-  const one = await walk.until(`${first} to become an endpoint`, BOOT_LIMIT, () => endpointsOf(cluster, [first]));
+  const one = await walk.until(
+    `${first} to become an endpoint`,
+    BOOT_LIMIT,
+    () => endpointsOf(cluster, [first]),
+    () => whyNotReady(cluster, [first]),
+  );
   walk.check(`${first} is an endpoint, IPv4 and IPv6`, one.length === 2, one);
   await cluster.postern(['vm', 'restart', second, '-n', NAMESPACE]);
-  const both = await walk.until(`${second} to become an endpoint`, BOOT_LIMIT, () => endpointsOf(cluster, GUESTS));
+  const both = await walk.until(
+    `${second} to become an endpoint`,
+    BOOT_LIMIT,
+    () => endpointsOf(cluster, GUESTS),
+    () => whyNotReady(cluster, [second]),
+  );
   walk.check(`${second} follows, IPv4 and IPv6`, both.length === 4, both);
   await cluster.kubectl(['get', 'endpointslices', '-n', NAMESPACE]);
 }
@@ -201,7 +217,12 @@ async function killGuest(cluster: Cluster): Promise<void> {
   walk.check('no later request fails', during.failed === 0, describe(during));
 
   walk.say(`${victim} has runStrategy Always, so it is started again.`);
-  const both = await walk.until(`${victim} to return`, BOOT_LIMIT, () => endpointsOf(cluster, GUESTS));
+  const both = await walk.until(
+    `${victim} to return`,
+    BOOT_LIMIT,
+    () => endpointsOf(cluster, GUESTS),
+    () => whyNotReady(cluster, [victim]),
+  );
   walk.check('started again, it returns', both.length === 4, both);
   const after = await requests(cluster, addresses, REQUESTS);
   walk.check(
@@ -214,7 +235,7 @@ async function killGuest(cluster: Cluster): Promise<void> {
 async function deleteAll(cluster: Cluster): Promise<void> {
   const { walk } = cluster;
   const freed = (await service(cluster)).spec?.clusterIPs ?? [];
-  await cluster.kubectl(['delete', '-f', example(cluster, 'lan-pool.yaml')]);
+  await cluster.kubectl(['delete', '--ignore-not-found', '-f', example(cluster, 'lan-pool.yaml')]);
   await cluster.kubectl(['delete', 'namespace', NAMESPACE], { timeout: 120_000 });
   const again = await cluster.kubectl(['apply', '-f', '-'], {
     shown: 'kubectl apply -f - # another Service that asks for the same cluster IPs and node port',

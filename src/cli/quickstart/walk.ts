@@ -31,7 +31,8 @@ export interface Listener {
   said(text: string): void;
   ran(command: CommandRecord): void;
   checked(check: CheckRecord): void;
-  waiting(what: string, milliseconds: number): void;
+  /** Every two seconds of waiting: for what, for how long so far, and what it is that is not yet as it should be. */
+  waiting(what: string, milliseconds: number, why: string): void;
 }
 
 /** How a command is shown, where it differs from what is run: paths of this machine are written as a user would. */
@@ -45,6 +46,7 @@ export interface RunOptions {
 }
 
 const POLL_EVERY = 50;
+const TELL_EVERY = 2000;
 
 export class Walk {
   readonly #listener: Listener;
@@ -126,19 +128,32 @@ export class Walk {
   }
 
   /**
-   * Looks again and again until `look` returns something, and returns that. Fails after `limit` milliseconds with
-   * what `look` last complained of.
+   * Looks again and again until `look` returns something, and returns that; fails after `limit` milliseconds. `why` says
+   * what is not yet as it should be: to whoever waits for long, and in the failure.
    */
-  async until<T>(what: string, limit: number, look: () => Promise<T | undefined>): Promise<T> {
+  async until<T>(
+    what: string,
+    limit: number,
+    look: () => Promise<T | undefined>,
+    why: () => Promise<string> = async () => '',
+  ): Promise<T> {
     const started = performance.now();
+    let told = 0;
     for (;;) {
       this.#signal.throwIfAborted();
       const found = await look();
       if (found !== undefined) return found;
       const waited = performance.now() - started;
-      if (waited > limit) throw new Error(`waited ${Math.round(limit / 1000)} s for ${what}`);
-      this.#listener.waiting(what, waited);
+      if (waited > limit) throw new Error(`waited ${Math.round(limit / 1000)} s for ${what}${because(await why())}`);
+      if (waited > told + TELL_EVERY) {
+        told = waited;
+        this.#listener.waiting(what, waited, await why());
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_EVERY));
     }
   }
+}
+
+function because(why: string): string {
+  return why === '' ? '' : `: ${why}`;
 }

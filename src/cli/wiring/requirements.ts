@@ -2,6 +2,8 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { checkPrivileges, checkTun } from '../../lab/privileges.ts';
+import { requireDirectory } from '../directory.ts';
 import { UserError } from '../errors.ts';
 import { capabilities } from './privileges.ts';
 
@@ -34,6 +36,19 @@ export async function requireAgent(path = process.env['PATH'] ?? ''): Promise<vo
       'Run it with sudo. To try Postern as an ordinary user: ./postern lab up --dir DIR',
     );
   }
+  await requirePrograms(path);
+  checkTun();
+}
+
+/** As {@link requireAgent}, for a lab in `dir`, which an ordinary user can have too. */
+export async function requireLab(dir: string): Promise<void> {
+  await requirePrograms();
+  await requireDirectory('--dir', dir);
+  await checkPrivileges();
+}
+
+/** Throws a {@link UserError} unless every program that an agent runs is here. */
+export async function requirePrograms(path = process.env['PATH'] ?? ''): Promise<void> {
   const missing = await missingPrograms(path);
   if (missing.length > 0) {
     const list = missing.map(({ program, use }) => `${program} (${use})`).join(', ');
