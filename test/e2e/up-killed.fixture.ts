@@ -70,7 +70,7 @@ async function look() {
 }
 
 const ready = (name: string) =>
-  inNamespace(['wait', '--for=condition=Ready', `virtualmachineinstance/${name}`, `--timeout=${LIMIT / 1000}s`]);
+  inNamespace(['wait', '--for=condition=Ready', `virtualmachine/${name}`, `--timeout=${LIMIT / 1000}s`]);
 
 /** When each guest's pod became ready, and how. */
 const readySince = () =>

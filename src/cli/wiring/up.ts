@@ -114,7 +114,8 @@ class ServerProcess {
         ? this.#argv
         : this.#argv.map((arg, i) => (this.#argv[i - 1] === '--listen' ? arg.replace(/:\d+$/, `:${port}`) : arg));
     const [file = '', ...args] = diesWithParent(argv);
-    this.#child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    // In a process group of its own: a terminal's Ctrl-C goes to a whole group, and the agent's goodbye needs the server.
+    this.#child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
     return this.#child;
   }
 
