@@ -14,8 +14,8 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { setCloseOnExec } from '../../host/file-descriptor.ts';
 import { StoreFailedError } from '../errors.ts';
-import { setCloseOnExec } from './libc.ts';
 
 export type Table = Database<Buffer, Buffer>;
 

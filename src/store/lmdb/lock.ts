@@ -4,8 +4,8 @@
  */
 import { closeSync, fchmodSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { tryLock } from '../../host/file-descriptor.ts';
 import { StoreLockedError } from '../errors.ts';
-import { tryLock } from './libc.ts';
 
 const LOCK_FILE = 'LOCK';
 

@@ -1,6 +1,6 @@
-/** Two calls of the C library that Node does not offer. The program itself is linked with that library. */
+/** Two calls on open files that Node.js does not offer. The program itself is linked with the C library that has them. */
 import koffi from 'koffi';
-import { StoreFailedError } from '../errors.ts';
+import { SystemCallError } from './libc-socket.ts';
 
 // <sys/file.h> and <fcntl.h>, the same on all of Linux.
 const LOCK_EX = 2;
@@ -13,15 +13,11 @@ export function tryLock(fd: number): boolean {
   const flock = koffi.load(null).func('int flock(int fd, int operation)');
   if (flock(fd, LOCK_EX | LOCK_NB) === 0) return true;
   if (koffi.errno() === koffi.os.errno['EWOULDBLOCK']) return false;
-  throw failed('flock');
+  throw new SystemCallError('flock', koffi.errno());
 }
 
 /** Has the kernel close a file when this process becomes another program: fcntl(2). */
 export function setCloseOnExec(fd: number): void {
   const fcntl = koffi.load(null).func('int fcntl(int fd, int command, ...)');
-  if (fcntl(fd, F_SETFD, 'int', FD_CLOEXEC) !== 0) throw failed('fcntl');
-}
-
-function failed(call: string): StoreFailedError {
-  return new StoreFailedError('open the store', new Error(`${call}: error ${koffi.errno()}`));
+  if (fcntl(fd, F_SETFD, 'int', FD_CLOEXEC) !== 0) throw new SystemCallError('fcntl', koffi.errno());
 }
