@@ -75,14 +75,15 @@ async function ensure<T extends KubeObject>(api: Api, kind: AnyKind, wanted: T):
   });
 }
 
-/** `old` with the fields of `wanted`, one level into `spec`. */
+/** `old` with the fields of `wanted`, one level into `spec`. An address that it has stays, as it cannot change. */
 function merged<T extends KubeObject>(old: T, wanted: T): T {
-  const [before, after] = [old, wanted].map((object) => (object as { spec?: object }).spec);
+  const [before, after] = [old, wanted].map((object) => (object as { spec?: Service['spec'] }).spec);
+  const kept = before?.clusterIP === undefined ? {} : { clusterIP: before.clusterIP };
   return {
     ...old,
     ...wanted,
     metadata: { ...old.metadata, labels: { ...old.metadata.labels, ...wanted.metadata.labels } },
-    ...(after === undefined ? {} : { spec: { ...before, ...after } }),
+    ...(after === undefined ? {} : { spec: { ...before, ...after, ...kept } }),
   };
 }
 
