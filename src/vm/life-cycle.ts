@@ -1,4 +1,6 @@
 /** A guest's way from its pod's appearance on the node to the pod's removal, one pod at a time. */
+
+import { isPodFinal, isPodReady } from '../api/core/v1/pod.status.ts';
 import { Pod } from '../api/core/v1/pod.ts';
 import { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
 import { keyOf, keyText, parseKey } from '../api/meta/v1.ts';
@@ -58,7 +60,7 @@ export class LifeCycle {
     const { pods, log } = this.#options;
     const pod = pods.get(record.podKey);
     const vmi = pod && (await this.#instanceOf(pod));
-    const guest = this.#newGuest(record, await this.#attach(record), vmi, pod !== undefined && isReady(pod));
+    const guest = this.#newGuest(record, await this.#attach(record), vmi, pod !== undefined && isPodReady(pod));
     try {
       await guest.adopt();
     } catch (err) {
@@ -84,7 +86,7 @@ export class LifeCycle {
     const guest = this.#guests.get(key);
     if (pod.metadata.deletionTimestamp !== undefined) await this.#finish(pod, guest);
     else if (guest !== undefined) await this.#report(pod, guest);
-    else if (!isOver(pod) && !this.#closing) await this.#begin(pod);
+    else if (!isPodFinal(pod) && !this.#closing) await this.#begin(pod);
   }
 
   /** Lets go of all guests; they run on. */
@@ -193,7 +195,7 @@ export class LifeCycle {
   async #report(pod: Pod, guest: Guest): Promise<void> {
     const vmi = await this.#instanceOf(pod);
     const { phase } = guest;
-    if (phase.kind === 'ended' && phase.outcome === 'Failed' && !isOver(pod) && vmi !== undefined) {
+    if (phase.kind === 'ended' && phase.outcome === 'Failed' && !isPodFinal(pod) && vmi !== undefined) {
       this.#options.events.event(vmi, 'Warning', phase.reason, phase.message);
     }
     await this.#write(pod, vmi, this.#view(guest));
@@ -289,12 +291,4 @@ export class LifeCycle {
 /** Names of objects may have dots and be longer than a label of DNS is (RFC 1123 section 2.1). */
 function hostnameFrom(name: string): string {
   return (name.split('.')[0] ?? name).slice(0, 63).replace(/-+$/, '');
-}
-
-function isReady(pod: Pod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-}
-
-function isOver(pod: Pod): boolean {
-  return pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
 }
