@@ -21,6 +21,7 @@ const WHOLE = 0x40000;
 
 const ETHER_HEADER = 14;
 const IPV6_HEADER = 40;
+const IPPROTO_HOPOPTS = 0;
 const IPPROTO_ICMPV6 = 58;
 
 /** Ethernet frames that hold an ARP packet with one of these operations (1 request, 2 reply). */
@@ -28,11 +29,22 @@ export function arpFilter(operations: readonly number[]): readonly BpfInstructio
   return [...only(LD_HALF, 12, [0x0806]), ...only(LD_HALF, ETHER_HEADER + 6, operations), ...PASS];
 }
 
-/** Ethernet frames that hold ICMPv6 of one of these types right after the IPv6 header. */
-export function icmpv6Filter(types: readonly number[]): readonly BpfInstruction[] {
+/**
+ * Ethernet frames that hold ICMPv6 of one of these types right after the IPv6 header, or of one of the types of `reports`
+ * after a hop-by-hop header of 8 bytes, as multicast listeners' reports have (RFC 3810 section 5).
+ */
+export function icmpv6Filter(types: readonly number[], reports: readonly number[] = []): readonly BpfInstruction[] {
+  const report = [
+    ...only(LD_BYTE, ETHER_HEADER + 6, [IPPROTO_HOPOPTS]),
+    ...only(LD_BYTE, ETHER_HEADER + IPV6_HEADER, [IPPROTO_ICMPV6]),
+    ...only(LD_BYTE, ETHER_HEADER + IPV6_HEADER + 8, reports),
+    ...PASS,
+  ];
   return [
     ...only(LD_HALF, 12, [0x86dd]),
-    ...only(LD_BYTE, ETHER_HEADER + 6, [IPPROTO_ICMPV6]),
+    { code: LD_BYTE, jt: 0, jf: 0, k: ETHER_HEADER + 6 },
+    { code: JUMP_EQUAL, jt: report.length, jf: 0, k: IPPROTO_ICMPV6 },
+    ...report,
     ...only(LD_BYTE, ETHER_HEADER + IPV6_HEADER, types),
     ...PASS,
   ];

@@ -5,6 +5,7 @@ import type { RunCommand } from '../host/process.ts';
 import { addIP, type CIDR, familyOf, type IPFamily, printIP } from '../lib/ip.ts';
 import { printMAC } from '../lib/mac.ts';
 import { type Lease, linkLocalOf } from './leases.ts';
+import { linkLocalOfMAC } from './link-local.ts';
 
 /** Name of the bridge. */
 export const BRIDGE = 'postern0';
@@ -23,8 +24,10 @@ export async function applyBridge(podCIDRs: readonly CIDR[], nodeName: string, r
   // A bridge without a MAC of its own changes it with its ports, and guests would lose their router. Multicast snooping
   // without a querier only delays neighbour discovery.
   const lines = [
-    `link set ${BRIDGE} address ${bridgeMAC(nodeName)}`,
+    `link set ${BRIDGE} address ${printMAC(bridgeMAC(nodeName))}`,
     `link set ${BRIDGE} type bridge mcast_snooping 0`,
+    // Whatever way this machine forms link-local addresses, it is known what advertisements come from.
+    `addr replace ${printIP(linkLocalOfMAC(bridgeMAC(nodeName)))}/64 dev ${BRIDGE} nodad`,
     ...podCIDRs.map((cidr) => `addr replace ${gatewayOf(cidr)}/${cidr.prefix} dev ${BRIDGE}${nodad(cidr.base.family)}`),
     `link set ${BRIDGE} up`,
   ];
@@ -148,9 +151,9 @@ async function writeSysctl(name: string, value: string): Promise<void> {
 }
 
 /** The same after each start, so that guests keep their router. */
-function bridgeMAC(nodeName: string): string {
+function bridgeMAC(nodeName: string): Uint8Array {
   const hash = createHash('sha256').update(`bridge ${nodeName}`).digest();
-  return printMAC(Uint8Array.from([0x02, ...hash.subarray(0, 5)]));
+  return Uint8Array.from([0x02, ...hash.subarray(0, 5)]);
 }
 
 /** For an address of another scope than was asked for, iproute2 6.1 prints an empty object. */

@@ -3,8 +3,9 @@
  * addresses over restarts of everything else.
  */
 import { createHash } from 'node:crypto';
-import { addIP, type CIDR, cidrContains, type IPAddress, lastIP, mustParseCIDR, parseIP, printIP } from '../lib/ip.ts';
+import { addIP, type CIDR, cidrContains, type IPAddress, lastIP, parseIP, printIP } from '../lib/ip.ts';
 import { eui64Address, parseMAC, printMAC } from '../lib/mac.ts';
+import { linkLocalOfMAC } from './link-local.ts';
 import type { PortRequest } from './pod-network.ts';
 
 /** Milliseconds for which a released address is not given out again: connections to its last owner die out. */
@@ -82,13 +83,11 @@ export function withoutLease(table: LeaseTable, podUID: string, now: number): Le
   };
 }
 
-const LINK_LOCAL = mustParseCIDR('fe80::/64');
-
-/** The link-local address that a guest forms of its MAC (RFC 4291 section 2.5.6). */
+/** The link-local address that a guest forms of its MAC. */
 export function linkLocalOf(lease: Lease): string {
   const mac = parseMAC(lease.mac);
   if (mac === undefined) throw new Error(`the lease of ${lease.podKey} has no MAC: ${JSON.stringify(lease.mac)}`);
-  return printIP(eui64Address(LINK_LOCAL, mac));
+  return printIP(linkLocalOfMAC(mac));
 }
 
 /** Name of a pod's tap device. Linux allows 15 characters. */

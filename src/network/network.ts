@@ -14,6 +14,7 @@ import { printAdmission, printDismissal, printGuard, printRemoval } from './guar
 import { loadLeases, saveLeases } from './lease-file.ts';
 import { type Lease, type LeaseTable, leaseFor, withoutLease } from './leases.ts';
 import type { PodNetwork, Port, PortRequest } from './pod-network.ts';
+import { runRouterAdvertisements } from './ra/advertiser.ts';
 import { applyRedirectFilter, removeRedirectFilter } from './redirects.ts';
 import { applyRoutes, listRoutes } from './routes/apply.ts';
 import { runRoutes } from './routes/controller.ts';
@@ -62,7 +63,10 @@ export async function startPodNetwork(options: PodNetworkOptions, signal: AbortS
   const dnsmasq = new Dnsmasq({ ...options, clock }, dhcpConfig(options, table));
   const network = new NodeNetwork({ ...options, run, clock, dnsmasq }, table);
   await network.reconcile();
-  for (const part of [dnsmasq.run(signal), runRoutes({ ...options, run }, signal)]) {
+  const advertising = podCIDRs
+    .filter(({ base }) => base.family === 'IPv6')
+    .map((prefix) => runRouterAdvertisements({ ...options, prefix, clock }, signal));
+  for (const part of [dnsmasq.run(signal), runRoutes({ ...options, run }, signal), ...advertising]) {
     part.catch((err: unknown) => {
       if (!signal.aborted) log.error({ err }, 'a part of the pod network has stopped');
     });

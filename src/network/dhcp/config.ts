@@ -1,6 +1,6 @@
 /**
- * What dnsmasq is told, as text. It gives guests their addresses by DHCP and sends router advertisements; names are not
- * its business. https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html
+ * What dnsmasq is told, as text. It gives guests their addresses by DHCP; names and router advertisements are
+ * not its business. https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html
  */
 import { type CIDR, familyOf, printIP } from '../../lib/ip.ts';
 import { BRIDGE, gatewayOf } from '../bridge.ts';
@@ -29,7 +29,6 @@ export function desiredDhcp(input: {
     'no-hosts',
     'quiet-dhcp',
     'quiet-dhcp6',
-    'quiet-ra',
     ...podCIDRs.flatMap((cidr) => (cidr.base.family === 'IPv4' ? range4(cidr) : range6(cidr, clusterDomain))),
     ...leases.map((lease) => `dhcp-host=${printHost(lease)}`),
     ...namespaces.map((namespace) => `dhcp-option=${searchOption(namespace, clusterDomain)}`),
@@ -48,13 +47,12 @@ function range4(cidr: CIDR): readonly string[] {
 }
 
 /**
- * SLAAC gives a guest the address that it was assigned (prefix and EUI-64); DHCPv6 gives the same one to guests that make
- * up other interface identifiers. The prefix is off-link: guests reach each other through the node.
+ * By what `ra/` advertises a guest forms the address that it was assigned (prefix and EUI-64); DHCPv6 gives the same one to
+ * guests that make up other interface identifiers.
  */
 function range6(cidr: CIDR, clusterDomain: string): readonly string[] {
   return [
-    'enable-ra',
-    `dhcp-range=${printIP(cidr.base)},static,slaac,off-link,${cidr.prefix},1h`,
+    `dhcp-range=${printIP(cidr.base)},static,${cidr.prefix},1h`,
     `dhcp-option=option6:dns-server,[${gatewayOf(cidr)}]`,
     `dhcp-option=option6:domain-search,svc.${clusterDomain},${clusterDomain}`,
   ];
