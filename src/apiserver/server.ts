@@ -3,6 +3,8 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { CIDR } from '../lib/ip.ts';
 import type { Store } from '../store/store.ts';
+import { keepAllocations } from './allocation/repair/repair.ts';
+import { Touched } from './allocation/repair/touched.ts';
 import { ServiceAdmission } from './allocation/service-admission.ts';
 import { ServiceRanges } from './allocation/service-ranges.ts';
 import { TakenClaims } from './allocation/taken.ts';
@@ -51,7 +53,9 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const taken = new TakenClaims(store, log);
   const ranges = new ServiceRanges(store, codec);
   const services = new ServiceAdmission({ ...options, taken, ranges, clock, random });
-  const api: Api = { store, codec, clock, random, log, admissions: [namespaceAdmission(store, codec), services] };
+  const touched = new Touched();
+  const admissions = [namespaceAdmission(store, codec), services, touched];
+  const api: Api = { store, codec, clock, random, log, admissions };
   const metrics = new Metrics();
   const serving = new Serving({ api, metrics, documents: new Documents(metrics) });
   const server = makeServer(pki, serving.onRequest, log);
@@ -68,6 +72,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     }
     serving.begin();
     void keepHouse(api, serving.ending);
+    void keepAllocations(api, { ...options, touched: () => touched.next() }, serving.ending);
     void keepKubernetesService(api, own, serving.ending);
   } catch (error) {
     await serving.close(servers);

@@ -14,6 +14,9 @@ import { kindPrefix, NODE_PORTS, nodePortKey } from '../storage/keys.ts';
 import type { Spec } from './families.ts';
 
 const ADDRESSES = kindPrefix(IPAddress);
+const FAMILY_LABEL = 'ipaddress.kubernetes.io/ip-family';
+const MANAGED_BY_LABEL = 'ipaddress.kubernetes.io/managed-by';
+const ALLOCATOR = 'ipallocator.k8s.io';
 
 /** One thing that a Service holds. */
 export type Claim =
@@ -61,10 +64,7 @@ export function claimOperation(claim: Claim, owner: Owner, time: string): Operat
 
 /** Labels as Kubernetes' own allocator gives its IPAddress objects. */
 function addressObject(ip: string, { namespace, name }: Owner, time: string): IPAddress {
-  const labels = {
-    'ipaddress.kubernetes.io/ip-family': ip.includes(':') ? 'IPv6' : 'IPv4',
-    'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
-  };
+  const labels = { [FAMILY_LABEL]: ip.includes(':') ? 'IPv6' : 'IPv4', [MANAGED_BY_LABEL]: ALLOCATOR };
   return {
     apiVersion: IPAddress.apiVersion,
     kind: IPAddress.kind,
@@ -75,10 +75,29 @@ function addressObject(ip: string, { namespace, name }: Owner, time: string): IP
 
 /** Whether the entry of a claim's key is this owner's. */
 export function isClaimOf({ value }: Entry, { namespace, name }: Owner): boolean {
-  const parsed: unknown = JSON.parse(Buffer.from(value).toString('utf8'));
-  if (!isMapping(parsed)) return false;
-  const owner = isMapping(parsed['spec']) ? parsed['spec']['parentRef'] : parsed['owner'];
-  return isMapping(owner) && owner['namespace'] === namespace && owner['name'] === name;
+  const owner = ownerOfClaim(JSON.parse(Buffer.from(value).toString('utf8')));
+  return owner?.namespace === namespace && owner.name === name;
+}
+
+/** The Service that the value of a claim names; undefined when it names none. */
+export function ownerOfClaim(value: unknown): Owner | undefined {
+  if (!isMapping(value)) return undefined;
+  const parent = isMapping(value['spec']) ? value['spec']['parentRef'] : undefined;
+  const owner = isMapping(parent) && isService(parent) ? parent : value['owner'];
+  if (!isMapping(owner)) return undefined;
+  const { namespace, name } = owner;
+  return typeof namespace === 'string' && typeof name === 'string' ? { namespace, name } : undefined;
+}
+
+function isService({ group = '', resource }: Readonly<Record<string, unknown>>): boolean {
+  return group === '' && resource === 'services';
+}
+
+/** Whether the value of an address's claim was made here; others reserve addresses, too. */
+export function isAllocatorLabeled(value: unknown): boolean {
+  const metadata = isMapping(value) ? value['metadata'] : undefined;
+  const labels = isMapping(metadata) ? metadata['labels'] : undefined;
+  return isMapping(labels) && labels[MANAGED_BY_LABEL] === ALLOCATOR;
 }
 
 /** What begins the keys of all claims. */
