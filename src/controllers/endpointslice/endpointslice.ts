@@ -49,7 +49,7 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
     const service = services.get(key);
     // Without a Service, what is left is the garbage collector's. One that brings its own endpoints, or has come to do
     // so, is left alone with whatever slices it has.
-    if (service === undefined || !hasOwnSlices(service)) return;
+    if (service === undefined || !hasOwnSlices(service) || isLettingGo(service)) return;
     const desired = desiredSlices(service, podsOf(service), (name) => nodes.get(name));
     const changes = diff(desired, slicesOf.of(key).filter(isOurs));
     try {
@@ -67,6 +67,11 @@ function tell(service: Service, error: unknown, events: EventRecorder): void {
   const { namespace, name } = service.metadata;
   const message = `Error updating Endpoint Slices for Service ${namespace}/${name}: ${why}`;
   events.event(service, 'Warning', 'FailedToUpdateEndpointSlices', message);
+}
+
+/** Whether a delete with Orphan is under way, after which its slices are nobody's. */
+function isLettingGo({ metadata }: Service): boolean {
+  return metadata.finalizers?.includes('orphan') === true;
 }
 
 /** What of a node its endpoints tell. A heartbeat leaves it as it is. */
