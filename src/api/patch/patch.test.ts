@@ -104,7 +104,7 @@ describe('a strategic merge patch', () => {
       ports({ port: 80, targetPort: 9376 }),
       ports({ ...http, targetPort: 9376 }, https),
     ],
-    ['adds a port that is new', ports(http), ports({ port: 443, name: 'https', protocol: 'TCP' }), ports(http, https)],
+    ['puts a port that is new before those it does not mention', ports(http), ports(https), ports(https, http)],
     ['deletes a port by directive', ports(http, https), ports({ $patch: 'delete', port: 80 }), ports(https)],
     ['replaces a list by directive', ports(http, https), ports({ $patch: 'replace' }, https), ports(https)],
     [

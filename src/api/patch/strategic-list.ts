@@ -16,12 +16,12 @@ interface KeyedMerge {
   readonly mergeMapping: (node: SchemaNode | undefined, target: Mapping, patch: Mapping) => Mapping;
 }
 
-/** The target's elements, and those of the patch that it lacks. */
+/** The target's elements, and those of the patch that it lacks; in the order of {@link orderList}. */
 export function mergeSet(target: readonly unknown[], patch: readonly unknown[]): readonly unknown[] {
-  return [...new Set([...target, ...patch])];
+  return orderList({ merged: [...new Set([...target, ...patch])], before: target, order: patch, key: undefined });
 }
 
-/** Elements of the patch change the target's elements of the same key in place; new ones come last. */
+/** Elements of the patch change the target's elements of the same key; the result is in the order of {@link orderList}. */
 export function mergeKeyedList({ node, key, target, patch, mergeMapping }: KeyedMerge): readonly unknown[] {
   if (patch.length > MAX_ELEMENTS) throw badRequest(`a list of the patch has more than ${MAX_ELEMENTS} elements`);
   const elements = patch.map((element) => checkElement(element));
@@ -41,30 +41,40 @@ export function mergeKeyedList({ node, key, target, patch, mergeMapping }: Keyed
     else if (places[0] === undefined) push(byKey, id, result.push(mergeMapping(node?.items, {}, element)) - 1);
     else result[places[0]] = mergeMapping(node?.items, result[places[0]] as Mapping, element);
   }
-  return result.filter((element) => element !== undefined);
+  const merged = result.filter((element) => element !== undefined);
+  return orderList({ merged, before: target, order: elements, key });
+}
+
+interface Order {
+  readonly merged: readonly unknown[];
+  /** The list as it was before the patch. */
+  readonly before: readonly unknown[];
+  /** The patch's elements, or what it asks for by `$setElementOrder`. */
+  readonly order: readonly unknown[];
+  /** The field that tells elements apart; undefined where they are scalars. */
+  readonly key: string | undefined;
 }
 
 /**
- * The order that a client asked for by `$setElementOrder`: its elements in its order; elements that only the server knows
- * stay before those that they stood before.
+ * The merged list as a strategic merge patch orders it: elements of `order` in that order, and of the others each before
+ * those that it stood before. So an element that is new comes ahead of those that the patch does not mention.
  */
-export function orderList(
-  current: readonly unknown[],
-  order: readonly unknown[],
-  key: string | undefined,
-): readonly unknown[] {
+export function orderList({ merged, before, order, key }: Order): readonly unknown[] {
   const idOf = (element: unknown) => (key !== undefined && isMapping(element) ? ownValue(element, key) : element);
-  const wanted = new Map(order.map((element, i) => [idOf(element), i] as const));
+  const placesIn = (list: readonly unknown[]) => new Map(list.map((element, i) => [idOf(element), i] as const));
+  const wanted = placesIn(order);
+  const stood = placesIn(before);
   const rank = (element: unknown) => wanted.get(idOf(element)) ?? -1;
-  const place = new Map(current.map((element, i) => [element, i] as const));
-  const listed = current.filter((element) => rank(element) >= 0).sort((a, b) => rank(a) - rank(b));
-  const others = current.filter((element) => rank(element) < 0);
+  const place = (element: unknown) => stood.get(idOf(element)) ?? -1;
+  const listed = merged.filter((element) => rank(element) >= 0).sort((a, b) => rank(a) - rank(b));
+  const others = merged.filter((element) => rank(element) < 0);
   const result: unknown[] = [];
+  let next = 0;
   for (const element of listed) {
-    while (others.length > 0 && (place.get(others[0]) ?? 0) < (place.get(element) ?? 0)) result.push(others.shift());
+    while (next < others.length && place(others[next]) < place(element)) result.push(others[next++]);
     result.push(element);
   }
-  return [...result, ...others];
+  return [...result, ...others.slice(next)];
 }
 
 /**

@@ -35,7 +35,7 @@ export function mergeMapping(node: SchemaNode | undefined, target: Mapping, patc
     if (value === null) result.delete(key);
     else result.set(key, mergeField(propertyOf(node, key), result.get(key), value));
   }
-  applyListDirectives(node, patch, result);
+  applyListDirectives(node, target, patch, result);
   return Object.fromEntries(result);
 }
 
@@ -65,14 +65,21 @@ function retained(target: Mapping, patch: Mapping): Mapping {
 }
 
 /** Deletions first: the order is applied to what they leave, whichever comes first in the patch. */
-function applyListDirectives(node: SchemaNode | undefined, patch: Mapping, result: Map<string, unknown>): void {
+function applyListDirectives(
+  node: SchemaNode | undefined,
+  target: Mapping,
+  patch: Mapping,
+  result: Map<string, unknown>,
+): void {
   changeLists(patch, DELETE_FROM_LIST, result, (current, values) => {
     const gone = new Set(values);
     return current.filter((item) => !gone.has(item));
   });
-  changeLists(patch, ELEMENT_ORDER, result, (current, order, key) =>
-    orderList(current, order, propertyOf(node, key)?.['x-kubernetes-patch-merge-key']),
-  );
+  changeLists(patch, ELEMENT_ORDER, result, (merged, order, name) => {
+    const before = ownValue(target, name);
+    const key = propertyOf(node, name)?.['x-kubernetes-patch-merge-key'];
+    return orderList({ merged, before: Array.isArray(before) ? before : [], order, key });
+  });
 }
 
 type ListChange = (current: readonly unknown[], values: readonly unknown[], key: string) => readonly unknown[];
