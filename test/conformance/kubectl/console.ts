@@ -1,0 +1,49 @@
+/**
+ * A console, as a file: `# ` begins a test and is its name, `$ ` a command, and what follows is what it prints, on either
+ * output. Words stand one blank apart however far apart they are printed, and words in angle brackets stand for what
+ * differs from run to run; `<text>` stands for whatever is left.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface Step {
+  readonly command: string;
+  readonly prints: string;
+}
+
+export interface Scene {
+  readonly name: string;
+  readonly steps: readonly Step[];
+}
+
+export function readConsole(path: URL): readonly Scene[] {
+  const scenes = readFileSync(path, 'utf8').split(/^# /m).slice(1);
+  return scenes.map((scene) => {
+    const [name = '', ...steps] = scene.split(/\n(?=\$ )/);
+    return { name: name.trim(), steps: steps.map(readStep) };
+  });
+}
+
+function readStep(text: string): Step {
+  const [command = '', ...prints] = text.slice(2).split('\n');
+  return { command, prints: prints.join('\n') };
+}
+
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  '<ip>': '[0-9a-f.:]+',
+  '<port>': '3[0-2]\\d{3}',
+  '<age>': '\\d+[smh]\\S*',
+  '<suffix>': '[a-z0-9]{5}',
+  '<text>': '[\\s\\S]+',
+};
+
+/** Whether a command printed what was expected. */
+export function matches(printed: string, expected: string): boolean {
+  const literal = normal(expected).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const pattern = literal.replace(/<\w+>/g, (word) => PLACEHOLDERS[word] ?? word);
+  return new RegExp(`^${pattern}$`).test(normal(printed));
+}
+
+function normal(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
+  return lines.join('\n').replace(/\n{3,}/g, '\n\n').trim();
+}
