@@ -47,6 +47,14 @@ test('a guest is ready once every one of its addresses answers, and is tried oft
   await guest.end();
 });
 
+test('a guest that takes a minute to boot is found ready within a twentieth of that', async () => {
+  const guest = watched({ [V4]: 60_000 });
+  await guest.pass(63_200);
+  assert.equal(guest.seen.at(-1)?.ready, true);
+  assert.ok(guest.tries.length < 150, `${guest.tries.length} tries: as often as at first`);
+  await guest.end();
+});
+
 test('a guest that does not answer for 30 s is late, and says which address and why', async () => {
   const guest = watched({ [V4]: 0, [V6]: Number.POSITIVE_INFINITY });
   await guest.pass(45_000);

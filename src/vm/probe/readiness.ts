@@ -6,11 +6,20 @@ import type { Probe } from '../../api/kubevirt/v1/instance-spec.ts';
 import type { Clock } from '../../host/clock.ts';
 import { type Attempt, type AttemptResult, type ProbeTarget, probeTarget } from './attempt.ts';
 
-/** How long and how often (milliseconds) a guest is tried after its start, so that booting is what takes the time. */
-const EAGER_FOR = 30_000;
+/** Milliseconds after which a guest that never answered is late: a boot takes less. */
+const LATE_AFTER = 30_000;
+/**
+ * While a guest has not answered yet it is tried often, so that booting is what takes the time: the first pause
+ * (milliseconds), which grows with the guest's age up to the probe's period.
+ */
 const EAGER_INTERVAL = 100;
-/** A packet to a guest that is not up yet is lost; trying again beats waiting for the kernel's retransmission. */
+const EAGER_INTERVAL_SHARE = 1 / 20;
+/**
+ * A packet to a guest that is not up yet is lost, and trying again beats waiting for the kernel's retransmission; but a
+ * slow machine's guest needs time to answer: grows with its age, too, up to the probe's own timeout.
+ */
 const EAGER_TIMEOUT = 300;
+const EAGER_TIMEOUT_SHARE = 1 / 10;
 
 export interface Readiness {
   readonly ready: boolean;
@@ -46,15 +55,33 @@ export async function watchReadiness(options: ReadinessOptions, signal: AbortSig
   let state: ProbeState = { readiness: { ready: wasReady, why, late: false }, inRow: 0 };
   onChange(state.readiness);
   while (!signal.aborted) {
-    const eager = !state.readiness.ready && clock.now() - startedAt < EAGER_FOR;
-    const timeout = eager ? EAGER_TIMEOUT : (probe.timeoutSeconds ?? 1) * 1000;
+    const age = clock.now() - startedAt;
+    const { timeout, interval } = state.readiness.ready ? usualPace(probe) : eagerPace(probe, age);
     const failures = await tryAll(options, target, timeout);
     if (signal.aborted) return;
-    const next = nextState(state, failures, probe, clock.now() - startedAt >= EAGER_FOR);
+    const next = nextState(state, failures, probe, age >= LATE_AFTER);
     if (changed(state.readiness, next.readiness)) onChange(next.readiness);
     state = next;
-    await sleep(clock, eager && failures.length > 0 ? EAGER_INTERVAL : (probe.periodSeconds ?? 10) * 1000, signal);
+    await sleep(clock, failures.length > 0 ? interval : usualPace(probe).interval, signal);
   }
+}
+
+/** How long a try may take and how long to wait until the next, in milliseconds. */
+interface Pace {
+  readonly timeout: number;
+  readonly interval: number;
+}
+
+function usualPace(probe: Probe): Pace {
+  return { timeout: (probe.timeoutSeconds ?? 1) * 1000, interval: (probe.periodSeconds ?? 10) * 1000 };
+}
+
+function eagerPace(probe: Probe, age: number): Pace {
+  const usual = usualPace(probe);
+  return {
+    timeout: Math.min(usual.timeout, Math.max(EAGER_TIMEOUT, age * EAGER_TIMEOUT_SHARE)),
+    interval: Math.min(usual.interval, Math.max(EAGER_INTERVAL, age * EAGER_INTERVAL_SHARE)),
+  };
 }
 
 /** The answer so far, and how many tries in a row spoke against it. */
