@@ -1,0 +1,223 @@
+/**
+ * From a pod that gets ready to the slice that says so, with 10,000 Services and 50,000 endpoints there; what of a
+ * Service with 5,000 endpoints is written when one of them changes; and what the server weighs with all of it.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EndpointSlice } from '../src/api/discovery/v1/endpointslice.ts';
+import type { Client, Endpoint } from '../src/client/client.ts';
+import { createClient } from '../src/client/http-client.ts';
+import { loadKubeconfig } from '../src/client/kubeconfig.ts';
+import { startServer, type TestServer } from '../test/e2e/server.ts';
+import { Connection } from './api/connection.ts';
+import { quantile, report } from './harness.ts';
+
+const SERVICES = 10_000;
+const ENDPOINTS = 50_000;
+/** Of which this many belong to the last Service. */
+const LARGE = 5000;
+const CLIENTS = 16;
+const CHANGES = 300;
+const LARGE_CHANGES = 50;
+/** Between two changes, so that each is measured by itself. */
+const APART = 20;
+const HEARTBEAT = 10_000;
+
+const CORE = '/api/v1/namespaces/default';
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+const NODE = 'bench';
+
+const address = (pod: number) => `10.${244 + (pod >> 16)}.${(pod >> 8) & 255}.${pod & 255}`;
+const serviceOf = (pod: number) => (pod < LARGE ? SERVICES - 1 : pod % (SERVICES - 1));
+
+async function send(connection: Connection, method: string, path: string, body: object): Promise<void> {
+  const answer = await connection.request(method, path, body);
+  if (answer.code >= 300) throw new Error(`${method} ${path} was answered ${answer.code} ${answer.body}`);
+}
+
+/** Each of `count` pieces of work once, on all connections at the same time. */
+async function each(
+  connections: readonly Connection[],
+  count: number,
+  work: (connection: Connection, i: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const take = async (connection: Connection) => {
+    for (let i = next++; i < count; i = next++) await work(connection, i);
+  };
+  await Promise.all(connections.map(take));
+}
+
+/** A node that is ready, and says so for as long as the bench runs: pods of a silent one would not count. */
+async function startNode(endpoint: Endpoint): Promise<() => void> {
+  const connection = await Connection.open(endpoint);
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE } };
+  await send(connection, 'POST', '/api/v1/nodes', node);
+  const status = { conditions: [{ type: 'Ready', status: 'True' }] };
+  await send(connection, 'PUT', `/api/v1/nodes/${NODE}/status`, { ...node, status });
+  const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: NODE } };
+  await send(connection, 'POST', LEASES, lease);
+  const beat = () => {
+    const renewTime = new Date().toISOString().replace('Z', '000Z');
+    return send(connection, 'PUT', `${LEASES}/${NODE}`, { ...lease, spec: { holderIdentity: NODE, renewTime } });
+  };
+  await beat();
+  const timer = setInterval(() => void beat(), HEARTBEAT);
+  return () => {
+    clearInterval(timer);
+    connection.close();
+  };
+}
+
+function createService(connection: Connection, i: number): Promise<void> {
+  return send(connection, 'POST', `${CORE}/services`, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: `s-${i}` },
+    spec: { selector: { app: `s-${i}` }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+  });
+}
+
+const podOf = (i: number) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: `p-${i}`, labels: { app: `s-${serviceOf(i)}` } },
+  spec: { nodeName: NODE, containers: [{ name: 'main', image: 'main' }] },
+});
+
+function writeStatus(connection: Connection, i: number, ready: boolean): Promise<void> {
+  const conditions = [{ type: 'Ready', status: ready ? 'True' : 'False' }];
+  const status = { phase: 'Running', podIP: address(i), podIPs: [{ ip: address(i) }], conditions };
+  return send(connection, 'PUT', `${CORE}/pods/p-${i}/status`, { ...podOf(i), status });
+}
+
+async function createPod(connection: Connection, i: number): Promise<void> {
+  await send(connection, 'POST', `${CORE}/pods`, podOf(i));
+  await writeStatus(connection, i, true);
+}
+
+/** Follows all slices; tells when an address is first seen ready or not ready, and how many writes were seen. */
+class SliceWatch {
+  writes = 0;
+  readonly #ready = new Map<string, boolean>();
+  readonly #waiting = new Map<string, () => void>();
+
+  async follow(client: Client, signal: AbortSignal): Promise<void> {
+    const { resourceVersion } = await client.list(EndpointSlice);
+    for await (const event of client.watch(EndpointSlice, { resourceVersion }, signal)) {
+      if (event.type === 'BOOKMARK') continue;
+      this.writes++;
+      for (const { addresses, conditions } of event.object.endpoints) {
+        const [ip = ''] = addresses;
+        const ready = conditions?.ready ?? true;
+        this.#ready.set(ip, ready);
+        const key = `${ip} ${ready}`;
+        this.#waiting.get(key)?.();
+        this.#waiting.delete(key);
+      }
+    }
+  }
+
+  get ready(): number {
+    return [...this.#ready.values()].filter(Boolean).length;
+  }
+
+  /** Milliseconds of the monotonic clock at which the address is seen so. */
+  seen(ip: string, ready: boolean): Promise<number> {
+    return new Promise((resolve) => this.#waiting.set(`${ip} ${ready}`, () => resolve(performance.now())));
+  }
+}
+
+interface Change {
+  /** From the request's sending, and from its answer, to the watcher; milliseconds. */
+  readonly sinceSent: number;
+  readonly sinceAnswered: number;
+  readonly writes: number;
+}
+
+async function change(connection: Connection, watch: SliceWatch, pod: number, ready: boolean): Promise<Change> {
+  const before = watch.writes;
+  const seen = watch.seen(address(pod), ready);
+  const sent = performance.now();
+  await writeStatus(connection, pod, ready);
+  const answered = performance.now();
+  const at = await seen;
+  await sleep(APART);
+  return { sinceSent: at - sent, sinceAnswered: Math.max(0, at - answered), writes: watch.writes - before };
+}
+
+/** Pods that get ready: each is made not ready first. */
+async function changes(connection: Connection, watch: SliceWatch, pods: readonly number[]): Promise<readonly Change[]> {
+  const found: Change[] = [];
+  for (const pod of pods) {
+    await change(connection, watch, pod, false);
+    found.push(await change(connection, watch, pod, true));
+  }
+  return found;
+}
+
+/** Resident memory of a process in MB. https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+function resident(pid: number): number {
+  return Number(/VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+async function settled(server: TestServer, watch: SliceWatch): Promise<number> {
+  while (watch.ready < ENDPOINTS) await sleep(200);
+  // Endpoints objects follow half a second later; memory is told once nothing is written any more.
+  for (let before = -1; before !== watch.writes; ) {
+    before = watch.writes;
+    await sleep(3000);
+  }
+  return resident(server.pid());
+}
+
+const server = await startServer();
+const ended = new AbortController();
+try {
+  const endpoint = await loadKubeconfig(server.kubeconfig);
+  const client = createClient(endpoint);
+  const connections = await Promise.all(Array.from({ length: CLIENTS }, () => Connection.open(endpoint)));
+  const stopNode = await startNode(endpoint);
+  const watch = new SliceWatch();
+  const watching = watch.follow(client, ended.signal);
+  await each(connections, SERVICES, createService);
+  await each(connections, ENDPOINTS, createPod);
+  const weight = await settled(server, watch);
+  const [one] = connections;
+  if (one === undefined) throw new Error('there is no connection');
+  const spread = Array.from({ length: CHANGES }, (_, i) => LARGE + i * 97);
+  const small = await changes(one, watch, spread);
+  const large = await changes(
+    one,
+    watch,
+    Array.from({ length: LARGE_CHANGES }, (_, i) => i * 97),
+  );
+  ended.abort();
+  await watching.catch(() => {}); // The watch ends with what ended it.
+  stopNode();
+  for (const connection of connections) connection.close();
+  client.close();
+  const since = small.map(({ sinceAnswered }) => sinceAnswered);
+  report(
+    [
+      { what: 'pod ready sent to its slice seen', unit: 'ms', samples: small.map(({ sinceSent }) => sinceSent) },
+      { what: 'pod ready written to its slice seen', unit: 'ms', samples: since },
+      { what: `the same of ${LARGE} endpoints`, unit: 'ms', samples: large.map(({ sinceAnswered }) => sinceAnswered) },
+      { what: `slices written, of ${LARGE} endpoints`, unit: 'writes', samples: large.map(({ writes }) => writes) },
+      { what: 'memory of the server', unit: 'MB', samples: [weight] },
+    ],
+    [
+      { name: 'endpoint-to-slice-p99', value: quantile(since, 0.99), unit: 'ms', goal: 10 },
+      {
+        name: 'endpoint-slices-written',
+        value: Math.max(...large.map(({ writes }) => writes)),
+        unit: 'writes',
+        goal: 2,
+      },
+      { name: 'endpoint-memory', value: weight, unit: 'MB', goal: 350 },
+    ],
+  );
+} finally {
+  ended.abort();
+  await server.stop();
+}
