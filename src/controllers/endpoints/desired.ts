@@ -1,13 +1,13 @@
 /** What the Endpoints object of a Service should hold: pure. Follows Kubernetes' Endpoints controller. */
 import { canonicalSubsets } from '../../api/core/v1/endpoints.subsets.ts';
-import type { EndpointAddress, EndpointSubset } from '../../api/core/v1/endpoints.ts';
+import type { EndpointAddress, EndpointSubset, EndpointsPort } from '../../api/core/v1/endpoints.ts';
 import { isPodFinal, isPodReady } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { HEADLESS_LABEL, isHeadless, serviceFamilies } from '../endpointslice/desired.ts';
 import { podAddress, podHostname } from '../endpointslice/pod-endpoint.ts';
-import { resolvePorts } from '../endpointslice/pod-ports.ts';
+import { hasFixedPorts, resolvePorts } from '../endpointslice/pod-ports.ts';
 import { truncate } from './truncate.ts';
 
 /** Label of the Endpoints that this controller keeps, and its value. */
@@ -29,7 +29,7 @@ export interface DesiredEndpoints {
 /** The content of a Service's Endpoints, from the pods that it selects: addresses of its first family. */
 export function desiredEndpoints(service: Service, pods: readonly Pod[]): DesiredEndpoints {
   const [family = 'IPv4'] = serviceFamilies(service);
-  const all = canonicalSubsets(pods.flatMap((pod) => subsetsOf(service, pod, family)));
+  const all = canonicalSubsets(subsetsOf(service, pods, family));
   const subsets = truncate(all, CAPACITY);
   return { labels: labelsOf(service), subsets, overCapacity: subsets !== all };
 }
@@ -39,16 +39,39 @@ function labelsOf(service: Service): Record<string, string> {
   return { ...labels, [MANAGED_BY_LABEL]: MANAGER, ...(isHeadless(service) ? { [HEADLESS_LABEL]: '' } : {}) };
 }
 
-/** One subset per port that the pod has; a headless Service may have no ports at all. */
-function subsetsOf(service: Service, pod: Pod, family: IPFamily): readonly EndpointSubset[] {
-  const address = isShown(service, pod) ? addressOf(service, pod, family) : undefined;
-  if (address === undefined) return [];
-  const isReady = service.spec?.publishNotReadyAddresses === true || isPodReady(pod);
-  const entry = isReady ? { addresses: [address] } : { notReadyAddresses: [address] };
-  if ((service.spec?.ports ?? []).length === 0) return isHeadless(service) ? [entry] : [];
+/** One subset for each set of ports that pods have; a headless Service may have no ports at all. */
+function subsetsOf(service: Service, pods: readonly Pod[], family: IPFamily): readonly EndpointSubset[] {
+  if ((service.spec?.ports ?? []).length === 0 && !isHeadless(service)) return [];
+  const groups = new Map<string, OpenSubset>();
+  const fixed = hasFixedPorts(service);
+  for (const pod of pods) {
+    const address = isShown(service, pod) ? addressOf(service, pod, family) : undefined;
+    if (address === undefined) continue;
+    const [first] = fixed ? groups.values() : [];
+    const group = first ?? groupWith(groups, portsOf(service, pod));
+    const isReady = service.spec?.publishNotReadyAddresses === true || isPodReady(pod);
+    (isReady ? group.addresses : group.notReadyAddresses).push(address);
+  }
+  // A pod that has none of the ports is no endpoint.
+  return [...groups.values()].filter(({ ports }) => ports.length > 0 || (service.spec?.ports ?? []).length === 0);
+}
+
+interface OpenSubset {
+  readonly ports: readonly EndpointsPort[];
+  readonly addresses: EndpointAddress[];
+  readonly notReadyAddresses: EndpointAddress[];
+}
+
+function groupWith(groups: Map<string, OpenSubset>, ports: readonly EndpointsPort[]): OpenSubset {
+  const key = JSON.stringify(ports);
+  const group = groups.get(key) ?? { ports, addresses: [], notReadyAddresses: [] };
+  groups.set(key, group);
+  return group;
+}
+
+function portsOf(service: Service, pod: Pod): readonly EndpointsPort[] {
   return resolvePorts(service, pod).map(({ name, port = 0, protocol = 'TCP', appProtocol }) => {
-    const own = { ...(name ? { name } : {}), port, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) };
-    return { ...entry, ports: [own] };
+    return { ...(name ? { name } : {}), port, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) };
   });
 }
 

@@ -13,7 +13,7 @@ import {
 import type { OwnerReference } from '../../api/meta/v1.ts';
 import { familyOf, type IPFamily } from '../../lib/ip.ts';
 import { endpointOf, podAddress } from './pod-endpoint.ts';
-import { resolvePorts } from './pod-ports.ts';
+import { hasFixedPorts, resolvePorts } from './pod-ports.ts';
 
 /** Value of the managed-by label of the slices that this controller keeps. */
 export const MANAGER = 'endpointslice-controller.k8s.io';
@@ -83,7 +83,8 @@ function sliceLabels(service: Service): Record<string, string> {
 }
 
 function groupsOf(service: Service, family: IPFamily, pods: readonly Pod[], nodeOf: NodeOf): EndpointGroup[] {
-  const groups = new Map<string, { ports: readonly EndpointPort[]; endpoints: Endpoint[] }>();
+  const groups = new Map<string, OpenGroup>();
+  const fixed = hasFixedPorts(service);
   for (const pod of pods) {
     // One that is ending may still have to answer.
     const address = isPodFinal(pod) ? undefined : podAddress(pod, family);
@@ -91,16 +92,26 @@ function groupsOf(service: Service, family: IPFamily, pods: readonly Pod[], node
     const node = nodeOf(pod.spec?.nodeName ?? '');
     // A pod whose node is gone cannot be reached, whatever its status said last.
     if (node === undefined && service.spec?.publishNotReadyAddresses !== true) continue;
-    const ports = resolvePorts(service, pod);
-    const key = JSON.stringify(ports);
-    const group = groups.get(key) ?? { ports, endpoints: [] };
-    groups.set(key, group);
+    const [first] = fixed ? groups.values() : [];
+    const group = first ?? groupWith(groups, resolvePorts(service, pod));
     group.endpoints.push(endpointOf(service, pod, address, node));
   }
   if (groups.size === 0) return [{ addressType: family, ports: [], endpoints: [] }];
   return [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { ports, endpoints }]) => ({ addressType: family, ports, endpoints: endpoints.sort(byAddress) }));
+}
+
+interface OpenGroup {
+  readonly ports: readonly EndpointPort[];
+  readonly endpoints: Endpoint[];
+}
+
+function groupWith(groups: Map<string, OpenGroup>, ports: readonly EndpointPort[]): OpenGroup {
+  const key = JSON.stringify(ports);
+  const group = groups.get(key) ?? { ports, endpoints: [] };
+  groups.set(key, group);
+  return group;
 }
 
 function byAddress(a: Endpoint, b: Endpoint): number {

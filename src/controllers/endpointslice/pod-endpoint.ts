@@ -1,10 +1,11 @@
 /** A pod as an endpoint of a Service. Pure. */
+import { isIP } from 'node:net';
 import type { Node } from '../../api/core/v1/node.ts';
 import { isPodReady, podIPs } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import type { Endpoint } from '../../api/discovery/v1/endpointslice.ts';
-import { familyOf, type IPFamily } from '../../lib/ip.ts';
+import type { IPFamily } from '../../lib/ip.ts';
 
 /** https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernetesiozone */
 export const ZONE_LABEL = 'topology.kubernetes.io/zone';
@@ -13,7 +14,9 @@ const TOPOLOGY_ANNOTATIONS = ['service.kubernetes.io/topology-aware-hints', 'ser
 
 /** The pod's address of a family; undefined when it has none. */
 export function podAddress(pod: Pod, family: IPFamily): string | undefined {
-  return podIPs(pod).find((ip) => familyOf(ip) === family);
+  const version = family === 'IPv4' ? 4 : 6;
+  // Not by reading it: this is asked of every pod of a Service whenever one changes.
+  return podIPs(pod).find((ip) => isIP(ip) === version);
 }
 
 /** The name that the pod has of its own under a headless Service; undefined when it has none there. */

@@ -5,6 +5,11 @@ import type { EndpointPort } from '../../api/discovery/v1/endpointslice.ts';
 
 type Container = NonNullable<NonNullable<Pod['spec']>['containers']>[number];
 
+/** Whether all pods of a Service have the same ports: none is asked for by a name. */
+export function hasFixedPorts({ spec }: Service): boolean {
+  return (spec?.ports ?? []).every(({ targetPort }) => typeof targetPort !== 'string' || targetPort === '');
+}
+
 /** The ports that the pod serves of a Service; a named port that the pod does not have is left out. */
 export function resolvePorts(service: Service, pod: Pod): readonly EndpointPort[] {
   return (service.spec?.ports ?? []).flatMap((port) => {

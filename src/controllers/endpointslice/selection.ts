@@ -43,7 +43,8 @@ function newSelection(services: Informer<Service>, pods: Informer<Pod>): Selecti
       const fewest = candidates.reduce<readonly Pod[] | undefined>((best, next) => {
         return best === undefined || next.length < best.length ? next : best;
       }, undefined);
-      return (fewest ?? []).filter(({ metadata }) => selects(service, metadata.labels));
+      const wanted = pairs(service);
+      return (fewest ?? []).filter(({ metadata }) => holds(wanted, metadata.labels));
     },
     servicesOf: ({ metadata }) => servicesFor(metadata.namespace, metadata.labels),
   };
@@ -56,10 +57,13 @@ function pairs(service: Service): [string, string][] {
 
 /** An empty selector selects nothing here: such a Service brings its own endpoints. */
 function selects(service: Service, labels: Labels | undefined): boolean {
-  const wanted = pairs(service);
-  return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
+  return holds(pairs(service), labels);
 }
 
 function labelKey(namespace: string | undefined, [key, value]: [string, string]): string {
   return `${namespace}\n${key}=${value}`;
+}
+
+function holds(wanted: readonly [string, string][], labels: Labels | undefined): boolean {
+  return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
 }
