@@ -31,13 +31,17 @@ const KEPT_BYTES = 16 * 1024 * 1024;
 
 interface Kept {
   readonly stored: Stored;
+  /** The version before: every watcher of a change asks for both. */
+  readonly older: Stored | undefined;
+  /** Bytes of the newest, and of both. */
   readonly size: number;
+  readonly total: number;
   /** Whether it has been asked for since it was last considered for going. */
   used: boolean;
 }
 
 export class Codec {
-  /** The newest version of each key that was asked for. */
+  /** The newest versions of each key that was asked for. */
   readonly #kept = new Map<string, Kept>();
   #size = 0;
 
@@ -48,6 +52,7 @@ export class Codec {
       found.used = true;
       return found.stored;
     }
+    if (found?.older?.modified === entry.modified) return found.older;
     const stored = new Stored(entry.key, entry.modified, atRevision(parse(entry), entry.modified));
     if (found === undefined || found.stored.modified < entry.modified)
       this.#keep(stored, entry.value.byteLength, found);
@@ -55,14 +60,15 @@ export class Codec {
   }
 
   #keep(stored: Stored, size: number, replaced: Kept | undefined): void {
-    this.#kept.set(stored.key, { stored, size, used: replaced !== undefined });
-    this.#size += size - (replaced?.size ?? 0);
+    const total = size + (replaced?.size ?? 0);
+    this.#kept.set(stored.key, { stored, older: replaced?.stored, size, total, used: replaced !== undefined });
+    this.#size += total - (replaced?.total ?? 0);
     // What has been used since its last turn gets another: close to what was used last, at no cost for each use.
     for (const [key, kept] of this.#kept) {
       if (this.#size <= KEPT_BYTES) break;
       this.#kept.delete(key);
       if (kept.used) this.#kept.set(key, { ...kept, used: false });
-      else this.#size -= kept.size;
+      else this.#size -= kept.total;
     }
   }
 }
