@@ -17,14 +17,14 @@ export interface Reply {
 /** Sends a whole answer. */
 export function send(response: ServerResponse, { code, type, text, headers = {} }: Reply): void {
   if (response.headersSent || response.destroyed) return;
-  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   response.writeHead(code, {
     'content-type': type,
-    'content-length': bytes.byteLength,
+    'content-length': Buffer.byteLength(text),
     'cache-control': 'no-cache, private',
     ...headers,
   });
-  response.end(response.req.method === 'HEAD' ? undefined : bytes);
+  // Text goes out in one piece with the head, which bytes would not.
+  response.end(response.req.method === 'HEAD' ? undefined : text);
 }
 
 /** Sends texts as they come. Returns when they end or the client is gone; `signal` is aborted in the latter case. */
