@@ -29,6 +29,8 @@ export class LmdbBackend implements Backend {
   readonly #lock: Lock;
   #revision: Revision;
   #compacted: Revision;
+  /** Keys that the commit under way changes: the database may show them as they will be. */
+  #changing: ReadonlySet<string> = new Set();
   /** The batch under way. */
   #busy: Promise<unknown> = Promise.resolve();
 
@@ -55,6 +57,8 @@ export class LmdbBackend implements Backend {
   at(key: string, revision: Revision): Entry | undefined {
     const current = this.current(key);
     if (current !== undefined && current.modified <= revision) return current;
+    // It is not there, and nothing that is being written has taken it away: then there is no past to search.
+    if (current === undefined && revision === this.#revision && !this.#changing.has(key)) return undefined;
     const past = this.#endedAfter(key, revision);
     return past !== undefined && past.modified <= revision ? past : undefined;
   }
@@ -79,6 +83,7 @@ export class LmdbBackend implements Backend {
   async commit(changes: readonly Change[]): Promise<void> {
     const newest = changes.at(-1)?.revision;
     if (newest === undefined) return;
+    this.#changing = new Set(changes.flatMap(({ events }) => events.map(keyOf)));
     await this.#batch(() => {
       for (const change of changes) this.#write(change);
       this.#tables.meta.put(REVISION_KEY, encodeRevision(newest));
