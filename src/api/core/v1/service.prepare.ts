@@ -14,7 +14,8 @@ export function prepareService(service: Service, old: Service | undefined): Serv
     return { ...service, spec: normalizeClusterIPs(service.spec ?? {}, {}), status: { loadBalancer: {} } };
   const before = old.spec ?? {};
   const kept = keepAllocated(normalizeClusterIPs(service.spec ?? {}, before), before);
-  return withoutIngress({ ...service, spec: dropUnused(downgraded(kept, before), before) });
+  const next = { ...service, spec: dropUnused(downgraded(kept, before), before) };
+  return before.type === 'LoadBalancer' && next.spec.type !== 'LoadBalancer' ? withoutIngress(next) : next;
 }
 
 export function needsClusterIP({ type }: Spec): boolean {
@@ -110,7 +111,5 @@ function dropNodePorts(ports: readonly ServicePort[], before: readonly ServicePo
 
 /** Whoever takes a load balancer's address back does so later; the user need not see it until then. */
 function withoutIngress(service: Service): Service {
-  const { spec, status } = service;
-  if (spec?.type === 'LoadBalancer' || status?.loadBalancer?.ingress === undefined) return service;
-  return { ...service, status: { ...status, loadBalancer: {} } };
+  return { ...service, status: { ...service.status, loadBalancer: {} } };
 }
