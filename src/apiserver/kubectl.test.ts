@@ -233,3 +233,29 @@ test('says what is wrong with a manifest, a kind, or a user', { skip }, async ()
     /Unauthorized|logged in/,
   );
 });
+
+// Before 1.33, kubectl describes both kinds by their v1beta1, which no server has switched on.
+test('servicecidr: applied, applied again, explained, shown and patched', { skip }, async () => {
+  const yaml =
+    'apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: more}\nspec: {cidrs: [10.200.0.0/24]}';
+  assert.match(await apply(yaml), /created$/m);
+  assert.match(await apply(yaml), /unchanged$/m);
+  assert.match(await kubectl('get', 'servicecidrs'), /^NAME +CIDRS +AGE$/m);
+  assert.match(await kubectl('get', 'servicecidrs'), /^more +10\.200\.0\.0\/24 +/m);
+  assert.match(await kubectl('explain', 'servicecidr.spec.cidrs'), /FIELD: cidrs/);
+  const wider = '{"spec":{"cidrs":["10.200.0.0/24","fd00:200::/112"]}}';
+  assert.match(await kubectl('patch', 'servicecidr', 'more', '--type=merge', '-p', wider), /patched$/m);
+  const other = '{"spec":{"cidrs":["10.201.0.0/24","fd00:200::/112"]}}';
+  const why = await refused(kubectl('patch', 'servicecidr', 'more', '--type=merge', '-p', other));
+  assert.match(why, /spec\.cidrs\[0\]: Invalid value: "10\.201\.0\.0\/24": field is immutable/);
+});
+
+test('ipaddress: applied, applied again, explained, shown and deleted', { skip }, async () => {
+  const owner = '{group: a.example, resource: gateways, namespace: ns, name: g}';
+  const yaml = `apiVersion: networking.k8s.io/v1\nkind: IPAddress\nmetadata: {name: 10.96.3.7}\nspec: {parentRef: ${owner}}`;
+  assert.match(await apply(yaml), /created$/m);
+  assert.match(await apply(yaml), /unchanged$/m);
+  assert.match(await kubectl('get', 'ip', '10.96.3.7'), /^NAME +PARENTREF +AGE$/m);
+  assert.match(await kubectl('explain', 'ipaddress.spec.parentRef'), /FIELD: parentRef/);
+  assert.match(await kubectl('delete', 'ipaddress', '10.96.3.7'), /deleted/);
+});
