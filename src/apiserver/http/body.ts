@@ -2,10 +2,10 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { badRequest, failure } from '../../api/status.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
+import { parseYAMLText, YAML_LIMIT } from './yaml.ts';
 
 /** As Kubernetes' limit, for what is sent and for what it unpacks to. */
 export const BODY_LIMIT = 3 * 1024 * 1024;
@@ -50,8 +50,6 @@ async function* unpacked(request: IncomingMessage): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Aliases can make a small text a huge value. */
-const MAX_ALIASES = 100;
 const YAML_TYPES = new Set(['application/yaml', 'application/apply-patch+yaml', 'text/yaml', 'application/x-yaml']);
 
 /** A body that was read. */
@@ -93,18 +91,12 @@ function parseYAML(text: string): Parsed {
       // A YAML flow mapping, then; the YAML parser says what is wrong if it is not.
     }
   }
+  if (Buffer.byteLength(text) > YAML_LIMIT) {
+    const size = `Request entity too large: limit for YAML is ${YAML_LIMIT}; send it as JSON`;
+    throw failure(413, 'RequestEntityTooLarge', size);
+  }
   try {
-    const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-    const isDuplicate = ({ code }: YAMLError) => code === 'DUPLICATE_KEY';
-    const mistake = document.errors.find((error) => !isDuplicate(error));
-    if (mistake !== undefined) throw new Error(`line ${lines.linePos(mistake.pos[0]).line}: ${mistake.message}`);
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    const duplicates = document.errors.filter(isDuplicate).map(({ pos }) => {
-      const [start] = pos;
-      const key = /^[^\s:]{1,64}/.exec(text.slice(start, start + 64))?.[0] ?? '';
-      return `line ${lines.linePos(start).line}: key ${JSON.stringify(key.replace(/^"|"$/g, ''))} already set in map`;
-    });
+    const { value, duplicates } = parseYAMLText(text);
     return { value, duplicates: () => duplicates };
   } catch (error) {
     throw badRequest(`the body is not YAML: ${(error as Error).message}`);
