@@ -9,36 +9,19 @@ import {
   startTestServer,
   type TestServer,
 } from '../../src/apiserver/testing/server.ts';
-import { createClient } from '../../src/client/http-client.ts';
-import { startControllers } from '../../src/controllers/controllers.ts';
-import { silentLogger } from '../../src/host/log.ts';
+import { type ControlledServer, startControlledServer, until as untilIn } from './controlled-server.ts';
 
 const CIDRS = '/apis/networking.k8s.io/v1/servicecidrs';
 const ADDRESSES = '/apis/networking.k8s.io/v1/ipaddresses';
 
 let api: TestServer;
-let stop: () => void = () => {};
+let cluster: ControlledServer;
 before(async () => {
   // 6 usable addresses, of which the API's own Service has one.
-  api = await startTestServer({ serviceCIDRs: ['10.0.0.0/29'] });
-  const ended = new AbortController();
-  const { certificate, key } = api.admin;
-  const client = createClient({
-    server: `https://127.0.0.1:${api.server.port}`,
-    caData: api.pki.caCertificate,
-    clientCertificate: certificate,
-    clientKey: key,
-  });
-  stop = () => {
-    ended.abort();
-    client.close();
-  };
-  await startControllers({ client, log: silentLogger, clusterCIDRs: [] }, ended.signal);
+  cluster = await startControlledServer({ serviceCIDRs: ['10.0.0.0/29'] });
+  api = cluster.api;
 });
-after(async () => {
-  stop();
-  await api?.close();
-});
+after(() => cluster?.close());
 
 const create = (name: string, spec: object = {}) => api.call('POST', SERVICES, { body: service(name, spec) });
 const remove = (name: string) => api.call('DELETE', `${SERVICES}/${name}`);
@@ -47,26 +30,7 @@ const addRange = (name: string, ...cidrs: string[]): Promise<Reply> => {
   return api.call('POST', CIDRS, { body });
 };
 
-/** The first state of a range that `isIt`, as a list and then a watch tell it; undefined when the range is gone. */
-async function until(name: string, isIt: (range: Json) => boolean): Promise<Json> {
-  const path = `${CIDRS}?fieldSelector=metadata.name%3D${name}`;
-  const { body } = await api.call('GET', path);
-  const [now] = body.items;
-  if (now === undefined || isIt(now)) return now;
-  const ended = new AbortController();
-  const timer = setTimeout(() => ended.abort(), 20_000);
-  try {
-    const from = `&watch=true&resourceVersion=${body.metadata.resourceVersion}`;
-    for await (const { type, object } of api.watch(path + from, ended.signal)) {
-      if (type === 'DELETED') return undefined;
-      if (type !== 'BOOKMARK' && isIt(object)) return object;
-    }
-    throw new Error(`nothing of the sort was heard of ${name}`);
-  } finally {
-    clearTimeout(timer);
-    ended.abort();
-  }
-}
+const until = (name: string, isIt: (object: Json) => boolean) => untilIn(api, CIDRS, name, isIt);
 const readyOf = (range: Json) => range.status?.conditions?.find(({ type }: Json) => type === 'Ready');
 
 test('the range of the options is the ServiceCIDR kubernetes, and becomes Ready', async () => {
