@@ -28,7 +28,7 @@ import {
   hasReadyEndpoint,
   type WantedCondition,
 } from './conditions.ts';
-import { whyNoEndpoints, whyNotAnnounced } from './why.ts';
+import { instanceLabels, templateLabels, whyNoEndpoints, whyNotAnnounced } from './why.ts';
 
 /** What starts is not in trouble yet: a Service is looked at so long after what happened. */
 const GRACE = seconds(3);
@@ -81,8 +81,8 @@ export function serviceStatusController(parts: ControllerParts): Run {
       for (const each of [object, previous]) if (each) look(servicesFor(each.metadata.namespace, labelsOf(each)));
     });
   follow(pods, ({ metadata }) => metadata.labels);
-  follow(vms, ({ spec }) => spec.template.metadata?.labels);
-  follow(vmis, ({ metadata }) => metadata.labels);
+  follow(vms, templateLabels);
+  follow(vmis, instanceLabels);
   pools.onChange(({ object, previous }) => {
     if (!equal(object?.spec, previous?.spec)) lookAtBalanced();
   });

@@ -143,6 +143,15 @@ const cases: [name: string, input: World, findings: string[]][] = [
     ],
   ],
   [
+    'that the virtual machine which is selected by its name, as by postern expose, does not run',
+    world({
+      ...noGuests,
+      service: service({ selector: { 'vm.kubevirt.io/name': 'a' } }),
+      vms: [vm('a', {}, 'Stopped')],
+    }),
+    ['virtual machine a carries the label but does not run: it is Stopped | postern vm start a -n ns'],
+  ],
+  [
     'that the virtual machine does not run',
     world({ ...noGuests, vms: [vm('a', special, 'Stopped')] }),
     ['virtual machine a carries the label but does not run: it is Stopped | postern vm start a -n ns'],

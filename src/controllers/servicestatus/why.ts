@@ -6,7 +6,12 @@ import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
-import { isFinal, type VirtualMachineInstance, VM_NAME_LABEL } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import {
+  isFinal,
+  nameLabelValue,
+  type VirtualMachineInstance,
+  VM_NAME_LABEL,
+} from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
 import { advertises, isForNode, isNodeEligible } from '../../api/metallb/v1beta1/announcers.ts';
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
@@ -95,7 +100,7 @@ function noSelector({ service, slices }: WhyInput): Finding[] {
 /** Nothing carries the labels; says what comes nearest. */
 function nothingSelected({ pods, vms }: WhyInput, selector: Labels): Finding[] {
   const candidates = [
-    ...vms.map((vm) => ({ name: `virtual machine ${vm.metadata.name}`, labels: vm.spec.template.metadata?.labels })),
+    ...vms.map((vm) => ({ name: `virtual machine ${vm.metadata.name}`, labels: templateLabels(vm) })),
     ...pods
       .filter((pod) => !isGuest(pod))
       .map((pod) => ({ name: `pod ${pod.metadata.name}`, labels: pod.metadata.labels })),
@@ -128,21 +133,32 @@ function nearMiss(name: string, selector: Labels, labels: Labels = {}): string |
   return `${name} lacks ${missing.map(([key, value]) => `${key}=${value}`).join(', ')}`;
 }
 
+/** Labels that the pod of a machine's guest will carry, as far as they are known before there is one. */
+export function templateLabels({ metadata, spec }: VirtualMachine): Labels {
+  return { ...spec.template.metadata?.labels, [VM_NAME_LABEL]: nameLabelValue(metadata.name ?? '') };
+}
+
+/** Labels that the pod of an instance carries. */
+export function instanceLabels({ metadata }: VirtualMachineInstance): Labels {
+  return { ...metadata.labels, [VM_NAME_LABEL]: nameLabelValue(metadata.name ?? '') };
+}
+
 /** Virtual machines whose template is selected and whose guest is not: it runs with older labels, or does not run. */
 function missedMachines({ vms, vmis }: WhyInput, selector: Labels, selected: readonly Pod[]): Finding[] {
   return vms.flatMap((vm): Finding[] => {
     const { name = '', namespace = '' } = vm.metadata;
     const isSelected = selected.some((pod) => pod.metadata.labels?.[VM_NAME_LABEL] === name);
-    if (isSelected || !matches(selector, vm.spec.template.metadata?.labels)) return [];
+    if (isSelected || !matches(selector, templateLabels(vm))) return [];
     const vmi = vmis.find((each) => each.metadata.name === name);
     if (vmi === undefined || isFinal(vmi)) {
       const state = vm.status?.printableStatus ?? 'Stopped';
       const message = `virtual machine ${name} carries the label but does not run: it is ${state}`;
       return [{ kind: 'not-running', message, remedy: `postern vm start ${name} -n ${namespace}` }];
     }
-    if (matches(selector, vmi.metadata.labels)) return [notPlaced(vmi)];
+    const labels = instanceLabels(vmi);
+    if (matches(selector, labels)) return [notPlaced(vmi)];
     const missing = printLabels(
-      Object.fromEntries(Object.entries(selector).filter(([key, value]) => vmi.metadata.labels?.[key] !== value)),
+      Object.fromEntries(Object.entries(selector).filter(([key, value]) => labels[key] !== value)),
     );
     return [
       {
