@@ -263,3 +263,54 @@ describe('node ports', () => {
     assert.equal((await create('low', { type: 'NodePort', ports: [{ port: 80, nodePort: 30001 }] })).code, 201);
   });
 });
+
+describe('an address and a node port are released', () => {
+  const held = { type: 'NodePort', clusterIP: '10.96.0.200', ports: [{ port: 80, nodePort: 30070 }] };
+  const isFree = async () => {
+    const heir = await create('heir-of-all', held);
+    assert.equal(heir.code, 201, heir.text);
+    await api.call('DELETE', `${SERVICES}/heir-of-all`);
+    await assertSound(api.store);
+  };
+  const label = { metadata: { labels: { all: 'these' } } };
+  const type = 'application/merge-patch+json';
+
+  test('when the Service is deleted', async () => {
+    await create('d1', held);
+    await api.call('DELETE', `${SERVICES}/d1`);
+    await isFree();
+  });
+
+  test('when a collection is deleted', async () => {
+    await create('d2', held);
+    await api.call('PATCH', `${SERVICES}/d2`, { body: label, type });
+    await api.call('DELETE', `${SERVICES}?labelSelector=all%3Dthese`);
+    await isFree();
+  });
+
+  test('when the last finalizer goes, and not before', async () => {
+    await create('d3', held);
+    const finalizers = (list: string[] | null) =>
+      api.call('PATCH', `${SERVICES}/d3`, { body: { metadata: { finalizers: list } }, type });
+    await finalizers(['example.com/wait']);
+    await api.call('DELETE', `${SERVICES}/d3`);
+    assert.equal((await create('early', held)).code, 422);
+    await finalizers(null);
+    await isFree();
+  });
+
+  test('when the create is a dry run, or is refused for something else', async () => {
+    await api.call('POST', `${SERVICES}?dryRun=All`, { body: service('d4', held) });
+    const [port] = held.ports;
+    const other = { name: 'b', port: 81, nodePort: 5 };
+    assert.equal((await create('d4', { ...held, ports: [{ name: 'a', ...port }, other] })).code, 422);
+    await isFree();
+  });
+
+  test('when an update takes the port away, or the create finds its name taken', async () => {
+    await create('d5', { type: 'NodePort', ports: held.ports });
+    await patch('d5', { ports: [{ name: 'new', port: 81 }] });
+    assert.equal((await create('d5', held)).code, 409);
+    await isFree();
+  });
+});
