@@ -44,6 +44,8 @@ export interface KindSpec<T> {
   readonly prepare?: (object: Resource<NoInfer<T>>, old: Resource<NoInfer<T>> | undefined) => Resource<NoInfer<T>>;
   /** Every mistake, found in one pass. `old` is undefined on create. */
   readonly validate?: (object: Resource<NoInfer<T>>, old: Resource<NoInfer<T>> | undefined) => readonly Cause[];
+  /** What a write is to warn of: accepted, and without effect. Pure. */
+  readonly warnings?: (object: Resource<NoInfer<T>>) => readonly string[];
   /** How metadata.name is checked. Default: a DNS subdomain (RFC 1123). */
   readonly nameFormat?: 'dns-label' | 'dns-1035-label' | 'dns-subdomain' | 'path-segment';
   /** Seconds that a delete waits for whoever runs the object to end it; undefined: it goes at once. */
@@ -77,6 +79,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   defaults(object: T): T;
   prepare(object: T, old: T | undefined): T;
   validate(object: T, old: T | undefined): readonly Cause[];
+  warnings(object: T): readonly string[];
   gracePeriod(object: T): number | undefined;
 }
 
@@ -118,6 +121,7 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
     defaults: spec.defaults ?? ((target) => target),
     prepare: spec.prepare ?? ((target) => target),
     validate: spec.validate ?? (() => []),
+    warnings: spec.warnings ?? (() => []),
     gracePeriod: spec.gracePeriod ?? (() => undefined),
   };
 }

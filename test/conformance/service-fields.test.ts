@@ -289,3 +289,31 @@ test('the class of a load balancer is set when it becomes one, and then stays', 
   const plain = await patch(name, { type: 'ClusterIP' });
   assert.equal(plain.body.spec.loadBalancerClass, undefined, 'it goes with the type');
 });
+
+describe('a field without effect is accepted with a warning:', () => {
+  const affinity = { sessionAffinity: 'ClientIP' };
+  for (const [warning, spec] of [
+    ['spec.SessionAffinity is ignored for headless services', { clusterIP: 'None', ...affinity }],
+    ['spec.externalIPs is ignored for headless services', { clusterIP: 'None', externalIPs: ['192.0.2.1'] }],
+    ['spec.loadBalancerIP is ignored for headless services', { clusterIP: 'None', loadBalancerIP: '192.0.2.1' }],
+    [
+      'spec.externalIPs is ignored when spec.type is "ExternalName"',
+      { type: 'ExternalName', externalName: 'a.b', externalIPs: ['192.0.2.1'] },
+    ],
+    ['spec.externalName is ignored when spec.type is not "ExternalName"', { externalName: 'a.b' }],
+  ] as const) {
+    test(warning, async () => {
+      const { code, headers, body } = await create(spec);
+      assert.deepEqual([code, headers['warning']], [201, `299 - ${JSON.stringify(warning)}`]);
+      const label = { metadata: { labels: { a: 'b' } } };
+      const path = `${SERVICES}/${body.metadata.name}`;
+      const patched = await api.call('PATCH', path, { body: label, type: 'application/merge-patch+json' });
+      assert.equal(patched.headers['warning'], `299 - ${JSON.stringify(warning)}`);
+      assert.equal((await api.call('GET', path)).headers['warning'], undefined);
+    });
+  }
+
+  test('and a Service that has none is answered without', async () => {
+    assert.equal((await create(affinity)).headers['warning'], undefined);
+  });
+});

@@ -107,6 +107,9 @@ function allow({ user, path }: Exchange, verb: string): void {
   if (refused !== undefined) throw refused;
 }
 
+/** Verbs whose answer is the object that was written. */
+const WRITES: ReadonlySet<Verb> = new Set(['create', 'update', 'patch']);
+
 async function serveResource(exchange: Exchange, verb: Verb, target: Target): Promise<void> {
   const { api, request, response, query, user, ending, warnings } = exchange;
   exchange.label(verb, target.kind.plural);
@@ -127,6 +130,9 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
   };
   if (target.kind.deprecated !== undefined) warnings.add(target.kind.deprecated);
   const answer = await VERBS[verb](api, asked);
+  if (answer.kind === 'object' && WRITES.has(verb) && target.subresource === undefined) {
+    for (const warning of target.kind.warnings(answer.stored.object)) warnings.add(warning);
+  }
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
   if (answer.kind === 'watch') return sendWatch(response, signal, answer, options);
   send(response, { ...replyOf(answer, options, accepted), headers: warningHeaders(warnings) });

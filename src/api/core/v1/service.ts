@@ -19,6 +19,7 @@ import { serviceColumns } from './service.columns.ts';
 import { defaultService } from './service.defaults.ts';
 import { prepareService } from './service.prepare.ts';
 import { validateService } from './service.validation.ts';
+import { serviceWarnings } from './service.warnings.ts';
 
 export const servicePort = object({
   name: string('Must be there, and be unique, when there are several ports.'),
@@ -95,6 +96,7 @@ export const Service = defineKind({
   defaults: defaultService,
   prepare: prepareService,
   validate: validateService,
+  warnings: serviceWarnings,
   selectableFields: {
     'spec.type': (service) => service.spec?.type ?? '',
     'spec.clusterIP': (service) => service.spec?.clusterIP ?? '',
