@@ -33,7 +33,9 @@ import { instanceLabels, templateLabels, whyNoEndpoints, whyNotAnnounced } from 
 /** What starts is not in trouble yet: a Service is looked at so long after what happened. */
 const GRACE = seconds(3);
 /** Between two writes: thousands of Services without endpoints must not get in the way of those that work. */
-const PACE = milliseconds(20);
+const PACE = milliseconds(100);
+/** Pods that are looked through for one that nearly fits, when none does. */
+const CANDIDATES = 200;
 
 /** Makes the controller; its keys are those of Services. One worker: it is in no hurry. */
 export function serviceStatusController(parts: ControllerParts): Run {
@@ -53,7 +55,11 @@ export function serviceStatusController(parts: ControllerParts): Run {
   };
   const slicesOf = slices.index((slice) => serviceKeysOf(slice));
   const balanced = services.index((service) => (isOurs(service) ? ['ours'] : []));
-  const { servicesFor } = selection(services, pods);
+  const { servicesFor, podsOf } = selection(services, pods);
+  const candidates = (service: Service, namespace: string) => {
+    const selected = podsOf(service);
+    return selected.length > 0 ? selected : inNamespace.pods(namespace).slice(0, CANDIDATES);
+  };
   const queue = new WorkQueue({ clock });
   const events = new EventRecorder({ client, component: 'postern-service-status', clock, log });
 
@@ -103,7 +109,7 @@ export function serviceStatusController(parts: ControllerParts): Run {
           service,
           slices: own,
           nodes: nodes.list(),
-          pods: inNamespace.pods(namespace),
+          pods: candidates(service, namespace),
           vms: inNamespace.vms(namespace),
           vmis: inNamespace.vmis(namespace),
         });
