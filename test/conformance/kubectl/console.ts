@@ -44,7 +44,13 @@ export function matches(printed: string, expected: string): boolean {
 }
 
 function normal(text: string): string {
-  const lines = text.split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
+  const lines = text.split('\n').map((line) => {
+    // kubectl 1.33 and newer say which namespace something was deleted from.
+    return line
+      .trim()
+      .replace(/\s+/g, ' ')
+      .replace(/( deleted) from \S+ namespace$/, '$1');
+  });
   return lines
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
