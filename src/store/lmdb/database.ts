@@ -28,6 +28,11 @@ export interface Tables {
 }
 
 const ENCODINGS = { encoding: 'binary', keyEncoding: 'binary' } as const;
+/**
+ * Address space for the map of the data file, in bytes; none of it is memory. A map that has to grow is replaced by a larger
+ * one, and the smaller stays: each page that both have been read through counts twice as resident.
+ */
+const MAP_SIZE = 16 * 1024 ** 3;
 /** Snapshots that can be held at once: one for each long list under way, and a few more. */
 const READERS = 1024;
 
@@ -55,6 +60,7 @@ export function openTables(dir: string): Tables {
     noSubdir: false,
     overlappingSync: false,
     eventTurnBatching: false,
+    mapSize: MAP_SIZE,
     maxDbs: 4,
     maxReaders: READERS,
     ...ENCODINGS,

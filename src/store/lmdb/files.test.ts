@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,15 @@ test('names the process that has the store open, and takes over when that is kil
   child.kill('SIGKILL');
   await ended;
   await (await openLmdbStore({ dir })).close();
+});
+
+test('maps its data once, however much it grows', async (t) => {
+  const dir = tempDir(t);
+  const store = await openLmdbStore({ dir });
+  t.after(() => store.close());
+  for (let i = 0; i < 4; i++) await put(store, `big-${i}`, 'x'.repeat(1024 * 1024));
+  const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
+  assert.equal(maps.filter((line) => line.endsWith(join(dir, 'data.mdb'))).length, 1);
 });
 
 test('leaves no open file to the programs that are started meanwhile', async (t) => {
