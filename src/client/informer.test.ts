@@ -72,6 +72,34 @@ describe('an informer', () => {
     ended.abort();
   });
 
+  it('finds under one key what comes, changes and goes, one object or several', async () => {
+    const { client, informer, told, ended } = setup();
+    const byHolder = informer.index((object) => [object.spec?.holderIdentity ?? '']);
+    const found = () => byHolder('a').map(({ metadata }) => `${metadata.name} ${metadata.labels?.['at'] ?? 'new'}`);
+    const marked = (name: string) => {
+      const { metadata, ...rest } = lease(name);
+      return { ...rest, metadata: { ...metadata, labels: { at: 'changed' } } };
+    };
+    const steps: [() => void, string[]][] = [
+      [() => client.seed(lease('one')), ['one new']],
+      [() => client.seed(marked('one')), ['one changed']],
+      [() => client.seed(lease('two')), ['one changed', 'two new']],
+      [() => client.seed(marked('two')), ['one changed', 'two changed']],
+      [() => client.remove(Lease, { namespace: 'ns', name: 'one' }), ['two changed']],
+      [() => client.seed(lease('two', 'b')), []],
+      [() => client.seed(lease('one')), ['one new']],
+      [() => client.remove(Lease, { namespace: 'ns', name: 'one' }), []],
+    ];
+    informer.start(ended.signal);
+    await informer.synced;
+    for (const [i, [step, expected]] of steps.entries()) {
+      step();
+      await eventually(() => told.length === i + 1);
+      assert.deepEqual(found(), expected);
+    }
+    ended.abort();
+  });
+
   it('goes on where it was when the server ends the watch', async () => {
     const { clock, client, informer, told, ended } = setup();
     informer.start(ended.signal);

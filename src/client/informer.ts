@@ -196,27 +196,48 @@ export class Informer<T extends KubeObject> {
   }
 }
 
-/** The objects that share a derived key. */
-interface Bucket<T> {
-  readonly objects: Map<string, T>;
-  /** The same as a list, made when it is asked for and until it changes. */
-  list: readonly T[] | undefined;
+/** Several objects that share a derived key. */
+class Bucket<T> {
+  readonly #objects = new Map<string, T>();
+  #list: readonly T[] | undefined;
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  /** The same array until something changes. */
+  list(): readonly T[] {
+    this.#list ??= [...this.#objects.values()];
+    return this.#list;
+  }
+
+  set(key: string, object: T): void {
+    this.#objects.set(key, object);
+    this.#list = undefined;
+  }
+
+  delete(key: string): void {
+    this.#objects.delete(key);
+    this.#list = undefined;
+  }
 }
 
-/** Objects by derived keys; each key holds only its own objects. */
-class Index<T> {
+/**
+ * Objects by derived keys; each key holds only its own objects. One that is alone under its key, as by UID all are, stands
+ * there itself: a map of its own would cost more than many an object.
+ */
+class Index<T extends KubeObject> {
   readonly #keysOf: (object: T) => readonly string[];
-  readonly #byKey = new Map<string, Bucket<T>>();
+  readonly #byKey = new Map<string, T | Bucket<T>>();
 
   constructor(keysOf: (object: T) => readonly string[]) {
     this.#keysOf = keysOf;
   }
 
   get(key: string): readonly T[] {
-    const bucket = this.#byKey.get(key);
-    if (bucket === undefined) return [];
-    bucket.list ??= [...bucket.objects.values()];
-    return bucket.list;
+    const found = this.#byKey.get(key);
+    if (found === undefined) return [];
+    return found instanceof Bucket ? found.list() : [found];
   }
 
   update(objectKey: string, previous: T | undefined, object: T | undefined): void {
@@ -225,19 +246,33 @@ class Index<T> {
       if (!keys.includes(key)) this.#remove(key, objectKey);
     }
     if (object === undefined) return;
-    for (const key of keys) {
-      const bucket = this.#byKey.get(key) ?? { objects: new Map<string, T>(), list: undefined };
-      bucket.objects.set(objectKey, object);
-      bucket.list = undefined;
-      this.#byKey.set(key, bucket);
+    for (const key of keys) this.#put(key, objectKey, object);
+  }
+
+  #put(key: string, objectKey: string, object: T): void {
+    const found = this.#byKey.get(key);
+    if (found instanceof Bucket) {
+      found.set(objectKey, object);
+      return;
     }
+    const foundKey = found === undefined ? objectKey : keyText(keyOf(found));
+    if (found === undefined || foundKey === objectKey) {
+      this.#byKey.set(key, object);
+      return;
+    }
+    const bucket = new Bucket<T>();
+    bucket.set(foundKey, found);
+    bucket.set(objectKey, object);
+    this.#byKey.set(key, bucket);
   }
 
   #remove(key: string, objectKey: string): void {
-    const bucket = this.#byKey.get(key);
-    if (bucket === undefined) return;
-    bucket.objects.delete(objectKey);
-    bucket.list = undefined;
-    if (bucket.objects.size === 0) this.#byKey.delete(key);
+    const found = this.#byKey.get(key);
+    if (!(found instanceof Bucket)) {
+      this.#byKey.delete(key);
+      return;
+    }
+    found.delete(objectKey);
+    if (found.size === 0) this.#byKey.delete(key);
   }
 }
