@@ -4,22 +4,13 @@
  */
 import { getSystemErrorMap } from 'node:util';
 import { type LibcSocket, libcSocket, SystemCallError } from './libc-socket.ts';
+import { HEADER, NFGENMSG, NFNL_SUBSYS_NFTABLES, NLMSG_ERROR, netfilterSocket } from './netlink.ts';
 import { NftError } from './nft.ts';
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_NETFILTER = 12;
-
 // linux/netlink.h and linux/netfilter/nfnetlink.h
-const HEADER = 16;
 const NLM_F_REQUEST = 1;
-const NLMSG_ERROR = 2;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
-const NFNL_SUBSYS_NFTABLES = 10;
-const NFGENMSG = 4;
 
 /** Bytes of messages in one batch: a few milliseconds of work, and less than the 208 KiB that the kernel takes from anyone. */
 export const BATCH_LIMIT = 96 * 1024;
@@ -33,7 +24,7 @@ const BUFFER = 8192;
  */
 export async function sendNftBatch(messages: readonly Uint8Array[]): Promise<void> {
   const libc = await libcSocket();
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  const fd = netfilterSocket(libc);
   try {
     const bytes = Buffer.concat([boundary(NFNL_MSG_BATCH_BEGIN), ...messages, boundary(NFNL_MSG_BATCH_END)]);
     if (libc.send(fd, bytes) === undefined) throw new NftError('', 'the kernel has no memory for a batch');

@@ -5,28 +5,20 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { type LibcSocket, libcSocket, SystemCallError } from './libc-socket.ts';
-
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_NETFILTER = 12;
+import { HEADER, NFGENMSG, NFNL_SUBSYS_NFTABLES, NLMSG_ERROR, netfilterSocket } from './netlink.ts';
 
 // linux/netlink.h
-const HEADER = 16;
-const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const NLM_F_REQUEST_DUMP = 0x301;
 /** The dump was cut by a change; what came may be neither before nor after it. */
 const NLM_F_DUMP_INTR = 0x10;
 
 // linux/netfilter/nf_tables.h; messages are numbered within the subsystem.
-const SUBSYSTEM = 10 << 8;
+const SUBSYSTEM = NFNL_SUBSYS_NFTABLES << 8;
 const NEWRULE = SUBSYSTEM | 6;
 const GETRULE = SUBSYSTEM | 7;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
-const NFGENMSG = 4;
 const FAMILIES = { ip: 2, ip6: 10 } as const;
 
 /** A dump comes in buffers of up to 32 KiB. */
@@ -58,7 +50,7 @@ async function dump(
   family: 'ip' | 'ip6',
   table: string,
 ): Promise<ReadonlyMap<string, number> | undefined> {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  const fd = netfilterSocket(libc);
   try {
     libc.send(fd, encodeRequest(family, table));
     const counter = new RuleCounter(table);
