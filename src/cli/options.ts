@@ -63,6 +63,22 @@ export function parsedOption<T>(
   return new Option(flags, description).argParser(parse).default(parse(preset), preset);
 }
 
+/** Of whatever serves the API: where it keeps everything. */
+export const dataDirOption = (): Option =>
+  new Option(
+    '--data-dir <dir>',
+    'where everything is kept; DIR/kubeconfig is written for kubectl',
+  ).makeOptionMandatory();
+
+/** Of whatever serves the API: where. */
+export const listenOption = (): Option =>
+  parsedOption(
+    '--listen <host:port>',
+    'where to serve the API; port 0: any free port',
+    parseHostPort,
+    '127.0.0.1:6443',
+  );
+
 /** `-o json|yaml`: output for programs. */
 export const outputOption = (): Option =>
   new Option('-o, --output <format>', 'output for programs').choices(['json', 'yaml']);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { requireDirectory } from '../directory.ts';
-import { type HostPort, parseCIDRs, parsedOption, parseHostPort } from '../options.ts';
+import { dataDirOption, type HostPort, listenOption, parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../wiring/defaults.ts';
 
@@ -19,15 +19,8 @@ export function addServerCommand(postern: Command): void {
   postern
     .command('server')
     .description('run the API server, its store and the controllers (no root needed)')
-    .requiredOption('--data-dir <dir>', 'where everything is kept; DIR/kubeconfig is written for kubectl')
-    .addOption(
-      parsedOption(
-        '--listen <host:port>',
-        'where to serve the API; port 0: any free port',
-        parseHostPort,
-        '127.0.0.1:6443',
-      ),
-    )
+    .addOption(dataDirOption())
+    .addOption(listenOption())
     .option('--socket <path>', 'serve on this unix socket too, for agents in network namespaces')
     .addOption(
       parsedOption(

@@ -1,7 +1,7 @@
 /** `postern up`: everything on this one machine. */
 import type { Command } from 'commander';
 import { requireDirectory } from '../directory.ts';
-import { type HostPort, parsedOption, parseHostPort } from '../options.ts';
+import { dataDirOption, type HostPort, listenOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
@@ -17,15 +17,8 @@ export function addUpCommand(postern: Command): void {
   postern
     .command('up')
     .description('run everything on this machine, in the foreground, until Ctrl-C (needs root)')
-    .requiredOption('--data-dir <dir>', 'where everything is kept; DIR/kubeconfig is written for kubectl')
-    .addOption(
-      parsedOption(
-        '--listen <host:port>',
-        'where to serve the API; port 0: any free port',
-        parseHostPort,
-        '127.0.0.1:6443',
-      ),
-    )
+    .addOption(dataDirOption())
+    .addOption(listenOption())
     .option('--image-dir <dir>', 'guest images', IMAGE_DIR)
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
