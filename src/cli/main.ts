@@ -44,4 +44,11 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever reads what we print, such as `head`, may have read enough.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 process.exitCode = await main(process.argv);

@@ -51,3 +51,8 @@ test('every command has help with an example', async () => {
     assert.match(stdout, /Example:\n/, command);
   }
 });
+
+test('a reader that has read enough is no error', async () => {
+  const { stderr } = await runCommand(['bash', '-c', '"$0" --help | true; "$0" server | true', PROGRAM]);
+  assert.doesNotMatch(stderr, /EPIPE|\n\s+at /);
+});
