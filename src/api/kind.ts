@@ -31,6 +31,8 @@ export interface KindSpec<T> {
   readonly schema: Schema<T>;
   /** Whether `status` is a subresource: ignored in ordinary writes, the only thing written at `/status`. */
   readonly status?: boolean;
+  /** Whether `metadata.generation` counts changes of what is wanted. Default: true; some kinds of Kubernetes have none. */
+  readonly generation?: boolean;
   /** What every answer about the kind is to warn of, when it is deprecated. */
   readonly deprecated?: string;
   /** Columns between NAME and AGE; AGE is left out when `age` is false. */
@@ -70,6 +72,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly namespaced: boolean;
   readonly schema: Schema<T>;
   readonly status: boolean;
+  readonly generation: boolean;
   /** What every answer about the kind warns of, when it is deprecated. */
   readonly deprecated: string | undefined;
   readonly columns: readonly Column<T>[];
@@ -113,6 +116,7 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
       },
     },
     status: spec.status ?? false,
+    generation: spec.generation ?? true,
     deprecated: spec.deprecated,
     columns: spec.columns ?? [],
     age: spec.age ?? true,

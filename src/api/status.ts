@@ -114,6 +114,11 @@ export function badRequest(message: string, causes: readonly Cause[] = []): ApiE
   return failure(400, 'BadRequest', message, details);
 }
 
+/** The request is well formed, and the server cannot do what it asks for: 500. */
+export function internalError(why: string): ApiError {
+  return failure(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] });
+}
+
 /** The asked-for revision is no longer kept: 410; the client lists again. */
 export function expired(message: string): ApiError {
   return failure(410, 'Expired', message);

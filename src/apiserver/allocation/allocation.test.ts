@@ -163,15 +163,22 @@ test('gives every address and port of small pools to one Service each, says when
     const made = replies.filter(({ code }) => code === 201);
     assert.equal(made.length, 5);
     assert.equal(new Set(made.map(({ body }) => body.spec.ports[0].nodePort)).size, 5);
-    assert.match(
-      replies.find(({ code }) => code === 422)?.body.message,
-      /no node port is free: all of 30000-30004 are allocated/,
-    );
+    const isExhausted = ({ body }: Reply, why: string, hint: RegExp) => {
+      assert.deepEqual([body.code, body.reason], [500, 'InternalError']);
+      assert.ok(body.message.startsWith(`Internal error occurred: ${why}: range is full`), body.message);
+      assert.match(body.details.causes[0].message, hint);
+    };
+    const [noPort] = replies.filter(({ code }) => code !== 201);
+    assert.ok(noPort);
+    isExhausted(noPort, 'failed to allocate a nodePort', /no node port is free: all of 30000-30004 are allocated/);
     // 14 usable addresses, of which the API's own Service has one and those above five.
     const more = await Promise.all(Array.from({ length: 10 }, (_, i) => make(`c${i}`, {})));
     assert.equal(more.filter(({ code }) => code === 201).length, 8);
-    assert.match(
-      more.find(({ code }) => code === 422)?.body.message,
+    const [noIP] = more.filter(({ code }) => code !== 201);
+    assert.ok(noIP);
+    isExhausted(
+      noIP,
+      'failed to allocate a serviceIP',
       /no IPv4 cluster IP is free: all of 10.0.0.0\/28 are allocated/,
     );
     assert.equal((await addresses(small)).length, 14);

@@ -68,7 +68,7 @@ function addressObject(ip: string, { namespace, name }: Owner, time: string): IP
   return {
     apiVersion: IPAddress.apiVersion,
     kind: IPAddress.kind,
-    metadata: { name: ip, uid: randomUUID(), creationTimestamp: time, generation: 1, labels },
+    metadata: { name: ip, uid: randomUUID(), creationTimestamp: time, labels },
     spec: { parentRef: { resource: 'services', namespace, name } },
   };
 }

@@ -16,26 +16,29 @@ export interface ClusterIPPool {
   readonly random: Random;
 }
 
+/** `exhausted`: nothing is wrong with the spec, and there is none left to be had. */
 export type ClusterIPs =
-  | { readonly ok: true; readonly spec: Spec }
-  | { readonly ok: false; readonly exhausted: boolean; readonly causes: readonly Cause[] };
+  | { readonly kind: 'allocated'; readonly spec: Spec }
+  | { readonly kind: 'refused'; readonly causes: readonly Cause[] }
+  | { readonly kind: 'exhausted'; readonly why: string };
 
 /** The spec with its families and an address of each. Addresses that it names already are kept. */
 export function allocateClusterIPs(spec: Spec, old: Spec | undefined, pool: ClusterIPPool): ClusterIPs {
-  if (spec.type === 'ExternalName') return { ok: true, spec };
+  if (spec.type === 'ExternalName') return { kind: 'allocated', spec };
   const families = desiredFamilies(spec, old?.type === 'ExternalName' ? undefined : old, pool.families);
-  if (!families.ok) return { ok: false, exhausted: false, causes: families.causes };
+  if (!families.ok) return { kind: 'refused', causes: families.causes };
   const { ipFamilies, ipFamilyPolicy } = families;
-  if (spec.clusterIP === 'None')
-    return { ok: true, spec: { ...spec, ipFamilies, ipFamilyPolicy, clusterIPs: ['None'] } };
+  if (spec.clusterIP === 'None') {
+    return { kind: 'allocated', spec: { ...spec, ipFamilies, ipFamilyPolicy, clusterIPs: ['None'] } };
+  }
   const clusterIPs: string[] = [];
   for (const [i, family] of ipFamilies.entries()) {
     const ip = spec.clusterIPs?.[i] || choose(family, pool);
-    if (ip === undefined) return exhausted(i, family, pool);
+    if (ip === undefined) return exhausted(family, pool);
     clusterIPs.push(ip);
   }
   const [clusterIP = ''] = clusterIPs;
-  return { ok: true, spec: { ...spec, ipFamilies, ipFamilyPolicy, clusterIP, clusterIPs } };
+  return { kind: 'allocated', spec: { ...spec, ipFamilies, ipFamilyPolicy, clusterIP, clusterIPs } };
 }
 
 function choose(family: IPFamily, pool: ClusterIPPool): string | undefined {
@@ -50,15 +53,12 @@ function readyRanges(family: IPFamily, ranges: readonly ServiceRange[]): readonl
   return ranges.filter(({ isReady, cidr }) => isReady && cidr.base.family === family).map(({ cidr }) => cidr);
 }
 
-function exhausted(i: number, family: IPFamily, { ranges }: ClusterIPPool): ClusterIPs {
+/** The words of Kubernetes, and after them what can be done. */
+function exhausted(family: IPFamily, { ranges }: ClusterIPPool): ClusterIPs {
   const ready = readyRanges(family, ranges).map(printCIDR);
   const why = ready.length === 0 ? 'no ServiceCIDR of it is ready' : `all of ${ready.join(' and ')} are allocated`;
-  const message = `no ${family} cluster IP is free: ${why}; delete a Service, or add a ServiceCIDR`;
-  return {
-    ok: false,
-    exhausted: true,
-    causes: [{ field: `spec.clusterIPs[${i}]`, reason: 'FieldValueInvalid', message }],
-  };
+  const hint = `no ${family} cluster IP is free: ${why}; delete a Service, or add a ServiceCIDR`;
+  return { kind: 'exhausted', why: `failed to allocate a serviceIP: range is full: ${hint}` };
 }
 
 /** The ready range that an address can be given from; undefined when there is none. */

@@ -46,6 +46,7 @@ export interface Pools {
 
 const NOTHING = { families: [], ips: [], ports: [] };
 const refused = { code: 422 };
+const exhausted = { code: 500 };
 const other = (family: Family): Family => (family === 'IPv4' ? 'IPv6' : 'IPv4');
 const familyOf = (ip: string): Family => (ip.includes(':') ? 'IPv6' : 'IPv4');
 const hasPort = (type: Type) => type === 'NodePort' || type === 'LoadBalancer';
@@ -68,8 +69,9 @@ export class Model {
     const old = this.services.get(action.name);
     if (action.act === 'create') {
       const made = this.#create(action.spec);
-      // What is wrong by itself is told before anybody looks whether the name is taken.
-      return made !== undefined && old !== undefined ? { code: 409 } : this.#fit(made, 201);
+      const fit = this.#fit(made, 201);
+      // Whether the name is taken is asked last.
+      return fit.code === 201 && old !== undefined ? { code: 409 } : fit;
     }
     if (old === undefined) return { code: 404 };
     const next = action.act === 'delete' ? 'gone' : this.#changed(old, action);
@@ -134,19 +136,19 @@ export class Model {
     const held: readonly unknown[] = old === undefined ? [] : heldBy(old);
     const own = (value: unknown) => held.includes(value);
     const isFree = (value: unknown) => own(value) || !this.#taken().has(value);
+    const isFull = (pool: readonly unknown[]) => pool.every((each) => this.#taken().has(each));
     const { addresses, ports } = this.#pools;
+    const needed = next.families.filter((_, i) => next.ips.length > i && next.ips[i] === undefined);
+    if (needed.some((family) => isFull(addresses[family]))) return exhausted;
+    if (next.ports.includes(undefined) && isFull(ports)) return exhausted;
     for (const [i, ip] of next.ips.entries()) {
       const pool = addresses[next.families[i] ?? 'IPv4'];
       if (ip === 'None') continue;
       // The API's own Service has the first of all.
-      const canHave =
-        ip === undefined ? pool.some((each) => !this.#taken().has(each)) : pool.includes(ip) && isFree(ip);
-      if (!canHave) return refused;
+      if (ip !== undefined && !(pool.includes(ip) && isFree(ip))) return refused;
     }
     for (const port of next.type === 'ExternalName' ? [] : next.ports) {
-      const canHave =
-        port === undefined ? ports.some((each) => !this.#taken().has(each)) : ports.includes(port) && isFree(port);
-      if (!canHave) return refused;
+      if (port !== undefined && !(ports.includes(port) && isFree(port))) return refused;
     }
     return { code, has: next };
   }

@@ -14,8 +14,8 @@ export interface NodePortPool {
 }
 
 export type NodePorts =
-  | { readonly ok: true; readonly spec: Spec }
-  | { readonly ok: false; readonly exhausted: true; readonly causes: readonly Cause[] };
+  | { readonly kind: 'allocated'; readonly spec: Spec }
+  | { readonly kind: 'exhausted'; readonly why: string };
 
 /** The spec with every node port that its type needs. Ports that it names already are kept. */
 export function allocateNodePorts(spec: Spec, pool: NodePortPool): NodePorts {
@@ -27,11 +27,11 @@ export function allocateNodePorts(spec: Spec, pool: NodePortPool): NodePorts {
     return port;
   };
   const ports = allocatesNodePorts(spec) ? fill(spec.ports ?? [], choose) : spec.ports;
-  if (ports === undefined && allocatesNodePorts(spec)) return exhausted('spec.ports', pool);
+  if (ports === undefined && allocatesNodePorts(spec)) return exhausted('nodePort', pool);
   const health = needsHealthCheckNodePort(spec) ? spec.healthCheckNodePort || choose() : spec.healthCheckNodePort;
-  if (health === undefined && needsHealthCheckNodePort(spec)) return exhausted('spec.healthCheckNodePort', pool);
+  if (health === undefined && needsHealthCheckNodePort(spec)) return exhausted('HealthCheck NodePort 0', pool);
   return {
-    ok: true,
+    kind: 'allocated',
     spec: {
       ...spec,
       ...(ports === undefined ? {} : { ports }),
@@ -61,9 +61,10 @@ function fill(ports: readonly ServicePort[], choose: () => number | undefined): 
   return filled;
 }
 
-function exhausted(field: string, { range }: NodePortPool): NodePorts {
-  const message = `no node port is free: all of ${range.first}-${range.last} are allocated; delete a Service of type NodePort or LoadBalancer, or start the server with a larger range`;
-  return { ok: false, exhausted: true, causes: [{ field, reason: 'FieldValueInvalid', message }] };
+/** The words of Kubernetes, and after them what can be done. */
+function exhausted(what: string, { range }: NodePortPool): NodePorts {
+  const hint = `no node port is free: all of ${range.first}-${range.last} are allocated; delete a Service of type NodePort or LoadBalancer, or start the server with a larger range`;
+  return { kind: 'exhausted', why: `failed to allocate a ${what}: range is full: ${hint}` };
 }
 
 /** Mistakes in the node ports that a spec names and does not hold yet. */

@@ -2,7 +2,7 @@
 import type { PortRange } from '../../alloc/node-port.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { invalidValue } from '../../api/field-errors.ts';
-import { type Cause, invalid } from '../../api/status.ts';
+import { type Cause, internalError, invalid } from '../../api/status.ts';
 import { printTime } from '../../api/time.ts';
 import type { Clock } from '../../host/clock.ts';
 import { addIP, type CIDR, compareIP, type IPAddress, printIP } from '../../lib/ip.ts';
@@ -11,7 +11,7 @@ import type { Compare, Operation, Store } from '../../store/store.ts';
 import type { Admission, Admitted, Settlement, Write } from '../admission.ts';
 import { nodePortKey } from '../storage/keys.ts';
 import { addressKey, type Claim, claimOperation, claimsOf, isClaimOf, type Owner, ownerOf } from './claims.ts';
-import { allocateClusterIPs, outsideRanges, rangeOf } from './cluster-ips.ts';
+import { allocateClusterIPs, type ClusterIPs, outsideRanges, rangeOf } from './cluster-ips.ts';
 import type { Spec } from './families.ts';
 import { allocateNodePorts, outOfRange } from './node-ports.ts';
 import type { ServiceRange, ServiceRanges } from './service-ranges.ts';
@@ -27,10 +27,6 @@ export interface ServiceAdmissionOptions {
   readonly clock: Clock;
   readonly random: Random;
 }
-
-type Allocation =
-  | { readonly ok: true; readonly spec: Spec }
-  | { readonly ok: false; readonly exhausted: boolean; readonly causes: readonly Cause[] };
 
 export class ServiceAdmission implements Admission {
   readonly #options: ServiceAdmissionOptions;
@@ -76,17 +72,18 @@ export class ServiceAdmission implements Admission {
   async #allocate(next: Service, old: Service | undefined): Promise<Spec> {
     const { taken, ranges } = this.#options;
     let result = this.#choose(next.spec ?? {}, old?.spec, await ranges.all());
-    if (!result.ok && result.exhausted) {
+    if (result.kind === 'exhausted') {
       // What is known to be taken may be out of date; nobody is turned away for that.
       ranges.forget();
       await taken.refresh();
       result = this.#choose(next.spec ?? {}, old?.spec, await ranges.all());
     }
-    if (!result.ok) throw invalid(Service, next.metadata.name ?? '', result.causes);
+    if (result.kind === 'exhausted') throw internalError(result.why);
+    if (result.kind === 'refused') throw invalid(Service, next.metadata.name ?? '', result.causes);
     return result.spec;
   }
 
-  #choose(spec: Spec, old: Spec | undefined, ranges: readonly ServiceRange[]): Allocation {
+  #choose(spec: Spec, old: Spec | undefined, ranges: readonly ServiceRange[]): ClusterIPs {
     const { taken, serviceCIDRs, nodePortRange, random } = this.#options;
     const withIPs = allocateClusterIPs(spec, old, {
       families: serviceCIDRs.map(({ base }) => base.family),
@@ -94,7 +91,7 @@ export class ServiceAdmission implements Admission {
       isTaken: (ip) => this.#isReserved(ip) || taken.has(addressKey(printIP(ip))),
       random,
     });
-    if (!withIPs.ok) return withIPs;
+    if (withIPs.kind !== 'allocated') return withIPs;
     return allocateNodePorts(withIPs.spec, {
       range: nodePortRange,
       isTaken: (port) => taken.has(nodePortKey(port)),

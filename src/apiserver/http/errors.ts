@@ -1,5 +1,5 @@
 /** From whatever a verb throws to the Status that the client gets. */
-import { ApiError, failure, type Status } from '../../api/status.ts';
+import { ApiError, failure, internalError, type Status } from '../../api/status.ts';
 import { StoreClosedError, StoreLimitError } from '../../store/errors.ts';
 
 /** `unexpected`: the fault is ours or the machine's, so it belongs in the log. */
@@ -15,6 +15,5 @@ export function statusOf(error: unknown): { readonly status: Status; readonly un
     return { status: failure(503, 'ServiceUnavailable', 'the server is shutting down').status, unexpected: false };
   }
   const text = error instanceof Error ? error.message : String(error);
-  const cause = { causes: [{ message: text }] };
-  return { status: failure(500, 'InternalError', `Internal error occurred: ${text}`, cause).status, unexpected: true };
+  return { status: internalError(text).status, unexpected: true };
 }

@@ -22,13 +22,19 @@ export interface Birth {
  * are known already among them.
  */
 export function completeNew(kind: AnyKind, object: KubeObject, birth: Birth, known: readonly Cause[] = []): KubeObject {
-  const { resourceVersion, deletionTimestamp, deletionGracePeriodSeconds, selfLink, ...metadata } = object.metadata;
+  const { resourceVersion, deletionTimestamp, deletionGracePeriodSeconds, selfLink, generation, ...metadata } =
+    object.metadata;
   if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0') {
     throw badRequest('resourceVersion should not be set on objects to be created');
   }
   const born = {
     ...object,
-    metadata: { ...metadata, uid: birth.uid, creationTimestamp: birth.time, generation: 1 },
+    metadata: {
+      ...metadata,
+      uid: birth.uid,
+      creationTimestamp: birth.time,
+      ...(kind.generation ? { generation: 1 } : {}),
+    },
   };
   return validated(kind, kind.prepare(kind.defaults(born), undefined), undefined, about('object', kind, known));
 }
@@ -58,12 +64,13 @@ export function completeChange(
         kind.defaults({ ...statusOf(kind, given, old), metadata: metadataOf(given, old) }),
         old,
       );
-      return validated(kind, withGeneration(next, old), old, about(part, kind, known));
+      return validated(kind, kind.generation ? withGeneration(next, old) : next, old, about(part, kind, known));
     }
   }
 }
 
-function checkVersion(kind: AnyKind, given: KubeObject, old: KubeObject): void {
+/** Throws an ApiError, 409, when `given` is meant for another version of the object, or another object of its name. */
+export function checkVersion(kind: AnyKind, given: KubeObject, old: KubeObject): void {
   const { resourceVersion, uid } = given.metadata;
   const name = old.metadata.name ?? '';
   if (resourceVersion && resourceVersion !== '0' && resourceVersion !== old.metadata.resourceVersion) {
@@ -103,7 +110,13 @@ function metadataOf(given: KubeObject, old: KubeObject): ObjectMeta {
     old.metadata;
   const owned = { uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds };
   const kept = Object.fromEntries(Object.entries(owned).filter(([, value]) => value !== undefined));
-  const { selfLink: _, deletionTimestamp: __, deletionGracePeriodSeconds: ___, ...metadata } = given.metadata;
+  const {
+    selfLink: _,
+    deletionTimestamp: __,
+    deletionGracePeriodSeconds: ___,
+    generation: ____,
+    ...metadata
+  } = given.metadata;
   return {
     ...metadata,
     ...(given.metadata.managedFields === undefined && old.metadata.managedFields !== undefined

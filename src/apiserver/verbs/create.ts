@@ -1,7 +1,10 @@
 /** POST to a collection. */
 import { randomUUID } from 'node:crypto';
+import type { AnyKind } from '../../api/kinds.ts';
+import type { KubeObject } from '../../api/meta/v1.ts';
 import { alreadyExists, failure, isAlreadyExists, qualified } from '../../api/status.ts';
 import { printTime } from '../../api/time.ts';
+import { admitAll } from '../admission.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { change } from '../storage/change.ts';
@@ -41,11 +44,17 @@ async function createNamed(api: Api, request: ResourceRequest, decoded: Decoded,
   // Judged before it is looked whether the name is taken, so that the mistakes are told either way.
   const named = { ...object, metadata: { ...object.metadata, name } };
   const complete = completeNew(kind, named, birthOf(api), causes);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
-    if (current !== undefined) throw alreadyExists(kind, name);
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, async (current) => {
+    if (current !== undefined) return takenName(api, kind, complete);
     return { act: 'put', object: complete };
   });
   return { kind: 'object', code: 201, of: kind, stored: outcome.stored };
+}
+
+/** Whether the name is taken is asked last: what else keeps the object from being made is told before it. */
+async function takenName({ admissions }: Api, kind: AnyKind, next: KubeObject): Promise<never> {
+  await admitAll(admissions, { kind, old: undefined, next });
+  throw alreadyExists(kind, next.metadata.name ?? '');
 }
 
 /** What a new object gets from the server. */

@@ -99,6 +99,8 @@ function marked(kind: AnyKind, object: KubeObject, options: DeleteOptions, now: 
     ...object,
     metadata: {
       ...rest,
+      // That it is to go changes what is wanted of it.
+      ...(begun || metadata.generation === undefined ? {} : { generation: metadata.generation + 1 }),
       ...(finalizers.length === 0 ? {} : { finalizers }),
       deletionTimestamp:
         begun && seconds === before ? (metadata.deletionTimestamp ?? '') : printTime(now + seconds * 1000),

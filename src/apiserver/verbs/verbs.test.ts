@@ -8,7 +8,7 @@ before(async () => {
 });
 after(() => api?.close());
 
-test('gives a new object a name, uid, time, generation and resourceVersion, and keeps none that were sent', async () => {
+test('gives a new object a name, uid, time and resourceVersion, and keeps none that were sent', async () => {
   const sent = lease('', {
     metadata: { generateName: 'x-', name: undefined, uid: 'mine', generation: 7, creationTimestamp: null },
   });
@@ -17,7 +17,6 @@ test('gives a new object a name, uid, time, generation and resourceVersion, and 
   assert.match(body.metadata.name, /^x-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
   assert.match(body.metadata.uid, /^[0-9a-f-]{36}$/);
   assert.match(body.metadata.creationTimestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-  assert.equal(body.metadata.generation, 1);
   assert.match(body.metadata.resourceVersion, /^\d+$/);
   assert.equal(body.metadata.namespace, 'default');
 });
@@ -61,11 +60,39 @@ test('writes nothing when an update changes nothing', async () => {
   assert.equal(empty.body.metadata.resourceVersion, first.metadata.resourceVersion);
 });
 
-test('counts changes of the spec, and not of labels, as generations', async () => {
-  await api.call('POST', SERVICES, { body: service('gen') });
-  const patch = (body: object) => api.call('PATCH', `${SERVICES}/gen`, { body, type: 'application/merge-patch+json' });
-  assert.equal((await patch({ metadata: { labels: { a: 'b' } } })).body.metadata.generation, 1);
-  assert.equal((await patch({ spec: { selector: { a: 'b' } } })).body.metadata.generation, 2);
+test('counts changes of what is wanted, not of labels, and that it is to go, as generations', async () => {
+  const path = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+  const metadata = { name: 'gen', generation: 7, finalizers: ['example.com/wait'] };
+  const { body } = await api.call('POST', path, { body: { metadata, addressType: 'IPv4', endpoints: [] } });
+  assert.equal(body.metadata.generation, 1);
+  const patch = async (change: object) => {
+    const type = 'application/merge-patch+json';
+    return (await api.call('PATCH', `${path}/gen`, { body: change, type })).body.metadata.generation;
+  };
+  assert.equal(await patch({ metadata: { labels: { a: 'b' } } }), 1);
+  assert.equal(await patch({ endpoints: [{ addresses: ['192.0.2.1'] }] }), 2);
+  assert.equal((await api.call('DELETE', `${path}/gen`)).body.metadata.generation, 3);
+  assert.equal((await api.call('DELETE', `${path}/gen`)).body.metadata.generation, 3);
+});
+
+test('kinds that have no generation in Kubernetes have none, whatever is sent', async () => {
+  const paths = {
+    Service: SERVICES,
+    Endpoints: '/api/v1/namespaces/default/endpoints',
+    Lease: LEASES,
+    ServiceCIDR: '/apis/networking.k8s.io/v1/servicecidrs',
+    Node: '/api/v1/nodes',
+    Namespace: NAMESPACES,
+  };
+  for (const [kind, path] of Object.entries(paths)) {
+    const spec = { Service: { ports: [{ port: 80 }] }, ServiceCIDR: { cidrs: ['192.0.2.0/24'] } }[kind] ?? {};
+    const body = { metadata: { name: 'no-gen', generation: 4 }, ...(kind === 'Endpoints' ? {} : { spec }) };
+    const created = await api.call('POST', path, { body });
+    assert.deepEqual([created.code, created.body.metadata.generation], [201, undefined], created.text);
+    const change = { body: { metadata: { labels: { a: 'b' }, generation: 5 } }, type: 'application/merge-patch+json' };
+    const changed = await api.call('PATCH', `${path}/no-gen`, change);
+    assert.deepEqual([changed.code, changed.body.metadata.generation], [200, undefined], changed.text);
+  }
 });
 
 test('changes the status at its subresource only, and nothing else there', async () => {

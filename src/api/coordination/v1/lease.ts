@@ -39,6 +39,7 @@ export const Lease = defineKind({
   kind: 'Lease',
   plural: 'leases',
   namespaced: true,
+  generation: false,
   schema: fields,
   validate: validateLease,
   columns: [{ name: 'Holder', type: 'string', value: (lease) => lease.spec?.holderIdentity ?? '' }],

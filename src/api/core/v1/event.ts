@@ -42,6 +42,7 @@ export const Event = defineKind({
   plural: 'events',
   shortNames: ['ev'],
   namespaced: true,
+  generation: false,
   schema: fields,
   columns: eventColumns,
   age: false,

@@ -51,6 +51,7 @@ export const Namespace = defineKind({
   plural: 'namespaces',
   shortNames: ['ns'],
   namespaced: false,
+  generation: false,
   nameFormat: 'dns-label',
   status: true,
   schema: fields,

@@ -75,6 +75,7 @@ export const Node = defineKind({
   plural: 'nodes',
   shortNames: ['no'],
   namespaced: false,
+  generation: false,
   status: true,
   schema: fields,
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false) },

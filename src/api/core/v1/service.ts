@@ -89,6 +89,7 @@ export const Service = defineKind({
   shortNames: ['svc'],
   categories: ['all'],
   namespaced: true,
+  generation: false,
   nameFormat: 'dns-1035-label',
   status: true,
   schema: fields,

@@ -44,6 +44,7 @@ export const IPAddress = defineKind({
   plural: 'ipaddresses',
   shortNames: ['ip'],
   namespaced: false,
+  generation: false,
   nameFormat: 'path-segment',
   schema: fields,
   validate: validateIPAddress,

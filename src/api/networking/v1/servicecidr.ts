@@ -80,6 +80,7 @@ export const ServiceCIDR = defineKind({
   kind: 'ServiceCIDR',
   plural: 'servicecidrs',
   namespaced: false,
+  generation: false,
   status: true,
   schema: fields,
   prepare: prepareServiceCIDR,
