@@ -9,6 +9,9 @@ import { fakeClient } from '../src/client/fake.ts';
 import { openLibnftables } from '../src/host/libnftables.ts';
 import { createLogger } from '../src/host/log.ts';
 import { mustParseCIDR, mustParseIP } from '../src/lib/ip.ts';
+import { kernelNetfilter } from '../src/netfilter/kernel.ts';
+import { localitiesOf } from '../src/proxy/locality.ts';
+import { nftablesMode } from '../src/proxy/nftables/nftables-mode.ts';
 import { startProxy } from '../src/proxy/proxy.ts';
 import { slice } from '../src/proxy/testing/builders.ts';
 import { ENDPOINTS_PER_SERVICE, numbered } from '../src/proxy/testing/many.ts';
@@ -33,6 +36,13 @@ async function measure(services: number): Promise<Measured> {
   const objects = Array.from({ length: services }, (_, number) => numbered(number)).flat();
   const client = fakeClient(objects);
   const runner = await openLibnftables();
+  const mode = nftablesMode({
+    netfilter: kernelNetfilter(runner),
+    localities: localitiesOf({
+      podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'].map(mustParseCIDR),
+      clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR),
+    }),
+  });
   const controller = new AbortController();
   let synced = () => {};
   const stall = watchStalls();
@@ -41,11 +51,9 @@ async function measure(services: number): Promise<Measured> {
   const { stopped } = await startProxy(
     {
       client,
-      runner,
+      mode,
       nodeName: 'node1',
       nodeAddresses: () => [mustParseIP('192.168.1.1'), mustParseIP('fd00:1::1')],
-      podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'].map(mustParseCIDR),
-      clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR),
       log: createLogger('bench'),
       onSynced: () => synced(),
     },

@@ -35,10 +35,16 @@ export class MemoryNetfilter implements Netfilter {
   readonly applied: Transaction[] = [];
   #tables = new Map<string, Draft>();
   #failures: Error[] = [];
+  #refuses: (placed: Placed) => boolean = () => false;
 
   /** The next transaction fails with this. */
   failNext(cause: Error): void {
     this.#failures.push(cause);
+  }
+
+  /** From now on, transactions that add such an element fail. */
+  refuse(elements: (placed: Placed) => boolean): void {
+    this.#refuses = elements;
   }
 
   /** Removes everything, as `nft flush ruleset` does. */
@@ -59,6 +65,10 @@ export class MemoryNetfilter implements Netfilter {
     if (failure !== undefined) throw new TransactionError(failure.message, transaction, { cause: failure });
     const draft = new Map([...this.#tables].map(([name, table]) => [name, copy(table)]));
     try {
+      for (const placed of additions(transaction)) {
+        if (this.#refuses(placed))
+          throw new Error(`Invalid argument: ${placed.set} { ${elementKey(placed.element.key)} }`);
+      }
       for (const operation of transaction) step(draft, operation);
     } catch (cause) {
       throw new TransactionError(String(cause), transaction, { cause });
@@ -70,6 +80,13 @@ export class MemoryNetfilter implements Netfilter {
   async inspect(name: TableName): Promise<ReadonlyMap<string, number>> {
     const chains = [...(this.table(name)?.chains.values() ?? [])].filter(({ rules }) => rules.length > 0);
     return new Map(chains.map((chain) => [chain.name, chain.rules.length]));
+  }
+}
+
+function* additions(transaction: Transaction): Iterable<Placed> {
+  for (const operation of transaction) {
+    if (operation.kind === 'add-element') yield operation.placed;
+    if (operation.kind === 'replace-table') yield* operation.elements;
   }
 }
 

@@ -47,6 +47,15 @@ export interface Frontend {
   readonly sources?: readonly string[];
   /** What happens to connections while there is no endpoint. */
   readonly unavailable: 'refuse' | 'discard';
+  /** Session affinity: seconds for which a client is led to where it was led last. Absent: each connection is drawn. */
+  readonly affinity?: number;
+}
+
+/** What answers a load balancer that asks this node whether it has endpoints. */
+export interface HealthCheck {
+  readonly port: number;
+  /** Endpoints on this node that take connections. */
+  readonly localEndpoints: number;
 }
 
 /** All that is forwarded for one Service. */
@@ -57,6 +66,8 @@ export interface Forwarding {
   readonly virtualAddresses: readonly string[];
   /** Who keeps an address and port that two Services claim: the lower, so the older Service. */
   readonly rank: string;
+  /** Absent: the Service has no health check port. */
+  readonly healthCheck?: HealthCheck;
 }
 
 /** What two Services cannot both have. */

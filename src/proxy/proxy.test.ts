@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import { Event } from '../api/core/v1/event.ts';
 import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
 import type { KubeObject } from '../api/meta/v1.ts';
+import type { Client } from '../client/client.ts';
 import { fakeClient } from '../client/fake.ts';
 import { FakeClock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
-import { FakeNft } from '../host/nft-fake.ts';
 import { CommandError, type RunCommand } from '../host/process.ts';
 import { seconds } from '../lib/duration.ts';
 import { type IPAddress, mustParseCIDR, mustParseIP } from '../lib/ip.ts';
 import { MemoryNetfilter } from '../netfilter/memory.ts';
-import { tableName } from './layout.ts';
+import type { Placed } from '../netfilter/model.ts';
+import { localitiesOf } from './locality.ts';
+import { tableName } from './nftables/layout.ts';
+import { nftablesMode } from './nftables/nftables-mode.ts';
 import { startProxy } from './proxy.ts';
 import { service, slice } from './testing/builders.ts';
 
@@ -24,15 +28,18 @@ interface Setting {
 /** A proxy on a netfilter in memory; `synced` resolves at the next transaction that takes effect. */
 async function running(objects: readonly KubeObject[], setting: Setting = {}) {
   const { netfilter = new MemoryNetfilter(), nodeAddresses = () => [mustParseIP('192.168.50.1')] } = setting;
+  const localities = localitiesOf({
+    podCIDRs: [mustParseCIDR('10.244.1.0/24')],
+    clusterCIDRs: [mustParseCIDR('10.244.0.0/16')],
+  });
+  const mode = nftablesMode({ netfilter, localities });
   const client = fakeClient(objects);
   const clock = new FakeClock();
   const controller = new AbortController();
   const waiting: (() => void)[] = [];
   const proxy = await startProxy(
     {
-      ...{ client, netfilter, clock, nodeAddresses, nodeName: 'node1', log: silentLogger, runner: new FakeNft() },
-      podCIDRs: [mustParseCIDR('10.244.1.0/24')],
-      clusterCIDRs: [mustParseCIDR('10.244.0.0/16')],
+      ...{ client, mode, clock, nodeAddresses, nodeName: 'node1', log: silentLogger },
       run: setting.run ?? (async () => ({ stdout: '', stderr: '' })),
       cleanUp: setting.cleanUp ?? false,
       onSynced: () => {
@@ -87,9 +94,9 @@ test('applies what arrives together in one transaction', async () => {
   await proxy.stop();
 });
 
-test('loads everything anew, after a pause, when the kernel refuses a change', async () => {
+test('loads everything anew, after a pause, when a change fails because someone took the rules away', async () => {
   const proxy = await running([web, slice('web', ['10.244.1.5'])]);
-  proxy.netfilter.failNext(new Error('Device or resource busy'));
+  proxy.netfilter.flushRuleset();
   const done = proxy.synced();
   await proxy.client.update(EndpointSlice, slice('web', ['10.244.1.6', '10.244.1.7']));
   while (proxy.stats.failures === 0) await new Promise(setImmediate);
@@ -98,6 +105,57 @@ test('loads everything anew, after a pause, when the kernel refuses a change', a
   assert.equal(proxy.netfilter.applied.at(-1)?.[0]?.kind, 'replace-table');
   assert.equal(proxy.elements('service-endpoint-tcp').length, 2);
   await proxy.stop();
+});
+
+describe('a Service whose rules the kernel refuses', () => {
+  const to = (ip: string) => (placed: Placed) => JSON.stringify(placed.element.value ?? '').includes(ip);
+  const events = async (client: Client) =>
+    (await client.list(Event)).items.map(({ reason, involvedObject }) => ({
+      reason,
+      name: involvedObject.name,
+    }));
+
+  test('keeps the rules it had, and the others that changed with it get theirs', async () => {
+    const proxy = await running([web, slice('web', ['10.244.1.5']), dns]);
+    proxy.netfilter.refuse(to('10.244.1.66'));
+    const done = proxy.synced();
+    await Promise.all([
+      proxy.client.update(EndpointSlice, slice('web', ['10.244.1.66', '10.244.1.7'])),
+      proxy.client.create(EndpointSlice, dnsSlice('10.244.1.8')),
+    ]);
+    await done;
+    assert.deepEqual(proxy.elements('service-endpoint-tcp'), ['10.96.0.10 . 80 . 0']);
+    assert.deepEqual(proxy.elements('service-endpoint-udp'), ['10.96.0.53 . 53 . 0']);
+    assert.equal(proxy.stats.refused, 1);
+    assert.equal(proxy.stats.failures, 0);
+    while ((await events(proxy.client)).length === 0) await new Promise(setImmediate);
+    assert.deepEqual(await events(proxy.client), [{ reason: 'FailedToProgram', name: 'web' }]);
+    await proxy.stop();
+  });
+
+  test('is tried again after a while, and when it changes', async () => {
+    const proxy = await running([web, slice('web', ['10.244.1.5'])]);
+    proxy.netfilter.refuse(to('10.244.1.66'));
+    let done = proxy.synced();
+    await proxy.client.update(EndpointSlice, slice('web', ['10.244.1.66', '10.244.1.7']));
+    await done;
+    proxy.netfilter.refuse(() => false);
+    done = proxy.synced();
+    await proxy.clock.advance(seconds(6));
+    await done;
+    assert.equal(proxy.elements('service-endpoint-tcp').length, 2);
+    assert.equal(proxy.stats.refused, 0);
+    await proxy.stop();
+  });
+
+  test('does not keep the others from being loaded at the start', async () => {
+    const netfilter = new MemoryNetfilter();
+    netfilter.refuse(to('10.244.1.66'));
+    const proxy = await running([web, slice('web', ['10.244.1.66']), dns, dnsSlice('10.244.1.8')], { netfilter });
+    assert.deepEqual(proxy.elements('service'), ['10.96.0.53 . udp . 53']);
+    assert.equal(proxy.stats.refused, 1);
+    await proxy.stop();
+  });
 });
 
 test('restores its tables when someone flushes them', async () => {
@@ -138,7 +196,8 @@ test('removes its tables when it stops, if told to', async () => {
 
 test('throws what the kernel says when it cannot start', async () => {
   const netfilter = new MemoryNetfilter();
-  netfilter.failNext(new Error('Operation not permitted'));
+  // Neither with Services nor without.
+  for (let i = 0; i < 2; i++) netfilter.failNext(new Error('Operation not permitted'));
   await assert.rejects(running([web], { netfilter }), /Operation not permitted/);
 });
 

@@ -8,22 +8,20 @@ import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice, serviceKeysOf } from '../api/discovery/v1/endpointslice.ts';
 import { BackOff } from '../client/back-off.ts';
 import type { Client } from '../client/client.ts';
+import { EventRecorder } from '../client/events.ts';
 import type { Informer } from '../client/informer.ts';
 import { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
-import type { NftRunner } from '../host/nft.ts';
 import { type RunCommand, runCommand } from '../host/process.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { seconds } from '../lib/duration.ts';
-import { type CIDR, IP_FAMILIES, type IPAddress, type IPFamily, printCIDR } from '../lib/ip.ts';
-import { kernelNetfilter } from '../netfilter/kernel.ts';
-import type { Netfilter } from '../netfilter/netfilter.ts';
-import { apply, applyIdle, intact, removeTables } from './apply.ts';
+import type { IPAddress } from '../lib/ip.ts';
 import { desiredForwarding } from './desired.ts';
 import { FlowKeeper, type StaleFlow, staleFlows } from './flows.ts';
-import { ForwardingTable } from './forwarding-table.ts';
-import type { Locality } from './layout.ts';
+import type { Mode } from './mode.ts';
+import { type Committed, Programming } from './programming.ts';
+import { Refusals } from './refusals.ts';
 import { SyncStats } from './stats.ts';
 
 /** How often the kernel is asked whether our rules are still there, and the node for its addresses. */
@@ -38,18 +36,15 @@ export interface ProxyOptions {
   readonly nodeName: string;
   /** Where node ports are served. Asked at every change and every few seconds. */
   readonly nodeAddresses: () => readonly IPAddress[];
-  /** The prefixes of this node's pods. */
-  readonly podCIDRs: readonly CIDR[];
-  /** The prefixes of all pods. Their families are those that are served; with none, both are. */
-  readonly clusterCIDRs: readonly CIDR[];
-  readonly runner: NftRunner;
+  /** How the kernel is programmed, and which families are served. */
+  readonly mode: Mode;
+  /** What an earlier run may have programmed otherwise: removed once everything is in the kernel by `mode`. */
+  readonly retired?: readonly Mode[];
   readonly log: Logger;
   readonly clock?: Clock;
   /** Runs `conntrack`. */
   readonly run?: RunCommand;
-  /** In place of the kernel that `runner` reaches, for tests. */
-  readonly netfilter?: Netfilter;
-  /** Remove our tables when the signal is aborted. Default: leave them, so that forwarding goes on across a restart. */
+  /** Remove our rules when the signal is aborted. Default: leave them, so that forwarding goes on across a restart. */
   readonly cleanUp?: boolean;
   /** Called after each transaction that took effect. */
   readonly onSynced?: () => void;
@@ -69,19 +64,13 @@ export async function startProxy(options: ProxyOptions, signal: AbortSignal): Pr
   return { stats: proxy.stats, stopped: proxy.stopped };
 }
 
-/** Removes every table that a proxy left in the runner's network namespace. */
-export async function cleanupProxy(runner: NftRunner): Promise<void> {
-  await removeTables(kernelNetfilter(runner));
-}
-
 class NodeProxy {
   readonly stats = new SyncStats();
   stopped: Promise<void> = Promise.resolve();
   readonly #options: ProxyOptions;
   readonly #clock: Clock;
-  readonly #netfilter: Netfilter;
-  readonly #families: readonly IPFamily[];
-  readonly #table: ForwardingTable;
+  readonly #programming: Programming;
+  readonly #refusals: Refusals;
   readonly #flows: FlowKeeper;
   readonly #informers: Informers;
   readonly #services: Informer<Service>;
@@ -92,23 +81,21 @@ class NodeProxy {
   #dirty = new Map<string, number>();
   /** Flows to forget once the kernel sends no more of them. */
   #stale: StaleFlow[] = [];
-  #everything = true;
   #checkDue = false;
   #wake: () => void = () => {};
 
   constructor(options: ProxyOptions) {
-    const { client, log, clock = systemClock } = options;
+    const { client, log, clock = systemClock, nodeName } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#netfilter = options.netfilter ?? kernelNetfilter(options.runner);
-    const localities = localitiesOf(options);
-    this.#families = [...localities.keys()];
-    this.#table = new ForwardingTable(localities);
+    this.#programming = new Programming(options.mode);
     this.#flows = new FlowKeeper({ run: options.run ?? runCommand, log });
     this.#informers = options.informers ?? new Informers({ client, log, clock });
     this.#services = this.#informers.of(Service);
     this.#slices = this.#informers.of(EndpointSlice);
     this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
+    const events = new EventRecorder({ client, component: 'postern-proxy', host: nodeName, clock, log });
+    this.#refusals = new Refusals({ events, clock, log, retry: (service) => this.#touch(service) });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -118,7 +105,9 @@ class NodeProxy {
     });
     void this.#informers.start(signal);
     await untilAborted(Promise.all([this.#services.synced, this.#slices.synced]), signal);
-    if (!signal.aborted) await this.#sync();
+    if (!signal.aborted) await this.#sync(signal);
+    // Only now: until then, what an earlier run left is what forwards.
+    for (const mode of this.#options.retired ?? []) await mode.remove();
     this.stopped = this.#run(signal);
     void this.#tick(signal);
   }
@@ -126,40 +115,38 @@ class NodeProxy {
   async #run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#wake(), { once: true });
     while (!signal.aborted) {
-      if (this.#dirty.size === 0 && !this.#checkDue && !this.#everything) await this.#woken();
+      if (this.#dirty.size === 0 && !this.#checkDue) await this.#woken();
       // One turn of the event loop: what arrives together is applied together.
       await turn();
       if (signal.aborted) break;
       await this.#attempt(signal);
     }
     await this.#flows.idle();
-    if (this.#options.cleanUp) await removeTables(this.#netfilter);
+    if (this.#options.cleanUp) await this.#options.mode.remove();
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
     try {
-      await this.#sync();
       if (this.#checkDue) await this.#check();
+      await this.#sync(signal);
       this.#backOff.reset();
     } catch (error) {
       this.stats.failures++;
-      this.#everything = true;
+      this.#programming.reload();
+      this.#checkDue = true;
       const wait = this.#backOff.next();
       this.#options.log.error({ err: error, retryInMs: wait }, 'the kernel refused a change; loading everything anew');
       await this.#clock.sleep(wait, signal).catch(() => {}); // The signal is checked by the caller.
     }
   }
 
-  async #sync(): Promise<void> {
+  async #sync(signal: AbortSignal): Promise<void> {
     const dirty = this.#dirty;
     this.#dirty = new Map();
     try {
-      this.#table.setNodeAddresses(this.#options.nodeAddresses());
+      this.#programming.setNodeAddresses(this.#options.nodeAddresses());
       await this.#recompute(dirty.keys());
-      const everything = this.#everything;
-      const applied = await apply(this.#table, this.#netfilter, everything);
-      this.#everything = false;
-      this.#account(dirty, applied, everything);
+      this.#account(dirty, await this.#programming.commit(), signal);
     } catch (error) {
       // They are still to come, and have waited since then.
       this.#dirty = new Map([...this.#dirty, ...dirty]);
@@ -169,15 +156,15 @@ class NodeProxy {
     this.#stale = [];
   }
 
-  /** Brings the forwarding table up to date for these Services. */
+  /** Brings what is forwarded up to date for these Services. */
   async #recompute(services: Iterable<string>): Promise<void> {
     let since = performance.now();
     for (const key of services) {
-      const before = this.#table.get(key);
+      const before = this.#programming.get(key);
       const service = this.#services.get(key);
       const wanted = service && desiredForwarding(service, this.#slicesOf(key), this.#options.nodeName);
-      this.#table.set(key, wanted);
-      this.#stale.push(...staleFlows(before, this.#table.get(key)));
+      this.#programming.set(key, wanted);
+      this.#stale.push(...staleFlows(before, this.#programming.get(key)));
       if (performance.now() - since < SLICE) continue;
       await turn();
       since = performance.now();
@@ -185,14 +172,19 @@ class NodeProxy {
   }
 
   async #check(): Promise<void> {
+    const { mode, log } = this.#options;
     this.#checkDue = false;
-    await applyIdle(this.#table, this.#netfilter);
-    if (await intact(this.#table, this.#netfilter, this.#families)) return;
-    this.#everything = true;
-    this.#options.log.warn({}, 'someone changed our netfilter tables; loading everything anew');
+    await mode.tidy();
+    if (await mode.intact()) return;
+    this.stats.restored++;
+    this.#programming.reload();
+    log.warn({ mode: mode.name }, 'someone removed rules of ours from the kernel; loading everything anew');
   }
 
-  #account(changes: ReadonlyMap<string, number>, applied: boolean, everything: boolean): void {
+  #account(changes: ReadonlyMap<string, number>, committed: Committed, signal: AbortSignal): void {
+    const { applied, everything, refused } = committed;
+    this.#refusals.note(changes.keys(), refused, (service) => this.#services.get(service), signal);
+    this.stats.refused = this.#refusals.size;
     if (!applied) return;
     this.stats.syncs++;
     if (everything) this.stats.fullSyncs++;
@@ -220,17 +212,4 @@ class NodeProxy {
       this.#wake = resolve;
     });
   }
-}
-
-function localitiesOf({ podCIDRs, clusterCIDRs }: ProxyOptions): ReadonlyMap<IPFamily, Locality> {
-  const texts = (cidrs: readonly CIDR[], family: IPFamily) =>
-    cidrs.filter(({ base }) => base.family === family).map(printCIDR);
-  const known = new Set([...clusterCIDRs, ...podCIDRs].map(({ base }) => base.family));
-  const families = IP_FAMILIES.filter((family) => known.size === 0 || known.has(family));
-  return new Map(
-    families.map((family) => [
-      family,
-      { podCIDRs: texts(podCIDRs, family), clusterCIDRs: texts(clusterCIDRs, family) },
-    ]),
-  );
 }

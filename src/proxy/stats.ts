@@ -10,6 +10,10 @@ export class SyncStats {
   fullSyncs = 0;
   /** Transactions that were refused. */
   failures = 0;
+  /** Times that rules of ours were gone and were put back. */
+  restored = 0;
+  /** Services that the kernel refuses now. */
+  refused = 0;
   /** Changed objects whose rules are in the kernel. */
   changes = 0;
   readonly #samples = new Float64Array(WINDOW);

@@ -13,10 +13,11 @@ import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
 import { startNode } from '../../node/node.ts';
-import { cleanupProxy, startProxy } from '../../proxy/proxy.ts';
+import { startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import { CLUSTER_DOMAIN } from './defaults.ts';
+import { cleanupProxy, proxyMode } from './node-proxy.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 
 export interface AgentOptions {
@@ -93,9 +94,7 @@ async function runParts(
       {
         ...part('proxy'),
         nodeAddresses: () => options.nodeIPs.map(mustParseIP),
-        podCIDRs,
-        clusterCIDRs: options.clusterCIDRs,
-        runner,
+        mode: proxyMode(runner, { podCIDRs, clusterCIDRs: options.clusterCIDRs }),
       },
       parts,
     ),

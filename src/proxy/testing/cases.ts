@@ -2,8 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { printTransaction } from '../../netfilter/print.ts';
-import { ForwardingTable } from '../forwarding-table.ts';
-import { forwardingTable, LOCALITIES, type Objects } from './node.ts';
+import { NodeRules, nodeRules, type Objects } from './node.ts';
 
 const TESTDATA = new URL('../testdata/', import.meta.url);
 
@@ -17,9 +16,9 @@ function objects(name: string): Objects {
 }
 
 /** The table that every case starts from. */
-export const baseScript = (): string => printTransaction(new ForwardingTable(LOCALITIES).takeAll());
+export const baseScript = (): string => printTransaction(new NodeRules().takeAll());
 
 /** What a case puts into the base table; for the case `base`, the table itself. */
 export function script(name: string): string {
-  return name === 'base' ? baseScript() : printTransaction(forwardingTable(objects(name)).takeChanges());
+  return name === 'base' ? baseScript() : printTransaction(nodeRules(objects(name)).takeChanges());
 }

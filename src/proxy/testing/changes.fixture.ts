@@ -1,21 +1,21 @@
 // A random history, change by change, leaves the kernel with what a full load of its end does. Runs alone in a network
-// namespace, with the seed as its argument: see forwarding-table.test.ts.
+// namespace, with the seed as its argument: see nftables/rules.test.ts.
 import assert from 'node:assert/strict';
 import { openLibnftables } from '../../host/libnftables.ts';
 import { runCommand } from '../../host/process.ts';
-import { IP_FAMILIES, mustParseIP } from '../../lib/ip.ts';
+import { mustParseIP } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
-import { apply, applyIdle, intact } from '../apply.ts';
 import { desiredForwarding } from '../desired.ts';
 import { ForwardingTable } from '../forwarding-table.ts';
+import { nftablesMode } from '../nftables/nftables-mode.ts';
 import { LOCALITIES, NODE_ADDRESSES, NODE_NAME } from './node.ts';
 import { randomChange, randomFrom } from './random-changes.ts';
 
 const CHANGES = 300;
 const random = randomFrom(Number(process.argv[2]));
 const runner = await openLibnftables();
-const netfilter = kernelNetfilter(runner);
-const table = new ForwardingTable(LOCALITIES);
+const mode = nftablesMode({ netfilter: kernelNetfilter(runner), localities: LOCALITIES, keepIdle: 0 });
+const table = new ForwardingTable(LOCALITIES.keys());
 
 /** Everything in the kernel, element by element, in an order of its own. */
 async function ruleset(): Promise<readonly string[]> {
@@ -30,19 +30,19 @@ async function ruleset(): Promise<readonly string[]> {
   return lines.sort();
 }
 
-await apply(table, netfilter, true);
+await mode.load(table);
 for (let change = 0; change < CHANGES; change++) {
   const { name, service, slices } = randomChange(random);
   table.set(`default/${name}`, service && desiredForwarding(service, slices, NODE_NAME));
   if (change % 7 === 0) table.setNodeAddresses(change % 2 === 0 ? NODE_ADDRESSES.map(mustParseIP) : []);
   // Some changes arrive together.
-  if (random() < 0.7) await apply(table, netfilter, false);
-  if (change % 50 === 0) await applyIdle(table, netfilter, 0);
+  if (random() < 0.7) await mode.change(table.takeChanges());
+  if (change % 50 === 0) await mode.tidy();
 }
-await apply(table, netfilter, false);
-await applyIdle(table, netfilter, 0);
-assert(await intact(table, netfilter, IP_FAMILIES));
+await mode.change(table.takeChanges());
+await mode.tidy();
+assert(await mode.intact());
 const incremental = await ruleset();
-await apply(table, netfilter, true);
+await mode.load(table);
 assert.deepEqual(incremental, await ruleset());
 await runner.close();

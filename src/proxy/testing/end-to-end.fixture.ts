@@ -5,7 +5,10 @@ import { fakeClient } from '../../client/fake.ts';
 import { openLibnftables } from '../../host/libnftables.ts';
 import { createLogger } from '../../host/log.ts';
 import { IP_FAMILIES, type IPFamily, mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
-import { cleanupProxy, startProxy } from '../proxy.ts';
+import { kernelNetfilter } from '../../netfilter/kernel.ts';
+import { localitiesOf } from '../locality.ts';
+import { nftablesMode } from '../nftables/nftables-mode.ts';
+import { startProxy } from '../proxy.ts';
 import { service, slice } from './builders.ts';
 import { buildWorld, GUESTS, LOAD_BALANCER, NODE } from './world.ts';
 
@@ -48,15 +51,20 @@ function limitedTo(loadBalancerSourceRanges: readonly string[]): Service {
 }
 const controller = new AbortController();
 const runner = await openLibnftables();
+const mode = nftablesMode({
+  netfilter: kernelNetfilter(runner),
+  localities: localitiesOf({
+    podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'].map(mustParseCIDR),
+    clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR),
+  }),
+});
 let synced = () => {};
 const { stopped } = await startProxy(
   {
     client,
-    runner,
+    mode,
     nodeName: 'node1',
     nodeAddresses: () => Object.values(NODE).map(mustParseIP),
-    podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'].map(mustParseCIDR),
-    clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR),
     log: createLogger('proxy'),
     onSynced: () => synced(),
   },
@@ -133,7 +141,7 @@ for (const family of IP_FAMILIES) {
 controller.abort();
 await stopped;
 results['still forwards when stopped'] = await once('client', NODE.IPv4, 30000);
-await cleanupProxy(runner);
+await mode.remove();
 results['left behind'] = await runner.list('list ruleset');
 await runner.close();
 close();

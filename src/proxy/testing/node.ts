@@ -1,29 +1,48 @@
 /** A node for tests: what its proxy would forward for some objects, loaded into a netfilter in memory. */
 import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
-import { type IPFamily, mustParseIP } from '../../lib/ip.ts';
+import { mustParseIP } from '../../lib/ip.ts';
 import { MemoryNetfilter } from '../../netfilter/memory.ts';
+import type { Transaction } from '../../netfilter/model.ts';
 import { type Outcome, type Packet, trace } from '../../netfilter/trace.ts';
 import { desiredForwarding } from '../desired.ts';
 import { ForwardingTable } from '../forwarding-table.ts';
-import type { Locality } from '../layout.ts';
+import type { Localities } from '../locality.ts';
+import { NftablesRules } from '../nftables/rules.ts';
 
 export const NODE_NAME = 'node1';
 export const NODE_ADDRESSES = ['192.168.50.1', 'fd00:50::1'] as const;
-export const LOCALITIES: ReadonlyMap<IPFamily, Locality> = new Map([
+export const LOCALITIES: Localities = new Map([
   ['IPv4', { podCIDRs: ['10.244.1.0/24'], clusterCIDRs: ['10.244.0.0/16'] }],
   ['IPv6', { podCIDRs: ['fd00:10:244:1::/64'], clusterCIDRs: ['fd00:10:244::/48'] }],
 ]);
 
 export type Objects = readonly (Service | EndpointSlice)[];
 
-/** A table with these objects: they are what changed since it was taken. */
-export function forwardingTable(objects: Objects): ForwardingTable {
-  const table = new ForwardingTable(LOCALITIES);
-  table.takeAll();
-  table.setNodeAddresses(NODE_ADDRESSES.map(mustParseIP));
-  for (const object of objects) if (object.kind === 'Service') setService(table, object as Service, objects);
-  return table;
+/** What is forwarded, and the nftables transactions it makes. */
+export class NodeRules {
+  readonly table = new ForwardingTable(LOCALITIES.keys());
+  readonly rules = new NftablesRules(LOCALITIES);
+
+  /** Everything anew. */
+  takeAll(): Transaction {
+    this.table.takeChanges();
+    return this.rules.everything(this.table);
+  }
+
+  /** What changed since the last time. */
+  takeChanges(): Transaction {
+    return this.rules.changed(this.table.takeChanges()).transaction;
+  }
+}
+
+/** Rules with these objects: they are what changed since everything was taken. */
+export function nodeRules(objects: Objects): NodeRules {
+  const node = new NodeRules();
+  node.takeAll();
+  node.table.setNodeAddresses(NODE_ADDRESSES.map(mustParseIP));
+  for (const object of objects) if (object.kind === 'Service') setService(node.table, object as Service, objects);
+  return node;
 }
 
 /** Brings a Service up to date; its slices are among the objects. */
@@ -39,7 +58,7 @@ export function setService(table: ForwardingTable, service: Service, objects: Ob
 /** Asks where connections to this node go. */
 export async function nodeWith(objects: Objects): Promise<(packet: Packet) => readonly Outcome[]> {
   const netfilter = new MemoryNetfilter();
-  await netfilter.apply(forwardingTable(objects).takeAll());
+  await netfilter.apply(nodeRules(objects).takeAll());
   const isLocal = (ip: string) => NODE_ADDRESSES.some((address) => address === ip);
   return (packet) =>
     trace(netfilter.tables(), packet, { isLocal, hook: isLocal(packet.saddr) ? 'output' : 'prerouting' });

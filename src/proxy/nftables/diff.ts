@@ -1,6 +1,6 @@
 /** What has to change: elements before and after, in; operations, in an order the kernel takes, out. */
-import type { IPFamily } from '../lib/ip.ts';
-import { type Element, elementKey, type Operation, sameValue } from '../netfilter/model.ts';
+import type { IPFamily } from '../../lib/ip.ts';
+import { type Element, elementKey, type Operation, sameValue } from '../../netfilter/model.ts';
 import type { FamilyElement } from './elements.ts';
 import { tableName } from './layout.ts';
 

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { inNamespace, skipWithoutNft } from '../host/testing/in-namespace.ts';
-import { MemoryNetfilter } from '../netfilter/memory.ts';
-import type { Transaction } from '../netfilter/model.ts';
-import { printTransaction } from '../netfilter/print.ts';
-import { apply, applyIdle } from './apply.ts';
-import { desiredForwarding } from './desired.ts';
-import { endpointKey, type Forwarding } from './forwarding.ts';
-import { ForwardingTable } from './forwarding-table.ts';
+import { inNamespace, skipWithoutNft } from '../../host/testing/in-namespace.ts';
+import { MemoryNetfilter } from '../../netfilter/memory.ts';
+import type { Transaction } from '../../netfilter/model.ts';
+import { printTransaction } from '../../netfilter/print.ts';
+import { desiredForwarding } from '../desired.ts';
+import { endpointKey, type Forwarding } from '../forwarding.ts';
+import { service, slice } from '../testing/builders.ts';
+import { numbered } from '../testing/many.ts';
+import { LOCALITIES, NODE_NAME, NodeRules, nodeRules, type Objects, setService } from '../testing/node.ts';
+import { randomChange, randomFrom } from '../testing/random-changes.ts';
 import { tableName } from './layout.ts';
-import { service, slice } from './testing/builders.ts';
-import { numbered } from './testing/many.ts';
-import { forwardingTable, LOCALITIES, NODE_NAME, type Objects, setService } from './testing/node.ts';
-import { randomChange, randomFrom } from './testing/random-changes.ts';
+import { nftablesMode } from './nftables-mode.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const web = service('web', { clusterIPs: ['10.200.0.10'] });
@@ -23,31 +22,31 @@ const elements = (transaction: Transaction): string[] =>
       : [operation.kind],
   );
 
-/** A table where `web` has these endpoints, all of it in the kernel. */
-function serving(...ips: string[]): ForwardingTable {
-  const table = forwardingTable([web, slice('web', ips)]);
-  table.takeAll();
-  return table;
+/** Rules where `web` has these endpoints, all of it in the kernel. */
+function serving(...ips: string[]): NodeRules {
+  const node = nodeRules([web, slice('web', ips)]);
+  node.takeAll();
+  return node;
 }
 
-function change(table: ForwardingTable, ...ips: string[]): string[] {
+function change(node: NodeRules, ...ips: string[]): string[] {
   const objects = [web, slice('web', ips, { addressType: 'IPv4' })];
-  setService(table, web, objects);
-  return elements(table.takeChanges());
+  setService(node.table, web, objects);
+  return elements(node.takeChanges());
 }
 
 describe('a change of one Service', () => {
   test('that replaces an endpoint changes one slot', () => {
-    const table = serving('10.244.1.1', '10.244.1.2', '10.244.1.3');
-    assert.deepEqual(change(table, '10.244.1.1', '10.244.1.9', '10.244.1.3'), [
+    const node = serving('10.244.1.1', '10.244.1.2', '10.244.1.3');
+    assert.deepEqual(change(node, '10.244.1.1', '10.244.1.9', '10.244.1.3'), [
       'delete-element service-endpoint-tcp 10.200.0.10 80 1',
       'add-element service-endpoint-tcp 10.200.0.10 80 1',
     ]);
   });
 
   test('that removes an endpoint moves the last into its slot, and changes the number', () => {
-    const table = serving('10.244.1.1', '10.244.1.2', '10.244.1.3');
-    assert.deepEqual(change(table, '10.244.1.2', '10.244.1.3'), [
+    const node = serving('10.244.1.1', '10.244.1.2', '10.244.1.3');
+    assert.deepEqual(change(node, '10.244.1.2', '10.244.1.3'), [
       'add-chain',
       'delete-element service 10.200.0.10 tcp 80',
       'delete-element service-endpoint-tcp 10.200.0.10 80 0',
@@ -58,26 +57,26 @@ describe('a change of one Service', () => {
   });
 
   test('that changes nothing for this node is nothing', () => {
-    const table = serving('10.244.1.1', '10.244.1.2');
-    assert.deepEqual(change(table, '10.244.1.2', '10.244.1.1'), []);
+    const node = serving('10.244.1.1', '10.244.1.2');
+    assert.deepEqual(change(node, '10.244.1.2', '10.244.1.1'), []);
   });
 
   test('and back again, before anyone looked, is nothing but the chain', () => {
-    const table = serving('10.244.1.1');
-    setService(table, web, [web]);
-    assert.deepEqual(change(table, '10.244.1.1'), []);
+    const node = serving('10.244.1.1');
+    setService(node.table, web, [web]);
+    assert.deepEqual(change(node, '10.244.1.1'), []);
   });
 
   test('costs the same, however many Services there are', () => {
     const objects = Array.from({ length: 2000 }, (_, number) => numbered(number)).flat() as Objects;
-    const table = new ForwardingTable(LOCALITIES);
+    const node = new NodeRules();
     for (let number = 0; number < 2000; number++) {
       const [first, ...slices] = objects.slice(3 * number, 3 * number + 3);
-      if (first?.kind === 'Service') setService(table, first as typeof web, slices);
+      if (first?.kind === 'Service') setService(node.table, first as typeof web, slices);
     }
-    setService(table, web, [slice('web', ['10.244.1.1'])]);
-    table.takeAll();
-    assert.equal(change(table, '10.244.1.2').length, 2);
+    setService(node.table, web, [slice('web', ['10.244.1.1'])]);
+    node.takeAll();
+    assert.equal(change(node, '10.244.1.2').length, 2);
   });
 });
 
@@ -91,17 +90,17 @@ describe('two Services that claim one address and port', () => {
 
   test('the older keeps it, whichever came to this node first', () => {
     for (const order of [objects, [newer, older, ...objects.slice(2)]]) {
-      const script = printTransaction(forwardingTable(order).takeAll());
+      const script = printTransaction(nodeRules(order).takeAll());
       assert.match(script, /198\.51\.100\.7 \. 80 \. 0 : 10\.244\.1\.1 \. 8080/);
       assert.doesNotMatch(script, /198\.51\.100\.7 \. 80 \. 1/);
     }
   });
 
   test('the other has it once the older is gone', () => {
-    const table = forwardingTable(objects);
-    table.takeAll();
-    table.set('default/older', undefined);
-    const script = printTransaction(table.takeChanges());
+    const node = nodeRules(objects);
+    node.takeAll();
+    node.table.set('default/older', undefined);
+    const script = printTransaction(node.takeChanges());
     assert.match(script, /198\.51\.100\.7 \. tcp \. 80 : goto service-tcp-pick-2/);
     assert.match(script, /198\.51\.100\.7 \. 80 \. 1 : 10\.244\.1\.3 \. 8080/);
   });
@@ -109,17 +108,34 @@ describe('two Services that claim one address and port', () => {
 
 test('chains that nobody goes to are removed, and made again when they are needed', async () => {
   const netfilter = new MemoryNetfilter();
-  const table = forwardingTable([web, slice('web', ['10.244.1.1'])]);
-  await apply(table, netfilter, true);
+  const mode = nftablesMode({ netfilter, localities: LOCALITIES, keepIdle: 0 });
+  const { table } = nodeRules([web, slice('web', ['10.244.1.1'])]);
+  table.takeChanges();
+  await mode.load(table);
   const chains = () => netfilter.table(tableName('IPv4'))?.chains;
   table.set('default/web', undefined);
-  await apply(table, netfilter, false);
+  await mode.change(table.takeChanges());
   assert.equal(chains()?.has('service-tcp-pick-1'), true);
-  await applyIdle(table, netfilter, 0);
+  await mode.tidy();
   assert.equal(chains()?.has('service-tcp-pick-1'), false);
   setService(table, web, [slice('web', ['10.244.1.1'])]);
-  await apply(table, netfilter, false);
+  await mode.change(table.takeChanges());
   assert.equal(chains()?.has('service-tcp-pick-1'), true);
+});
+
+test('a change that the kernel refuses leaves no trace in the books', async () => {
+  const netfilter = new MemoryNetfilter();
+  const mode = nftablesMode({ netfilter, localities: LOCALITIES });
+  const { table } = nodeRules([]);
+  table.takeChanges();
+  await mode.load(table);
+  setService(table, web, [slice('web', ['10.244.1.1', '10.244.1.2'])]);
+  const changes = table.takeChanges();
+  netfilter.failNext(new Error('Device or resource busy'));
+  await assert.rejects(mode.change(changes));
+  assert(await mode.intact());
+  await mode.change(changes);
+  assert(netfilter.table(tableName('IPv4'))?.chains.has('service-tcp-pick-2'));
 });
 
 /** The same but for the order of slots, which depends on what came before. */
@@ -132,17 +148,17 @@ function comparable(forwarding: Forwarding | undefined): unknown {
 
 test(`any history forwards what its end alone would (SEED=${SEED})`, async () => {
   const random = randomFrom(SEED);
-  const netfilter = new MemoryNetfilter();
-  const table = new ForwardingTable(LOCALITIES);
-  await apply(table, netfilter, true);
+  const mode = nftablesMode({ netfilter: new MemoryNetfilter(), localities: LOCALITIES, keepIdle: 0 });
+  const { table } = new NodeRules();
+  await mode.load(table);
   const last = new Map<string, Forwarding | undefined>();
   for (let step = 0; step < 2000; step++) {
     const { name, service: one, slices } = randomChange(random);
     const wanted = one && desiredForwarding(one, slices, NODE_NAME);
     last.set(name, wanted);
     table.set(name, wanted);
-    if (random() < 0.7) await apply(table, netfilter, false);
-    if (random() < 0.05) await applyIdle(table, netfilter, 0);
+    if (random() < 0.7) await mode.change(table.takeChanges());
+    if (random() < 0.05) await mode.tidy();
   }
   for (const [name, wanted] of last) assert.deepEqual(comparable(table.get(name)), comparable(wanted), name);
 });
@@ -150,5 +166,5 @@ test(`any history forwards what its end alone would (SEED=${SEED})`, async () =>
 test(`in the kernel, any history leaves what a full load of its end does (SEED=${SEED})`, {
   skip: skipWithoutNft(),
 }, () => {
-  inNamespace(new URL('testing/changes.fixture.ts', import.meta.url), [String(SEED)]);
+  inNamespace(new URL('../testing/changes.fixture.ts', import.meta.url), [String(SEED)]);
 });

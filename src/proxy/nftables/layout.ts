@@ -1,9 +1,9 @@
 /**
  * The table that forwards, in the map layout: how many endpoints there are is an element of a map, each endpoint is an
  * element of another, and chains exist per number of endpoints, not per Service. So a change of one endpoint is a few
- * element commands, whatever the number of Services. README.md shows the result and says why it is laid out so.
+ * element commands, whatever the number of Services. ../README.md shows the result and says why it is laid out so.
  */
-import type { IPFamily } from '../lib/ip.ts';
+import type { IPFamily } from '../../lib/ip.ts';
 import {
   type Chain,
   type Concatenation,
@@ -18,8 +18,9 @@ import {
   type Table,
   type TableName,
   type TransportProtocol,
-} from '../netfilter/model.ts';
-import { type Audience, type Entrance, type Masquerade, tableFamily } from './forwarding.ts';
+} from '../../netfilter/model.ts';
+import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding.ts';
+import type { Locality } from '../locality.ts';
 
 export const TABLE_NAME = 'postern-proxy';
 
@@ -34,14 +35,6 @@ export const SETS = {
 
 /** Chains that refuse and discard; `reject` and `drop` are words of the language. */
 export const UNAVAILABLE_CHAINS = { refuse: 'refuse', discard: 'discard' } as const;
-
-/** What of the layout is this node's own and does not change while the proxy runs. */
-export interface Locality {
-  /** Prefixes of this node's pods, of the table's family, as text. */
-  readonly podCIDRs: readonly string[];
-  /** Prefixes of all the cluster's pods, of the table's family, as text. */
-  readonly clusterCIDRs: readonly string[];
-}
 
 /** A kind of frontend: each has its own maps and chains. */
 export interface Scope {

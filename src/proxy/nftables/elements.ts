@@ -1,8 +1,7 @@
 /** From what is forwarded to the map elements that make the kernel do it. */
-import type { IPFamily } from '../lib/ip.ts';
-import { familyOf } from '../lib/ip.ts';
-import { type Atom, type Chain, goto, type Placed } from '../netfilter/model.ts';
-import type { Forwarding, Frontend } from './forwarding.ts';
+import type { IPFamily } from '../../lib/ip.ts';
+import { type Atom, type Chain, goto, type Placed } from '../../netfilter/model.ts';
+import type { Frontend } from '../forwarding.ts';
 import {
   endpointMap,
   frontendMap,
@@ -58,23 +57,12 @@ export function frontendPickChain(frontend: Frontend): Chain | undefined {
 }
 
 /**
- * Elements that several Services may each need: they stay while one of them does. A guest that reaches itself through a
- * Service needs its own pair in the hairpin set, or it would see its own address as the source and drop the packet.
+ * A guest that reaches itself through a Service needs its own pair in the hairpin set, or it would see its own address as
+ * the source and drop the packet. Several frontends may need the same element.
  */
-export function sharedElements(forwarding: Forwarding): FamilyElement[] {
-  const elements: FamilyElement[] = [];
-  for (const ip of forwarding.virtualAddresses) {
-    const family = familyOf(ip);
-    if (family) elements.push({ family, placed: { set: SETS.virtualAddress, element: { key: [ip] } } });
-  }
-  const guests = new Map<string, IPFamily>();
-  for (const { family, endpoints } of forwarding.frontends.values()) {
-    for (const endpoint of endpoints) if (endpoint.local) guests.set(endpoint.ip, family);
-  }
-  for (const [ip, family] of guests) {
-    elements.push({ family, placed: { set: SETS.hairpin, element: { key: [ip, ip] } } });
-  }
-  return elements;
+export function hairpinElements({ family, endpoints }: Frontend): FamilyElement[] {
+  const guests = new Set(endpoints.filter(({ local }) => local).map(({ ip }) => ip));
+  return [...guests].map((ip) => ({ family, placed: { set: SETS.hairpin, element: { key: [ip, ip] } } }));
 }
 
 const scopeOf = (frontend: Frontend): Scope => ({

@@ -1,0 +1,76 @@
+/** The mode nftables: puts what is forwarded into the kernel, and notices when someone else takes it away. */
+import type { IPFamily } from '../../lib/ip.ts';
+import type { Netfilter } from '../../netfilter/netfilter.ts';
+import type { Localities } from '../locality.ts';
+import type { Changes, Forwarded, Mode } from '../mode.ts';
+import { tableName } from './layout.ts';
+import { NftablesRules } from './rules.ts';
+
+/**
+ * Idle chains that are kept. An endpoint that comes and goes would otherwise make its chain anew each time, and the
+ * kernel waits for all processors before it frees one.
+ */
+const KEEP_IDLE = 32;
+
+export interface NftablesModeOptions {
+  readonly netfilter: Netfilter;
+  /** Their families are those that are served. */
+  readonly localities: Localities;
+  /** Idle chains that are kept. Default: 32. */
+  readonly keepIdle?: number;
+}
+
+export function nftablesMode(options: NftablesModeOptions): Mode {
+  return new NftablesMode(options);
+}
+
+class NftablesMode implements Mode {
+  readonly name = 'nftables';
+  readonly families: readonly IPFamily[];
+  readonly #netfilter: Netfilter;
+  readonly #rules: NftablesRules;
+  readonly #keepIdle: number;
+
+  constructor({ netfilter, localities, keepIdle = KEEP_IDLE }: NftablesModeOptions) {
+    this.families = [...localities.keys()];
+    this.#netfilter = netfilter;
+    this.#rules = new NftablesRules(localities);
+    this.#keepIdle = keepIdle;
+  }
+
+  async load(everything: Forwarded): Promise<void> {
+    await this.#netfilter.apply(this.#rules.everything(everything));
+  }
+
+  async change(changes: Changes): Promise<void> {
+    const { transaction, undo } = this.#rules.changed(changes);
+    if (transaction.length === 0) return;
+    try {
+      await this.#netfilter.apply(transaction);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  /** `nft flush ruleset` and the like leave no rule. */
+  async intact(): Promise<boolean> {
+    for (const family of this.families) {
+      const actual = await this.#netfilter.inspect(tableName(family));
+      for (const [chain, rules] of this.#rules.expectedChains(family)) if (actual.get(chain) !== rules) return false;
+    }
+    return true;
+  }
+
+  async tidy(): Promise<void> {
+    const transaction = this.#rules.idle(this.#keepIdle);
+    if (transaction.length > 0) await this.#netfilter.apply(transaction);
+  }
+
+  async remove(): Promise<void> {
+    await this.#netfilter.apply([
+      { kind: 'delete-table', table: tableName('IPv4') },
+      { kind: 'delete-table', table: tableName('IPv6') },
+    ]);
+  }
+}
