@@ -13,6 +13,10 @@ export interface LibcSocket {
   recv(fd: number, into: Uint8Array): number | undefined;
   /** The number of bytes sent, or undefined when the queue is full. */
   send(fd: number, bytes: Uint8Array): number | undefined;
+  /** Like `recv`, by a thread of the pool: for kernels that work long before they answer. Memory is the callee's until then. */
+  recvInPool(fd: number, into: Uint8Array): Promise<number | undefined>;
+  /** Like `send`, by a thread of the pool. */
+  sendInPool(fd: number, bytes: Uint8Array): Promise<number | undefined>;
   close(fd: number): void;
   /** The index of an interface; 0 when there is none of that name. */
   ifIndex(name: string): number;
@@ -69,6 +73,19 @@ async function load(): Promise<LibcSocket> {
     throw new SystemCallError(name, errno);
   };
 
+  const inPool = (name: string, call: typeof recv, args: readonly unknown[], later: readonly number[]) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      call.async(...args, (error: Error | null, result: number | bigint) => {
+        try {
+          // koffi brings along the errno of the thread that made the call.
+          if (error === null) resolve(moved(name, result, later));
+          else reject(error);
+        } catch (failure) {
+          reject(failure);
+        }
+      });
+    });
+
   return {
     socket: (domain, type, protocol) => check('socket', socket(domain, type, protocol)),
     bind: (fd, address) => void check('bind', bind(fd, address, address.length)),
@@ -81,6 +98,8 @@ async function load(): Promise<LibcSocket> {
     setsockopt: (fd, level, name, value) => void check('setsockopt', setsockopt(fd, level, name, value, value.length)),
     recv: (fd, into) => moved('recv', recv(fd, into, into.length, 0), [EAGAIN, EINTR]),
     send: (fd, bytes) => moved('send', send(fd, bytes, bytes.length, 0), [EAGAIN, EINTR, ENOBUFS]),
+    recvInPool: (fd, into) => inPool('recv', recv, [fd, into, into.length, 0], [EAGAIN, EINTR]),
+    sendInPool: (fd, bytes) => inPool('send', send, [fd, bytes, bytes.length, 0], [EAGAIN, EINTR, ENOBUFS]),
     close: (fd) => void close(fd),
     ifIndex: (name) => ifNameToIndex(name),
     watch: (fd, onReadable) => {
