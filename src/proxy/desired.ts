@@ -30,8 +30,9 @@ export function desiredForwarding(
   for (const { family } of clusterIPs) {
     for (const spec of service.spec?.ports ?? []) {
       const port = resolve(spec, slices, family, nodeName);
+      const draining = port.protocol === 'udp' && port.draining.length > 0 ? { draining: port.draining } : {};
       for (const frontend of isPort(spec.port) ? portFrontends(service, port) : []) {
-        frontends.set(frontendKey(frontend), frontend);
+        frontends.set(frontendKey(frontend), { ...frontend, ...draining });
       }
     }
   }

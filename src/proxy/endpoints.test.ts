@@ -16,7 +16,9 @@ const at = (ip: string, nodeName: string, conditions?: Conditions): Endpoint => 
   ...(conditions === undefined ? {} : { conditions }),
 });
 
-function usable(...endpoints: readonly Endpoint[]): { readonly all: string[]; readonly local: string[] } {
+type Lists = Readonly<Record<'all' | 'local' | 'draining', readonly string[]>>;
+
+function usable(...endpoints: readonly Endpoint[]): Lists {
   const slice: EndpointSlice = {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -27,7 +29,7 @@ function usable(...endpoints: readonly Endpoint[]): { readonly all: string[]; re
   };
   const found = usableEndpoints([slice], { name: 'http', protocol: 'TCP' }, { family: 'IPv4', nodeName: 'here' });
   const print = (list: typeof found.all) => list.map(({ ip, port }) => `${ip}:${port}`);
-  return { all: print(found.all), local: print(found.local) };
+  return { all: print(found.all), local: print(found.local), draining: print(found.draining) };
 }
 
 const CASES: readonly [
@@ -58,5 +60,13 @@ const CASES: readonly [
   ],
 ];
 for (const [what, endpoints, all, local] of CASES) {
-  test(what, () => assert.deepEqual(usable(...endpoints), { all, local }));
+  test(what, () => {
+    const found = usable(...endpoints);
+    assert.deepEqual({ all: found.all, local: found.local }, { all, local });
+  });
 }
+
+test('an endpoint that ends keeps what it serves, until it serves no more', () => {
+  const { draining } = usable(at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'there', GONE), at('10.0.0.3', 'there'));
+  assert.deepEqual(draining, ['10.0.0.1:8080']);
+});

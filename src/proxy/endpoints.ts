@@ -37,6 +37,8 @@ const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', 
 export interface UsableEndpoints {
   readonly all: readonly Endpoint[];
   readonly local: readonly Endpoint[];
+  /** Those that serve what they have while they end, whether they take new connections or not. */
+  readonly draining: readonly Endpoint[];
 }
 
 /**
@@ -61,7 +63,8 @@ export function usableEndpoints(
       found[condition].set(endpointKey(endpoint), endpoint);
     }
   }
-  return { all: choose(found, () => true), local: choose(found, ({ local }) => local) };
+  const draining = [...found.draining.values()].slice(0, MAX_ENDPOINTS);
+  return { all: choose(found, () => true), local: choose(found, ({ local }) => local), draining };
 }
 
 function choose(found: Found, eligible: (endpoint: Endpoint) => boolean): readonly Endpoint[] {

@@ -39,6 +39,8 @@ export interface Frontend {
   readonly port: number;
   /** In slot order: endpoint k is drawn with the number k. Never the same one twice. */
   readonly endpoints: readonly Endpoint[];
+  /** Endpoints that still serve what they have while they end: UDP flows to them go on. Absent: none, or not UDP. */
+  readonly draining?: readonly Endpoint[];
   readonly masquerade: Masquerade;
   /**
    * Prefixes whose clients may connect, none within another; others are dropped, whoever they are. Absent: everyone may.
