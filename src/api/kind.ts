@@ -17,6 +17,15 @@ export interface Column<T> {
   readonly value: (object: T, now: number) => string | number | boolean;
 }
 
+/** How many of something an object asks for, and has: what its `scale` subresource shows. Follows autoscaling/v1 Scale. */
+export interface ScaleSpec<T> {
+  readonly wanted: (object: T) => number;
+  readonly withWanted: (object: T, replicas: number) => T;
+  readonly current: (object: T) => number;
+  /** Selects what is counted, as text; empty while that is not known. */
+  readonly selector: (object: T) => string;
+}
+
 export interface KindSpec<T> {
   /** '' for the core group. */
   readonly group: string;
@@ -31,6 +40,8 @@ export interface KindSpec<T> {
   readonly schema: Schema<T>;
   /** Whether `status` is a subresource: ignored in ordinary writes, the only thing written at `/status`. */
   readonly status?: boolean;
+  /** The `scale` subresource; undefined: there is none. */
+  readonly scale?: ScaleSpec<Resource<NoInfer<T>>>;
   /** Whether `metadata.generation` counts changes of what is wanted. Default: true; some kinds of Kubernetes have none. */
   readonly generation?: boolean;
   /** What every answer about the kind is to warn of, when it is deprecated. */
@@ -73,6 +84,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly schema: Schema<T>;
   readonly status: boolean;
   readonly generation: boolean;
+  readonly scale: ScaleSpec<T> | undefined;
   /** What every answer about the kind warns of, when it is deprecated. */
   readonly deprecated: string | undefined;
   readonly columns: readonly Column<T>[];
@@ -117,6 +129,7 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
     },
     status: spec.status ?? false,
     generation: spec.generation ?? true,
+    scale: spec.scale,
     deprecated: spec.deprecated,
     columns: spec.columns ?? [],
     age: spec.age ?? true,

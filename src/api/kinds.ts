@@ -10,6 +10,7 @@ import { EndpointSlice } from './discovery/v1/endpointslice.ts';
 import type { Kind } from './kind.ts';
 import { VirtualMachine } from './kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from './kubevirt/v1/virtualmachineinstance.ts';
+import { VirtualMachineInstanceReplicaSet } from './kubevirt/v1/virtualmachineinstancereplicaset.ts';
 import { IPAddressPool } from './metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from './metallb/v1beta1/l2advertisement.ts';
 import { IPAddress } from './networking/v1/ipaddress.ts';
@@ -32,6 +33,7 @@ export const KINDS: readonly AnyKind[] = [
   ServiceCIDR,
   VirtualMachine,
   VirtualMachineInstance,
+  VirtualMachineInstanceReplicaSet,
   IPAddressPool,
   L2Advertisement,
 ];

@@ -1,4 +1,5 @@
 /** The paths of a kind, as OpenAPI operations: which verbs there are, and the query parameters of each. */
+import { Scale } from './autoscaling/v1/scale.ts';
 import type { AnyKind } from './kinds.ts';
 import { definitionName, META } from './openapi-names.ts';
 
@@ -89,9 +90,9 @@ export function pathsOf(kind: AnyKind, dialect: 2 | 3, reference: Reference): Do
   const inScope = kind.namespaced ? [path('namespace')] : [];
   const collection = `${scope}/${kind.plural}`;
   const item = `${collection}/{name}`;
-  const print = (operations: readonly Operation[], parameters: readonly Parameter[]) => ({
+  const print = (operations: readonly Operation[], parameters: readonly Parameter[], of = kind) => ({
     ...Object.fromEntries(
-      operations.map((operation) => [operation.method, printOperation(operation, kind, dialect, reference)]),
+      operations.map((operation) => [operation.method, printOperation(operation, of, dialect, reference)]),
     ),
     parameters: parameters.map((parameter) => printParameter(parameter, dialect)),
   });
@@ -100,6 +101,7 @@ export function pathsOf(kind: AnyKind, dialect: 2 | 3, reference: Reference): Do
     [collection]: print(COLLECTION, inScope),
     [item]: print(ITEM, [path('name'), ...inScope]),
     ...(kind.status ? { [`${item}/status`]: print(STATUS, [path('name'), ...inScope]) } : {}),
+    ...(kind.scale ? { [`${item}/scale`]: print(STATUS, [path('name'), ...inScope], Scale) } : {}),
   };
 }
 

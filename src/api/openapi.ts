@@ -3,6 +3,7 @@
  * kubectl reads them to explain fields, to learn merge keys, and to see whether the server validates fields itself.
  * https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
  */
+import { Scale } from './autoscaling/v1/scale.ts';
 import type { AnyKind } from './kinds.ts';
 import { labelSelector, objectMeta } from './meta/v1.ts';
 import { definitionName, META } from './openapi-names.ts';
@@ -75,11 +76,13 @@ function groupVersionsOf(kinds: readonly AnyKind[]): readonly GroupVersion[] {
 
 function definitionsOf(kinds: readonly AnyKind[], dialect: Dialect): Document {
   const entries: [string, unknown][] = [...sharedDefinitions(kinds, dialect)];
+  const define = (kind: AnyKind) =>
+    entries.push([definitionName(kind), { ...publish(kind.schema.node, dialect, true), ...identity(kind, kind.kind) }]);
   for (const kind of kinds) {
-    const name = definitionName(kind);
-    entries.push([name, { ...publish(kind.schema.node, dialect, true), ...identity(kind, kind.kind) }]);
-    entries.push([`${name}List`, listDefinition(kind, dialect)]);
+    define(kind);
+    entries.push([`${definitionName(kind)}List`, listDefinition(kind, dialect)]);
   }
+  if (kinds.some(({ scale }) => scale !== undefined)) define(Scale);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

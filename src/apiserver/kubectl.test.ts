@@ -103,6 +103,11 @@ const MANIFESTS: Readonly<Record<string, { readonly name: string; readonly colum
       columns: /^NAME +AGE +PHASE +IP +NODENAME +READY$/m,
       yaml: 'apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\nmetadata: {name: vmi1}\nspec: {domain: {memory: {guest: 128Mi}, devices: {}}}',
     },
+    virtualmachineinstancereplicaset: {
+      name: 'vmirs1',
+      columns: /^NAME +DESIRED +CURRENT +READY +AGE$/m,
+      yaml: 'apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceReplicaSet\nmetadata: {name: vmirs1}\nspec: {replicas: 2, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {domain: {memory: {guest: 128Mi}, devices: {}}}}}',
+    },
     ipaddresspool: {
       name: 'pool1',
       columns: /^NAME +AUTO ASSIGN +AVOID BUGGY IPS +ADDRESSES$/m,
@@ -164,6 +169,20 @@ test('patches strategically, and waits for conditions', { skip }, async () => {
   );
   await kubectl('patch', 'service', 'two', '-p', '{"spec":{"ports":[{"port":2,"targetPort":22}]}}');
   assert.equal(await kubectl('get', 'service', 'two', '-o', 'jsonpath={.spec.ports[*].targetPort}'), '1 22');
+});
+
+test('scales a replica set, also only from the number that is expected', { skip }, async () => {
+  await apply(MANIFESTS['virtualmachineinstancereplicaset']?.yaml.replace('vmirs1', 'scaled') ?? '');
+  assert.match(await kubectl('scale', 'vmirs/scaled', '--replicas=5'), /scaled$/m);
+  assert.match(await kubectl('get', 'vmirs', 'scaled'), /^scaled +5 +/m);
+  assert.match(await kubectl('scale', 'vmirss', 'scaled', '--current-replicas=5', '--replicas=3'), /scaled$/m);
+  const unexpected = await refused(kubectl('scale', 'vmirs', 'scaled', '--current-replicas=5', '--replicas=1'));
+  assert.match(unexpected, /Expected replicas to be 5, was 3/);
+  assert.equal(await kubectl('get', 'vmirs', 'scaled', '-o', 'jsonpath={.spec.replicas}'), '3');
+  assert.equal(
+    await kubectl('get', 'vmirs', 'scaled', '--subresource=scale', '-o', 'jsonpath={.kind} {.spec.replicas}'),
+    'Scale 3',
+  );
 });
 
 test('shows changes as they come with get -w', { skip }, async () => {

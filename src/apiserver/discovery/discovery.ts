@@ -2,6 +2,7 @@
  * What is served, told to clients: `/api`, `/apis` and the resource lists, in the plain and in the aggregated form.
  * https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
  */
+import { Scale } from '../../api/autoscaling/v1/scale.ts';
 import type { AnyKind } from '../../api/kinds.ts';
 import { subresourcesOf } from '../http/route.ts';
 
@@ -87,10 +88,14 @@ function resourcesOf(kind: AnyKind): readonly object[] {
     name: `${plural}/${name}`,
     singularName: '',
     namespaced,
-    kind: kind.kind,
+    ...(name === 'scale' ? identityOf(Scale) : { kind: kind.kind }),
     verbs: subresourceVerbs(name),
   }));
   return [whole, ...parts];
+}
+
+function identityOf({ group, version, kind }: AnyKind): object {
+  return { group, version, kind };
 }
 
 function subresourceVerbs(name: string): readonly string[] {
@@ -130,7 +135,7 @@ function discoveredIn(
 }
 
 function discovered(kind: AnyKind): object {
-  const responseKind = { group: kind.group, version: kind.version, kind: kind.kind };
+  const responseKind = identityOf(kind);
   return {
     resource: kind.plural,
     responseKind,
@@ -141,7 +146,7 @@ function discovered(kind: AnyKind): object {
     ...(kind.categories.length > 0 ? { categories: kind.categories } : {}),
     subresources: subresourcesOf(kind).map((name) => ({
       subresource: name,
-      responseKind,
+      responseKind: name === 'scale' ? identityOf(Scale) : responseKind,
       verbs: subresourceVerbs(name),
     })),
   };

@@ -10,7 +10,7 @@ import type { Api, ResourceRequest, Target, Verb } from '../context.ts';
 import { type Documents, notServed } from '../discovery/documents.ts';
 import type { Metrics, RequestLabels } from '../metrics.ts';
 import { findAction } from '../subresources/actions.ts';
-import { VERBS } from '../verbs/verbs.ts';
+import { serve } from '../verbs/verbs.ts';
 import { readBody } from './body.ts';
 import { statusOf } from './errors.ts';
 import { type Accepted, negotiate } from './negotiate.ts';
@@ -129,7 +129,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
     warn: (message) => warnings.add(message),
   };
   if (target.kind.deprecated !== undefined) warnings.add(target.kind.deprecated);
-  const answer = await VERBS[verb](api, asked);
+  const answer = await serve(api, asked);
   if (answer.kind === 'object' && WRITES.has(verb) && target.subresource === undefined) {
     for (const warning of target.kind.warnings(answer.stored.object)) warnings.add(warning);
   }

@@ -26,10 +26,14 @@ const ACTION_GROUPS = new Set(['subresources.kubevirt.io']);
 
 const KIND_AT: ReadonlyMap<string, AnyKind> = new Map(KINDS.map((kind) => [`${kind.apiVersion}/${kind.plural}`, kind]));
 
-/** Subresources that hold a part of the object. */
+/** Subresources that hold a part of the object, or show one. */
 export function subresourcesOf(kind: AnyKind): readonly string[] {
   const finalize = kind.group === '' && kind.kind === 'Namespace';
-  return [...(kind.status ? ['status'] : []), ...(finalize ? ['finalize'] : [])];
+  return [
+    ...(kind.status ? ['status'] : []),
+    ...(kind.scale === undefined ? [] : ['scale']),
+    ...(finalize ? ['finalize'] : []),
+  ];
 }
 
 /** Reads a request line. Throws an ApiError, 400, for a path that cannot be decoded. */

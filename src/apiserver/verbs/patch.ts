@@ -20,13 +20,24 @@ import { partOf, replace } from './update.ts';
 
 const APPLY = 'application/apply-patch+yaml';
 
-/** How each patch type makes a new object of the old one. None of them changes the old one. */
-const PATCHES: Readonly<Record<string, (request: ResourceRequest, object: KubeObject, patch: unknown) => unknown>> = {
+/** Makes a new object of the old one, and does not change that. */
+type ApplyPatch = (request: ResourceRequest, object: KubeObject, patch: unknown) => unknown;
+
+const PATCHES: Readonly<Record<string, ApplyPatch>> = {
   'application/json-patch+json': (_, object, patch) => applyJsonPatch(object, patch),
   'application/merge-patch+json': (_, object, patch) => applyMergePatch(object, patch),
   'application/strategic-merge-patch+json': ({ kind }, object, patch) =>
     applyStrategicPatch(kind.schema.node, object, patch),
 };
+
+/** How a patch of a media type is applied. Throws an ApiError, 415, for one that is none of these and none of `others`. */
+export function patchWith(type: string, others: readonly string[] = []): ApplyPatch {
+  const apply = Object.hasOwn(PATCHES, type) ? PATCHES[type] : undefined;
+  if (apply !== undefined) return apply;
+  const known = [...Object.keys(PATCHES), ...others].join(', ');
+  const text = `the body of the request was in an unknown format - accepted media types include: ${known}`;
+  throw failure(415, 'UnsupportedMediaType', text);
+}
 
 export async function patch(api: Api, request: ResourceRequest): Promise<Answer> {
   const { kind, namespace, query, body } = request;
@@ -42,12 +53,7 @@ type Decide = (current: Stored | undefined) => Decision;
 
 function patcher(request: ResourceRequest, given: Parsed): Decide {
   const { kind, body } = request;
-  const apply = Object.hasOwn(PATCHES, body.type) ? PATCHES[body.type] : undefined;
-  if (apply === undefined) {
-    const known = [...Object.keys(PATCHES), APPLY].join(', ');
-    const text = `the body of the request was in an unknown format - accepted media types include: ${known}`;
-    throw failure(415, 'UnsupportedMediaType', text);
-  }
+  const apply = patchWith(body.type, [APPLY]);
   reportDuplicates(request, given);
   return (current) => {
     if (current === undefined) throw notFound(kind, requiredName(request));
