@@ -19,6 +19,7 @@ import { serviceCIDRController } from './servicecidr/servicecidr.ts';
 import { serviceStatusController } from './servicestatus/servicestatus.ts';
 import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
 import { virtualMachineInstanceController } from './virtualmachineinstance/virtualmachineinstance.ts';
+import { virtualMachineInstanceReplicaSetController } from './virtualmachineinstancereplicaset/virtualmachineinstancereplicaset.ts';
 
 export interface ControllersOptions {
   readonly client: Client;
@@ -44,6 +45,7 @@ export async function startControllers(options: ControllersOptions, signal: Abor
     endpointSliceMirroringController(parts),
     virtualMachineController(parts),
     virtualMachineInstanceController(parts),
+    virtualMachineInstanceReplicaSetController(parts),
     loadBalancerController(parts),
     serviceStatusController(parts),
     serviceCIDRController(parts),
