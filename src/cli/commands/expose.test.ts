@@ -12,6 +12,14 @@ const template = (ports: readonly object[]) => ({
   domain: { devices: { interfaces: [{ name: 'default', ports }] } },
   networks: [{ name: 'default', pod: {} }],
 });
+const SETS = '/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancereplicasets';
+const replicaSet = (name: string, selector: object) => ({
+  metadata: { name },
+  spec: {
+    selector,
+    template: { metadata: { labels: { app: name } }, spec: template([{ name: 'http', port: 8080 }]) },
+  },
+});
 const OBJECTS: readonly (readonly [path: string, object])[] = [
   [
     '/apis/kubevirt.io/v1/namespaces/default/virtualmachines',
@@ -31,6 +39,14 @@ const OBJECTS: readonly (readonly [path: string, object])[] = [
   [
     '/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances',
     { metadata: { name: 'one' }, spec: template([{ name: 'http', port: 8080 }]) },
+  ],
+  [SETS, replicaSet('set', { matchLabels: { app: 'set' } })],
+  [
+    SETS,
+    replicaSet('expressions', {
+      matchLabels: { app: 'expressions' },
+      matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }],
+    }),
   ],
   [
     '/api/v1/namespaces/default/pods',
@@ -120,10 +136,24 @@ test('a pod without labels is refused with the command that gives it one', async
   assert.match(await refused('pod', 'bare', '--port', '80'), /no labels[\s\S]*kubectl label pod bare -n default/);
 });
 
-test('replica sets, which are not served, are refused with what to do instead', async () => {
+test('a replica set is exposed by the labels that it selects, with the ports that its template declares', async () => {
+  assert.equal(await expose('vmirs', 'set', '--name', 'fleet'), 'Service fleet successfully exposed for vmirs set\n');
+  const { selector, ports } = await specOf('fleet');
+  assert.deepEqual(selector, { app: 'set' });
+  assert.deepEqual(ports, [{ name: 'http', port: 8080, targetPort: 8080, protocol: 'TCP' }]);
+  await expose('virtualmachineinstancereplicasets/set', '--name', 'fleet-2', '--port', '80', '--target-port', '9090');
+  const [port] = (await specOf('fleet-2')).ports;
+  assert.deepEqual([port.port, port.targetPort], [80, 9090]);
+});
+
+test('a replica set that selects by expressions is refused, as virtctl refuses it', async () => {
   assert.match(
-    await refused('vmirs', 'x', '--port', '80'),
-    /no VirtualMachineInstanceReplicaSets[\s\S]*postern expose vm/,
+    await refused('vmirs', 'expressions', '--port', '80'),
+    /cannot expose VirtualMachineInstanceReplicaSet with match expressions[\s\S]*kubectl get vmirs expressions -n default/,
+  );
+  assert.match(
+    await refused('vmirs', 'nobody', '--port', '80'),
+    /virtualmachineinstancereplicasets\.kubevirt\.io "nobody" not found/,
   );
 });
 

@@ -1,10 +1,9 @@
 /** Finds what is to be exposed, and reads from it whom a Service has to select and which ports it declares. */
 import { Pod } from '../../api/core/v1/pod.ts';
 import { declaredPorts } from '../../api/kubevirt/v1/declared-ports.ts';
-import type { InstanceSpec } from '../../api/kubevirt/v1/instance-spec.ts';
 import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { nameLabelValue, VirtualMachineInstance, VM_NAME_LABEL } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
-import { ApiError, isNotFound } from '../../api/status.ts';
+import { VirtualMachineInstanceReplicaSet } from '../../api/kubevirt/v1/virtualmachineinstancereplicaset.ts';
 import type { Client } from '../../client/client.ts';
 import { UserError } from '../errors.ts';
 import type { Subject } from './service.ts';
@@ -49,7 +48,7 @@ export async function readSubject(
       return { ...about, selector: { [VM_NAME_LABEL]: nameLabelValue(key.name) }, ports: declaredPorts(spec) };
     }
     case 'vmirs':
-      return { ...about, ...(await readReplicaSet(client, key)) };
+      return { ...about, ...replicaSetSubject(await client.get(VirtualMachineInstanceReplicaSet, key), about.what) };
     case 'pod':
       return { ...about, ...podSubject(await client.get(Pod, key), about.what) };
   }
@@ -74,42 +73,17 @@ function podSubject({ metadata, spec }: Pod, what: string): Pick<Subject, 'selec
   };
 }
 
-/** As far as it is read here. https://kubevirt.io/api-reference/ */
-interface ReplicaSet {
-  readonly spec: {
-    readonly selector?: {
-      readonly matchLabels?: Readonly<Record<string, string>>;
-      readonly matchExpressions?: object[];
-    };
-    readonly template: { readonly spec: InstanceSpec };
-  };
-}
-
-/** Postern does not serve this kind; a cluster with KubeVirt, to which the kubeconfig may lead as well, does. */
-async function readReplicaSet(
-  client: Client,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
-): Promise<Pick<Subject, 'selector' | 'ports'>> {
-  const path = `/apis/kubevirt.io/v1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstancereplicasets/${encodeURIComponent(name)}`;
-  let found: ReplicaSet;
-  try {
-    found = (await client.raw('GET', path)) as ReplicaSet;
-  } catch (error) {
-    if (!isNotServed(error)) throw error;
+/** A Service's selector is a map of labels, so one that also has expressions cannot be told by it: `virtctl` refuses too. */
+function replicaSetSubject(
+  { metadata, spec }: VirtualMachineInstanceReplicaSet,
+  what: string,
+): Pick<Subject, 'selector' | 'ports'> {
+  const { matchLabels = {}, matchExpressions = [] } = spec.selector;
+  if (matchExpressions.length > 0 || Object.keys(matchLabels).length === 0) {
     throw new UserError(
-      'this server has no VirtualMachineInstanceReplicaSets',
-      'Expose one machine with `postern expose vm NAME`, or give several a label in spec.template.metadata.labels and select it with a Service of your own.',
-      { cause: error },
+      `cannot expose VirtualMachineInstanceReplicaSet with match expressions: ${what} has them in spec.selector`,
+      `Write a Service whose selector has labels of its template: kubectl get vmirs ${metadata.name} -n ${metadata.namespace} -o jsonpath={.spec.template.metadata.labels}`,
     );
   }
-  const { selector, template } = found.spec;
-  if (selector?.matchLabels === undefined || (selector.matchExpressions ?? []).length > 0) {
-    throw new UserError(`the selector of vmirs ${name} is not made of matchLabels only, as that of a Service is`);
-  }
-  return { selector: selector.matchLabels, ports: declaredPorts(template.spec) };
-}
-
-/** The answer for a resource that is not there at all names no object. */
-function isNotServed(error: unknown): boolean {
-  return isNotFound(error) && error instanceof ApiError && error.status.details?.name === undefined;
+  return { selector: matchLabels, ports: declaredPorts(spec.template.spec) };
 }
