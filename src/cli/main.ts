@@ -6,6 +6,7 @@ import { addExposeCommand } from './commands/expose.ts';
 import { addImageCommand } from './commands/image.ts';
 import { addLabCommand } from './commands/lab.ts';
 import { addQuickstartCommand } from './commands/quickstart.ts';
+import { addRenderCommand } from './commands/render.ts';
 import { addServerCommand } from './commands/server.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addVmCommand } from './commands/vm.ts';
@@ -27,6 +28,7 @@ export function program(): Command {
   addVmCommand(postern);
   addExposeCommand(postern);
   addWhyCommand(postern);
+  addRenderCommand(postern);
   addImageCommand(postern);
   addQuickstartCommand(postern);
   addCompletionCommand(postern);

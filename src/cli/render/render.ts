@@ -1,0 +1,50 @@
+/** The rules that manifests make on a node, as text, without a kernel or a server: the same objects, the same text. */
+
+import { serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
+import { keyOf, keyText } from '../../api/meta/v1.ts';
+import type { CIDR, IPAddress } from '../../lib/ip.ts';
+import { printTransaction } from '../../netfilter/print.ts';
+import { desiredForwarding } from '../../proxy/desired.ts';
+import { ForwardingTable } from '../../proxy/forwarding-table.ts';
+import { localitiesOf } from '../../proxy/locality.ts';
+import { NftablesRules } from '../../proxy/nftables/rules.ts';
+import type { Manifests } from './manifests.ts';
+
+/** The node that the rules are for. */
+export interface RenderedNode {
+  readonly name: string;
+  readonly addresses: readonly IPAddress[];
+  readonly podCIDRs: readonly CIDR[];
+  readonly clusterCIDRs: readonly CIDR[];
+}
+
+export interface Rendered {
+  readonly text: string;
+  /** Namespace and name of the Services that make no rules here. */
+  readonly without: readonly string[];
+}
+
+/** What would be loaded: a script for `nft -f`. Services come in the order of their names. */
+export function render({ services, slices }: Manifests, node: RenderedNode): Rendered {
+  const localities = localitiesOf(node);
+  const table = new ForwardingTable(localities.keys());
+  table.setNodeAddresses(node.addresses);
+  const slicesOf = Map.groupBy(
+    slices.flatMap((slice) => serviceKeysOf(slice).map((service) => ({ service, slice }))),
+    ({ service }) => service,
+  );
+  const without: string[] = [];
+  for (const service of byName(services)) {
+    const key = keyText(keyOf(service));
+    const own = (slicesOf.get(key) ?? []).map(({ slice }) => slice);
+    const forwarding = desiredForwarding(service, own, node.name);
+    if (forwarding === undefined) without.push(key);
+    table.set(key, forwarding);
+  }
+  return { text: printTransaction(new NftablesRules(localities).everything(table)), without };
+}
+
+function byName(services: Manifests['services']): Manifests['services'] {
+  const name = (service: Manifests['services'][number]) => keyText(keyOf(service));
+  return services.toSorted((a, b) => (name(a) < name(b) ? -1 : 1));
+}
