@@ -107,9 +107,10 @@ function checkMapping(node: SchemaNode, value: Mapping, field: string, depth: nu
   return Object.fromEntries(result);
 }
 
-/** A null, and the empty text where one of a set of words is due, say nothing, as in Kubernetes' Go types. */
+/** A null, and the empty text where one of a set of words is due, say nothing, as in most of Kubernetes' Go types. */
 function isAbsent(property: SchemaNode, value: unknown): boolean {
-  return value === null || value === undefined || (property.enum !== undefined && value === '');
+  const isEmpty = value === '' && property.enum !== undefined && property.minLength === undefined;
+  return value === null || value === undefined || isEmpty;
 }
 
 function checkList(node: SchemaNode, value: readonly unknown[], field: string, depth: number, walk: Walk): unknown {

@@ -12,8 +12,9 @@ export function invalidValue(field: string, value: unknown, detail: string): Cau
   return { field, reason: 'FieldValueInvalid', message: `Invalid value: ${print(value)}: ${detail}` };
 }
 
+/** `supported` is told in its own order. */
 export function notSupported(field: string, value: unknown, supported: readonly string[]): Cause {
-  const list = [...supported].sort().map((text) => JSON.stringify(text));
+  const list = supported.map((text) => JSON.stringify(text));
   const message = `Unsupported value: ${print(value)}: supported values: ${list.join(', ')}`;
   return { field, reason: 'FieldValueNotSupported', message };
 }

@@ -1,43 +1,91 @@
 /**
  * The forms of names, labels and keys. Each check answers undefined when the text is well formed, else what is wrong
- * with it and what a good one looks like.
+ * with it and what a good one looks like, in the words of k8s.io/apimachinery/pkg/util/validation.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
  */
 import type { Kind } from './kind.ts';
 
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const LABEL_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
-const QUALIFIED = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+/** A form that texts must have: how it is told, and examples of it. */
+interface Form {
+  readonly pattern: RegExp;
+  readonly mistake: string;
+}
 
-/** Length limits, in characters. RFC 1123 labels and subdomains. */
+const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
+
+const DNS_LABEL = form(
+  LABEL,
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+  ['my-name', '123-abc'],
+);
+const DNS_1035_LABEL = form(
+  '[a-z]([-a-z0-9]*[a-z0-9])?',
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+  ['my-name', 'abc-123'],
+);
+const DNS_SUBDOMAIN = form(
+  `${LABEL}(\\.${LABEL})*`,
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+  ['example.com'],
+);
+const NAME_PART = form(
+  QUALIFIED,
+  "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+  ['MyName', 'my.name', '123-abc'],
+);
+const LABEL_VALUE = form(
+  `(${QUALIFIED})?`,
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+  ['MyValue', 'my_value', '12345'],
+);
+
+/** Length limits, in bytes. RFC 1123 labels and subdomains. */
 export const DNS_LABEL_MAX = 63;
 export const DNS_SUBDOMAIN_MAX = 253;
 
-const tooLong = (limit: number): string => `must be no more than ${limit} characters`;
+function form(pattern: string, must: string, examples: readonly string[]): Form {
+  const list = examples.map((example) => `'${example}', `).join(' or ');
+  return {
+    pattern: new RegExp(`^${pattern}$`),
+    mistake: `${must} (e.g. ${list}regex used for validation is '${pattern}')`,
+  };
+}
+
+const tooLong = (limit: number): string => `must be no more than ${limit} bytes`;
+
+/** A text that is too long is not matched against the form: that keeps hostile ones cheap. */
+function mistakeOf(text: string, { pattern, mistake }: Form, limit: number): string | undefined {
+  if (text.length > limit) return tooLong(limit);
+  return pattern.test(text) ? undefined : mistake;
+}
 
 export function dnsLabelMistake(text: string): string | undefined {
-  if (text.length > DNS_LABEL_MAX) return tooLong(DNS_LABEL_MAX);
-  if (LABEL.test(text)) return undefined;
-  return 'a lowercase RFC 1123 label must consist of lower case alphanumeric characters or \'-\', and must start and end with an alphanumeric character (e.g. "my-name" or "123-abc")';
+  return mistakeOf(text, DNS_LABEL, DNS_LABEL_MAX);
 }
 
 export function dns1035LabelMistake(text: string): string | undefined {
-  if (text.length > DNS_LABEL_MAX) return tooLong(DNS_LABEL_MAX);
-  if (LABEL_1035.test(text)) return undefined;
-  return 'a DNS-1035 label must consist of lower case alphanumeric characters or \'-\', start with an alphabetic character, and end with an alphanumeric character (e.g. "my-name" or "abc-123")';
+  return mistakeOf(text, DNS_1035_LABEL, DNS_LABEL_MAX);
 }
 
 export function dnsSubdomainMistake(text: string): string | undefined {
-  if (text.length > DNS_SUBDOMAIN_MAX) return tooLong(DNS_SUBDOMAIN_MAX);
-  if (text.split('.').every((part) => LABEL.test(part))) return undefined;
-  return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. \"example.com\")";
+  return mistakeOf(text, DNS_SUBDOMAIN, DNS_SUBDOMAIN_MAX);
+}
+
+/** A domain of at least two labels, with or without the dot of the root. */
+export function domainNameMistake(text: string): string | undefined {
+  const name = text.replace(/\.$/, '');
+  const mistake = dnsSubdomainMistake(name);
+  if (mistake !== undefined) return mistake;
+  return name.includes('.') ? undefined : 'should be a domain with at least two segments separated by dots';
 }
 
 /** A name that can stand as one segment of a URL's path. */
 export function pathSegmentMistake(text: string): string | undefined {
-  if (text === '.' || text === '..') return `must not be ${JSON.stringify(text)}`;
+  if (text === '.' || text === '..') return `may not be '${text}'`;
   if (text.length > DNS_SUBDOMAIN_MAX) return tooLong(DNS_SUBDOMAIN_MAX);
-  return /[/%]/.test(text) ? "must not contain '/' or '%'" : undefined;
+  const found = ['/', '%'].find((part) => text.includes(part));
+  return found === undefined ? undefined : `may not contain '${found}'`;
 }
 
 /** The key of a label or annotation: `NAME` or `PREFIX/NAME`. */
@@ -45,24 +93,24 @@ export function labelKeyMistake(key: string): string | undefined {
   const slash = key.indexOf('/');
   const prefix = slash < 0 ? undefined : key.slice(0, slash);
   const name = key.slice(slash + 1);
+  if (name.includes('/')) {
+    return `a qualified name ${NAME_PART.mistake} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`;
+  }
   if (prefix === '') return 'prefix part must be non-empty';
   const prefixMistake = prefix === undefined ? undefined : dnsSubdomainMistake(prefix);
   if (prefixMistake !== undefined) return `prefix part ${prefixMistake}`;
   if (name === '') return 'name part must be non-empty';
-  if (name.length > 63) return 'name part must be no more than 63 characters';
-  if (QUALIFIED.test(name)) return undefined;
-  return "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. \"MyName\" or \"my.name\")";
+  const nameMistake = mistakeOf(name, NAME_PART, 63);
+  return nameMistake === undefined ? undefined : `name part ${nameMistake}`;
 }
 
 export function labelValueMistake(value: string): string | undefined {
-  if (value.length > 63) return tooLong(63);
-  if (value === '' || QUALIFIED.test(value)) return undefined;
-  return "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. \"MyValue\" or \"my_value\")";
+  return mistakeOf(value, LABEL_VALUE, 63);
 }
 
 /** The name of a container's port (RFC 6335 section 5.1): what `targetPort: http` may refer to. */
 export function portNameMistake(text: string): string | undefined {
-  if (text.length > 15) return 'must be no more than 15 characters';
+  if (text.length > 15) return tooLong(15);
   if (!/^[-a-z0-9]+$/.test(text)) {
     return 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)';
   }

@@ -13,6 +13,7 @@ export interface SchemaNode {
   readonly format?: 'int32' | 'int64' | 'date-time' | 'int-or-string' | 'double';
   readonly description?: string;
   readonly enum?: readonly string[];
+  readonly minLength?: number;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode;
@@ -21,7 +22,7 @@ export interface SchemaNode {
    * What an absent value means. Needed where the field is a key of a list: an element without it has this key. A required
    * field that has one is never missing: it is for validation to judge, as with the zero values of Kubernetes' Go types.
    */
-  readonly default?: string | number | boolean;
+  readonly default?: string | number | boolean | readonly never[];
   readonly 'x-kubernetes-int-or-string'?: true;
   /** Anything may stand here and is kept as it came. */
   readonly 'x-kubernetes-preserve-unknown-fields'?: true;
@@ -130,6 +131,16 @@ export function open<T, R extends boolean>(schema: Schema<T, R>): Schema<T, R> {
 /** Says what the field means when it is absent. */
 export function withDefault<T extends string | number | boolean>(field: Schema<T, false>, value: T): Schema<T, false> {
   return { node: { ...field.node, default: value }, required: false };
+}
+
+/** Says that an absent list is an empty one. */
+export function emptyByDefault<T>(field: Schema<readonly T[], false>): Schema<readonly T[], false> {
+  return { node: { ...field.node, default: [] }, required: false };
+}
+
+/** Makes the empty text a value like any other: where Kubernetes tells it from a field that is absent. */
+export function notEmpty<T extends string>(field: Schema<T, false>): Schema<T, false> {
+  return { node: { ...field.node, minLength: 1 }, required: false };
 }
 
 /** Marks a field that must be there. */

@@ -26,7 +26,7 @@ const CASES: readonly [why: string, metadata: ObjectMeta, mistake: RegExp][] = [
     { labels: { 'a/': 'x' } },
     /^metadata\.labels: Invalid value: "a\/": name part must be non-empty$/,
   ],
-  ['a label value that is too long', { labels: { a: 'x'.repeat(64) } }, /must be no more than 63 characters$/],
+  ['a label value that is too long', { labels: { a: 'x'.repeat(64) } }, /must be no more than 63 bytes$/],
   [
     'an annotation key with spaces',
     { annotations: { 'a b': '' } },
@@ -40,7 +40,7 @@ const CASES: readonly [why: string, metadata: ObjectMeta, mistake: RegExp][] = [
   [
     'a finalizer that is no key',
     { finalizers: ['a/b/c'] },
-    /^metadata\.finalizers\[0\]: Invalid value: "a\/b\/c": name part/,
+    /^metadata\.finalizers: Invalid value: "a\/b\/c": a qualified name must consist/,
   ],
   [
     'an owner without a UID',

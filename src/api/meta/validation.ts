@@ -9,6 +9,7 @@ import type { KubeObject, LabelSelector, ObjectMeta } from './v1.ts';
 const ANNOTATIONS_MAX = 256 * 1024;
 /** Longest prefix of a generated name: the server adds five characters. */
 const GENERATE_NAME_MAX = 58;
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
 /** Every mistake of an object: in its metadata, then what its kind finds. `old` is undefined on create. */
 export function validateObject<T extends KubeObject>(kind: AnyKind, object: T, old?: T): readonly Cause[] {
@@ -26,9 +27,7 @@ function validateMeta(kind: AnyKind, metadata: ObjectMeta): readonly Cause[] {
     ...validateLabels(metadata.labels, 'metadata.labels'),
     ...validateAnnotations(metadata.annotations, 'metadata.annotations'),
     ...validateOwners(metadata),
-    ...(metadata.finalizers ?? []).flatMap((finalizer, i) =>
-      mistakeIn(`metadata.finalizers[${i}]`, finalizer, labelKeyMistake(finalizer)),
-    ),
+    ...validateFinalizers(kind, metadata),
   ];
 }
 
@@ -83,6 +82,21 @@ export function validateAnnotations(annotations: ObjectMeta['annotations'], fiel
   return [
     ...entries.flatMap(([key]) => mistakeIn(field, key, labelKeyMistake(key.toLowerCase()))),
     ...(size > ANNOTATIONS_MAX ? [tooLong(field, ANNOTATIONS_MAX)] : []),
+  ];
+}
+
+/** Kinds of Kubernetes itself take no finalizers without a domain but its own; those of custom resources take any. */
+function validateFinalizers(kind: AnyKind, { finalizers = [] }: ObjectMeta): readonly Cause[] {
+  const field = 'metadata.finalizers';
+  const isBuiltIn = kind.group === '' || kind.group.endsWith('.k8s.io');
+  const why = 'name is neither a standard finalizer name nor is it fully qualified';
+  return [
+    ...finalizers.flatMap((finalizer) => mistakeIn(field, finalizer, labelKeyMistake(finalizer))),
+    ...finalizers.flatMap((finalizer, i) =>
+      !isBuiltIn || finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)
+        ? []
+        : [invalidValue(`${field}[${i}]`, finalizer, why)],
+    ),
   ];
 }
 

@@ -261,7 +261,7 @@ describe('metadata of a Service', () => {
     ['a label with a bad key', { name: 'bad', labels: { '-a': 'b' } }, ['metadata.labels Invalid']],
     ['a label of 64 letters', { name: 'bad', labels: { a: 'b'.repeat(64) } }, ['metadata.labels Invalid']],
     ['an annotation with a bad key', { name: 'bad', annotations: { 'a b': '' } }, ['metadata.annotations Invalid']],
-    ['a finalizer that is no name', { name: 'bad', finalizers: ['a b'] }, ['metadata.finalizers[0] Invalid']],
+    ['a finalizer that is no name', { name: 'bad', finalizers: ['a b/c'] }, ['metadata.finalizers Invalid']],
   ];
   for (const [what, metadata, causes] of CASES) {
     test(`${what}: refused`, async () => {

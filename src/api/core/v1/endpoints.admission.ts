@@ -1,5 +1,5 @@
 /** Defaults, preparation and validation of Endpoints. Follows pkg/apis/core/validation of Kubernetes. */
-import { reachableIPMistake } from '../../addresses.ts';
+import { ipWarnings, reachableIPMistake } from '../../addresses.ts';
 import { forbidden, requiredValue } from '../../field-errors.ts';
 import { mistakeIn } from '../../meta/validation.ts';
 import { dnsLabelMistake, dnsSubdomainMistake, labelKeyMistake } from '../../names.ts';
@@ -29,6 +29,14 @@ export function validateEndpoints({ subsets = [] }: Endpoints, old: Endpoints | 
   return subsets.flatMap((subset, i) => validateSubset(subset, `subsets[${i}]`, nodes));
 }
 
+export function endpointsWarnings({ subsets = [] }: Endpoints): readonly string[] {
+  return subsets.flatMap((subset, i) =>
+    (['addresses', 'notReadyAddresses'] as const).flatMap((list) =>
+      (subset[list] ?? []).flatMap(({ ip }, j) => ipWarnings(`subsets[${i}].${list}[${j}].ip`, ip)),
+    ),
+  );
+}
+
 function allAddresses(subsets: readonly EndpointSubset[]): readonly EndpointAddress[] {
   return subsets.flatMap(({ addresses = [], notReadyAddresses = [] }) => [...addresses, ...notReadyAddresses]);
 }
@@ -52,7 +60,7 @@ function validateAddress({ ip, hostname, nodeName }: EndpointAddress, at: string
   return [
     ...mistakeIn(`${at}.ip`, ip, reachableIPMistake(ip)),
     ...(hostname ? mistakeIn(`${at}.hostname`, hostname, dnsLabelMistake(hostname)) : []),
-    ...(nodeName ? mistakeIn(`${at}.nodeName`, nodeName, dnsSubdomainMistake(nodeName)) : []),
+    ...(nodeName === undefined ? [] : mistakeIn(`${at}.nodeName`, nodeName, dnsSubdomainMistake(nodeName))),
     ...(moved ? [forbidden(`${at}.nodeName`, `Cannot change NodeName for ${ip} to ${nodeName}`)] : []),
   ];
 }

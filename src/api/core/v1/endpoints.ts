@@ -4,12 +4,12 @@
  */
 import { defineKind, type Resource } from '../../kind.ts';
 import { int32, list, object, oneOf, required, string, type TypeOf, withDefault } from '../../schema.ts';
-import { defaultEndpoints, prepareEndpoints, validateEndpoints } from './endpoints.admission.ts';
+import { defaultEndpoints, endpointsWarnings, prepareEndpoints, validateEndpoints } from './endpoints.admission.ts';
 import { endpointsColumns } from './endpoints.columns.ts';
 import { objectReference } from './event.ts';
 
 const address = object({
-  ip: required(string('Neither loopback, link-local nor multicast.')),
+  ip: required(withDefault(string('Neither loopback, link-local nor multicast.'), '')),
   hostname: string('Name of its own under a headless Service.'),
   nodeName: string('The node it is on.'),
   targetRef: objectReference,
@@ -18,7 +18,7 @@ export type EndpointAddress = TypeOf<typeof address>;
 
 const port = object({
   name: string('Name of the Service port. Must be there when there are several.'),
-  port: required(int32()),
+  port: required(withDefault(int32(), 0)),
   protocol: withDefault(oneOf(['TCP', 'UDP', 'SCTP'], 'Default: TCP.'), 'TCP'),
   appProtocol: string(),
 });
@@ -55,4 +55,5 @@ export const Endpoints = defineKind({
   defaults: defaultEndpoints,
   prepare: prepareEndpoints,
   validate: validateEndpoints,
+  warnings: endpointsWarnings,
 });

@@ -281,7 +281,7 @@ describe('a Service is refused', () => {
       'with a selector that no label can match',
       { ports: [http], selector: { special: 'k e y' } },
       [
-        'spec.selector: Invalid value: "k e y": a valid label must be an empty string or consist of alphanumeric characters, \'-\', \'_\' or \'.\', and must start and end with an alphanumeric character (e.g. "MyValue" or "my_value")',
+        "spec.selector: Invalid value: \"k e y\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
       ],
     ],
     [

@@ -8,6 +8,7 @@ import {
   list,
   listMap,
   map,
+  notEmpty,
   object,
   oneOf,
   required,
@@ -50,9 +51,11 @@ const fields = object(
       ports: listMap(servicePort, ['port', 'protocol'], 'A list: one entry for each port.'),
       clusterIP: string('The first of clusterIPs; None for a Service without an address of its own.'),
       clusterIPs: list(string(), 'Its addresses in the cluster, at most one per family. Allocated when left out.'),
-      ipFamilyPolicy: oneOf(
-        ['SingleStack', 'PreferDualStack', 'RequireDualStack'],
-        'Whether it has addresses of both families. Default: SingleStack.',
+      ipFamilyPolicy: notEmpty(
+        oneOf(
+          ['SingleStack', 'PreferDualStack', 'RequireDualStack'],
+          'Whether it has addresses of both families. Default: SingleStack.',
+        ),
       ),
       ipFamilies: list(oneOf(['IPv4', 'IPv6']), 'The families of clusterIPs, in their order.'),
       externalIPs: list(string(), 'Further addresses, which others lead to the nodes.'),
@@ -68,7 +71,9 @@ const fields = object(
         ['Cluster', 'Local'],
         'Local: a node hands traffic from outside only to its own endpoints, and keeps the client’s address.',
       ),
-      internalTrafficPolicy: oneOf(['Cluster', 'Local'], 'Local: clients reach only endpoints on their own node.'),
+      internalTrafficPolicy: notEmpty(
+        oneOf(['Cluster', 'Local'], 'Local: clients reach only endpoints on their own node.'),
+      ),
       publishNotReadyAddresses: boolean('Endpoints count as ready whatever they say.'),
       trafficDistribution: string(),
     }),

@@ -7,6 +7,7 @@ import { dnsLabelMistake, dnsSubdomainMistake, labelKeyMistake } from '../../nam
 import { portMistake, targetPortMistake } from '../../ports.ts';
 import type { TypeOf } from '../../schema.ts';
 import type { Cause } from '../../status.ts';
+import { validateServiceAnnotations } from './service.annotations.ts';
 import { validateClusterIPs, validateClusterIPsUpdate } from './service.cluster-ips.ts';
 import { isExternallyAccessible } from './service.defaults.ts';
 import { needsHealthCheckNodePort } from './service.prepare.ts';
@@ -25,6 +26,7 @@ const SOURCE_RANGES = 'spec.LoadBalancerSourceRanges';
 export function validateService(service: Service, old: Service | undefined): readonly Cause[] {
   const spec = service.spec ?? {};
   return [
+    ...validateServiceAnnotations(service),
     ...validatePorts(spec),
     ...validateType(spec),
     ...validateClusterIPs(spec, old?.spec),

@@ -2,17 +2,31 @@
 import { objectReference } from '../../core/v1/event.ts';
 import { defineKind, type Resource } from '../../kind.ts';
 import { keyText } from '../../meta/v1.ts';
-import { boolean, int32, list, map, object, oneOf, required, string, type TypeOf } from '../../schema.ts';
-import { defaultEndpointSlice, validateEndpointSlice } from './endpointslice.admission.ts';
+import {
+  boolean,
+  emptyByDefault,
+  int32,
+  list,
+  map,
+  object,
+  oneOf,
+  required,
+  string,
+  type TypeOf,
+} from '../../schema.ts';
+import {
+  defaultEndpointSlice,
+  endpointSliceWarnings,
+  prepareEndpointSlice,
+  validateEndpointSlice,
+} from './endpointslice.admission.ts';
 import { endpointSliceColumns } from './endpointslice.columns.ts';
+import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from './endpointslice.labels.ts';
 
-/** Label of a slice that names its Service. */
-export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
-/** Label of a slice that names who keeps it. */
-export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
+export { MANAGED_BY_LABEL, SERVICE_NAME_LABEL };
 
 export const endpoint = object({
-  addresses: required(list(string(), 'Of the slice’s family; the first is the endpoint’s.')),
+  addresses: required(emptyByDefault(list(string(), 'Of the slice’s family; the first is the endpoint’s.'))),
   conditions: object({
     ready: boolean('Absent means true.'),
     serving: boolean('Absent means the same as ready.'),
@@ -20,7 +34,7 @@ export const endpoint = object({
   }),
   hostname: string(),
   targetRef: objectReference,
-  deprecatedTopology: map(string()),
+  deprecatedTopology: map(string(), 'Accepted and dropped: nodeName and zone took its place.'),
   nodeName: string(),
   zone: string(),
   hints: object({
@@ -41,7 +55,7 @@ export type EndpointPort = TypeOf<typeof endpointPort>;
 const fields = object(
   {
     addressType: required(oneOf(['IPv4', 'IPv6', 'FQDN'])),
-    endpoints: required(list(endpoint)),
+    endpoints: required(emptyByDefault(list(endpoint))),
     ports: list(endpointPort),
   },
   'Endpoints of a Service, of one address family.',
@@ -57,7 +71,9 @@ export const EndpointSlice = defineKind({
   schema: fields,
   columns: endpointSliceColumns,
   defaults: defaultEndpointSlice,
+  prepare: prepareEndpointSlice,
   validate: validateEndpointSlice,
+  warnings: endpointSliceWarnings,
 });
 
 /**

@@ -23,6 +23,6 @@ test('a claim does not pass from one Service to another', () => {
   const old = admitted(IPAddress, claim('10.96.0.9'));
   assert.match(
     mistakesOf(IPAddress, claim('10.96.0.9', 'b'), old)[0] ?? '',
-    /^spec: Invalid value: .*field is immutable$/,
+    /^spec\.parentRef: Invalid value: .*field is immutable$/,
   );
 });

@@ -26,9 +26,9 @@ const CASES: readonly [why: string, cidrs: readonly string[], mistakes: readonly
     ['spec.cidrs[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'],
   ],
   [
-    'a prefix with bits beyond its length is refused, with what to write',
+    'a prefix with bits beyond its length is refused',
     ['10.0.0.5/24'],
-    ['spec.cidrs[0]: Invalid value: "10.0.0.5/24": must be in canonical form ("10.0.0.0/24")'],
+    ['spec.cidrs[0]: Invalid value: "10.0.0.5/24": must not have bits set beyond the prefix length'],
   ],
 ];
 for (const [why, cidrs, mistakes] of CASES) {

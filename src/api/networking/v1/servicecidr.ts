@@ -2,8 +2,8 @@
  * networking.k8s.io/v1 ServiceCIDR: a range that cluster IPs are given from.
  * https://kubernetes.io/docs/reference/networking/virtual-ips/#ip-address-objects
  */
-import { parseCIDR, printCIDR } from '../../../lib/ip.ts';
-import { cidrMistake } from '../../addresses.ts';
+import { parseCIDR } from '../../../lib/ip.ts';
+import { canonicalCIDRMistake } from '../../addresses.ts';
 import { immutable, invalidValue, requiredValue } from '../../field-errors.ts';
 import { defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
@@ -44,17 +44,11 @@ function validateCIDRs(cidrs: readonly string[]): readonly Cause[] {
   const field = 'spec.cidrs';
   if (cidrs.length === 0) return [requiredValue(field, 'at least one CIDR required')];
   if (cidrs.length > 2) return [invalidValue(field, cidrs, 'may only hold up to 2 values')];
-  const mistakes = cidrs.flatMap((text, i) => mistakeIn(`${field}[${i}]`, text, canonicalMistake(text)));
+  const mistakes = cidrs.flatMap((text, i) => mistakeIn(`${field}[${i}]`, text, canonicalCIDRMistake(text)));
   const [first, second] = cidrs.map((text) => parseCIDR(text)?.base.family);
   if (mistakes.length > 0 || first !== second) return mistakes;
   const why = 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64';
   return [invalidValue(field, cidrs, why)];
-}
-
-function canonicalMistake(text: string): string | undefined {
-  const cidr = parseCIDR(text);
-  if (cidr === undefined) return cidrMistake(text);
-  return printCIDR(cidr) === text ? undefined : `must be in canonical form (${JSON.stringify(printCIDR(cidr))})`;
 }
 
 /** A range of one family may become one of both; nothing else changes. */
