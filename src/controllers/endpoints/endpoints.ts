@@ -10,6 +10,7 @@ import { WorkQueue } from '../../client/work-queue.ts';
 import { milliseconds } from '../../lib/duration.ts';
 import { hasOwnSlices } from '../endpointslice/desired.ts';
 import { selection } from '../endpointslice/selection.ts';
+import { podTrigger, serviceTrigger, TriggerTimes, withTriggerTime } from '../endpointslice/trigger-time.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import {
@@ -33,13 +34,21 @@ export function endpointsController({ client, informers, clock, log }: Controlle
   const endpoints = informers.of(Endpoints);
   const queue = new WorkQueue({ clock });
   const { podsOf, servicesOf } = selection(services, pods);
-  const enqueueServicesOf = (pod: Pod) => {
-    for (const service of servicesOf(pod)) queue.addAfter(keyText(keyOf(service)), BATCH);
+  const triggers = new TriggerTimes();
+  const enqueueServicesOf = (pod: Pod, trigger?: number) => {
+    for (const service of servicesOf(pod)) {
+      const key = keyText(keyOf(service));
+      triggers.note(key, trigger);
+      queue.addAfter(key, BATCH);
+    }
   };
 
-  services.onChange(({ key }) => queue.add(key));
+  services.onChange(({ key, object, previous }) => {
+    triggers.note(key, object && serviceTrigger(object, previous));
+    queue.add(key);
+  });
   pods.onChange(({ object, previous }) => {
-    if (object) enqueueServicesOf(object);
+    if (object) enqueueServicesOf(object, podTrigger(object, previous));
     if (previous && object?.metadata.labels !== previous.metadata.labels) enqueueServicesOf(previous);
   });
   // Ours or not: a Service with a selector has those that are made from its pods.
@@ -48,11 +57,16 @@ export function endpointsController({ client, informers, clock, log }: Controlle
   const reconcile = async (key: string): Promise<void> => {
     const service = services.get(key);
     const current = endpoints.get(key);
+    const trigger = triggers.take(key);
     if (service === undefined) {
       // Endpoints have no owner, so nobody else would remove them.
       if (isOurs(current)) await client.delete(Endpoints, parseKey(key)).catch(ignoreNotFound);
     } else if (hasOwnSlices(service)) {
-      await write(client, current, endpointsOf(service, current, desiredEndpoints(service, podsOf(service))));
+      const next = endpointsOf(service, current, desiredEndpoints(service, podsOf(service)), trigger);
+      await write(client, current, next).catch((error: unknown) => {
+        triggers.note(key, trigger);
+        throw error;
+      });
     }
   };
   return (signal) => runController({ name: 'endpoints', queue, reconcile, log }, signal);
@@ -68,14 +82,20 @@ function sameContent(a: Endpoints, b: Endpoints): boolean {
   return (
     equal(a.subsets ?? [], b.subsets ?? []) &&
     equal(a.metadata.labels ?? {}, b.metadata.labels ?? {}) &&
-    equal(a.metadata.annotations ?? {}, b.metadata.annotations ?? {})
+    // When a change was set off is told with the change, and is no change by itself.
+    equal(withTriggerTime(a.metadata.annotations, undefined), withTriggerTime(b.metadata.annotations, undefined))
   );
 }
 
 /** `current` as it should be; it keeps annotations of others. */
-function endpointsOf(service: Service, current: Endpoints | undefined, desired: DesiredEndpoints): Endpoints {
+function endpointsOf(
+  service: Service,
+  current: Endpoints | undefined,
+  desired: DesiredEndpoints,
+  trigger: number | undefined,
+): Endpoints {
   const { name = '', namespace = '' } = service.metadata;
-  const { [OVER_CAPACITY_ANNOTATION]: _, ...others } = current?.metadata.annotations ?? {};
+  const { [OVER_CAPACITY_ANNOTATION]: _, ...others } = withTriggerTime(current?.metadata.annotations, trigger);
   const annotations = desired.overCapacity ? { ...others, [OVER_CAPACITY_ANNOTATION]: 'truncated' } : others;
   const metadata = current?.metadata ?? { name, namespace };
   return {

@@ -5,7 +5,7 @@ import type { Client } from '../../client/client.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
 import type { OwnWrites } from '../../client/own-writes.ts';
 import type { DesiredSlices } from './desired.ts';
-import type { NewSlice, SliceChanges } from './diff.ts';
+import { annotationsOf, type NewSlice, type SliceChanges } from './diff.ts';
 
 /** Throws what the API answers; a slice that is gone already is removed. */
 export async function applySlices(
@@ -23,7 +23,9 @@ export async function applySlices(
   ]);
 }
 
-function sliceOf(namespace: string, { labels, annotations, owner }: DesiredSlices, slice: NewSlice): EndpointSlice {
+function sliceOf(namespace: string, desired: DesiredSlices, slice: NewSlice): EndpointSlice {
+  const { labels, owner } = desired;
+  const annotations = annotationsOf(desired);
   return {
     apiVersion: EndpointSlice.apiVersion,
     kind: EndpointSlice.kind,

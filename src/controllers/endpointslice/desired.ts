@@ -36,6 +36,8 @@ export interface DesiredSlices {
   /** The object that the slices belong to: a Service, or Endpoints that are mirrored. */
   readonly owner: OwnerReference;
   readonly groups: readonly EndpointGroup[];
+  /** When the change was set off that slices are written for now, in milliseconds; kept where annotations are left alone. */
+  readonly triggerTime?: number;
 }
 
 /** Whether this controller keeps slices for a Service; others bring their own endpoints, or are only a name. */

@@ -5,6 +5,7 @@
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { equal } from '../equal.ts';
 import type { DesiredSlices, EndpointGroup } from './desired.ts';
+import { withTriggerTime } from './trigger-time.ts';
 
 /** Endpoints in one slice, as in Kubernetes: it bounds what one change costs to send. */
 export const MAX_ENDPOINTS = 100;
@@ -152,12 +153,24 @@ function reuse({ create, update, remove }: Changes, desired: DesiredSlices): Sli
 
 function rewritten(
   slice: EndpointSlice,
-  { labels, annotations }: DesiredSlices,
+  desired: DesiredSlices,
   ports: readonly EndpointPort[],
   endpoints: readonly Endpoint[],
 ): EndpointSlice {
-  const metadata = { ...slice.metadata, labels, ...(annotations === undefined ? {} : { annotations }) };
+  const { annotations: before, ...kept } = slice.metadata;
+  const annotations = annotationsOf(desired, before);
+  const metadata = { ...kept, labels: desired.labels, ...(annotations === undefined ? {} : { annotations }) };
   return { ...slice, metadata, ports, endpoints };
+}
+
+/** The annotations of a slice that is written, which has `before`; undefined when it has none. */
+export function annotationsOf(
+  { annotations, triggerTime }: DesiredSlices,
+  before?: EndpointSlice['metadata']['annotations'],
+): EndpointSlice['metadata']['annotations'] {
+  if (annotations !== undefined) return annotations;
+  const next = withTriggerTime(before, triggerTime);
+  return Object.keys(next).length > 0 ? next : undefined;
 }
 
 function identity(endpoint: Endpoint): string {

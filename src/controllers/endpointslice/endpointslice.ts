@@ -16,6 +16,7 @@ import { desiredSlices, hasOwnSlices, MANAGER } from './desired.ts';
 import { diff } from './diff.ts';
 import { ZONE_LABEL } from './pod-endpoint.ts';
 import { selection } from './selection.ts';
+import { podTrigger, serviceTrigger, TriggerTimes } from './trigger-time.ts';
 
 /** Makes the controller; its queue's keys are those of Services. */
 export function endpointSliceController({ client, informers, clock, log }: ControllerParts): Run {
@@ -28,13 +29,21 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
   const { podsOf, servicesOf } = selection(services, pods);
   const podsOn = pods.index(({ spec }) => [spec?.nodeName ?? '']);
   const slicesOf = new OwnWrites(slices, (slice) => serviceKeysOf(slice)[0] ?? '', clock);
-  const enqueueServicesOf = (pod: Pod) => {
-    for (const service of servicesOf(pod)) queue.add(keyText(keyOf(service)));
+  const triggers = new TriggerTimes();
+  const enqueueServicesOf = (pod: Pod, trigger?: number) => {
+    for (const service of servicesOf(pod)) {
+      const key = keyText(keyOf(service));
+      triggers.note(key, trigger);
+      queue.add(key);
+    }
   };
 
-  services.onChange(({ key }) => queue.add(key));
+  services.onChange(({ key, object, previous }) => {
+    triggers.note(key, object && serviceTrigger(object, previous));
+    queue.add(key);
+  });
   pods.onChange(({ object, previous }: Change<Pod>) => {
-    if (object) enqueueServicesOf(object);
+    if (object) enqueueServicesOf(object, podTrigger(object, previous));
     if (previous && object?.metadata.labels !== previous.metadata.labels) enqueueServicesOf(previous);
   });
   nodes.onChange(({ key, object, previous }) => {
@@ -47,14 +56,17 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
 
   const reconcile = async (key: string): Promise<void> => {
     const service = services.get(key);
+    const triggerTime = triggers.take(key);
     // Without a Service, what is left is the garbage collector's. One that brings its own endpoints, or has come to do
     // so, is left alone with whatever slices it has.
     if (service === undefined || !hasOwnSlices(service) || isLettingGo(service)) return;
-    const desired = desiredSlices(service, podsOf(service), (name) => nodes.get(name));
+    const wanted = desiredSlices(service, podsOf(service), (name) => nodes.get(name));
+    const desired = triggerTime === undefined ? wanted : { ...wanted, triggerTime };
     const changes = diff(desired, slicesOf.of(key).filter(isOurs));
     try {
       await applySlices(client, service.metadata.namespace ?? '', desired, changes, slicesOf);
     } catch (error) {
+      triggers.note(key, triggerTime);
       if (!isExpected(error)) tell(service, error, events);
       throw error;
     }
