@@ -3,43 +3,33 @@
  * script. https://docs.kernel.org/networking/netlink_spec/nftables.html; numbers are linux/netfilter/nf_tables.h's.
  */
 import { ipBytes, mustParseIP } from '../lib/ip.ts';
+import { type Atom, type Element, isVerdict, type NamedSet, type TableName, type Verdict } from './model.ts';
 import {
-  type Atom,
-  type DataType,
-  type Element,
-  type Expression,
-  isVerdict,
-  type KeyType,
-  type NamedSet,
-  type TableName,
-  type Verdict,
-} from './model.ts';
+  type Field,
+  keyFields,
+  NFPROTO,
+  NFTA_DATA_VALUE,
+  NFTA_DATA_VERDICT,
+  NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_SET_ELEM_LIST_SET,
+  NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_VERDICT_CHAIN,
+  NFTA_VERDICT_CODE,
+  PROTOCOL_NUMBERS,
+  VERDICT_CODES,
+  valueFields,
+} from './set-fields.ts';
 
 const NFT_MSG_NEWSETELEM = (10 << 8) | 12;
 const NLM_F_REQUEST_CREATE = 0x401;
 const NLA_F_NESTED = 0x8000;
-const NFTA_SET_ELEM_LIST_TABLE = 1;
-const NFTA_SET_ELEM_LIST_SET = 2;
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_LIST_ELEM = 1;
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_DATA = 2;
-const NFTA_DATA_VALUE = 1;
-const NFTA_DATA_VERDICT = 2;
-const NFTA_VERDICT_CODE = 1;
-const NFTA_VERDICT_CHAIN = 2;
-
-const FAMILIES = { ip: 2, ip6: 10 } as const;
-const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
-/** linux/netfilter.h and nf_tables.h. */
-const VERDICTS: Readonly<Record<Verdict['kind'], number>> = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 };
 
 /** An attribute's length has 16 bits, those of a message's elements are one attribute, and an element needs under 2 KiB. */
 const FULL = 62 * 1024;
 const CAPACITY = 64 * 1024;
-
-/** What a component is on the wire; `number`: 32 bits in the machine's own byte order. */
-type Field = DataType | 'number';
 
 /** Whether {@link ElementEncoder} can write a set's elements. */
 export const isEncodable = (set: NamedSet): boolean => set.interval === undefined;
@@ -58,8 +48,8 @@ export class ElementEncoder {
   constructor(table: TableName, set: NamedSet, addresses: Map<string, Uint8Array>) {
     this.#table = table;
     this.#set = set.name;
-    this.#key = fields(set.key);
-    this.#value = set.value === undefined || set.value === 'verdict' ? [] : fields(set.value);
+    this.#key = keyFields(set);
+    this.#value = valueFields(set);
     this.#addresses = addresses;
   }
 
@@ -80,7 +70,7 @@ export class ElementEncoder {
     this.#bytes.fill(0, 0, 20);
     this.#view.setUint16(4, NFT_MSG_NEWSETELEM, true);
     this.#view.setUint16(6, NLM_F_REQUEST_CREATE, true);
-    this.#bytes[16] = FAMILIES[this.#table.family];
+    this.#bytes[16] = NFPROTO[this.#table.family];
     this.#at = 20;
     this.#text(NFTA_SET_ELEM_LIST_TABLE, this.#table.name);
     this.#text(NFTA_SET_ELEM_LIST_SET, this.#set);
@@ -110,7 +100,7 @@ export class ElementEncoder {
   #verdict(verdict: Verdict): void {
     const outer = this.#open(NFTA_DATA_VERDICT | NLA_F_NESTED);
     const code = this.#open(NFTA_VERDICT_CODE);
-    this.#view.setInt32(this.#at, VERDICTS[verdict.kind]);
+    this.#view.setInt32(this.#at, VERDICT_CODES[verdict.kind]);
     this.#at += 4;
     this.#close(code);
     if ('chain' in verdict) this.#text(NFTA_VERDICT_CHAIN, verdict.chain);
@@ -133,7 +123,7 @@ export class ElementEncoder {
       this.#bytes.set(address, this.#at);
       this.#at += address.length;
     } else if (type === 'inet_proto') {
-      this.#bytes[this.#at++] = PROTOCOLS[atom] ?? Number(atom);
+      this.#bytes[this.#at++] = PROTOCOL_NUMBERS[atom] ?? Number(atom);
     } else if (type === 'inet_service') {
       this.#view.setUint16(this.#at, Number(atom));
       this.#at += 2;
@@ -173,25 +163,5 @@ export class ElementEncoder {
 
   #pad(): void {
     while (this.#at % 4 !== 0) this.#bytes[this.#at++] = 0;
-  }
-}
-
-function fields(type: KeyType): readonly Field[] {
-  return type.kind === 'types' ? type.types : type.expressions.map(fieldOf);
-}
-
-function fieldOf({ kind }: Expression): Field {
-  switch (kind) {
-    case 'saddr':
-    case 'daddr':
-    case 'original-daddr':
-      return 'address';
-    case 'l4proto':
-      return 'inet_proto';
-    case 'dport':
-    case 'original-dport':
-      return 'inet_service';
-    case 'random':
-      return 'number';
   }
 }

@@ -1,9 +1,11 @@
 /** The kernel's packet filter, by scripts. */
 import { setImmediate as turn } from 'node:timers/promises';
+import { NetlinkError, netfilterDump } from '../host/netlink-dump.ts';
 import { NftError, type NftRunner } from '../host/nft.ts';
 import { countRules } from '../host/nft-rules.ts';
+import { ElementDecoder, encodeElementDump } from './decode.ts';
 import { isFirstLoad, loadFirst } from './first-load.ts';
-import type { Transaction } from './model.ts';
+import type { Element, NamedSet, TableName, Transaction } from './model.ts';
 import { type Netfilter, TransactionError } from './netfilter.ts';
 import { inParts } from './parts.ts';
 import { printPieces } from './print.ts';
@@ -25,7 +27,19 @@ export function kernelNetfilter(runner: NftRunner): Netfilter {
       }
     },
     inspect: ({ family, name }) => countRules(family, name),
+    elements: kernelElements,
   };
+}
+
+async function* kernelElements(table: TableName, set: NamedSet): AsyncGenerator<readonly Element[]> {
+  const decoder = new ElementDecoder(table, set);
+  try {
+    for await (const messages of netfilterDump(encodeElementDump(table, set.name))) {
+      yield messages.flatMap(({ payload }) => decoder.decode(payload));
+    }
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;
+  }
 }
 
 async function run(runner: NftRunner, transaction: Transaction): Promise<void> {

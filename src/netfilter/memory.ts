@@ -4,9 +4,12 @@
  */
 import {
   type Chain,
+  canonicalKey,
+  type Element,
   type ElementValue,
   elementKey,
   isVerdict,
+  type NamedSet,
   type Operation,
   type Placed,
   sameValue,
@@ -75,6 +78,11 @@ export class MemoryNetfilter implements Netfilter {
     }
     this.#tables = draft;
     this.applied.push(transaction);
+  }
+
+  async *elements(name: TableName, { name: set }: NamedSet): AsyncGenerator<readonly Element[]> {
+    const held = [...(this.table(name)?.sets.get(set)?.values() ?? [])];
+    yield held.map((element) => ({ ...element, key: canonicalKey(element.key) }));
   }
 
   async inspect(name: TableName): Promise<ReadonlyMap<string, number>> {

@@ -142,6 +142,11 @@ export function elementKey(key: readonly Atom[]): string {
   return key.join(' . ');
 }
 
+/** A key in the one way that `Netfilter.elements` tells it: a prefix of full length is an address alone. */
+export function canonicalKey(key: readonly Atom[]): readonly Atom[] {
+  return key.map((atom) => (typeof atom === 'string' ? atom.replace(/(?<=^[\d.]+)\/32$|(?<=:[^/]*)\/128$/, '') : atom));
+}
+
 /** Whether two elements with the same key say the same. Values are plain data: equal when they read the same. */
 export function sameValue(a: ElementValue | undefined, b: ElementValue | undefined): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);

@@ -1,11 +1,16 @@
 /** The packet filter as transactions of data: what components change, and what tests put in its place. */
-import type { TableName, Transaction } from './model.ts';
+import type { Element, NamedSet, TableName, Transaction } from './model.ts';
 
 export interface Netfilter {
   /** All of it takes effect at one moment, or none: then it throws {@link TransactionError}. */
   apply(transaction: Transaction): Promise<void>;
   /** The number of rules of each chain that has any; none when there is no such table. Cheap, however many elements. */
   inspect(table: TableName): Promise<ReadonlyMap<string, number>>;
+  /**
+   * What a set of a table holds, some at a time; none when there is no such set. Counters and times are left out;
+   * keys are as `canonicalKey` has them.
+   */
+  elements(table: TableName, set: NamedSet): AsyncIterable<readonly Element[]>;
 }
 
 /** A transaction that was refused; `cause` says why. Nothing of it took effect. */

@@ -1,13 +1,16 @@
 /** What every Netfilter does, in memory and in the kernel. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Element, goto, type Operation, type Table, type TableName } from './model.ts';
+import { type Element, elementKey, goto, type Operation, type Table, type TableName } from './model.ts';
 import { type Netfilter, TransactionError } from './netfilter.ts';
 
 const NAME: TableName = { family: 'ip', name: 'pst-contract' };
 const DROP = { kind: 'verdict', verdict: { kind: 'drop' } } as const;
 
 const RULES = [{ matches: [], statement: DROP }];
+
+const DADDR = { kind: 'daddr' } as const;
+const TCP_PORT = { kind: 'dport', protocol: 'tcp' } as const;
 
 /** A table with a map from addresses to verdicts, a set, and two chains to go to. */
 const TABLE: Table = {
@@ -20,6 +23,11 @@ const TABLE: Table = {
       key: { kind: 'types', types: ['address'] },
       interval: true,
       elements: [{ key: ['10.0.0.0/8'] }],
+    },
+    {
+      name: 'endpoints',
+      key: { kind: 'typeof', expressions: [DADDR, TCP_PORT, { kind: 'random', modulus: 65536 }] },
+      value: { kind: 'typeof', expressions: [DADDR, TCP_PORT] },
     },
     { name: 'clients', key: { kind: 'types', types: ['address', 'inet_service', 'address'] }, interval: true },
   ],
@@ -126,6 +134,27 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
       const chain = { kind: 'add-chain', table: NAME, chain: { name: 'more', rules: RULES } } as const;
       await netfilter.apply([chain, way('10.0.0.1', 'more')]);
       assert.equal((await netfilter.inspect(NAME)).get('more'), 1);
+    });
+
+    scenario('tells what its sets hold', async (netfilter) => {
+      const held = async (set: string) => {
+        const named = TABLE.sets.find(({ name }) => name === set);
+        assert(named);
+        const all: Element[] = [];
+        for await (const some of netfilter.elements(NAME, named)) all.push(...some);
+        return all.sort((a, b) => (elementKey(a.key) < elementKey(b.key) ? -1 : 1));
+      };
+      const client = { key: ['10.96.0.1', 80, '10.1.0.0/16'] };
+      const one = { key: ['10.96.0.1', 81, '10.2.0.3/32'] };
+      const endpoint = { key: ['10.96.0.1', 80, 70000], value: ['10.9.0.1', 8080] };
+      await netfilter.apply([way('10.0.0.1', 'left'), add('seen', { key: ['10.0.0.2'] }), add('clients', client)]);
+      await netfilter.apply([add('clients', one), add('endpoints', endpoint)]);
+      assert.deepEqual(await held('ways'), [{ key: ['10.0.0.1'], value: goto('left') }]);
+      assert.deepEqual(await held('seen'), [{ key: ['10.0.0.2'] }]);
+      assert.deepEqual(await held('clients'), [client, { key: ['10.96.0.1', 81, '10.2.0.3'] }]);
+      assert.deepEqual(await held('endpoints'), [endpoint]);
+      await netfilter.apply([unload]);
+      assert.deepEqual(await held('seen'), []);
     });
 
     scenario('refuses what leads nowhere', async (netfilter) => {
