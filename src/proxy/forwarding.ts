@@ -78,7 +78,7 @@ export function frontendKey(frontend: Omit<Frontend, 'endpoints' | 'masquerade' 
   return `${family} ${audience} ${entrance.kind === 'address' ? entrance.ip : 'node-port'} ${protocol} ${port}`;
 }
 
-export function endpointKey(endpoint: Endpoint): string {
+export function endpointKey(endpoint: Pick<Endpoint, 'ip' | 'port'>): string {
   return `${endpoint.ip} ${endpoint.port}`;
 }
 

@@ -15,6 +15,8 @@ export interface Committed {
   readonly applied: boolean;
   /** Everything was loaded, not only what changed. */
   readonly everything: boolean;
+  /** What the kernel took, unless everything was loaded. */
+  readonly changes: Changes;
   /** Services that are not in the kernel as they should be: as they were before, or not at all after a load. */
   readonly refused: readonly Refusal[];
 }
@@ -31,8 +33,18 @@ export class Programming {
     this.#table = new ForwardingTable(mode.families);
   }
 
+  /** To be called before anything is {@link set}: endpoints then keep the slots of an earlier run. */
+  async recall(): Promise<void> {
+    this.#table.recallBy(await this.#mode.recall?.());
+  }
+
   get(service: string): Forwarding | undefined {
     return this.#table.get(service);
+  }
+
+  /** What the kernel has, right after a {@link commit}. */
+  get forwarded(): Forwarded {
+    return this.#table;
   }
 
   /** What a Service is to be; undefined: nothing any more. Takes effect with the next {@link commit}. */
@@ -55,12 +67,13 @@ export class Programming {
   async commit(): Promise<Committed> {
     const everything = !this.#loaded;
     const changes = this.#table.takeChanges();
-    if (!everything && isEmpty(changes)) return { applied: false, everything, refused: [] };
+    if (!everything && isEmpty(changes)) return { applied: false, everything, changes, refused: [] };
     this.#loaded = false;
     const refused = everything ? await this.#load() : await this.#change(changes);
     this.#loaded = true;
+    this.#table.recallBy(undefined);
     this.#before = new Map();
-    return { applied: true, everything, refused };
+    return { applied: true, everything, changes: without(changes, refused), refused };
   }
 
   async #load(): Promise<readonly Refusal[]> {
@@ -117,6 +130,12 @@ const NO_CHANGES: Changes = {
   virtualAddresses: { added: [], removed: [] },
   nodeAddresses: { added: [], removed: [] },
 };
+
+function without(changes: Changes, refused: readonly Refusal[]): Changes {
+  if (refused.length === 0) return changes;
+  const services = new Set(refused.map(({ service }) => service));
+  return { ...changes, frontends: changes.frontends.filter(({ service }) => !services.has(service)) };
+}
 
 const withoutFrontends = (forwarded: Forwarded): Forwarded => ({
   frontends: () => [],

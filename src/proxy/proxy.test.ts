@@ -7,9 +7,10 @@ import type { Client } from '../client/client.ts';
 import { fakeClient } from '../client/fake.ts';
 import { FakeClock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
-import { CommandError, type RunCommand } from '../host/process.ts';
 import { seconds } from '../lib/duration.ts';
 import { type IPAddress, mustParseCIDR, mustParseIP } from '../lib/ip.ts';
+import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
+import { MemoryConntrack } from '../netfilter/conntrack/memory.ts';
 import { MemoryNetfilter } from '../netfilter/memory.ts';
 import type { Placed } from '../netfilter/model.ts';
 import { localitiesOf } from './locality.ts';
@@ -19,7 +20,7 @@ import { startProxy } from './proxy.ts';
 import { service, slice } from './testing/builders.ts';
 
 interface Setting {
-  readonly run?: RunCommand;
+  readonly conntrack?: Conntrack;
   readonly cleanUp?: boolean;
   readonly netfilter?: MemoryNetfilter;
   readonly nodeAddresses?: () => readonly IPAddress[];
@@ -40,7 +41,7 @@ async function running(objects: readonly KubeObject[], setting: Setting = {}) {
   const proxy = await startProxy(
     {
       ...{ client, mode, clock, nodeAddresses, nodeName: 'node1', log: silentLogger },
-      run: setting.run ?? (async () => ({ stdout: '', stderr: '' })),
+      conntrack: setting.conntrack ?? new MemoryConntrack(),
       cleanUp: setting.cleanUp ?? false,
       onSynced: () => {
         for (const resolve of waiting.splice(0)) resolve();
@@ -202,21 +203,21 @@ test('throws what the kernel says when it cannot start', async () => {
 });
 
 test('ends the UDP flows of an endpoint that goes, and no others', async () => {
-  const commands: string[] = [];
-  const run: RunCommand = async (argv) => {
-    commands.push(argv.join(' '));
-    throw new CommandError(argv, 'exited with 1', { code: 1, stderr: '0 flow entries have been deleted.' });
-  };
-  const proxy = await running([web, slice('web', ['10.244.1.5']), dns, dnsSlice('10.244.1.6', '10.244.1.7')], { run });
-  commands.length = 0;
+  const conntrack = new MemoryConntrack();
+  const [gone, kept] = ['10.244.1.6', '10.244.1.7'].map((ip) =>
+    conntrack.add({
+      ...{ family: 'IPv4', protocol: 'udp' },
+      original: { saddr: '10.244.1.9', sport: 4001, daddr: '10.96.0.53', dport: 53 },
+      reply: { saddr: ip, sport: 5353, daddr: '10.244.1.9', dport: 4001 },
+    }),
+  );
+  const proxy = await running([dns, dnsSlice('10.244.1.6', '10.244.1.7')], { conntrack });
+  assert.deepEqual(conntrack.remaining(), [gone, kept]);
   const done = proxy.synced();
   await proxy.client.update(EndpointSlice, dnsSlice('10.244.1.7'));
-  await proxy.client.update(EndpointSlice, slice('web', ['10.244.1.8']));
   await done;
   await proxy.stop();
-  assert.deepEqual(commands, [
-    'conntrack -D -f ipv4 -p udp --orig-dst 10.96.0.53 --orig-port-dst 53 --reply-src 10.244.1.6',
-  ]);
+  assert.deepEqual(conntrack.remaining(), [kept]);
 });
 
 test('leaves alone what another proxy serves, and what has no cluster IP', async () => {

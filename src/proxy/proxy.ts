@@ -13,12 +13,13 @@ import type { Informer } from '../client/informer.ts';
 import { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
-import { type RunCommand, runCommand } from '../host/process.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { seconds } from '../lib/duration.ts';
 import type { IPAddress } from '../lib/ip.ts';
+import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
+import { kernelConntrack } from '../netfilter/conntrack/kernel.ts';
+import { FlowKeeper } from './conntrack/flow-keeper.ts';
 import { desiredForwarding } from './desired.ts';
-import { FlowKeeper, type StaleFlow, staleFlows } from './flows.ts';
 import type { Mode } from './mode.ts';
 import { type Committed, Programming } from './programming.ts';
 import { Refusals } from './refusals.ts';
@@ -42,8 +43,8 @@ export interface ProxyOptions {
   readonly retired?: readonly Mode[];
   readonly log: Logger;
   readonly clock?: Clock;
-  /** Runs `conntrack`. */
-  readonly run?: RunCommand;
+  /** Where UDP flows are followed. Default: the kernel. */
+  readonly conntrack?: Conntrack;
   /** Remove our rules when the signal is aborted. Default: leave them, so that forwarding goes on across a restart. */
   readonly cleanUp?: boolean;
   /** Called after each transaction that took effect. */
@@ -79,8 +80,6 @@ class NodeProxy {
   readonly #backOff = new BackOff({ first: 20, max: seconds(5), jitter: 0.5 });
   /** Services to look at again, and when the first change to each arrived. */
   #dirty = new Map<string, number>();
-  /** Flows to forget once the kernel sends no more of them. */
-  #stale: StaleFlow[] = [];
   #checkDue = false;
   #wake: () => void = () => {};
 
@@ -89,7 +88,7 @@ class NodeProxy {
     this.#options = options;
     this.#clock = clock;
     this.#programming = new Programming(options.mode);
-    this.#flows = new FlowKeeper({ run: options.run ?? runCommand, log });
+    this.#flows = new FlowKeeper({ conntrack: options.conntrack ?? kernelConntrack, clock, log });
     this.#informers = options.informers ?? new Informers({ client, log, clock });
     this.#services = this.#informers.of(Service);
     this.#slices = this.#informers.of(EndpointSlice);
@@ -104,7 +103,9 @@ class NodeProxy {
       for (const service of serviceKeysOf(object, previous)) this.#touch(service);
     });
     void this.#informers.start(signal);
-    await untilAborted(Promise.all([this.#services.synced, this.#slices.synced]), signal);
+    const synced = [this.#services.synced, this.#slices.synced, this.#programming.recall()];
+    await untilAborted(Promise.all(synced), signal);
+    this.#flows.start(signal);
     if (!signal.aborted) await this.#sync(signal);
     // Only now: until then, what an earlier run left is what forwards.
     for (const mode of this.#options.retired ?? []) await mode.remove();
@@ -152,19 +153,15 @@ class NodeProxy {
       this.#dirty = new Map([...this.#dirty, ...dirty]);
       throw error;
     }
-    this.#flows.forget(this.#stale);
-    this.#stale = [];
   }
 
   /** Brings what is forwarded up to date for these Services. */
   async #recompute(services: Iterable<string>): Promise<void> {
     let since = performance.now();
     for (const key of services) {
-      const before = this.#programming.get(key);
       const service = this.#services.get(key);
       const wanted = service && desiredForwarding(service, this.#slicesOf(key), this.#options.nodeName);
       this.#programming.set(key, wanted);
-      this.#stale.push(...staleFlows(before, this.#programming.get(key)));
       if (performance.now() - since < SLICE) continue;
       await turn();
       since = performance.now();
@@ -188,6 +185,8 @@ class NodeProxy {
     if (!applied) return;
     this.stats.syncs++;
     if (everything) this.stats.fullSyncs++;
+    if (everything) this.#flows.load(this.#programming.forwarded);
+    else this.#flows.change(committed.changes);
     const now = performance.now();
     // What was there before us did not change: the first load says nothing about how quickly changes arrive.
     if (this.stats.syncs > 1) for (const arrived of changes.values()) this.stats.record(now - arrived);

@@ -31,7 +31,7 @@ export function flowTo(
   };
 }
 
-export type NewFlow = Omit<Flow, 'id' | 'zone'>;
+export type NewFlow = Omit<Flow, 'id' | 'zone'> & { readonly zone?: number };
 
 /** `open` gives a tracking without flows, to which `add` adds some. */
 export function conntrackContract(
