@@ -26,6 +26,9 @@ export interface Flow {
   readonly id: number;
 }
 
+/** A flow before connection tracking has it. Zone 0 by default. */
+export type NewFlow = Omit<Flow, 'id' | 'zone'> & { readonly zone?: number };
+
 /** Which flows: the port and address are those that the client asked for. */
 export interface FlowFilter {
   readonly family: IPFamily;

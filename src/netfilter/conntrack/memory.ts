@@ -1,5 +1,5 @@
 /** Connection tracking in memory, for tests. */
-import { type Conntrack, ConntrackError, type Flow, type FlowFilter, selects } from './conntrack.ts';
+import { type Conntrack, ConntrackError, type Flow, type FlowFilter, type NewFlow, selects } from './conntrack.ts';
 
 /** Flows per step of a listing, so that tests see that it has steps. */
 const STEP = 2;
@@ -11,7 +11,7 @@ export class MemoryConntrack implements Conntrack {
   #failures: Error[] = [];
   #nextId = 1;
 
-  add(flow: Omit<Flow, 'id' | 'zone'> & { readonly zone?: number }): Flow {
+  add(flow: NewFlow): Flow {
     const added = { zone: 0, ...flow, id: this.#nextId++ };
     this.#flows.set(added.id, added);
     return added;

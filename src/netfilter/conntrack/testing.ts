@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
-import type { Conntrack, Flow, FlowFilter } from './conntrack.ts';
+import type { Conntrack, Flow, FlowFilter, NewFlow } from './conntrack.ts';
 
 /** Ends of flows, per family. */
 export const PLACES: Readonly<Record<IPFamily, { client: string; service: string; other: string; endpoint: string }>> =
@@ -30,8 +30,6 @@ export function flowTo(
     reply: { saddr: ends.endpoint, sport: ends.port, daddr: client, dport: ends.sport },
   };
 }
-
-export type NewFlow = Omit<Flow, 'id' | 'zone'> & { readonly zone?: number };
 
 /** `open` gives a tracking without flows, to which `add` adds some. */
 export function conntrackContract(
