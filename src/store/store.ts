@@ -102,6 +102,12 @@ export interface Store {
   /** Forgets history before `revision`; current values stay. */
   compact(revision: Revision): Promise<void>;
 
+  /**
+   * Gives back memory that holds nothing but what can be read again, for some milliseconds of the caller's time. Nothing else
+   * changes.
+   */
+  relax(): void;
+
   /** Ends every watch and releases files. */
   close(): Promise<void>;
 }

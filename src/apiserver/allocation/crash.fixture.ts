@@ -34,6 +34,7 @@ function dying(store: Store): Store {
     get: (key, revision) => store.get(key, revision),
     list: (prefix, options) => store.list(prefix, options),
     watch: (prefix, from, signal) => store.watch(prefix, from, signal),
+    relax: () => store.relax(),
     compact: (revision) => store.compact(revision),
     close: () => store.close(),
     async txn(compares, operations) {

@@ -15,6 +15,7 @@ import type { CIDR } from '../../lib/ip.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { HostPort } from '../options.ts';
 import { NODE_PORTS } from './defaults.ts';
+import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, defaultRouteDevice } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
 
@@ -77,6 +78,7 @@ export async function runServer(
       { client, log: log.child({ component: 'controllers' }), clusterCIDRs: options.clusterCIDRs },
       signal,
     );
+    void keepMemorySmall({ store, log }, signal);
     ready({ url, kubeconfig });
     await aborted(signal);
   } finally {

@@ -11,10 +11,11 @@
  * - The data file is opened without close-on-exec, so every program we start would inherit it.
  * - Reads of one turn of the event loop share a snapshot, which is dropped after our own commits.
  */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { setCloseOnExec } from '../../host/file-descriptor.ts';
+import { type FileMapping, sharedMappings } from '../../host/memory.ts';
 import { StoreFailedError } from '../errors.ts';
 
 export type Table = Database<Buffer, Buffer>;
@@ -25,6 +26,8 @@ export interface Tables {
   readonly past: Table;
   readonly log: Table;
   readonly meta: Table;
+  /** The map of the data file, as long as the store is open; a larger one that may follow is not known here. */
+  readonly mapping: FileMapping | undefined;
 }
 
 const ENCODINGS = { encoding: 'binary', keyEncoding: 'binary' } as const;
@@ -67,7 +70,14 @@ export function openTables(dir: string): Tables {
   });
   closeOnExec(join(dir, DATA_FILE));
   const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...ENCODINGS });
-  return { root, current: table('current'), past: table('past'), log: table('log'), meta: table('meta') };
+  return {
+    root,
+    current: table('current'),
+    past: table('past'),
+    log: table('log'),
+    meta: table('meta'),
+    mapping: sharedMappings(realpathSync(join(dir, DATA_FILE))).find(({ length }) => length === MAP_SIZE),
+  };
 }
 
 /** Keeps the programs that we start from inheriting what we have open of a file. */

@@ -62,6 +62,27 @@ test('maps its data once, however much it grows', async (t) => {
   assert.equal(maps.filter((line) => line.endsWith(join(dir, 'data.mdb'))).length, 1);
 });
 
+test('gives the pages that it has read back to the machine, and reads them again', async (t) => {
+  const dir = tempDir(t);
+  const store = await openLmdbStore({ dir });
+  t.after(() => store.close());
+  for (let i = 0; i < 8; i++) await put(store, `big-${i}`, 'x'.repeat(1024 * 1024));
+  const { entries } = await store.list('big-');
+  assert.ok(residentOf(dir) > 7 * 1024, `${residentOf(dir)} kB are resident`);
+  store.relax();
+  assert.ok(residentOf(dir) < 1024, `${residentOf(dir)} kB are resident`);
+  assert.deepEqual((await store.list('big-')).entries, entries);
+  assert.equal(await put(store, 'after', '1'), 9);
+  await store.close();
+  store.relax();
+});
+
+/** Kilobytes of the data file that this process has mapped and touched: proc_pid_smaps(5). */
+function residentOf(dir: string): number {
+  const [, mapping = ''] = readFileSync('/proc/self/smaps', 'utf8').split(join(dir, 'data.mdb'));
+  return Number(/^Rss:\s*(\d+) kB/m.exec(mapping)?.[1]);
+}
+
 test('leaves no open file to the programs that are started meanwhile', async (t) => {
   const dir = tempDir(t);
   const store = await openLmdbStore({ dir });

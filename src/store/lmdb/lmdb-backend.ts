@@ -1,5 +1,6 @@
 /** Current entries, past ones and the log in LMDB; see `records.ts` for the layout. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { releasePages } from '../../host/memory.ts';
 import type { Backend, Change, ListAt } from '../mvcc/backend.ts';
 import { keyOf } from '../mvcc/plan.ts';
 import type { Entry, ListResult, Revision, StoreEvent } from '../store.ts';
@@ -101,6 +102,10 @@ export class LmdbBackend implements Backend {
       await this.#batch(() => this.#forget(records));
       await nextTurn();
     }
+  }
+
+  relax(): void {
+    if (this.#tables.mapping !== undefined) releasePages(this.#tables.mapping);
   }
 
   async close(): Promise<void> {

@@ -80,6 +80,8 @@ export class MemoryBackend implements Backend {
     }
   }
 
+  relax(): void {}
+
   async close(): Promise<void> {}
 
   #keep(event: StoreEvent, since: Revision): void {

@@ -40,5 +40,8 @@ export interface Backend {
   /** Forgets history before a revision from {@link compacted} to {@link revision}. */
   compact(revision: Revision): Promise<void>;
 
+  /** As {@link Store.relax}; never called once it is closed. */
+  relax(): void;
+
   close(): Promise<void>;
 }

@@ -87,6 +87,10 @@ export class RevisionedStore implements Store {
     await mine;
   }
 
+  relax(): void {
+    if (this.#closing === undefined) this.#backend.relax();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -1,0 +1,55 @@
+/** Keeps a server's memory near what it uses: under load it takes what makes it fast, and gives that back afterwards. */
+import { performance } from 'node:perf_hooks';
+import { type Clock, systemClock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import { preferSmallHeap, trimAllocator } from '../../host/memory.ts';
+import { seconds } from '../../lib/duration.ts';
+import type { Store } from '../../store/store.ts';
+
+/** Between two looks. */
+const PERIOD = seconds(2);
+/** Share of the time that the event loop is busy below which a server counts as quiet. */
+const QUIET = 0.1;
+/** Growth of the resident memory, in bytes, that makes giving back worth its milliseconds. */
+const WORTHWHILE = 16 * 2 ** 20;
+
+export interface MemoryOptions {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** Runs until the signal is aborted. */
+export async function keepMemorySmall({ store, log, clock = systemClock }: MemoryOptions, signal: AbortSignal) {
+  let quiet: boolean | undefined;
+  let kept = 0;
+  let before = performance.eventLoopUtilization();
+  while (await slept(clock, signal)) {
+    const now = performance.eventLoopUtilization();
+    const isQuiet = performance.eventLoopUtilization(now, before).utilization < QUIET;
+    before = now;
+    if (isQuiet !== quiet) preferSmallHeap(isQuiet);
+    quiet = isQuiet;
+    const resident = process.memoryUsage.rss();
+    kept = Math.min(kept, resident);
+    if (resident < kept + WORTHWHILE) continue;
+    try {
+      store.relax();
+      await trimAllocator();
+    } catch (err) {
+      log.warn({ err }, 'could not give back memory');
+    }
+    kept = process.memoryUsage.rss();
+  }
+}
+
+/** Whether the time has passed, and not the signal ended it. */
+async function slept(clock: Clock, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(PERIOD, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
