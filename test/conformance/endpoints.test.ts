@@ -244,6 +244,18 @@ describe('EndpointSlices of a Service with a selector', () => {
     const owners = async () => (await at.slicesOf('kept')).map(({ metadata }) => metadata.ownerReferences ?? []);
     await eventually(owners, [[]]);
   });
+
+  rule('are not made again while a delete with Foreground waits for them to go', async () => {
+    await at.service('web');
+    await at.pod('a');
+    await eventually(() => at.endpointsOf('web'), ['IPv4 10.244.0.5 ready serving']);
+    const before = await cluster.api.store.revision();
+    await cluster.delete(`${at.core}/services/web`, { propagationPolicy: 'Foreground' });
+    await eventually(async () => (await cluster.get(`${at.core}/services`)).items.length, 0);
+    assert.deepEqual(await at.slicesOf('web'), []);
+    const writes = (await cluster.api.store.revision()) - before;
+    assert.ok(writes < 10, `the delete took ${writes} revisions`);
+  });
 });
 
 describe('EndpointSlices of a Service without a selector', () => {
@@ -385,6 +397,15 @@ describe('Endpoints', () => {
     await eventually(() => at.endpointsOf('db'), ['IPv4 192.0.2.8']);
     await cluster.delete(`${at.core}/endpoints/db`);
     await eventually(() => at.slicesOf('db'), []);
+  });
+
+  rule('made by hand and deleted with Foreground go after their slices', async () => {
+    await at.service('db', { selector: null });
+    await cluster.create(`${at.core}/endpoints`, handMade('db', '192.0.2.7'));
+    await eventually(async () => (await at.slicesOf('db')).length, 2);
+    await cluster.delete(`${at.core}/endpoints/db`, { propagationPolicy: 'Foreground' });
+    await eventually(async () => (await cluster.get(`${at.core}/endpoints`)).items.length, 0);
+    assert.deepEqual(await at.slicesOf('db'), []);
   });
 
   rule('with the label skip-mirror are not mirrored', async () => {

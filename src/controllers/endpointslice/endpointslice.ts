@@ -64,7 +64,7 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
     const desired = triggerTime === undefined ? wanted : { ...wanted, triggerTime };
     const changes = diff(desired, slicesOf.of(key).filter(isOurs));
     try {
-      await applySlices(client, service.metadata.namespace ?? '', desired, changes, slicesOf);
+      await applySlices(client, service, desired, changes, slicesOf);
     } catch (error) {
       triggers.note(key, triggerTime);
       if (!isExpected(error)) tell(service, error, events);

@@ -2,7 +2,7 @@
 import { Endpoints } from '../../api/core/v1/endpoints.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { EndpointSlice, MANAGED_BY_LABEL, serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
-import { keyOf, parseKey } from '../../api/meta/v1.ts';
+import { keyOf } from '../../api/meta/v1.ts';
 import { runController } from '../../client/controller.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
 import { OwnWrites } from '../../client/own-writes.ts';
@@ -37,7 +37,7 @@ export function endpointSliceMirroringController({ client, informers, clock, log
     if (source !== undefined && isMirrored(source, services.get(key))) {
       const desired = mirroredSlices(source);
       const changes = diff(desired, actual, MAX_ENDPOINTS_PER_SUBSET);
-      await applySlices(client, parseKey(key).namespace ?? '', desired, changes, slicesOf);
+      await applySlices(client, source, desired, changes, slicesOf);
       return;
     }
     await Promise.all(actual.map((slice) => client.delete(EndpointSlice, keyOf(slice)).catch(ignoreNotFound)));
