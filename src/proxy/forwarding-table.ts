@@ -4,7 +4,7 @@
  */
 import { familyOf, type IPAddress, type IPFamily, printIP } from '../lib/ip.ts';
 import type { Forwarding, Frontend } from './forwarding.ts';
-import type { Changes, Forwarded, FrontendChange, OwnedFrontend } from './mode.ts';
+import type { Changes, Forwarded, FrontendChange, OwnedFrontend, Recall } from './mode.ts';
 import { CountedSet } from './set-difference.ts';
 import { assignSlots } from './slots.ts';
 
@@ -15,12 +15,18 @@ export class ForwardingTable implements Forwarded {
   readonly #claims = new Map<string, readonly string[]>();
   readonly #virtualAddresses = new CountedSet<string>((ip) => ip);
   readonly #nodeAddresses = new CountedSet<IPAddress>(printIP);
+  #recall: Recall | undefined;
   /** Frontends that changed since the last {@link takeChanges}, by key. */
   #changed = new Map<string, FrontendChange>();
 
   /** Frontends of other families are left out. */
   constructor(families: Iterable<IPFamily>) {
     this.#families = new Set(families);
+  }
+
+  /** How endpoints are given slots in which nothing is known here; undefined: as they come. */
+  recallBy(recall: Recall | undefined): void {
+    this.#recall = recall;
   }
 
   get(service: string): Forwarding | undefined {
@@ -86,7 +92,7 @@ export class ForwardingTable implements Forwarded {
     const frontends = new Map<string, Frontend>();
     for (const [key, frontend] of wanted.frontends) {
       if (!this.#families.has(frontend.family)) continue;
-      const previous = before?.frontends.get(key)?.endpoints ?? [];
+      const previous = before?.frontends.get(key)?.endpoints ?? this.#recall?.(frontend) ?? [];
       frontends.set(key, { ...frontend, endpoints: assignSlots(previous, frontend.endpoints) });
     }
     return { ...wanted, frontends };

@@ -3,7 +3,7 @@
  * changes; it decides nothing about Services. `mode-contract.ts` is what all of them keep.
  */
 import type { IPAddress, IPFamily } from '../lib/ip.ts';
-import type { Frontend } from './forwarding.ts';
+import type { Endpoint, Frontend } from './forwarding.ts';
 
 /** What came to a set and what left it. */
 export interface SetChange<T> {
@@ -44,12 +44,20 @@ export interface Forwarded {
   nodeAddresses(): Iterable<IPAddress>;
 }
 
+/** Tells which endpoints a frontend had in an earlier run, in slot order. */
+export type Recall = (frontend: Frontend) => readonly Endpoint[];
+
 /** A way of programming the kernel of one network namespace. Calls follow one another; none overlaps the next. */
 export interface Mode {
   readonly name: 'nftables' | 'iptables';
   /** The families that it serves. */
   readonly families: readonly IPFamily[];
-  /** Puts all of this in place of whatever the kernel holds of ours. Throws `TransactionError` when it is refused. */
+  /** Reads what an earlier run left, so that endpoints keep their slots. A mode without slots has nothing to tell. */
+  recall?(): Promise<Recall>;
+  /**
+   * Puts all of this in place of whatever the kernel holds of ours; where that is the same, nothing happens. Throws
+   * `TransactionError` when it is refused.
+   */
   load(everything: Forwarded): Promise<void>;
   /**
    * Puts what differs into the kernel: all of it or nothing. Only after a {@link load}. Throws `TransactionError` when the

@@ -24,13 +24,14 @@ interface Setting {
   readonly cleanUp?: boolean;
   readonly netfilter?: MemoryNetfilter;
   readonly nodeAddresses?: () => readonly IPAddress[];
+  readonly podCIDR?: string;
 }
 
 /** A proxy on a netfilter in memory; `synced` resolves at the next transaction that takes effect. */
 async function running(objects: readonly KubeObject[], setting: Setting = {}) {
   const { netfilter = new MemoryNetfilter(), nodeAddresses = () => [mustParseIP('192.168.50.1')] } = setting;
   const localities = localitiesOf({
-    podCIDRs: [mustParseCIDR('10.244.1.0/24')],
+    podCIDRs: [mustParseCIDR(setting.podCIDR ?? '10.244.1.0/24')],
     clusterCIDRs: [mustParseCIDR('10.244.0.0/16')],
   });
   const mode = nftablesMode({ netfilter, localities });
@@ -178,6 +179,55 @@ test('serves node ports at addresses that the node gets later', async () => {
   await done;
   assert.deepEqual(proxy.elements('node-address'), ['192.168.50.2']);
   await proxy.stop();
+});
+
+describe('a proxy that starts where another ran', () => {
+  const three = ['10.244.1.5', '10.244.1.6', '10.244.1.7'];
+
+  test('changes nothing where the kernel has what is wanted, whatever slots its endpoints have', async () => {
+    const first = await running([web, slice('web', three), dns, dnsSlice('10.244.1.8')]);
+    const done = first.synced();
+    // The last endpoint takes the slot of the first.
+    await first.client.update(EndpointSlice, slice('web', three.slice(1)));
+    await done;
+    await first.stop();
+    const objects = [web, slice('web', three.slice(1)), dns, dnsSlice('10.244.1.8')];
+    const second = await running(objects, { netfilter: first.netfilter });
+    // The chain for three endpoints was left for another time.
+    assert.deepEqual(
+      second.netfilter.applied.at(-1)?.map(({ kind }) => kind),
+      ['delete-chain'],
+    );
+    await second.stop();
+    const before = first.netfilter.applied.length;
+    const third = await running(objects, { netfilter: first.netfilter });
+    assert.equal(third.netfilter.applied.length, before);
+    await third.stop();
+  });
+
+  test('changes only what differs', async () => {
+    const first = await running([web, slice('web', three)]);
+    await first.stop();
+    const second = await running([web, slice('web', three.slice(0, 2)), dns, dnsSlice('10.244.1.8')], {
+      netfilter: first.netfilter,
+    });
+    const kinds = second.netfilter.applied.at(-1)?.map(({ kind }) => kind) ?? [];
+    assert.deepEqual([...new Set(kinds)].sort(), ['add-chain', 'add-element', 'delete-chain', 'delete-element']);
+    assert.equal(second.elements('service-endpoint-tcp').length, 2);
+    assert.deepEqual(second.elements('service').sort(), ['10.96.0.10 . tcp . 80', '10.96.0.53 . udp . 53']);
+    await second.stop();
+  });
+
+  test('replaces tables that are laid out otherwise', async () => {
+    const first = await running([web, slice('web', three)]);
+    await first.stop();
+    const second = await running([web, slice('web', three)], {
+      netfilter: first.netfilter,
+      podCIDR: '10.244.9.0/24',
+    });
+    assert.equal(second.netfilter.applied.at(-1)?.[0]?.kind, 'replace-table');
+    await second.stop();
+  });
 });
 
 test('replaces what a previous run left, and leaves its own tables when it stops', async () => {

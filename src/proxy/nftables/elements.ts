@@ -1,7 +1,7 @@
 /** From what is forwarded to the map elements that make the kernel do it. */
 import type { IPFamily } from '../../lib/ip.ts';
-import { type Atom, type Chain, goto, type Placed } from '../../netfilter/model.ts';
-import type { Frontend } from '../forwarding.ts';
+import { type Atom, type Chain, goto, type Placed, type TableFamily } from '../../netfilter/model.ts';
+import { type Frontend, tableFamily } from '../forwarding.ts';
 import {
   endpointMap,
   frontendMap,
@@ -29,9 +29,9 @@ export function frontendElements(frontend: Frontend): Placed[] {
   const chain =
     endpoints.length > 0 ? pickChainName(scope, protocol, endpoints.length) : UNAVAILABLE_CHAINS[frontend.unavailable];
   const elements: Placed[] = [{ set: frontendMap(scope), element: { key, value: goto(chain) } }];
-  const map = endpointMap(scope, protocol);
   for (const [slot, { ip, port: to }] of endpoints.entries()) {
-    elements.push({ set: map, element: { key: [...address, port, slot], value: [ip, to] } });
+    const { set, key } = endpointElement(frontend, slot);
+    elements.push({ set, element: { key, value: [ip, to] } });
   }
   // Insiders share the address with everyone, and its entries here.
   if (frontend.audience === 'anyone') {
@@ -40,6 +40,20 @@ export function frontendElements(frontend: Frontend): Placed[] {
     if (frontend.sources !== undefined) elements.push(...sourceElements(key, frontend.sources));
   }
   return elements;
+}
+
+/** Where the endpoint in a slot of a frontend is kept. */
+export function endpointElement(
+  frontend: Frontend,
+  slot: number,
+): { readonly family: TableFamily; readonly set: string; readonly key: readonly Atom[] } {
+  const { family, protocol, port, entrance } = frontend;
+  const address = entrance.kind === 'address' ? [entrance.ip] : [];
+  return {
+    family: tableFamily(family),
+    set: endpointMap(scopeOf(frontend), protocol),
+    key: [...address, port, slot],
+  };
 }
 
 /** Without the first, nobody is checked; without any of the others, nobody passes. */

@@ -3,6 +3,7 @@
  * element of another, and chains exist per number of endpoints, not per Service. So a change of one endpoint is a few
  * element commands, whatever the number of Services. ../README.md shows the result and says why it is laid out so.
  */
+import { createHash } from 'node:crypto';
 import type { IPFamily } from '../../lib/ip.ts';
 import {
   type Chain,
@@ -19,6 +20,7 @@ import {
   type TableName,
   type TransportProtocol,
 } from '../../netfilter/model.ts';
+import { printTable } from '../../netfilter/print.ts';
 import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding.ts';
 import type { Locality } from '../locality.ts';
 
@@ -101,8 +103,21 @@ const TABLES: Readonly<Record<IPFamily, TableName>> = {
 
 /** The whole table but for what comes and goes with Services: elements, and the chains of {@link pickChain}. */
 export function baseTable(family: IPFamily, locality: Locality): Table {
-  return { ...tableName(family), sets: sets(locality), chains: chains() };
+  const table = { ...tableName(family), sets: sets(locality), chains: chains() };
+  return { ...table, chains: [versionChain(table), ...table.chains] };
 }
+
+/** Nothing goes there: its name says which layout the table has, for the run that finds it. */
+function versionChain(table: Table): Chain {
+  const digest = createHash('sha256').update(printTable(table)).digest('hex');
+  return { name: `layout-x${digest.slice(0, 16)}`, rules: [rule([], RETURN)] };
+}
+
+/** Whether a chain comes and goes with Services: its name ends in a number. */
+export const isMadeOnDemand = (chain: string): boolean => /-\d+$/.test(chain);
+
+/** Whether a set's elements come and go with Services. Others are part of the layout. */
+export const comesAndGoes = (set: NamedSet): boolean => set.elements === undefined;
 
 function sets(locality: Locality): NamedSet[] {
   const address: KeyType = { kind: 'types', types: ['address'] };

@@ -2,7 +2,8 @@
 import type { IPFamily } from '../../lib/ip.ts';
 import type { Netfilter } from '../../netfilter/netfilter.ts';
 import type { Localities } from '../locality.ts';
-import type { Changes, Forwarded, Mode } from '../mode.ts';
+import type { Changes, Forwarded, Mode, Recall } from '../mode.ts';
+import { difference, recall } from './adopt.ts';
 import { tableName } from './layout.ts';
 import { NftablesRules } from './rules.ts';
 
@@ -38,8 +39,14 @@ class NftablesMode implements Mode {
     this.#keepIdle = keepIdle;
   }
 
+  async recall(): Promise<Recall> {
+    return recall(this.#netfilter, this.#rules.tables());
+  }
+
   async load(everything: Forwarded): Promise<void> {
-    await this.#netfilter.apply(this.#rules.everything(everything));
+    const replacement = this.#rules.everything(everything);
+    const transaction = (await difference(this.#netfilter, replacement)) ?? replacement;
+    if (transaction.length > 0) await this.#netfilter.apply(transaction);
   }
 
   async change(changes: Changes): Promise<void> {

@@ -3,7 +3,7 @@
  * chains and shared elements are in use, and never touches the kernel itself.
  */
 import { familyOf, type IPAddress, type IPFamily, printIP } from '../../lib/ip.ts';
-import type { Chain, Operation, Placed, Transaction } from '../../netfilter/model.ts';
+import type { Chain, Operation, Placed, Table, Transaction } from '../../netfilter/model.ts';
 import type { Frontend } from '../forwarding.ts';
 import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, FrontendChange, SetChange } from '../mode.ts';
@@ -36,6 +36,11 @@ export class NftablesRules {
   /** One table per family that has a locality. */
   constructor(localities: Localities) {
     this.#localities = localities;
+  }
+
+  /** The tables without what comes and goes with Services. */
+  tables(): readonly Table[] {
+    return [...this.#localities].map(([family, locality]) => baseTable(family, locality));
   }
 
   /** Everything anew, in place of whatever the kernel holds. Its elements are read from `forwarded` when they are needed. */

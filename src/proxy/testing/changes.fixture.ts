@@ -6,6 +6,7 @@ import { runCommand } from '../../host/process.ts';
 import { mustParseIP } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import { desiredForwarding } from '../desired.ts';
+import type { Forwarding } from '../forwarding.ts';
 import { ForwardingTable } from '../forwarding-table.ts';
 import { nftablesMode } from '../nftables/nftables-mode.ts';
 import { LOCALITIES, NODE_ADDRESSES, NODE_NAME } from './node.ts';
@@ -14,7 +15,9 @@ import { randomChange, randomFrom } from './random-changes.ts';
 const CHANGES = 300;
 const random = randomFrom(Number(process.argv[2]));
 const runner = await openLibnftables();
-const mode = nftablesMode({ netfilter: kernelNetfilter(runner), localities: LOCALITIES, keepIdle: 0 });
+const netfilter = kernelNetfilter(runner);
+const last = new Map<string, Forwarding | undefined>();
+const mode = nftablesMode({ netfilter, localities: LOCALITIES, keepIdle: 0 });
 const table = new ForwardingTable(LOCALITIES.keys());
 
 /** Everything in the kernel, element by element, in an order of its own. */
@@ -33,7 +36,9 @@ async function ruleset(): Promise<readonly string[]> {
 await mode.load(table);
 for (let change = 0; change < CHANGES; change++) {
   const { name, service, slices } = randomChange(random);
-  table.set(`default/${name}`, service && desiredForwarding(service, slices, NODE_NAME));
+  const wanted = service && desiredForwarding(service, slices, NODE_NAME);
+  last.set(`default/${name}`, wanted);
+  table.set(`default/${name}`, wanted);
   if (change % 7 === 0) table.setNodeAddresses(change % 2 === 0 ? NODE_ADDRESSES.map(mustParseIP) : []);
   // Some changes arrive together.
   if (random() < 0.7) await mode.change(table.takeChanges());
@@ -43,6 +48,27 @@ await mode.change(table.takeChanges());
 await mode.tidy();
 assert(await mode.intact());
 const incremental = await ruleset();
+
+// A run that starts anew finds nothing to do.
+let applied = 0;
+const again = nftablesMode({
+  netfilter: {
+    ...netfilter,
+    apply: async (transaction) => {
+      applied++;
+      await netfilter.apply(transaction);
+    },
+  },
+  localities: LOCALITIES,
+});
+const restarted = new ForwardingTable(LOCALITIES.keys());
+restarted.recallBy(await again.recall?.());
+for (const [name, forwarding] of last) restarted.set(name, forwarding);
+restarted.setNodeAddresses([...table.nodeAddresses()]);
+await again.load(restarted);
+assert.equal(applied, 0);
+
+await mode.remove();
 await mode.load(table);
 assert.deepEqual(incremental, await ruleset());
 await runner.close();
