@@ -12,7 +12,7 @@ import {
 } from '../../api/discovery/v1/endpointslice.ts';
 import type { OwnerReference } from '../../api/meta/v1.ts';
 import { familyOf, type IPFamily } from '../../lib/ip.ts';
-import { endpointOf, podAddress } from './pod-endpoint.ts';
+import { asksForTopology, endpointOf, podAddress } from './pod-endpoint.ts';
 import { hasFixedPorts, resolvePorts } from './pod-ports.ts';
 
 /** Value of the managed-by label of the slices that this controller keeps. */
@@ -38,6 +38,8 @@ export interface DesiredSlices {
   readonly groups: readonly EndpointGroup[];
   /** When the change was set off that slices are written for now, in milliseconds; kept where annotations are left alone. */
   readonly triggerTime?: number;
+  /** Endpoints keep the hints that they have: those are decided on for all slices together. */
+  readonly keepHints?: boolean;
 }
 
 /** Whether this controller keeps slices for a Service; others bring their own endpoints, or are only a name. */
@@ -58,6 +60,7 @@ export function desiredSlices(service: Service, pods: readonly Pod[], nodeOf: No
     labels: sliceLabels(service),
     owner: { apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true },
     groups: serviceFamilies(service).flatMap((family) => groupsOf(service, family, pods, nodeOf)),
+    keepHints: asksForTopology(service.metadata.annotations),
   };
 }
 

@@ -98,7 +98,9 @@ function keepEndpoints(slice: EndpointSlice, wanted: Wanted, missing: Map<string
   let changed = !isMarked(slice, wanted.desired);
   for (const current of slice.endpoints) {
     const id = identity(current);
-    const next = missing.get(id);
+    const found = missing.get(id);
+    const keeps = found !== undefined && wanted.desired.keepHints === true && current.hints !== undefined;
+    const next = keeps ? { ...found, hints: current.hints } : found;
     if (next === undefined || endpoints.length >= wanted.maxEndpoints) {
       changed = true;
       continue;
@@ -151,7 +153,8 @@ function reuse({ create, update, remove }: Changes, desired: DesiredSlices): Sli
   return { create: created, update: [...update, ...rewrites], remove: unused };
 }
 
-function rewritten(
+/** A slice as it is written with these ports and endpoints. */
+export function rewritten(
   slice: EndpointSlice,
   desired: DesiredSlices,
   ports: readonly EndpointPort[],

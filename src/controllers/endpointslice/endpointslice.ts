@@ -16,6 +16,7 @@ import { desiredSlices, hasOwnSlices, MANAGER } from './desired.ts';
 import { diff } from './diff.ts';
 import { ZONE_LABEL } from './pod-endpoint.ts';
 import { selection } from './selection.ts';
+import { Topology } from './topology.ts';
 import { podTrigger, serviceTrigger, TriggerTimes } from './trigger-time.ts';
 
 /** Makes the controller; its queue's keys are those of Services. */
@@ -29,6 +30,7 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
   const { podsOf, servicesOf } = selection(services, pods);
   const podsOn = pods.index(({ spec }) => [spec?.nodeName ?? '']);
   const slicesOf = new OwnWrites(slices, (slice) => serviceKeysOf(slice)[0] ?? '', clock);
+  const topology = new Topology({ services, nodes, events, enqueue: (key) => queue.add(key) });
   const triggers = new TriggerTimes();
   const enqueueServicesOf = (pod: Pod, trigger?: number) => {
     for (const service of servicesOf(pod)) {
@@ -62,7 +64,8 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
     if (service === undefined || !hasOwnSlices(service) || isLettingGo(service)) return;
     const wanted = desiredSlices(service, podsOf(service), (name) => nodes.get(name));
     const desired = triggerTime === undefined ? wanted : { ...wanted, triggerTime };
-    const changes = diff(desired, slicesOf.of(key).filter(isOurs));
+    const actual = slicesOf.of(key).filter(isOurs);
+    const changes = topology.hint(service, desired, diff(desired, actual), actual);
     try {
       await applySlices(client, service, desired, changes, slicesOf);
     } catch (error) {

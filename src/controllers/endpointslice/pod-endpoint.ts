@@ -64,7 +64,8 @@ function hintsFor({ metadata, spec }: Service, node: string | undefined, zone: s
   return Object.keys(hints).length > 0 ? hints : undefined;
 }
 
-function asksForTopology(annotations: Service['metadata']['annotations'] = {}): boolean {
+/** Whether hints are to follow the zones' CPU, which counts more than trafficDistribution. */
+export function asksForTopology(annotations: Service['metadata']['annotations'] = {}): boolean {
   const mode = TOPOLOGY_ANNOTATIONS.map((name) => annotations[name]).find((value) => value !== undefined);
   return mode === 'Auto' || mode === 'auto';
 }
