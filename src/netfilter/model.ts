@@ -63,7 +63,13 @@ export type Match =
   /** The connection's destination has been translated. */
   | { readonly kind: 'translated' }
   /** Whether the source or destination is an address of this machine itself. */
-  | { readonly kind: 'local'; readonly of: 'saddr' | 'daddr' };
+  | { readonly kind: 'local'; readonly of: 'saddr' | 'daddr' }
+  | { readonly kind: 'within'; readonly of: 'saddr' | 'daddr'; readonly prefix: string }
+  /**
+   * Came to this machine through an interface of that name; ending in `*`: one whose name begins so. Holds in postrouting
+   * too, since Linux 5.7. `not`: through any other, which what this machine sends itself did not.
+   */
+  | { readonly kind: 'through'; readonly interface: string; readonly not?: true };
 
 /** What a rule does when all its matches hold. */
 export type Statement =

@@ -170,6 +170,10 @@ function printMatch(family: TableFamily, match: Match): string {
       return 'ct status dnat';
     case 'local':
       return `fib ${match.of} type local`;
+    case 'within':
+      return `${family} ${match.of} ${match.prefix}`;
+    case 'through':
+      return `iifname ${match.not ? '!= ' : ''}"${match.interface}"`;
   }
 }
 

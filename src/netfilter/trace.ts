@@ -24,6 +24,8 @@ export interface Packet {
   readonly daddr: string;
   readonly protocol: TransportProtocol;
   readonly dport: number;
+  /** The interface that it came through; absent when that does not matter, and for what this machine sends. */
+  readonly through?: string;
 }
 
 export interface Origin {
@@ -136,6 +138,10 @@ class Walker {
         return flow.translated;
       case 'local':
         return this.#origin.isLocal(flow[match.of]);
+      case 'within':
+        return covers(match.prefix, flow[match.of]);
+      case 'through':
+        return this.#origin.hook === 'prerouting' && isNamed(flow.through, match.interface) !== (match.not ?? false);
       case 'in-set':
         return keys(match.key, flow).some((key) => contains(this.#set(match.set), key));
     }
@@ -156,6 +162,10 @@ class Walker {
 function translate(flow: Flow, value: readonly Atom[]): Flow {
   const [ip, port] = value;
   return { ...flow, daddr: String(ip), dport: Number(port), translated: true };
+}
+
+function isNamed(name = '', pattern: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }
 
 /** Every key that the expressions can give. */

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TransportProtocol } from '../netfilter/model.ts';
 import type { Outcome } from '../netfilter/trace.ts';
+import { type Localities, localitiesOf } from './locality.ts';
 import { type ServiceSpec, service, slice } from './testing/builders.ts';
-import { nodeWith } from './testing/node.ts';
+import { CIDRS, nodeWith, type Objects } from './testing/node.ts';
 
 const here = (ip: string) => ({ addresses: [ip], nodeName: 'node1' });
 const there = (ip: string) => ({ addresses: [ip], nodeName: 'node2' });
@@ -16,10 +17,10 @@ function brief({ act, to, masqueraded }: Outcome): string {
   return `${host}:${to.port}${masqueraded ? ' masqueraded' : ''}`;
 }
 
-async function ask(objects: Parameters<typeof nodeWith>[0]) {
-  const node = await nodeWith(objects);
-  return (saddr: string, daddr: string, dport: number, protocol: TransportProtocol = 'tcp') =>
-    node({ saddr, daddr, protocol, dport }).map(brief).sort();
+async function ask(objects: Objects, localities?: Localities) {
+  const node = await nodeWith(objects, localities);
+  return (saddr: string, daddr: string, dport: number, protocol: TransportProtocol = 'tcp', through = 'eth0') =>
+    node({ saddr, daddr, protocol, dport, through }).map(brief).sort();
 }
 
 const families = {
@@ -197,6 +198,48 @@ for (const [family, addresses] of Object.entries(families)) {
       const from = await ask([service('dns', { clusterIPs: [vip], ports }), udp, tcp]);
       assert.deepEqual(from(remotePod, vip, 53, 'udp'), [at(pod, 5353)]);
       assert.deepEqual(from(pod, vip, 53, 'tcp'), [at(remotePod, 5354)]);
+    });
+
+    const localTo = (localPods: { kind: 'bridge'; name: string } | { kind: 'interface-prefix'; prefix: string }) =>
+      localitiesOf({ podCIDRs: [], clusterCIDRs: [], localPods });
+
+    test('pods of this node are known by their bridge, whatever their addresses', async () => {
+      const objects = [service('web', spec, [loadBalancer]), slice('web', [there(remotePod)])];
+      const from = await ask(objects, localTo({ kind: 'bridge', name: 'postern0' }));
+      for (const to of [vip, loadBalancer]) {
+        assert.deepEqual(from(addresses.elsewhere, to, 80, 'tcp', 'postern0'), [at(remotePod, 8080)]);
+        for (const through of ['eth0', 'postern01']) {
+          assert.deepEqual(from(pod, to, 80, 'tcp', through), [`${at(remotePod, 8080)} masqueraded`], through);
+        }
+        assert.deepEqual(from(node, to, 80), [`${at(remotePod, 8080)} masqueraded`]);
+      }
+    });
+
+    test('pods of this node are known by how their interfaces are called', async () => {
+      const local = { ...spec, externalTrafficPolicy: 'Local' as const };
+      const objects = [service('web', local, [loadBalancer]), slice('web', [there(remotePod)])];
+      const from = await ask(objects, localTo({ kind: 'interface-prefix', prefix: 'veth' }));
+      assert.deepEqual(from(pod, loadBalancer, 80, 'tcp', 'veth12ab'), [at(remotePod, 8080)]);
+      assert.deepEqual(from(pod, loadBalancer, 80), ['drop']);
+    });
+
+    test('pods elsewhere are known by their prefix, also where those of this node are known by their bridge', async () => {
+      const localPods = { kind: 'bridge', name: 'postern0' } as const;
+      const from = await ask([service('web', spec), slice('web', both)], localitiesOf({ ...CIDRS, localPods }));
+      assert.deepEqual(from(remotePod, vip, 80), toBoth);
+      assert.deepEqual(from(outside, vip, 80), hidden);
+      assert.deepEqual(from(outside, vip, 80, 'tcp', 'postern0'), toBoth);
+    });
+
+    test('masqueradeAll leaves nobody their address but clients under policy Local', async () => {
+      const localities = localitiesOf({ ...CIDRS, masqueradeAll: true });
+      const from = await ask([service('web', spec, [loadBalancer]), slice('web', both)], localities);
+      for (const to of [vip, loadBalancer]) {
+        for (const who of [pod, remotePod, outside]) assert.deepEqual(from(who, to, 80), hidden, `${who} to ${to}`);
+      }
+      const local = { ...spec, externalTrafficPolicy: 'Local' as const };
+      const kept = await ask([service('web', local, [loadBalancer]), slice('web', both)], localities);
+      assert.deepEqual(kept(outside, loadBalancer, 80), [at(pod, 8080)]);
     });
   });
 }

@@ -62,6 +62,7 @@ const random = (modulus: number): Expression => ({ kind: 'random', modulus });
 const rule = (matches: readonly Match[], statement: Statement): Rule => ({ matches, statement });
 const CHECK_SOURCE = 'check-source';
 const jump = (chain: string): Statement => ({ kind: 'verdict', verdict: { kind: 'jump', chain } });
+const DROP: Statement = { kind: 'verdict', verdict: { kind: 'drop' } };
 const RETURN: Statement = { kind: 'verdict', verdict: { kind: 'return' } };
 const inSet = (key: Concatenation, set: string): Match => ({ kind: 'in-set', key, set });
 
@@ -103,7 +104,7 @@ const TABLES: Readonly<Record<IPFamily, TableName>> = {
 
 /** The whole table but for what comes and goes with Services: elements, and the chains of {@link pickChain}. */
 export function baseTable(family: IPFamily, locality: Locality): Table {
-  const table = { ...tableName(family), sets: sets(locality), chains: chains() };
+  const table = { ...tableName(family), sets: sets(locality), chains: chains(locality) };
   return { ...table, chains: [versionChain(table), ...table.chains] };
 }
 
@@ -119,7 +120,7 @@ export const isMadeOnDemand = (chain: string): boolean => /-\d+$/.test(chain);
 /** Whether a set's elements come and go with Services. Others are part of the layout. */
 export const comesAndGoes = (set: NamedSet): boolean => set.elements === undefined;
 
-function sets(locality: Locality): NamedSet[] {
+function sets({ localPods, clusterCIDRs }: Locality): NamedSet[] {
   const address: KeyType = { kind: 'types', types: ['address'] };
   const prefixes = (name: string, cidrs: readonly string[]): NamedSet => ({
     name,
@@ -131,8 +132,8 @@ function sets(locality: Locality): NamedSet[] {
     { name: SETS.nodeAddress, key: address },
     { name: SETS.virtualAddress, key: address },
     { name: SETS.hairpin, key: { kind: 'types', types: ['address', 'address'] } },
-    prefixes('node-pods', locality.podCIDRs),
-    prefixes('cluster-pods', locality.clusterCIDRs),
+    ...(localPods.kind === 'prefixes' ? [prefixes('node-pods', localPods.cidrs)] : []),
+    prefixes('cluster-pods', clusterCIDRs),
     { name: SETS.sourceChecked, key: { kind: 'types', types: ['address', 'inet_proto', 'inet_service'] } },
     {
       name: SETS.allowedSource,
@@ -166,26 +167,45 @@ function endpoints(scope: Scope, protocol: TransportProtocol): NamedSet {
 const frontendAddress = (scope: Scope): Concatenation => (scope.entrance === 'address' ? [daddr] : []);
 
 /** Base chains come last: a chain must exist before a rule names it. */
-function chains(): Chain[] {
+function chains(locality: Locality): Chain[] {
   return [
     ...unavailableChains(),
-    ...masqueradeChains(),
+    ...masqueradeChains(locality),
     { name: CHECK_SOURCE, rules: sourceRules() },
     { name: 'inside', rules: dispatch('insiders') },
     { name: 'services', rules: [...dispatch('anyone'), ...strayRules()] },
     {
       name: 'prerouting',
       hook: { type: 'nat', hook: 'prerouting', priority: -100 },
-      rules: [CHECKED, rule([inSet([saddr], 'node-pods')], jump('inside')), rule([], jump('services'))],
+      rules: [CHECKED, rule([fromLocalPods(locality)], jump('inside')), rule([], jump('services'))],
     },
     {
       name: 'output',
       hook: { type: 'nat', hook: 'output', priority: -100 },
       rules: [CHECKED, rule([], jump('inside')), rule([], jump('services'))],
     },
+    ...(locality.localhostNodePorts ? [GUARD_LOCALHOST] : []),
     { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', priority: 100 }, rules: postrouting() },
   ];
 }
+
+/**
+ * With route_localnet, the kernel no longer refuses what the wire brings from or for loopback addresses; so this does. It
+ * comes before translation: replies to the node's own connections still have its address.
+ */
+const GUARD_LOCALHOST: Chain = {
+  name: 'guard-localhost',
+  hook: { type: 'filter', hook: 'prerouting', priority: -300 },
+  rules: (['saddr', 'daddr'] as const).map((kind) =>
+    rule(
+      [
+        { kind: 'through', interface: 'lo', not: true },
+        { kind: 'within', of: kind, prefix: '127.0.0.0/8' },
+      ],
+      DROP,
+    ),
+  ),
+};
 
 /** What a client asked for, beside which its own address decides. */
 const requested: Concatenation = [daddr, l4proto, dport()];
@@ -227,14 +247,31 @@ function unavailableChains(): Chain[] {
         rule([], { kind: 'reject', with: 'port-unreachable' }),
       ],
     },
-    { name: UNAVAILABLE_CHAINS.discard, rules: [rule([], { kind: 'verdict', verdict: { kind: 'drop' } })] },
+    { name: UNAVAILABLE_CHAINS.discard, rules: [rule([], DROP)] },
   ];
 }
 
-function masqueradeChains(): Chain[] {
+function fromLocalPods({ localPods }: Locality): Match {
+  switch (localPods.kind) {
+    case 'prefixes':
+      return inSet([saddr], 'node-pods');
+    case 'bridge':
+      return { kind: 'through', interface: localPods.name };
+    case 'interface-prefix':
+      return { kind: 'through', interface: `${localPods.prefix}*` };
+  }
+}
+
+function masqueradeChains(locality: Locality): Chain[] {
+  const localPods = rule([fromLocalPods(locality)], RETURN);
+  const clusterPods = rule([inSet([saddr], 'cluster-pods')], RETURN);
+  const { kind } = locality.localPods;
+  // By prefixes, the cluster's hold this node's too. They may not be known.
+  const outsiders =
+    locality.clusterCIDRs.length === 0 ? [localPods] : kind === 'prefixes' ? [clusterPods] : [clusterPods, localPods];
   const spared: Readonly<Record<Masquerade, Rule[]>> = {
-    outsiders: [rule([inSet([saddr], 'cluster-pods')], RETURN)],
-    strangers: [rule([inSet([saddr], 'node-pods')], RETURN)],
+    outsiders: locality.masqueradeAll ? [] : outsiders,
+    strangers: locality.masqueradeAll ? [] : [localPods],
     node: [],
   };
   return MASQUERADES.map((who) => ({

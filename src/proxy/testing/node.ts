@@ -1,28 +1,34 @@
 /** A node for tests: what its proxy would forward for some objects, loaded into a netfilter in memory. */
 import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
-import { mustParseIP } from '../../lib/ip.ts';
+import { mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
 import { MemoryNetfilter } from '../../netfilter/memory.ts';
 import type { Transaction } from '../../netfilter/model.ts';
 import { type Outcome, type Packet, trace } from '../../netfilter/trace.ts';
 import { desiredForwarding } from '../desired.ts';
 import { ForwardingTable } from '../forwarding-table.ts';
-import type { Localities } from '../locality.ts';
+import { type Localities, localitiesOf } from '../locality.ts';
 import { NftablesRules } from '../nftables/rules.ts';
 
 export const NODE_NAME = 'node1';
 export const NODE_ADDRESSES = ['192.168.50.1', 'fd00:50::1'] as const;
-export const LOCALITIES: Localities = new Map([
-  ['IPv4', { podCIDRs: ['10.244.1.0/24'], clusterCIDRs: ['10.244.0.0/16'] }],
-  ['IPv6', { podCIDRs: ['fd00:10:244:1::/64'], clusterCIDRs: ['fd00:10:244::/48'] }],
-]);
+export const CIDRS = {
+  podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'].map(mustParseCIDR),
+  clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR),
+};
+export const LOCALITIES: Localities = localitiesOf(CIDRS);
 
 export type Objects = readonly (Service | EndpointSlice)[];
 
 /** What is forwarded, and the nftables transactions it makes. */
 export class NodeRules {
-  readonly table = new ForwardingTable(LOCALITIES.keys());
-  readonly rules = new NftablesRules(LOCALITIES);
+  readonly table: ForwardingTable;
+  readonly rules: NftablesRules;
+
+  constructor(localities: Localities = LOCALITIES) {
+    this.table = new ForwardingTable(localities.keys());
+    this.rules = new NftablesRules(localities);
+  }
 
   /** Everything anew. */
   takeAll(): Transaction {
@@ -37,8 +43,8 @@ export class NodeRules {
 }
 
 /** Rules with these objects: they are what changed since everything was taken. */
-export function nodeRules(objects: Objects): NodeRules {
-  const node = new NodeRules();
+export function nodeRules(objects: Objects, localities?: Localities): NodeRules {
+  const node = new NodeRules(localities);
   node.takeAll();
   node.table.setNodeAddresses(NODE_ADDRESSES.map(mustParseIP));
   for (const object of objects) if (object.kind === 'Service') setService(node.table, object as Service, objects);
@@ -56,9 +62,12 @@ export function setService(table: ForwardingTable, service: Service, objects: Ob
 }
 
 /** Asks where connections to this node go. */
-export async function nodeWith(objects: Objects): Promise<(packet: Packet) => readonly Outcome[]> {
+export async function nodeWith(
+  objects: Objects,
+  localities?: Localities,
+): Promise<(packet: Packet) => readonly Outcome[]> {
   const netfilter = new MemoryNetfilter();
-  await netfilter.apply(nodeRules(objects).takeAll());
+  await netfilter.apply(nodeRules(objects, localities).takeAll());
   const isLocal = (ip: string) => NODE_ADDRESSES.some((address) => address === ip);
   return (packet) =>
     trace(netfilter.tables(), packet, { isLocal, hook: isLocal(packet.saddr) ? 'output' : 'prerouting' });
