@@ -5,6 +5,7 @@ import { type IPFamily, parseIP, printIP } from '../lib/ip.ts';
 import type { TransportProtocol } from '../netfilter/model.ts';
 import { isPort, type UsableEndpoints, usableEndpoints } from './endpoints.ts';
 import { type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
+import { desiredHealthCheck } from './health/desired.ts';
 import { allowedSources } from './source-ranges.ts';
 
 /** A Service with this label is left to another proxy. */
@@ -27,9 +28,11 @@ export function desiredForwarding(
   if (clusterIPs.length === 0 || service.spec?.type === 'ExternalName') return undefined;
   if (service.metadata.labels?.[PROXY_NAME_LABEL] !== undefined) return undefined;
   const frontends = new Map<string, Frontend>();
+  const ports: Port[] = [];
   for (const { family } of clusterIPs) {
     for (const spec of service.spec?.ports ?? []) {
       const port = resolve(spec, slices, family, nodeName);
+      ports.push(port);
       const draining = port.protocol === 'udp' && port.draining.length > 0 ? { draining: port.draining } : {};
       for (const frontend of isPort(spec.port) ? portFrontends(service, port) : []) {
         frontends.set(frontendKey(frontend), { ...frontend, ...draining });
@@ -37,7 +40,11 @@ export function desiredForwarding(
     }
   }
   const own = [...clusterIPs, ...loadBalancerIPs(service)].map(({ ip }) => ip);
-  return { frontends, virtualAddresses: [...new Set(own)].sort(), rank: rank(service) };
+  const healthCheck = desiredHealthCheck(service, ports);
+  return {
+    ...{ frontends, virtualAddresses: [...new Set(own)].sort(), rank: rank(service) },
+    ...(healthCheck === undefined ? {} : { healthCheck }),
+  };
 }
 
 function portFrontends(service: Service, port: Port): Frontend[] {

@@ -56,8 +56,8 @@ export interface Frontend {
 /** What answers a load balancer that asks this node whether it has endpoints. */
 export interface HealthCheck {
   readonly port: number;
-  /** Endpoints on this node that take connections. */
-  readonly localEndpoints: number;
+  /** Ready endpoints on this node, for each family of the Service: a load balancer asks by the family that it forwards. */
+  readonly localEndpoints: Readonly<Partial<Record<IPFamily, number>>>;
 }
 
 /** All that is forwarded for one Service. */
