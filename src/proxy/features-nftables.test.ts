@@ -1,0 +1,4 @@
+import { skipWithoutNft } from '../host/testing/in-namespace.ts';
+import { featureMatrix } from './testing/features/matrix.ts';
+
+featureMatrix('nftables', skipWithoutNft());

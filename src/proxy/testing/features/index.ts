@@ -1,0 +1,9 @@
+/** Every feature that is shown, in the order in which they are shown. */
+
+import { endpoints } from './endpoints.ts';
+import { entrances } from './entrances.ts';
+import type { Feature } from './feature.ts';
+import { policies } from './policies.ts';
+import { protocols } from './protocols.ts';
+
+export const FEATURES: readonly Feature[] = [...entrances, ...protocols, ...policies, ...endpoints];

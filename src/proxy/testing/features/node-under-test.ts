@@ -1,0 +1,115 @@
+/** The proxy that the features are about, in the network namespace of this process, and the API that it follows. */
+import { Service } from '../../../api/core/v1/service.ts';
+import { EndpointSlice } from '../../../api/discovery/v1/endpointslice.ts';
+import type { Kind } from '../../../api/kind.ts';
+import { type KubeObject, keyOf } from '../../../api/meta/v1.ts';
+import { fakeClient } from '../../../client/fake.ts';
+import { openLibnftables } from '../../../host/libnftables.ts';
+import { createLogger } from '../../../host/log.ts';
+import type { NftRunner } from '../../../host/nft.ts';
+import { IP_FAMILIES, mustParseIP } from '../../../lib/ip.ts';
+import type { Mode } from '../../mode.ts';
+import { type RunningProxy, startProxy } from '../../proxy.ts';
+import { service } from '../builders.ts';
+import { NODES } from '../world/topology.ts';
+import { type ModeName, openMode, type SettingName } from './settings.ts';
+
+/** How long a change may take until it is in the kernel, in milliseconds: long enough for a busy machine. */
+const PATIENCE = 20_000;
+
+/** A proxy that runs, and what ends it. */
+interface Running {
+  readonly proxy: RunningProxy;
+  readonly controller: AbortController;
+}
+
+export class NodeUnderTest {
+  readonly client = fakeClient();
+  readonly runner: NftRunner;
+  #running: Running | undefined;
+  #mode: Mode | undefined;
+  #changes = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(runner: NftRunner) {
+    this.runner = runner;
+  }
+
+  static async open(): Promise<NodeUnderTest> {
+    return new NodeUnderTest(await openLibnftables());
+  }
+
+  /** Starts the proxy, in place of one that runs. What the other programmed is removed once this one forwards. */
+  async start(name: ModeName, setting: SettingName): Promise<RunningProxy> {
+    await this.stop();
+    const mode = openMode(name, setting, this.runner);
+    const retired = this.#mode === undefined || this.#mode.name === mode.name ? [] : [this.#mode];
+    const controller = new AbortController();
+    const proxy = await startProxy(
+      {
+        ...{ client: this.client, mode, retired, nodeName: 'node1' },
+        nodeAddresses: () => IP_FAMILIES.map((family) => mustParseIP(NODES.node1[family])),
+        log: createLogger('proxy'),
+        onSynced: () => {
+          for (const resolve of this.#waiting.splice(0)) resolve();
+        },
+      },
+      controller.signal,
+    );
+    this.#mode = mode;
+    this.#running = { proxy, controller };
+    return proxy;
+  }
+
+  /** Stops the proxy; what it programmed stays. */
+  async stop(): Promise<void> {
+    this.#running?.controller.abort();
+    await this.#running?.proxy.stopped;
+    this.#running = undefined;
+  }
+
+  /** Removes what the last proxy programmed. */
+  async remove(): Promise<void> {
+    await this.#mode?.remove();
+  }
+
+  /** Stores objects, and resolves once the kernel forwards as they say. */
+  async put(...objects: readonly KubeObject[]): Promise<void> {
+    for (const object of objects) this.client.seed(object);
+    await this.programmed();
+  }
+
+  /** Deletes an object, and resolves once the kernel knows no more of it. */
+  async drop(object: KubeObject): Promise<void> {
+    const kind = object.kind === 'Service' ? Service : EndpointSlice;
+    this.client.remove<Service | EndpointSlice>(kind as Kind<Service | EndpointSlice>, keyOf(object));
+    await this.programmed();
+  }
+
+  /**
+   * Resolves once all that was stored before is in the kernel. Two transactions take effect, each with a change of its own: the first
+   * may have been under way already, the second began after it.
+   */
+  async programmed(): Promise<void> {
+    for (let transaction = 0; transaction < 2; transaction++) {
+      const done = this.#synced();
+      this.client.seed(this.#marker());
+      await done;
+    }
+  }
+
+  #marker(): KubeObject {
+    this.#changes++;
+    return service('marker', { clusterIPs: ['10.96.255.254'], ports: [{ port: 1 + (this.#changes % 65535) }] });
+  }
+
+  #synced(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('no transaction took effect')), PATIENCE);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
