@@ -20,7 +20,8 @@ function run(command: string): Promise<string> {
   });
 }
 
-for (const { name, steps } of readConsole(new URL('services.console', import.meta.url))) {
+const consoles = ['services.console', 'verbs.console'].map((file) => readConsole(new URL(file, import.meta.url)));
+for (const { name, steps } of consoles.flat()) {
   test(name, { skip }, async () => {
     for (const { command, prints } of steps) {
       const printed = await run(command);
