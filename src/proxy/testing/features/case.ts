@@ -62,6 +62,11 @@ export class Case {
     return 30000 + this.#number * 8 + index;
   }
 
+  /** A source port of its own. */
+  localPort(index = 0): number {
+    return 20000 + this.#number * 16 + index;
+  }
+
   get nodeIP(): string {
     return NODES.node1[this.family];
   }

@@ -3,7 +3,8 @@
 import { endpoints } from './endpoints.ts';
 import { entrances } from './entrances.ts';
 import type { Feature } from './feature.ts';
+import { flows } from './flows.ts';
 import { policies } from './policies.ts';
 import { protocols } from './protocols.ts';
 
-export const FEATURES: readonly Feature[] = [...entrances, ...protocols, ...policies, ...endpoints];
+export const FEATURES: readonly Feature[] = [...entrances, ...protocols, ...policies, ...endpoints, ...flows];
