@@ -109,7 +109,10 @@ function marked(kind: AnyKind, object: KubeObject, options: DeleteOptions, now: 
   });
 }
 
+/** Seconds. Once an object is being deleted, only those who ask for it shorten its time. */
 function graceOf(kind: AnyKind, object: KubeObject, { gracePeriodSeconds }: DeleteOptions): number {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = object.metadata;
+  if (deletionTimestamp !== undefined) return gracePeriodSeconds ?? deletionGracePeriodSeconds;
   const usual = kind.gracePeriod(object);
   return usual === undefined ? 0 : (gracePeriodSeconds ?? usual);
 }

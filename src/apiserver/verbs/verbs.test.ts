@@ -239,6 +239,28 @@ test('asks the garbage collector by finalizer to orphan dependents or to delete 
   assert.equal((await api.call('DELETE', `${LEASES}/policy?propagationPolicy=Later`)).code, 400);
 });
 
+test('a pod that runs nowhere, or no longer, goes at once; one that is being ended stays until its node is done', async () => {
+  const pods = '/api/v1/namespaces/default/pods';
+  const spec = { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] };
+  const fail = (name: string) =>
+    api.call('PATCH', `${pods}/${name}/status`, {
+      body: { status: { phase: 'Failed' } },
+      type: 'application/merge-patch+json',
+    });
+  for (const name of ['over', 'ending']) await api.call('POST', pods, { body: { metadata: { name }, spec } });
+  await api.call('POST', pods, { body: { metadata: { name: 'nowhere' }, spec: { ...spec, nodeName: undefined } } });
+  await api.call('DELETE', `${pods}/ending`);
+  for (const name of ['over', 'ending']) assert.equal((await fail(name)).code, 200);
+  for (const name of ['over', 'nowhere', 'ending'])
+    assert.equal((await api.call('DELETE', `${pods}/${name}`)).code, 200);
+  const left = await api.call('GET', pods);
+  assert.deepEqual(
+    left.body.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name),
+    ['ending'],
+  );
+  await api.call('DELETE', `${pods}/ending?gracePeriodSeconds=0`);
+});
+
 test('gives a pod on a node its grace period, which may be shortened, and removes it at zero', async () => {
   const pods = '/api/v1/namespaces/default/pods';
   const spec = { nodeName: 'n1', terminationGracePeriodSeconds: 20, containers: [{ name: 'c', image: 'i' }] };

@@ -110,5 +110,11 @@ export const Pod = defineKind({
     'status.phase': (pod) => pod.status?.phase ?? '',
     'status.podIP': (pod) => pod.status?.podIP ?? '',
   },
-  gracePeriod: (pod) => (pod.spec?.nodeName ? (pod.spec.terminationGracePeriodSeconds ?? 30) : undefined),
+  gracePeriod: gracePeriodOf,
 });
+
+/** One that runs nowhere, or no longer, has nothing to end. */
+function gracePeriodOf({ spec, status }: Pod): number | undefined {
+  const isOver = status?.phase === 'Failed' || status?.phase === 'Succeeded';
+  return spec?.nodeName && !isOver ? (spec.terminationGracePeriodSeconds ?? 30) : undefined;
+}
