@@ -72,6 +72,32 @@ describe('an informer', () => {
     ended.abort();
   });
 
+  it('finds the same by its index as by a look at every object, however many share a key', async () => {
+    const { client, informer, told, ended } = setup();
+    const byHolder = informer.index((object) => [object.spec?.holderIdentity ?? '', 'all', 'all']);
+    informer.start(ended.signal);
+    await informer.synced;
+    const names = (leases: readonly Lease[]) => leases.map(({ metadata }) => metadata.name).sort();
+    let writes = 0;
+    // Forty come, move from one holder to the other, and go.
+    for (const step of ['a', 'b', 'a', 'gone']) {
+      for (let i = 0; i < 40; i++) {
+        const name = `lease-${(i * 7) % 40}`;
+        if (step === 'gone') client.remove(Lease, { namespace: 'ns', name });
+        else client.seed(lease(name, step));
+        writes++;
+        await eventually(() => told.length === writes);
+        for (const holder of ['a', 'b']) {
+          const expected = informer.list().filter(({ spec }) => spec?.holderIdentity === holder);
+          assert.deepEqual(names(byHolder(holder)), names(expected), `${holder}, ${step} ${i}`);
+        }
+        assert.deepEqual(names(byHolder('all')), names(informer.list()));
+      }
+    }
+    assert.deepEqual(byHolder('all'), []);
+    ended.abort();
+  });
+
   it('finds under one key what comes, changes and goes, one object or several', async () => {
     const { client, informer, told, ended } = setup();
     const byHolder = informer.index((object) => [object.spec?.holderIdentity ?? '']);

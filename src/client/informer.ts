@@ -87,7 +87,7 @@ export class Informer<T extends KubeObject> {
    */
   index(keysOf: (object: T) => readonly string[]): (key: string) => readonly T[] {
     const index = new Index(keysOf);
-    for (const [key, object] of this.#objects) index.update(key, undefined, object);
+    for (const object of this.#objects.values()) index.update(undefined, object);
     this.#indexes.push(index);
     return (key) => index.get(key);
   }
@@ -165,7 +165,7 @@ export class Informer<T extends KubeObject> {
     if (object === undefined) this.#objects.delete(key);
     else this.#objects.set(key, object);
     this.#listed = undefined;
-    for (const index of this.#indexes) index.update(key, previous, object);
+    for (const index of this.#indexes) index.update(previous, object);
     for (const listener of this.#listeners) this.#tell(listener, { key, object, previous });
   }
 
@@ -196,10 +196,17 @@ export class Informer<T extends KubeObject> {
   }
 }
 
-/** Several objects that share a derived key. */
+/** Objects under one key, up to which a list is searched. */
+const FEW = 16;
+
+/** Many objects that share a derived key. */
 class Bucket<T> {
-  readonly #objects = new Map<string, T>();
+  readonly #objects: Set<T>;
   #list: readonly T[] | undefined;
+
+  constructor(objects: readonly T[]) {
+    this.#objects = new Set(objects);
+  }
 
   get size(): number {
     return this.#objects.size;
@@ -207,28 +214,25 @@ class Bucket<T> {
 
   /** The same array until something changes. */
   list(): readonly T[] {
-    this.#list ??= [...this.#objects.values()];
+    this.#list ??= [...this.#objects];
     return this.#list;
   }
 
-  set(key: string, object: T): void {
-    this.#objects.set(key, object);
-    this.#list = undefined;
-  }
-
-  delete(key: string): void {
-    this.#objects.delete(key);
+  replace(previous: T | undefined, object: T | undefined): void {
+    if (previous !== undefined) this.#objects.delete(previous);
+    if (object !== undefined) this.#objects.add(object);
     this.#list = undefined;
   }
 }
 
 /**
- * Objects by derived keys; each key holds only its own objects. One that is alone under its key, as by UID all are, stands
- * there itself: a map of its own would cost more than many an object.
+ * Objects by derived keys; each key holds only its own objects. There may be hundreds of thousands of keys, nearly all of
+ * one or a few objects, and a map for each would cost more than many an object: so one object stands there itself, a few
+ * as a list.
  */
 class Index<T extends KubeObject> {
   readonly #keysOf: (object: T) => readonly string[];
-  readonly #byKey = new Map<string, T | Bucket<T>>();
+  readonly #byKey = new Map<string, T | readonly T[] | Bucket<T>>();
 
   constructor(keysOf: (object: T) => readonly string[]) {
     this.#keysOf = keysOf;
@@ -237,42 +241,40 @@ class Index<T extends KubeObject> {
   get(key: string): readonly T[] {
     const found = this.#byKey.get(key);
     if (found === undefined) return [];
-    return found instanceof Bucket ? found.list() : [found];
+    if (found instanceof Bucket) return found.list();
+    return isList(found) ? found : [found];
   }
 
-  update(objectKey: string, previous: T | undefined, object: T | undefined): void {
-    const keys = object === undefined ? [] : this.#keysOf(object);
-    for (const key of previous === undefined ? [] : this.#keysOf(previous)) {
-      if (!keys.includes(key)) this.#remove(key, objectKey);
-    }
-    if (object === undefined) return;
-    for (const key of keys) this.#put(key, objectKey, object);
+  /** Puts `object` where `previous`, the very one that was put here before it, stands. */
+  update(previous: T | undefined, object: T | undefined): void {
+    const before = previous === undefined ? [] : this.#keysOf(previous);
+    const after = object === undefined ? [] : this.#keysOf(object);
+    for (const key of unique(before)) this.#replace(key, previous, after.includes(key) ? object : undefined);
+    for (const key of unique(after)) if (!before.includes(key)) this.#replace(key, undefined, object);
   }
 
-  #put(key: string, objectKey: string, object: T): void {
+  #replace(key: string, previous: T | undefined, object: T | undefined): void {
     const found = this.#byKey.get(key);
     if (found instanceof Bucket) {
-      found.set(objectKey, object);
+      found.replace(previous, object);
+      if (found.size === 0) this.#byKey.delete(key);
       return;
     }
-    const foundKey = found === undefined ? objectKey : keyText(keyOf(found));
-    if (found === undefined || foundKey === objectKey) {
-      this.#byKey.set(key, object);
-      return;
-    }
-    const bucket = new Bucket<T>();
-    bucket.set(foundKey, found);
-    bucket.set(objectKey, object);
-    this.#byKey.set(key, bucket);
+    const objects = found === undefined ? [] : isList(found) ? found : [found];
+    const put = object === undefined ? [] : [object];
+    const next =
+      previous === undefined ? [...objects, ...put] : objects.flatMap((each) => (each === previous ? put : [each]));
+    const [first] = next;
+    if (first === undefined) this.#byKey.delete(key);
+    else if (next.length === 1) this.#byKey.set(key, first);
+    else this.#byKey.set(key, next.length <= FEW ? next : new Bucket(next));
   }
+}
 
-  #remove(key: string, objectKey: string): void {
-    const found = this.#byKey.get(key);
-    if (!(found instanceof Bucket)) {
-      this.#byKey.delete(key);
-      return;
-    }
-    found.delete(objectKey);
-    if (found.size === 0) this.#byKey.delete(key);
-  }
+function isList<T extends object>(found: T | readonly T[]): found is readonly T[] {
+  return Array.isArray(found);
+}
+
+function unique(keys: readonly string[]): readonly string[] {
+  return keys.length < 2 ? keys : [...new Set(keys)];
 }
