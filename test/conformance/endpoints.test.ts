@@ -337,6 +337,19 @@ describe('Endpoints', () => {
     assert.equal(metadata.ownerReferences, undefined);
   });
 
+  rule(
+    'may have an address move to another node, as one does when a node gets the CIDR of one that is gone',
+    async () => {
+      await at.service('web');
+      await at.pod('p1');
+      const nodes = async () => (await subsets('web'))?.[0]?.addresses?.map((each: Json) => [each.ip, each.nodeName]);
+      await eventually(nodes, [['10.244.0.5', 'node1']]);
+      await cluster.delete(`${at.core}/pods/p1?gracePeriodSeconds=0`);
+      await at.pod('p2', { spec: { nodeName: 'another' } });
+      await eventually(nodes, [['10.244.0.5', 'another']]);
+    },
+  );
+
   rule('have the first family of a dual-stack Service', async () => {
     await at.service('web', { ...dual, ipFamilies: ['IPv6', 'IPv4'] });
     await at.pod('p1', { ips: ['10.244.0.5', 'fd00:10:244::5'] });

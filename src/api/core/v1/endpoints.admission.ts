@@ -1,6 +1,6 @@
 /** Defaults, preparation and validation of Endpoints. Follows pkg/apis/core/validation of Kubernetes. */
 import { ipWarnings, reachableIPMistake } from '../../addresses.ts';
-import { forbidden, requiredValue } from '../../field-errors.ts';
+import { requiredValue } from '../../field-errors.ts';
 import { mistakeIn } from '../../meta/validation.ts';
 import { dnsLabelMistake, dnsSubdomainMistake, labelKeyMistake } from '../../names.ts';
 import { portMistake } from '../../ports.ts';
@@ -20,13 +20,13 @@ export function defaultEndpoints(endpoints: Endpoints): Endpoints {
 
 /** Kept in canonical form, but for what is not valid: its causes name fields as they were written. */
 export function prepareEndpoints(endpoints: Endpoints): Endpoints {
-  if (endpoints.subsets === undefined || validateEndpoints(endpoints, undefined).length > 0) return endpoints;
+  if (endpoints.subsets === undefined || validateEndpoints(endpoints).length > 0) return endpoints;
   return { ...endpoints, subsets: canonicalSubsets(endpoints.subsets) };
 }
 
-export function validateEndpoints({ subsets = [] }: Endpoints, old: Endpoints | undefined): readonly Cause[] {
-  const nodes = new Map(allAddresses(old?.subsets ?? []).map(({ ip, nodeName }) => [ip, nodeName]));
-  return subsets.flatMap((subset, i) => validateSubset(subset, `subsets[${i}]`, nodes));
+/** An address may move to another node: when a node is gone, another may get its CIDR. */
+export function validateEndpoints({ subsets = [] }: Endpoints): readonly Cause[] {
+  return subsets.flatMap((subset, i) => validateSubset(subset, `subsets[${i}]`));
 }
 
 export function endpointsWarnings({ subsets = [] }: Endpoints): readonly string[] {
@@ -37,31 +37,22 @@ export function endpointsWarnings({ subsets = [] }: Endpoints): readonly string[
   );
 }
 
-function allAddresses(subsets: readonly EndpointSubset[]): readonly EndpointAddress[] {
-  return subsets.flatMap(({ addresses = [], notReadyAddresses = [] }) => [...addresses, ...notReadyAddresses]);
-}
-
-type Nodes = ReadonlyMap<string, string | undefined>;
-
-function validateSubset(subset: EndpointSubset, at: string, nodes: Nodes): readonly Cause[] {
+function validateSubset(subset: EndpointSubset, at: string): readonly Cause[] {
   const { addresses = [], notReadyAddresses = [], ports = [] } = subset;
   const isEmpty = addresses.length === 0 && notReadyAddresses.length === 0;
   return [
     ...(isEmpty ? [requiredValue(at, 'must specify `addresses` or `notReadyAddresses`')] : []),
-    ...addresses.flatMap((address, i) => validateAddress(address, `${at}.addresses[${i}]`, nodes)),
-    ...notReadyAddresses.flatMap((address, i) => validateAddress(address, `${at}.notReadyAddresses[${i}]`, nodes)),
+    ...addresses.flatMap((address, i) => validateAddress(address, `${at}.addresses[${i}]`)),
+    ...notReadyAddresses.flatMap((address, i) => validateAddress(address, `${at}.notReadyAddresses[${i}]`)),
     ...ports.flatMap((port, i) => validatePort(port, ports.length > 1, `${at}.ports[${i}]`)),
   ];
 }
 
-function validateAddress({ ip, hostname, nodeName }: EndpointAddress, at: string, nodes: Nodes): readonly Cause[] {
-  const before = nodes.get(ip);
-  const moved = before !== undefined && nodeName !== undefined && before !== nodeName;
+function validateAddress({ ip, hostname, nodeName }: EndpointAddress, at: string): readonly Cause[] {
   return [
     ...mistakeIn(`${at}.ip`, ip, reachableIPMistake(ip)),
     ...(hostname ? mistakeIn(`${at}.hostname`, hostname, dnsLabelMistake(hostname)) : []),
     ...(nodeName === undefined ? [] : mistakeIn(`${at}.nodeName`, nodeName, dnsSubdomainMistake(nodeName))),
-    ...(moved ? [forbidden(`${at}.nodeName`, `Cannot change NodeName for ${ip} to ${nodeName}`)] : []),
   ];
 }
 
