@@ -1,4 +1,5 @@
 /** A feature of Services that real packets show, once for each address family and mode. */
+import type { IPFamily } from '../../../lib/ip.ts';
 import type { Case } from './case.ts';
 import type { SettingName } from './settings.ts';
 
@@ -16,10 +17,11 @@ export function feature(name: string, run: (it: Case) => Promise<void>, setting:
   return { name, run, setting };
 }
 
-/** What a fixture tells of one feature. */
+/** What a fixture tells of one feature or story. */
 export interface Result {
-  readonly feature: string;
-  readonly family: string;
+  readonly name: string;
+  /** Absent for a story: it is about both. */
+  readonly family?: IPFamily;
   /** Undefined when it is as it should be. */
   readonly error: string | undefined;
   /** Milliseconds. */

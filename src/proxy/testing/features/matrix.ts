@@ -9,6 +9,7 @@ import { IP_FAMILIES } from '../../../lib/ip.ts';
 import type { Result } from './feature.ts';
 import { FEATURES } from './index.ts';
 import type { ModeName } from './settings.ts';
+import { STORIES } from './stories.ts';
 
 const FIXTURE = fileURLToPath(new URL('features.fixture.ts', import.meta.url));
 /** How long all features together may take, in milliseconds. */
@@ -25,13 +26,21 @@ export function featureMatrix(mode: ModeName, skip: string | false): void {
     for (const { name } of FEATURES) {
       for (const family of IP_FAMILIES) {
         test(`${name} (${family})`, () => {
-          const result = results.find((one) => one.feature === name && one.family === family);
-          assert(result !== undefined, 'it was not shown');
-          assert(result.error === undefined, result.error);
+          check(results.find((one) => one.name === name && one.family === family));
         });
       }
     }
+    for (const { name } of STORIES) {
+      test(name, () => {
+        check(results.find((one) => one.name === name));
+      });
+    }
   });
+}
+
+function check(result: Result | undefined): void {
+  assert(result !== undefined, 'it was not shown');
+  assert(result.error === undefined, result.error);
 }
 
 /** Runs the fixture, and returns what it shows. Throws, with all that it wrote, when it fails. */

@@ -5,11 +5,12 @@ import type { Kind } from '../../../api/kind.ts';
 import { type KubeObject, keyOf } from '../../../api/meta/v1.ts';
 import { fakeClient } from '../../../client/fake.ts';
 import { openLibnftables } from '../../../host/libnftables.ts';
-import { createLogger } from '../../../host/log.ts';
+import { createLogger, type Logger, silentLogger } from '../../../host/log.ts';
 import type { NftRunner } from '../../../host/nft.ts';
 import { IP_FAMILIES, mustParseIP } from '../../../lib/ip.ts';
 import type { Mode } from '../../mode.ts';
 import { type RunningProxy, startProxy } from '../../proxy.ts';
+import type { SyncStats } from '../../stats.ts';
 import { service } from '../builders.ts';
 import { NODES } from '../world/topology.ts';
 import { type ModeName, openMode, type SettingName } from './settings.ts';
@@ -27,6 +28,10 @@ export class NodeUnderTest {
   readonly client = fakeClient();
   readonly runner: NftRunner;
   #running: Running | undefined;
+  /** What the proxy logged as a warning or an error. */
+  readonly said: string[] = [];
+  #name: ModeName = 'nftables';
+  #setting: SettingName = 'default';
   #mode: Mode | undefined;
   #changes = 0;
   #waiting: (() => void)[] = [];
@@ -39,9 +44,19 @@ export class NodeUnderTest {
     return new NodeUnderTest(await openLibnftables());
   }
 
-  /** Starts the proxy, in place of one that runs. What the other programmed is removed once this one forwards. */
-  async start(name: ModeName, setting: SettingName): Promise<RunningProxy> {
+  get stats(): SyncStats {
+    if (this.#running === undefined) throw new Error('the proxy does not run');
+    return this.#running.proxy.stats;
+  }
+
+  /**
+   * Starts the proxy, in place of one that runs; as it was, unless told otherwise. What another mode programmed is removed once
+   * this one forwards.
+   */
+  async start(name: ModeName = this.#name, setting: SettingName = this.#setting): Promise<void> {
     await this.stop();
+    this.#name = name;
+    this.#setting = setting;
     const mode = openMode(name, setting, this.runner);
     const retired = this.#mode === undefined || this.#mode.name === mode.name ? [] : [this.#mode];
     const controller = new AbortController();
@@ -49,7 +64,7 @@ export class NodeUnderTest {
       {
         ...{ client: this.client, mode, retired, nodeName: 'node1' },
         nodeAddresses: () => IP_FAMILIES.map((family) => mustParseIP(NODES.node1[family])),
-        log: createLogger('proxy'),
+        log: this.#recorder(),
         onSynced: () => {
           for (const resolve of this.#waiting.splice(0)) resolve();
         },
@@ -58,7 +73,6 @@ export class NodeUnderTest {
     );
     this.#mode = mode;
     this.#running = { proxy, controller };
-    return proxy;
   }
 
   /** Stops the proxy; what it programmed stays. */
@@ -71,6 +85,16 @@ export class NodeUnderTest {
   /** Removes what the last proxy programmed. */
   async remove(): Promise<void> {
     await this.#mode?.remove();
+  }
+
+  /** Does what people do who forget who else is there. */
+  async flush(): Promise<void> {
+    await this.runner.run('flush ruleset\n');
+  }
+
+  /** All that is in the kernel, whoever put it there. */
+  ruleset(): Promise<string> {
+    return this.runner.list('list ruleset');
   }
 
   /** Stores objects, and resolves once the kernel forwards as they say. */
@@ -92,7 +116,7 @@ export class NodeUnderTest {
    */
   async programmed(): Promise<void> {
     for (let transaction = 0; transaction < 2; transaction++) {
-      const done = this.#synced();
+      const done = this.nextSync();
       this.client.seed(this.#marker());
       await done;
     }
@@ -103,7 +127,23 @@ export class NodeUnderTest {
     return service('marker', { clusterIPs: ['10.96.255.254'], ports: [{ port: 1 + (this.#changes % 65535) }] });
   }
 
-  #synced(): Promise<void> {
+  /** Logs as usual, and keeps what would worry someone. */
+  #recorder(): Logger {
+    const log = createLogger('proxy');
+    return {
+      ...silentLogger,
+      warn: (fields, message) => this.#worry(log.warn.bind(log), fields, message),
+      error: (fields, message) => this.#worry(log.error.bind(log), fields, message),
+    };
+  }
+
+  #worry(say: Logger['warn'], fields: object, message: string): void {
+    this.said.push(message);
+    say(fields, message);
+  }
+
+  /** Resolves when the next transaction has taken effect. */
+  nextSync(): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('no transaction took effect')), PATIENCE);
       this.#waiting.push(() => {

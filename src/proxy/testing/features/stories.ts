@@ -1,0 +1,85 @@
+/** What the proxy does as a whole: each has the node to itself, and looks at both address families. */
+import assert from 'node:assert/strict';
+import type { Case } from './case.ts';
+import type { NodeUnderTest } from './node-under-test.ts';
+
+export interface Story {
+  readonly name: string;
+  /** Throws when it goes otherwise. The proxy runs when it begins, and its first argument has one case for each family. */
+  run(cases: readonly Case[], node: NodeUnderTest): Promise<void>;
+}
+
+/** The time within which the proxy notices that its rules are gone, in milliseconds: its interval, and some. */
+const NOTICED = 8000;
+
+const NAT = '{ type nat hook postrouting priority srcnat; }';
+
+/** Each serves one pod and has one client, who keeps a connection open. */
+async function serve(cases: readonly Case[]): Promise<void> {
+  for (const it of cases) await it.put(it.loadBalancer(), it.serves(['a1']));
+  await connect(cases);
+}
+
+async function connect(cases: readonly Case[]): Promise<void> {
+  for (const it of cases) {
+    assert.equal(await it.open('client', 'story', [it.nodeIP, it.nodePort()]), 'a1 saw node1');
+    assert.equal(await it.open('a2', 'story', [it.vip(), 80]), 'a1 saw a2');
+  }
+}
+
+async function connectionsGoOn(cases: readonly Case[]): Promise<void> {
+  for (const it of cases) {
+    assert.equal(await it.say('client', 'story'), 'a1 saw node1');
+    assert.equal(await it.say('a2', 'story'), 'a1 saw a2');
+  }
+}
+
+export const STORIES: readonly Story[] = [
+  {
+    name: 'rules that someone removes are back within seconds, counted and told',
+    async run(cases, node) {
+      for (const it of cases) await it.put(it.loadBalancer(), it.serves(['a1']));
+      const restored = node.stats.restored;
+      await node.flush();
+      for (const it of cases) assert.doesNotMatch(await it.ask('client', [it.nodeIP, it.nodePort()]), / saw /);
+      const deadline = performance.now() + NOTICED;
+      while (node.stats.restored === restored && performance.now() < deadline) await node.nextSync();
+      for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['a1 saw node1']);
+      assert.equal(node.stats.restored, restored + 1);
+      assert(
+        node.said.some((text) => text.includes('someone removed rules of ours')),
+        node.said.join('\n'),
+      );
+    },
+  },
+
+  {
+    name: 'while the proxy is stopped, connections go on and begin; what changed meanwhile is served once it is back',
+    async run(cases, node) {
+      await serve(cases);
+      await node.stop();
+      await connectionsGoOn(cases);
+      for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['a1 saw node1']);
+      for (const it of cases) node.client.seed(it.serves(['b1']));
+      await node.start();
+      for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['b1 saw node1']);
+      await connectionsGoOn(cases);
+    },
+  },
+
+  {
+    name: 'cleaning up leaves what others put there and nothing else, and connections go on',
+    async run(cases, node) {
+      await serve(cases);
+      // Without anyone else who translates addresses, the kernel would stop doing so for established connections, too.
+      await node.runner.run(`add table inet foreign\nadd chain inet foreign theirs ${NAT}\n`);
+      await node.stop();
+      await node.remove();
+      assert.match(await node.ruleset(), /^table inet foreign \{\s+chain theirs \{[^{}]*\}\s+\}\s*$/);
+      for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['refused']);
+      await connectionsGoOn(cases);
+      await node.runner.run('delete table inet foreign\n');
+      await node.start();
+    },
+  },
+];
