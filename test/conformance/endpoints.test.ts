@@ -340,13 +340,12 @@ describe('Endpoints', () => {
   rule(
     'may have an address move to another node, as one does when a node gets the CIDR of one that is gone',
     async () => {
-      await at.service('web');
-      await at.pod('p1');
-      const nodes = async () => (await subsets('web'))?.[0]?.addresses?.map((each: Json) => [each.ip, each.nodeName]);
-      await eventually(nodes, [['10.244.0.5', 'node1']]);
-      await cluster.delete(`${at.core}/pods/p1?gracePeriodSeconds=0`);
-      await at.pod('p2', { spec: { nodeName: 'another' } });
-      await eventually(nodes, [['10.244.0.5', 'another']]);
+      const on = (nodeName: string) => ({
+        subsets: [{ addresses: [{ ip: '10.244.0.5', nodeName }], ports: [{ port: 80 }] }],
+      });
+      await cluster.create(`${at.core}/endpoints`, { metadata: { name: 'moved' }, ...on('node1') });
+      const { subsets: moved } = await cluster.patch(`${at.core}/endpoints/moved`, on('node2'));
+      assert.equal(moved[0].addresses[0].nodeName, 'node2');
     },
   );
 
