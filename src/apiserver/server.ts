@@ -14,6 +14,7 @@ import { Documents } from './discovery/documents.ts';
 import { keepHouse } from './housekeeping.ts';
 import { type ListenAddress, listenOn, listenOnSocket, makeServer } from './http/listen.ts';
 import { Serving } from './http/serving.ts';
+import { YAMLReader } from './http/yaml-reader.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
@@ -57,7 +58,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const admissions = [namespaceAdmission(store, codec), services, touched];
   const api: Api = { store, codec, clock, random, log, admissions };
   const metrics = new Metrics();
-  const serving = new Serving({ api, metrics, documents: new Documents(metrics) });
+  const serving = new Serving({ api, metrics, documents: new Documents(metrics), yaml: new YAMLReader() });
   const server = makeServer(pki, serving.onRequest, log);
   const { address, port } = await listenOn(server, options.listen);
   const servers = [server];

@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { badRequest, failure } from '../../api/status.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
-import { parseYAMLText, YAML_LIMIT } from './yaml.ts';
+import type { YAMLReader } from './yaml-reader.ts';
 
 /** As Kubernetes' limit, for what is sent and for what it unpacks to. */
 export const BODY_LIMIT = 3 * 1024 * 1024;
@@ -16,10 +16,20 @@ const NOTHING = new Uint8Array();
 export interface Body {
   readonly type: string;
   readonly bytes: Uint8Array;
+  /** What it holds, when that was found out already because it takes long. */
+  readonly parsed?: Parsed;
 }
 
-/** Reads a request's body. Throws an ApiError: 413 when it is too large, 415 for an encoding that is not known. */
-export async function readBody(request: IncomingMessage): Promise<Body> {
+/**
+ * Reads a request's body. Throws an ApiError: 400 for YAML that is not well formed, 413 when it is too large, 415 for an
+ * encoding that is not known.
+ */
+export async function readBody(request: IncomingMessage, yaml: YAMLReader): Promise<Body> {
+  const body = await receive(request);
+  return YAML_TYPES.has(body.type) ? { ...body, parsed: await parseYAML(textOf(body), yaml) } : body;
+}
+
+async function receive(request: IncomingMessage): Promise<Body> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge();
   const isEmpty = request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
@@ -61,17 +71,15 @@ export interface Parsed {
 
 /** What a body holds. Throws an ApiError: 400 when it is not well formed, 415 for types that are not known. */
 export function parseBody(body: Body): Parsed {
+  if (body.parsed !== undefined) return body.parsed;
   if (body.type === PROTOBUF) return { value: decodeProtobuf(body.bytes), duplicates: () => [] };
-  const { buffer, byteOffset, byteLength } = body.bytes;
-  const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
-  if (YAML_TYPES.has(body.type)) return parseYAML(text);
   if (body.type !== '' && body.type !== 'application/json' && !body.type.endsWith('+json')) {
     throw unsupported(
       `the body of the request was in an unknown format (${body.type}); accepted are application/json and application/yaml`,
     );
   }
   try {
-    return parseJSON(text);
+    return parseJSON(textOf(body));
   } catch (error) {
     throw badRequest(`the body is not JSON: ${(error as Error).message}`);
   }
@@ -82,7 +90,7 @@ function parseJSON(text: string): Parsed {
   return { value, duplicates: () => duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`) };
 }
 
-function parseYAML(text: string): Parsed {
+async function parseYAML(text: string, reader: YAMLReader): Promise<Parsed> {
   // JSON is YAML, and the common case: kubectl apply --server-side sends it under the YAML type.
   if (text.trimStart().startsWith('{')) {
     try {
@@ -91,16 +99,12 @@ function parseYAML(text: string): Parsed {
       // A YAML flow mapping, then; the YAML parser says what is wrong if it is not.
     }
   }
-  if (Buffer.byteLength(text) > YAML_LIMIT) {
-    const size = `Request entity too large: limit for YAML is ${YAML_LIMIT}; send it as JSON`;
-    throw failure(413, 'RequestEntityTooLarge', size);
-  }
-  try {
-    const { value, duplicates } = parseYAMLText(text);
-    return { value, duplicates: () => duplicates };
-  } catch (error) {
-    throw badRequest(`the body is not YAML: ${(error as Error).message}`);
-  }
+  const { value, duplicates } = await reader.read(text);
+  return { value, duplicates: () => duplicates };
+}
+
+function textOf({ bytes: { buffer, byteOffset, byteLength } }: Body): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
 }
 
 function tooLarge() {

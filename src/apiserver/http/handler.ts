@@ -17,11 +17,13 @@ import { type Accepted, negotiate } from './negotiate.ts';
 import { linePrinter, type PrintOptions, printAnswer } from './print.ts';
 import { type Reply, send, stream } from './respond.ts';
 import { type ActionPath, route } from './route.ts';
+import type { YAMLReader } from './yaml-reader.ts';
 
 export interface HandlerParts {
   readonly api: Api;
   readonly documents: Documents;
   readonly metrics: Metrics;
+  readonly yaml: YAMLReader;
 }
 
 /** A request on its way. */
@@ -111,7 +113,7 @@ function allow({ user, path }: Exchange, verb: string): void {
 const WRITES: ReadonlySet<Verb> = new Set(['create', 'update', 'patch']);
 
 async function serveResource(exchange: Exchange, verb: Verb, target: Target): Promise<void> {
-  const { api, request, response, query, user, ending, warnings } = exchange;
+  const { api, yaml, request, response, query, user, ending, warnings } = exchange;
   exchange.label(verb, target.kind.plural);
   const refused = authorize(user, { kind: 'resource', verb, target });
   if (refused !== undefined) throw refused;
@@ -124,7 +126,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
     query,
     user,
     signal,
-    body: await readBody(request),
+    body: await readBody(request, yaml),
     agent: request.headers['user-agent'] ?? '',
     warn: (message) => warnings.add(message),
   };
@@ -139,7 +141,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
 }
 
 async function serveAction(exchange: Exchange, path: ActionPath): Promise<void> {
-  const { api, request, response, user } = exchange;
+  const { api, yaml, request, response, user } = exchange;
   const action = findAction(path);
   if (action === undefined) return serveDocument(exchange);
   const { namespace, name } = path;
@@ -150,7 +152,7 @@ async function serveAction(exchange: Exchange, path: ActionPath): Promise<void> 
   if (request.method !== action.method) {
     throw failure(405, 'MethodNotAllowed', `use ${action.method} to ${action.action} a ${action.kind.kind}`, {});
   }
-  await action.run(api, { namespace, name, body: await readBody(request) });
+  await action.run(api, { namespace, name, body: await readBody(request, yaml) });
   send(response, { code: 202, type: 'application/json', text: '' });
 }
 

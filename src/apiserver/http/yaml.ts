@@ -1,14 +1,18 @@
-/** YAML bodies. Parsing them is slow, so they may be large only as far as nobody else waits for long. */
+/** YAML bodies as values. Slow: a megabyte takes about a second, and some texts far longer. */
 import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 
-/** Bytes. Parsed in a quarter of a second; JSON, which kubectl sends, has no such limit. */
-export const YAML_LIMIT = 256 * 1024;
 /** Aliases can make a small text a huge value. */
 const MAX_ALIASES = 100;
 const MAX_NAMED = 64;
 
-/** The value of a text, and the keys that stand twice in one mapping, by their lines. Throws an Error that says what is wrong. */
-export function parseYAMLText(text: string): { readonly value: unknown; readonly duplicates: readonly string[] } {
+export interface YAMLText {
+  readonly value: unknown;
+  /** The keys that stand twice in one mapping, by their lines. */
+  readonly duplicates: readonly string[];
+}
+
+/** Reads a text. Throws an Error that says what is wrong. */
+export function parseYAMLText(text: string): YAMLText {
   const lines = new LineCounter();
   // The parser's own check of keys compares each with each, which takes minutes for a large mapping.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
