@@ -127,6 +127,13 @@ export class Case {
     assert.deepEqual([...new Set(seen)].sort(), [...answers].sort(), `${who} to ${to.join(' ')}`);
   }
 
+  /** How many of so many UDP flows each endpoint has answered, by {@link ask}'s text. */
+  async count(who: ActorName, [host, port]: Destination, times: number): Promise<ReadonlyMap<string, number>> {
+    const question: Question = { protocol: 'udp', host, port, patience: PATIENT };
+    const counts = await this.world.tell(who, { kind: 'count', question, times });
+    return new Map(Object.entries(counts as Record<string, number>).map(([text, count]) => [brief(text), count]));
+  }
+
   /** Fails when there is an answer, or a refusal. */
   async expectSilence(who: ActorName, to: Destination, asking: Asking = {}): Promise<void> {
     assert.equal(await this.ask(who, to, { patience: IMPATIENT, ...asking }), 'silence', `${who} to ${to.join(' ')}`);

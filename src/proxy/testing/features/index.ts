@@ -1,10 +1,20 @@
 /** Every feature that is shown, in the order in which they are shown. */
 
+import { balance } from './balance.ts';
 import { endpoints } from './endpoints.ts';
 import { entrances } from './entrances.ts';
 import type { Feature } from './feature.ts';
 import { flows } from './flows.ts';
+import { model } from './model.ts';
 import { policies } from './policies.ts';
 import { protocols } from './protocols.ts';
 
-export const FEATURES: readonly Feature[] = [...entrances, ...protocols, ...policies, ...endpoints, ...flows];
+export const FEATURES: readonly Feature[] = [
+  ...entrances,
+  ...protocols,
+  ...policies,
+  ...endpoints,
+  ...flows,
+  ...balance,
+  ...model,
+];
