@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Node } from '../../api/core/v1/node.ts';
 import type { Endpoint, EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { testSeed } from '../../lib/random.fixture.ts';
+import { randomBelow, seededRandom } from '../../lib/random.ts';
 import type { DesiredSlices } from './desired.ts';
 import { diff } from './diff.ts';
 import { withZoneHints } from './zone-hints.ts';
@@ -192,4 +194,32 @@ describe('the shares of zones', () => {
       assert.deepEqual(found.kind === 'none' ? found.why : Object.fromEntries(found.of), expected);
     });
   }
+});
+
+describe('through random changes of endpoints and zones, hints', () => {
+  const seed = testSeed();
+  it(`are of every ready endpoint, for a zone that has nodes, and rest once they stand (POSTERN_SEED=${seed})`, () => {
+    const random = seededRandom(seed);
+    let slices: readonly EndpointSlice[] = [];
+    for (let step = 0; step < 200; step++) {
+      const zones = ['a', 'b', 'c'].slice(0, 2 + randomBelow(random, 2));
+      const weights = zones.map((zone) => [zone, 1 + randomBelow(random, 4)] as const);
+      const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+      const by = shares(Object.fromEntries(weights.map(([zone, weight]) => [zone, weight / total])));
+      const endpoints = zones.flatMap((zone) =>
+        some(zone, randomBelow(random, 120)).map((text) => (randomBelow(random, 9) === 0 ? `!${text}` : text)),
+      );
+      const played = play(endpoints, by, slices);
+      slices = played.slices;
+      const all = slices.flatMap((slice) => slice.endpoints);
+      assert.equal(all.length, endpoints.length);
+      for (const { conditions, hints } of all) {
+        const [hint] = hints?.forZones ?? [];
+        const isHinted = conditions?.ready === true && played.outcome === 'enabled';
+        assert.equal(hint !== undefined, isHinted, `step ${step}`);
+        assert.ok(hint === undefined || zones.includes(hint.name), `step ${step}`);
+      }
+      assert.equal(play(endpoints, by, slices).writes, 0, `step ${step}`);
+    }
+  });
 });
