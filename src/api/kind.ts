@@ -44,6 +44,8 @@ export interface KindSpec<T> {
   readonly scale?: ScaleSpec<Resource<NoInfer<T>>>;
   /** Whether `metadata.generation` counts changes of what is wanted. Default: true; some kinds of Kubernetes have none. */
   readonly generation?: boolean;
+  /** Whether a PUT of an object that is not there makes it. Default: false. */
+  readonly createOnUpdate?: boolean;
   /** What every answer about the kind is to warn of, when it is deprecated. */
   readonly deprecated?: string;
   /** Columns between NAME and AGE; AGE is left out when `age` is false. */
@@ -83,6 +85,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly namespaced: boolean;
   readonly schema: Schema<T>;
   readonly status: boolean;
+  readonly createOnUpdate: boolean;
   readonly generation: boolean;
   readonly scale: ScaleSpec<T> | undefined;
   /** What every answer about the kind warns of, when it is deprecated. */
@@ -128,6 +131,7 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
       },
     },
     status: spec.status ?? false,
+    createOnUpdate: spec.createOnUpdate ?? false,
     generation: spec.generation ?? true,
     scale: spec.scale,
     deprecated: spec.deprecated,

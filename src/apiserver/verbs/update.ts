@@ -2,12 +2,12 @@
 import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { notFound } from '../../api/status.ts';
-import { sameValue } from '../../api/value.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { change, type Decision } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
-import { completeChange, type Part } from './complete.ts';
+import { completeChange, completeNew, type Part } from './complete.ts';
+import { birthOf } from './create.ts';
 import { type Decoded, decodeBody } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
 
@@ -16,21 +16,31 @@ export async function update(api: Api, request: ResourceRequest): Promise<Answer
   const name = requiredName(request);
   const given = decodeBody(request);
   const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
-    if (current === undefined) throw notFound(kind, name);
-    return replace(kind, given, current, partOf(request));
+    return current === undefined ? make(api, request, given) : replace(kind, given, current, partOf(request));
   });
-  return { kind: 'object', code: 200, of: kind, stored: outcome.stored };
+  const code = outcome.act === 'put' && outcome.created ? 201 : 200;
+  return { kind: 'object', code, of: kind, stored: outcome.stored };
+}
+
+/** What is not there is made, of the kinds for which Kubernetes does so, unless the request is about something that was. */
+function make(api: Api, request: ResourceRequest, { object, causes }: Decoded): Decision {
+  const { kind, subresource } = request;
+  const { resourceVersion = '', uid = '' } = object.metadata;
+  if (!kind.createOnUpdate || subresource !== undefined || resourceVersion !== '' || uid !== '') {
+    throw notFound(kind, requiredName(request));
+  }
+  return { act: 'put', object: completeNew(kind, object, birthOf(api), causes) };
 }
 
 export function partOf({ subresource }: ResourceRequest): Part {
   return subresource === 'status' || subresource === 'finalize' ? subresource : 'object';
 }
 
-/** What to do so that `given` replaces `current`: nothing when it is the same, and the end of what only waited for it. */
+/** What to do so that `given` replaces `current`: an object that only waited for this comes to its end. */
 export function replace(kind: AnyKind, given: Decoded, current: Stored, part: Part): Decision {
   const next = completeChange(kind, given.object, current.object, part, given.causes);
   if (isFinished(next)) return { act: 'remove' };
-  return sameObject(next, current.object) ? { act: 'keep' } : { act: 'put', object: next };
+  return { act: 'put', object: next };
 }
 
 /** Whether an object that is being deleted has nothing left to wait for. */
@@ -49,8 +59,4 @@ function contentFinalizers(object: KubeObject & { readonly spec?: unknown }): re
   if (object.apiVersion !== 'v1' || object.kind !== 'Namespace') return [];
   const spec = object.spec as { readonly finalizers?: readonly unknown[] } | undefined;
   return spec?.finalizers ?? [];
-}
-
-function sameObject(next: KubeObject, old: KubeObject): boolean {
-  return sameValue(JSON.parse(JSON.stringify(next)), old);
 }

@@ -48,6 +48,7 @@ export const Endpoints = defineKind({
   singular: 'endpoints',
   shortNames: ['ep'],
   namespaced: true,
+  createOnUpdate: true,
   generation: false,
   deprecated: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   schema: fields,

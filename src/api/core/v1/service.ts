@@ -97,6 +97,7 @@ export const Service = defineKind({
   generation: false,
   nameFormat: 'dns-1035-label',
   status: true,
+  createOnUpdate: true,
   schema: fields,
   columns: serviceColumns,
   defaults: defaultService,
