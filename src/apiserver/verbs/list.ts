@@ -6,6 +6,7 @@ import { CompactedError, type Revision } from '../../store/store.ts';
 import type { Answer, ListMeta } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import type { Stored } from '../storage/codec.ts';
+import { checkListOptions } from './list-options.ts';
 import { wholeNumber } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
 
@@ -87,6 +88,7 @@ function storeOptions({ revision, after }: Start) {
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list */
 async function startOf(api: Api, query: URLSearchParams, prefix: string): Promise<Start> {
+  checkListOptions(query, 'list');
   const token = query.get('continue') ?? '';
   const version = wholeNumber(query, 'resourceVersion');
   const match = query.get('resourceVersionMatch') ?? '';
@@ -94,14 +96,6 @@ async function startOf(api: Api, query: URLSearchParams, prefix: string): Promis
     if (version) throw badRequest('specifying resource version is not allowed when using continue');
     const { revision, after } = parseToken(token);
     return { revision, after: prefix + after };
-  }
-  if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw badRequest(
-      `resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
-    );
-  }
-  if (match !== '' && version === undefined) {
-    throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
   }
   if (version === undefined || version === 0) return { revision: undefined, after: undefined };
   await checkReached(api, version);

@@ -61,7 +61,6 @@ test('marks the end of the initial objects with a bookmark when asked to stream 
   assert.deepEqual([added.type, bookmark.type], ['ADDED', 'BOOKMARK']);
   assert.deepEqual(bookmark.object.metadata.annotations, { 'k8s.io/initial-events-end': 'true' });
   assert.equal(bookmark.object.metadata.resourceVersion, await newest());
-  assert.equal((await api.call('GET', `${LEASES}?watch=true&sendInitialEvents=true`)).code, 400);
 });
 
 test('tells those who select by label of objects that come into the selection and leave it', async () => {
@@ -144,4 +143,52 @@ test('ends watches when the server closes', async () => {
   await other.server.close();
   assert.equal((await rest).done, true);
   await other.close();
+});
+
+test('a list and a watch that ask for what does not go together are told so in the words of Kubernetes', async () => {
+  const CASES: readonly (readonly [query: string, cause: string])[] = [
+    [
+      'watch=true&sendInitialEvents=true',
+      'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    ],
+    [
+      'watch=true&resourceVersion=1&resourceVersionMatch=NotOlderThan',
+      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+    ],
+    [
+      'resourceVersionMatch=Exact',
+      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+    ],
+    [
+      'resourceVersion=1&resourceVersionMatch=x',
+      'resourceVersionMatch: Unsupported value: "x": supported values: "Exact", "NotOlderThan", ""',
+    ],
+    [
+      'resourceVersion=0&resourceVersionMatch=Exact',
+      'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    ],
+    ['sendInitialEvents=true', 'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list'],
+  ];
+  for (const [query, cause] of CASES) {
+    const { code, body } = await api.call('GET', `${LEASES}?${query}`);
+    assert.deepEqual([code, body.message], [422, `ListOptions.meta.k8s.io "" is invalid: ${cause}`]);
+  }
+});
+
+test('a watch that begins with what there is ends its first part with a bookmark only for those who take bookmarks', async () => {
+  const query = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&fieldSelector=metadata.name%3Dstreamed';
+  const { body } = await api.call('POST', LEASES, { body: lease('streamed') });
+  const [added, mark] = await lines(
+    `${query}&allowWatchBookmarks=true&resourceVersion=${body.metadata.resourceVersion}`,
+    2,
+  );
+  assert.deepEqual([added.type, mark.type, mark.object.kind], ['ADDED', 'BOOKMARK', 'Lease']);
+  assert.deepEqual(mark.object.metadata.annotations, { 'k8s.io/initial-events-end': 'true' });
+  assert.ok(Number(mark.object.metadata.resourceVersion) >= Number(body.metadata.resourceVersion));
+  const end = new AbortController();
+  const watching = api.watch(`${LEASES}?watch=true&${query}&resourceVersion=0`, end.signal);
+  assert.equal((await watching.next()).value.type, 'ADDED');
+  await api.call('DELETE', `${LEASES}/streamed`);
+  assert.equal((await watching.next()).value.type, 'DELETED', 'and no bookmark in between');
+  end.abort();
 });

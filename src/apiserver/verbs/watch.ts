@@ -2,7 +2,7 @@
  * GET of a collection with `watch`: changes from a resourceVersion on, without a gap.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
-import { badRequest, expired } from '../../api/status.ts';
+import { expired } from '../../api/status.ts';
 import { minutes, seconds } from '../../lib/duration.ts';
 import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../../store/store.ts';
 import type { Answer, WatchLine } from '../answer.ts';
@@ -10,6 +10,7 @@ import type { Api, ResourceRequest } from '../context.ts';
 import { isTrue } from '../http/route.ts';
 import { atRevision, Stored } from '../storage/codec.ts';
 import { checkReached } from './list.ts';
+import { checkListOptions } from './list-options.ts';
 import { wholeNumber } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
 
@@ -37,14 +38,8 @@ export async function watch(api: Api, request: ResourceRequest): Promise<Answer>
 
 async function planOf(api: Api, request: ResourceRequest): Promise<Plan> {
   const { query } = request;
+  checkListOptions(query, 'watch');
   const initial = query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined;
-  const match = query.get('resourceVersionMatch') ?? '';
-  if (initial !== undefined && match !== 'NotOlderThan') {
-    throw badRequest('sendInitialEvents needs resourceVersionMatch=NotOlderThan');
-  }
-  if (initial === undefined && match !== '') {
-    throw badRequest('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
-  }
   const version = wholeNumber(query, 'resourceVersion') ?? 0;
   if (version > 0) await checkReached(api, version);
   const bookmarks = query.has('allowWatchBookmarks') && isTrue(query.get('allowWatchBookmarks'));
