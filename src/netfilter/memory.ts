@@ -156,7 +156,7 @@ function addChain(draft: Draft, chain: Chain): void {
   if (draft.chains.has(chain.name)) throw new Error(`File exists: chain ${chain.name}`);
   for (const { statement } of chain.rules) {
     if (statement.kind === 'verdict') checkTarget(draft, statement.verdict);
-    if (statement.kind === 'vmap' || statement.kind === 'dnat') mustHave(draft.sets.get(statement.map), statement.map);
+    if ('map' in statement) mustHave(draft.sets.get(statement.map), statement.map);
   }
   draft.chains.set(chain.name, chain);
 }

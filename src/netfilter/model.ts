@@ -18,7 +18,18 @@ export type Expression =
   /** The destination of the connection's first packet, before translation. */
   | { readonly kind: 'original-daddr' | 'original-dport' }
   /** A number from 0 to `modulus` - 1, drawn anew for each packet. */
-  | { readonly kind: 'random'; readonly modulus: number };
+  | { readonly kind: 'random'; readonly modulus: number }
+  /** A number that stands for several: the same for the same, and with another `seed` another. */
+  | { readonly kind: 'hash'; readonly of: Concatenation; readonly seed: number }
+  /** What the scratch register holds: see {@link SCRATCH}. */
+  | { readonly kind: 'scratch' };
+
+/**
+ * The one register that rules can write, read and look things up by: the packet's priority for queueing. Who uses it
+ * keeps it within this range, so that `clear-scratch` can tell what is left there from what others put. (Marks would serve too,
+ * and are others': routing, tunnels and policies go by them.)
+ */
+export const SCRATCH = { first: 0x7000_0000, last: 0x7fff_ffff } as const;
 
 /** Several expressions side by side, as a key: `ip daddr . tcp dport`. */
 export type Concatenation = readonly Expression[];
@@ -26,7 +37,8 @@ export type Concatenation = readonly Expression[];
 /** One component of a key or value: an address or protocol as text, a port or number as number. */
 export type Atom = string | number;
 
-export type DataType = 'address' | 'inet_proto' | 'inet_service';
+/** `classid`: what the scratch register holds. */
+export type DataType = 'address' | 'inet_proto' | 'inet_service' | 'classid';
 
 /** The type of a key or value: by name, or as that of expressions, which is the only way to name a drawn number's. */
 export type KeyType =
@@ -55,6 +67,8 @@ export interface NamedSet {
   readonly interval?: true;
   /** Elements that are part of the layout; others come and go by transactions. */
   readonly elements?: readonly Element[];
+  /** Packets add elements, at most so many at a time, and these end by themselves. */
+  readonly dynamic?: { readonly size: number };
 }
 
 export type Match =
@@ -78,6 +92,16 @@ export type Statement =
   | { readonly kind: 'vmap'; readonly key: Concatenation; readonly map: string }
   /** To the address and port that `map` has for the key; the next rule when it has none. */
   | { readonly kind: 'dnat'; readonly key: Concatenation; readonly map: string }
+  /** A drawn number into the scratch register, or what `map` has for the key; the next rule when it has none. */
+  | { readonly kind: 'draw'; readonly modulus: number }
+  | { readonly kind: 'load'; readonly key: Concatenation; readonly map: string }
+  /** As `load` from a map that packets fill; what is found there stays so many seconds from now on. */
+  | { readonly kind: 'recall'; readonly key: Concatenation; readonly map: string; readonly seconds: number }
+  /** The scratch register into the map, for so many seconds. Nothing happens when the map is full, or has the key. */
+  | { readonly kind: 'remember'; readonly key: Concatenation; readonly map: string; readonly seconds: number }
+  | { readonly kind: 'forget'; readonly key: Concatenation; readonly map: string }
+  /** Leaves nothing of ours in the scratch register. */
+  | { readonly kind: 'clear-scratch' }
   | { readonly kind: 'masquerade' }
   /** Answers at once: a reset for TCP, else ICMP port unreachable. */
   | { readonly kind: 'reject'; readonly with: 'tcp-reset' | 'port-unreachable' };

@@ -14,6 +14,7 @@ import {
   type Operation,
   type Placed,
   type Rule,
+  SCRATCH,
   type Statement,
   type Table,
   type TableFamily,
@@ -123,6 +124,7 @@ function printSet(family: TableFamily, set: NamedSet): string[] {
   const value = set.value === undefined ? '' : ` : ${printValueType(family, set.value)}`;
   const lines = [`  ${set.value === undefined ? 'set' : 'map'} ${set.name} {`, `    ${key}${value}`];
   if (set.interval) lines.push('    flags interval');
+  if (set.dynamic) lines.push(`    size ${set.dynamic.size}`, '    flags dynamic,timeout');
   // Elements that are not one prefix alone cannot be merged.
   if (set.interval && componentCount(set.key) === 1) lines.push('    auto-merge');
   if (set.elements !== undefined && set.elements.length > 0) {
@@ -185,6 +187,18 @@ function printStatement(family: TableFamily, statement: Statement): string {
       return `${printConcatenation(family, statement.key)} vmap @${statement.map}`;
     case 'dnat':
       return `dnat ${family} to ${printConcatenation(family, statement.key)} map @${statement.map}`;
+    case 'draw':
+      return `meta priority set numgen random mod ${statement.modulus}`;
+    case 'load':
+      return printLoad(family, statement);
+    case 'recall':
+      return `${printLoad(family, statement)} ${printRemember(family, statement)}`;
+    case 'remember':
+      return printRemember(family, statement);
+    case 'forget':
+      return `delete @${statement.map} { ${printConcatenation(family, statement.key)} : meta priority }`;
+    case 'clear-scratch':
+      return `meta priority ${printClassid(SCRATCH.first)}-${printClassid(SCRATCH.last)} meta priority set none`;
     case 'masquerade':
       // A random source port: two connections at once would otherwise race for the same one.
       return 'masquerade fully-random';
@@ -192,6 +206,22 @@ function printStatement(family: TableFamily, statement: Statement): string {
       if (statement.with === 'tcp-reset') return 'reject with tcp reset';
       return `reject with ${family === 'ip' ? 'icmp' : 'icmpv6'} port-unreachable`;
   }
+}
+
+/** As many as fit in 32 bits. */
+const HASHES = 2 ** 32 - 1;
+
+const printClassid = (value: number): string => `${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`;
+
+function printLoad(family: TableFamily, { key, map }: Extract<Statement, { kind: 'load' | 'recall' }>): string {
+  return `meta priority set ${printConcatenation(family, key)} map @${map}`;
+}
+
+function printRemember(
+  family: TableFamily,
+  { key, map, seconds }: Extract<Statement, { kind: 'remember' | 'recall' }>,
+): string {
+  return `update @${map} { ${printConcatenation(family, key)} timeout ${seconds}s : meta priority }`;
 }
 
 function printVerdict(verdict: Verdict): string {
@@ -217,6 +247,10 @@ function printExpression(family: TableFamily, expression: Expression): string {
       return 'ct original proto-dst';
     case 'random':
       return `numgen random mod ${expression.modulus}`;
+    case 'hash':
+      return `jhash ${printConcatenation(family, expression.of)} mod ${HASHES} seed ${expression.seed}`;
+    case 'scratch':
+      return 'meta priority';
   }
 }
 

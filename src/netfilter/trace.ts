@@ -43,6 +43,7 @@ export interface Outcome {
 
 /** A packet on its way, with what connection tracking knows of it. */
 interface Flow extends Packet {
+  readonly scratch: number;
   readonly original: Packet;
   readonly translated: boolean;
   readonly masqueraded: boolean;
@@ -56,7 +57,7 @@ interface Step {
 
 /** Every outcome that the packet can have, each once. */
 export function trace(tables: readonly LiveTable[], packet: Packet, origin: Origin): readonly Outcome[] {
-  const start: Flow = { ...packet, original: packet, translated: false, masqueraded: false };
+  const start: Flow = { ...packet, scratch: 0, original: packet, translated: false, masqueraded: false };
   let steps: Step[] = [{ act: 'accept', flow: start }];
   for (const hook of [origin.hook, 'postrouting'] as const) {
     for (const { table, chain } of baseChains(tables, hook, packet)) {
@@ -114,6 +115,21 @@ class Walker {
         return this.#lookUp(statement.map, statement.key, flow).flatMap((value) =>
           value === undefined || isVerdict(value) ? onward() : [{ act: 'accept', flow: translate(flow, value) }],
         );
+      case 'draw':
+        return numbers(statement.modulus).flatMap((scratch) => this.#rules(rest, { ...flow, scratch }));
+      case 'load':
+        return this.#lookUp(statement.map, statement.key, flow).flatMap((value) =>
+          value === undefined || isVerdict(value)
+            ? onward()
+            : this.#rules(rest, { ...flow, scratch: Number(value[0]) }),
+        );
+      // A packet that others went before may be led where they were; this is the first.
+      case 'recall':
+      case 'remember':
+      case 'forget':
+        return onward();
+      case 'clear-scratch':
+        return this.#rules(rest, { ...flow, scratch: 0 });
       case 'masquerade':
         return [{ act: 'accept', flow: { ...flow, masqueraded: true } }];
       case 'reject':
@@ -190,9 +206,15 @@ function values(expression: Expression, flow: Flow): Atom[] {
     case 'original-dport':
       return [flow.original.dport];
     case 'random':
-      return Array.from({ length: expression.modulus }, (_, number) => number);
+      return numbers(expression.modulus);
+    case 'scratch':
+      return [flow.scratch];
+    case 'hash':
+      throw new Error('what a hash is only the kernel knows');
   }
 }
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
 
 /** A set with prefixes contains the addresses within them. */
 function contains(set: ReadonlyMap<string, Element>, key: readonly Atom[]): boolean {

@@ -11,6 +11,10 @@ import { allowedSources } from './source-ranges.ts';
 /** A Service with this label is left to another proxy. */
 export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
 
+/** Seconds: what the API defaults to, and the longest it takes. */
+const DEFAULT_AFFINITY = 10_800;
+const MAX_AFFINITY = 86_400;
+
 /** One port of a Service in one family, with both choices of endpoints. */
 interface Port extends UsableEndpoints {
   readonly family: IPFamily;
@@ -55,13 +59,22 @@ function portFrontends(service: Service, port: Port): Frontend[] {
   const limited = sources === undefined ? {} : { sources };
   const external = (ip: string) => externalFrontends(service, port, { kind: 'address', ip }, port.spec.port);
   const { nodePort } = port.spec;
-  return [
+  const frontends = [
     ...clusterIPs.map(({ ip }) => internalFrontend(service, port, ip)),
     ...inFamily(virtualIPs(service.spec?.externalIPs ?? [])).flatMap(({ ip }) => external(ip)),
     // Last, so that an address that is an external IP too is limited.
     ...loadBalancer.flatMap(({ ip }) => external(ip).map((frontend) => ({ ...frontend, ...limited }))),
     ...(isPort(nodePort) ? externalFrontends(service, port, { kind: 'node-port' }, nodePort) : []),
   ];
+  const affinity = affinityOf(service);
+  return affinity === undefined ? frontends : frontends.map((frontend) => ({ ...frontend, affinity }));
+}
+
+/** https://kubernetes.io/docs/reference/networking/virtual-ips/#session-affinity */
+function affinityOf({ spec }: Service): number | undefined {
+  if (spec?.sessionAffinity !== 'ClientIP') return undefined;
+  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY;
+  return Number.isInteger(seconds) && seconds > 0 ? Math.min(seconds, MAX_AFFINITY) : DEFAULT_AFFINITY;
 }
 
 /** https://kubernetes.io/docs/reference/networking/virtual-ips/#internal-traffic-policy */

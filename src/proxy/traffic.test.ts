@@ -119,6 +119,17 @@ for (const [family, addresses] of Object.entries(families)) {
       service('web', { ...spec, ...more, loadBalancerSourceRanges: [...ranges] }, [loadBalancer]);
     const only = (ip: string) => `${ip}/${addresses.prefix}`;
 
+    test('with session affinity, a client that is not known yet goes where any other does', async () => {
+      const sticky = { ...spec, sessionAffinity: 'ClientIP' as const, externalTrafficPolicy: 'Local' as const };
+      const from = await ask([service('web', sticky, [loadBalancer]), slice('web', both)]);
+      assert.deepEqual(from(remotePod, vip, 80), toBoth);
+      assert.deepEqual(from(pod, vip, 80), [`${at(pod, 8080)} masqueraded`, at(remotePod, 8080)]);
+      assert.deepEqual(from(outside, node, 30000), [at(pod, 8080)]);
+      assert.deepEqual(from(node, loadBalancer, 80), hidden);
+      const none = await ask([service('web', sticky, [loadBalancer])]);
+      assert.deepEqual(none(pod, vip, 80), ['reject']);
+    });
+
     test('source ranges say who reaches the load balancer address: pods and the node are clients as well', async () => {
       const from = await ask([limitedTo([only(outside)]), slice('web', [here(pod)])]);
       assert.deepEqual(from(outside, loadBalancer, 80), [`${at(pod, 8080)} masqueraded`]);

@@ -4,9 +4,11 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import {
+  type Atom,
   canonicalKey,
   type Element,
   elementKey,
+  isVerdict,
   type Operation,
   type Placed,
   sameValue,
@@ -14,9 +16,9 @@ import {
   type Transaction,
 } from '../../netfilter/model.ts';
 import type { Netfilter } from '../../netfilter/netfilter.ts';
-import type { Endpoint } from '../forwarding.ts';
+import { type Endpoint, tableFamily } from '../forwarding.ts';
 import type { Recall } from '../mode.ts';
-import { endpointElement } from './elements.ts';
+import { endpointFrom } from './elements.ts';
 import { comesAndGoes, isMadeOnDemand } from './layout.ts';
 
 /** How long comparing may hold up the event loop, in milliseconds. */
@@ -48,12 +50,16 @@ export async function recall(netfilter: Netfilter, tables: readonly Table[]): Pr
     if ((await chainDifference(netfilter, table)) !== undefined) held.set(table.family, await read(netfilter, table));
   }
   return (frontend) => {
+    const own = held.get(tableFamily(frontend.family));
+    const look = (set: string, key: readonly Atom[]) => {
+      const value = own?.get(set)?.get(elementKey(key))?.value;
+      return value === undefined || isVerdict(value) ? undefined : value;
+    };
     const endpoints: Endpoint[] = [];
     for (;;) {
-      const { family, set, key } = endpointElement(frontend, endpoints.length);
-      const value = held.get(family)?.get(set)?.get(elementKey(key))?.value;
-      if (!Array.isArray(value)) return endpoints;
-      endpoints.push({ ip: String(value[0]), port: Number(value[1]), local: false });
+      const endpoint = endpointFrom(look, frontend, endpoints.length);
+      if (endpoint === undefined) return endpoints;
+      endpoints.push(endpoint);
     }
   };
 }

@@ -1,18 +1,11 @@
 /** From what is forwarded to the map elements that make the kernel do it. */
 import type { IPFamily } from '../../lib/ip.ts';
-import { type Atom, type Chain, goto, type Placed, type TableFamily } from '../../netfilter/model.ts';
-import { type Frontend, tableFamily } from '../forwarding.ts';
-import {
-  endpointMap,
-  frontendMap,
-  masqueradeChain,
-  masqueradeMap,
-  pickChain,
-  pickChainName,
-  type Scope,
-  SETS,
-  UNAVAILABLE_CHAINS,
-} from './layout.ts';
+import { type Atom, type Chain, goto, type Placed } from '../../netfilter/model.ts';
+import type { Endpoint, Frontend } from '../forwarding.ts';
+import { masqueradeChain, masqueradeMap, SETS, UNAVAILABLE_CHAINS } from './layout.ts';
+import { pickChain, pickElements, pickedFrom } from './pick.ts';
+import { frontendMap, type LookUp, scopeOf } from './scopes.ts';
+import { stickyChain, stickyElements, stuckFrom } from './sticky.ts';
 
 /** An element and the family whose table it belongs in. */
 export interface FamilyElement {
@@ -20,40 +13,28 @@ export interface FamilyElement {
   readonly placed: Placed;
 }
 
-/** The elements of one frontend: its number of endpoints, the endpoints, and whose source address is replaced. */
+/** The elements of one frontend: the chain it goes to, its endpoints, and whose source address is replaced. */
 export function frontendElements(frontend: Frontend): Placed[] {
-  const scope = scopeOf(frontend);
-  const { protocol, port, endpoints } = frontend;
-  const address: readonly Atom[] = frontend.entrance.kind === 'address' ? [frontend.entrance.ip] : [];
-  const key = [...address, protocol, port];
-  const chain =
-    endpoints.length > 0 ? pickChainName(scope, protocol, endpoints.length) : UNAVAILABLE_CHAINS[frontend.unavailable];
-  const elements: Placed[] = [{ set: frontendMap(scope), element: { key, value: goto(chain) } }];
-  for (const [slot, { ip, port: to }] of endpoints.entries()) {
-    const { set, key } = endpointElement(frontend, slot);
-    elements.push({ set, element: { key, value: [ip, to] } });
-  }
+  const { protocol, port, entrance } = frontend;
+  const key = [...(entrance.kind === 'address' ? [entrance.ip] : []), protocol, port];
+  const chain = frontendChain(frontend)?.name ?? UNAVAILABLE_CHAINS[frontend.unavailable];
+  const elements: Placed[] = [
+    { set: frontendMap(scopeOf(frontend)), element: { key, value: goto(chain) } },
+    ...(frontend.affinity === undefined ? pickElements(frontend) : stickyElements(frontend)),
+  ];
   // Insiders share the address with everyone, and its entries here.
   if (frontend.audience === 'anyone') {
     const value = goto(masqueradeChain(frontend.masquerade));
-    elements.push({ set: masqueradeMap(frontend.entrance.kind), element: { key, value } });
+    elements.push({ set: masqueradeMap(entrance.kind), element: { key, value } });
     if (frontend.sources !== undefined) elements.push(...sourceElements(key, frontend.sources));
   }
   return elements;
 }
 
-/** Where the endpoint in a slot of a frontend is kept. */
-export function endpointElement(
-  frontend: Frontend,
-  slot: number,
-): { readonly family: TableFamily; readonly set: string; readonly key: readonly Atom[] } {
-  const { family, protocol, port, entrance } = frontend;
-  const address = entrance.kind === 'address' ? [entrance.ip] : [];
-  return {
-    family: tableFamily(family),
-    set: endpointMap(scopeOf(frontend), protocol),
-    key: [...address, port, slot],
-  };
+/** The endpoint that the elements of {@link frontendElements} have in a slot; undefined when there is none. */
+export function endpointFrom(look: LookUp, frontend: Frontend, slot: number): Endpoint | undefined {
+  const value = (frontend.affinity === undefined ? pickedFrom : stuckFrom)(look, frontend, slot);
+  return value && { ip: String(value[0]), port: Number(value[1]), local: false };
 }
 
 /** Without the first, nobody is checked; without any of the others, nobody passes. */
@@ -65,9 +46,13 @@ function sourceElements(key: readonly Atom[], sources: readonly string[]): Place
 }
 
 /** The chain that a frontend with endpoints goes to; undefined when it has none. */
-export function frontendPickChain(frontend: Frontend): Chain | undefined {
-  const { protocol, endpoints } = frontend;
-  return endpoints.length === 0 ? undefined : pickChain(scopeOf(frontend), protocol, endpoints.length);
+export function frontendChain(frontend: Frontend): Chain | undefined {
+  const { protocol, endpoints, affinity } = frontend;
+  if (endpoints.length === 0) return undefined;
+  const scope = scopeOf(frontend);
+  return affinity === undefined
+    ? pickChain(scope, protocol, endpoints.length)
+    : stickyChain(scope, protocol, endpoints.length, affinity);
 }
 
 /**
@@ -78,8 +63,3 @@ export function hairpinElements({ family, endpoints }: Frontend): FamilyElement[
   const guests = new Set(endpoints.filter(({ local }) => local).map(({ ip }) => ip));
   return [...guests].map((ip) => ({ family, placed: { set: SETS.hairpin, element: { key: [ip, ip] } } }));
 }
-
-const scopeOf = (frontend: Frontend): Scope => ({
-  audience: frontend.audience,
-  entrance: frontend.entrance.kind,
-});

@@ -7,22 +7,22 @@ import { createHash } from 'node:crypto';
 import type { IPFamily } from '../../lib/ip.ts';
 import {
   type Chain,
-  type Concatenation,
   type Element,
-  type Expression,
   goto,
   type KeyType,
   type Match,
   type NamedSet,
   type Rule,
-  type Statement,
   type Table,
   type TableName,
-  type TransportProtocol,
 } from '../../netfilter/model.ts';
 import { printTable } from '../../netfilter/print.ts';
 import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding.ts';
 import type { Locality } from '../locality.ts';
+import { endpointSet } from './pick.ts';
+import { frontendMap, frontends, PROTOCOLS, SCOPES } from './scopes.ts';
+import { affinitySet, stickySets } from './sticky.ts';
+import { DROP, daddr, dport, inSet, jump, l4proto, RETURN, requested, rule, saddr } from './words.ts';
 
 export const TABLE_NAME = 'postern-proxy';
 
@@ -38,60 +38,14 @@ export const SETS = {
 /** Chains that refuse and discard; `reject` and `drop` are words of the language. */
 export const UNAVAILABLE_CHAINS = { refuse: 'refuse', discard: 'discard' } as const;
 
-/** A kind of frontend: each has its own maps and chains. */
-export interface Scope {
-  readonly audience: Audience;
-  readonly entrance: Entrance['kind'];
-}
-
-const SCOPES: readonly Scope[] = [
-  { audience: 'insiders', entrance: 'address' },
-  { audience: 'insiders', entrance: 'node-port' },
-  { audience: 'anyone', entrance: 'address' },
-  { audience: 'anyone', entrance: 'node-port' },
-];
-const PROTOCOLS: readonly TransportProtocol[] = ['tcp', 'udp', 'sctp'];
 const MASQUERADES: readonly Masquerade[] = ['outsiders', 'strangers', 'node'];
-
-const saddr: Expression = { kind: 'saddr' };
-const daddr: Expression = { kind: 'daddr' };
-const l4proto: Expression = { kind: 'l4proto' };
-const dport = (protocol?: TransportProtocol): Expression => ({ kind: 'dport', ...(protocol && { protocol }) });
-const random = (modulus: number): Expression => ({ kind: 'random', modulus });
-
-const rule = (matches: readonly Match[], statement: Statement): Rule => ({ matches, statement });
 const CHECK_SOURCE = 'check-source';
-const jump = (chain: string): Statement => ({ kind: 'verdict', verdict: { kind: 'jump', chain } });
-const DROP: Statement = { kind: 'verdict', verdict: { kind: 'drop' } };
-const RETURN: Statement = { kind: 'verdict', verdict: { kind: 'return' } };
-const inSet = (key: Concatenation, set: string): Match => ({ kind: 'in-set', key, set });
-
-/** Map from a frontend to the chain that has its number of endpoints. */
-export const frontendMap = (scope: Scope): string =>
-  `${scope.audience === 'insiders' ? 'inside-' : ''}${scope.entrance === 'address' ? 'service' : 'node-port'}`;
-
-/** Map from a frontend and a drawn number to an endpoint. One per protocol: nft 1.0.6 gives ports no other type. */
-export const endpointMap = (scope: Scope, protocol: TransportProtocol): string =>
-  `${frontendMap(scope)}-endpoint-${protocol}`;
 
 /** Map from a frontend to the chain that says whose source address is replaced. */
 export const masqueradeMap = (entrance: Entrance['kind']): string =>
   entrance === 'address' ? 'service-source' : 'node-port-source';
 
 export const masqueradeChain = (who: Masquerade): string => `masquerade-${who}`;
-
-/** The chain that draws one of `count` endpoints. Made on demand. */
-export const pickChainName = (scope: Scope, protocol: TransportProtocol, count: number): string =>
-  `${frontendMap(scope)}-${protocol}-pick-${count}`;
-
-export function pickChain(scope: Scope, protocol: TransportProtocol, count: number): Chain {
-  const key = [...frontendAddress(scope), dport(protocol), random(count)];
-  const statement: Statement = { kind: 'dnat', key, map: endpointMap(scope, protocol) };
-  return {
-    name: pickChainName(scope, protocol, count),
-    rules: [rule([{ kind: 'protocol', protocol }], statement)],
-  };
-}
 
 export function tableName(family: IPFamily): TableName {
   return TABLES[family];
@@ -102,7 +56,7 @@ const TABLES: Readonly<Record<IPFamily, TableName>> = {
   IPv6: { family: tableFamily('IPv6'), name: TABLE_NAME },
 };
 
-/** The whole table but for what comes and goes with Services: elements, and the chains of {@link pickChain}. */
+/** The whole table but for what comes and goes with Services: elements, and the chains per number of endpoints. */
 export function baseTable(family: IPFamily, locality: Locality): Table {
   const table = { ...tableName(family), sets: sets(locality), chains: chains(locality) };
   return { ...table, chains: [versionChain(table), ...table.chains] };
@@ -117,8 +71,8 @@ function versionChain(table: Table): Chain {
 /** Whether a chain comes and goes with Services: its name ends in a number. */
 export const isMadeOnDemand = (chain: string): boolean => /-\d+$/.test(chain);
 
-/** Whether a set's elements come and go with Services. Others are part of the layout. */
-export const comesAndGoes = (set: NamedSet): boolean => set.elements === undefined;
+/** Whether a set's elements come and go with Services. Others are part of the layout, or what packets leave behind. */
+export const comesAndGoes = (set: NamedSet): boolean => set.elements === undefined && set.dynamic === undefined;
 
 function sets({ localPods, clusterCIDRs }: Locality): NamedSet[] {
   const address: KeyType = { kind: 'types', types: ['address'] };
@@ -140,31 +94,18 @@ function sets({ localPods, clusterCIDRs }: Locality): NamedSet[] {
       key: { kind: 'types', types: ['address', 'inet_proto', 'inet_service', 'address'] },
       interval: true,
     },
-    ...SCOPES.flatMap((scope) => [frontends(scope), ...PROTOCOLS.map((protocol) => endpoints(scope, protocol))]),
+    affinitySet(),
+    ...SCOPES.flatMap((scope) => [
+      frontends(scope),
+      ...PROTOCOLS.map((protocol) => endpointSet(scope, protocol)),
+      ...stickySets(scope),
+    ]),
     ...(['address', 'node-port'] as const).map((entrance) => ({
       ...frontends({ audience: 'anyone', entrance }),
       name: masqueradeMap(entrance),
     })),
   ];
 }
-
-function frontends(scope: Scope): NamedSet {
-  const port = ['inet_proto', 'inet_service'] as const;
-  const types = scope.entrance === 'address' ? (['address', ...port] as const) : port;
-  return { name: frontendMap(scope), key: { kind: 'types', types }, value: 'verdict' };
-}
-
-function endpoints(scope: Scope, protocol: TransportProtocol): NamedSet {
-  const key = [...frontendAddress(scope), dport(protocol), random(65536)];
-  const value = [daddr, dport(protocol)];
-  return {
-    name: endpointMap(scope, protocol),
-    key: { kind: 'typeof', expressions: key },
-    value: { kind: 'typeof', expressions: value },
-  };
-}
-
-const frontendAddress = (scope: Scope): Concatenation => (scope.entrance === 'address' ? [daddr] : []);
 
 /** Base chains come last: a chain must exist before a rule names it. */
 function chains(locality: Locality): Chain[] {
@@ -207,8 +148,6 @@ const GUARD_LOCALHOST: Chain = {
   ),
 };
 
-/** What a client asked for, beside which its own address decides. */
-const requested: Concatenation = [daddr, l4proto, dport()];
 /** Comes first: whoever asks is checked, pods and the node itself too. */
 const CHECKED = rule([inSet(requested, SETS.sourceChecked)], jump(CHECK_SOURCE));
 
@@ -289,6 +228,7 @@ function postrouting(): Rule[] {
   const original = [{ kind: 'original-daddr' }] as const;
   const port = [l4proto, { kind: 'original-dport' }] as const;
   return [
+    rule([], { kind: 'clear-scratch' }),
     rule([translated, inSet([saddr, daddr], SETS.hairpin)], { kind: 'masquerade' }),
     ...PROTOCOLS.flatMap((protocol): Rule[] => {
       const matches: Match[] = [translated, { kind: 'protocol', protocol }];

@@ -9,11 +9,11 @@ import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, FrontendChange, SetChange } from '../mode.ts';
 import { CountedSet } from '../set-difference.ts';
 import { ElementDiff } from './diff.ts';
-import { type FamilyElement, frontendElements, frontendPickChain, hairpinElements } from './elements.ts';
+import { type FamilyElement, frontendChain, frontendElements, hairpinElements } from './elements.ts';
 import { baseTable, SETS, tableName } from './layout.ts';
 
-/** A pick-N chain and how many frontends go to it. */
-interface PickChain {
+/** A chain per number of endpoints and how many frontends go to it. */
+interface CountedChain {
   readonly family: IPFamily;
   readonly chain: Chain;
   uses: number;
@@ -29,7 +29,7 @@ export class NftablesRules {
   readonly #localities: Localities;
   /** Every endpoint on this node, once per frontend that has it. */
   #hairpins = hairpinSet();
-  readonly #chains = new Map<string, PickChain>();
+  readonly #chains = new Map<string, CountedChain>();
   /** Chains that are in the kernel, by the keys of #chains. */
   #installed = new Set<string>();
 
@@ -113,7 +113,7 @@ export class NftablesRules {
 
   #use(frontend: Frontend): void {
     for (const element of hairpinElements(frontend)) this.#hairpins.add(element);
-    const chain = frontendPickChain(frontend);
+    const chain = frontendChain(frontend);
     if (chain === undefined) return;
     const key = chainKey(frontend.family, chain);
     const pick = this.#chains.get(key);
@@ -123,14 +123,14 @@ export class NftablesRules {
 
   #release(frontend: Frontend): void {
     for (const element of hairpinElements(frontend)) this.#hairpins.remove(element);
-    const chain = frontendPickChain(frontend);
+    const chain = frontendChain(frontend);
     const pick = chain && this.#chains.get(chainKey(frontend.family, chain));
     if (pick !== undefined) pick.uses--;
   }
 
   /** Chains that are needed and not in the kernel; from now on they count as being there. */
-  #newChains(): PickChain[] {
-    const added: PickChain[] = [];
+  #newChains(): CountedChain[] {
+    const added: CountedChain[] = [];
     for (const [key, pick] of this.#chains) {
       if (pick.uses === 0 || this.#installed.has(key)) continue;
       this.#installed.add(key);
@@ -139,8 +139,8 @@ export class NftablesRules {
     return added;
   }
 
-  #dropIdle(): PickChain[] {
-    const dropped: PickChain[] = [];
+  #dropIdle(): CountedChain[] {
+    const dropped: CountedChain[] = [];
     for (const [key, pick] of this.#chains) {
       if (pick.uses > 0) continue;
       this.#chains.delete(key);

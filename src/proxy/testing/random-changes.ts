@@ -22,6 +22,8 @@ export interface RandomChange {
 }
 
 const SERVICES = 6;
+const affinity = (timeoutSeconds: number) =>
+  ({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds } } }) as const;
 
 /** Few names, addresses and ports, so that changes meet: Services claim the same addresses, and come and go. */
 export function randomChange(random: () => number): RandomChange {
@@ -43,6 +45,7 @@ export function randomChange(random: () => number): RandomChange {
       externalTrafficPolicy: chance(0.4) ? 'Local' : 'Cluster',
       loadBalancerSourceRanges: chance(0.4) ? ranges() : [],
       internalTrafficPolicy: chance(0.2) ? 'Local' : 'Cluster',
+      ...(chance(0.3) ? affinity(60 * (1 + below(2))) : {}),
       ports: [{ port: 80, protocol, ...nodePort }, ...(chance(0.3) ? [{ name: 'b', port: 81, protocol }] : [])],
     },
     chance(0.5) ? [`192.168.50.${200 + below(2)}`] : [],
