@@ -4,7 +4,7 @@
  * not worth making small (Node.js 24: its memory reducer runs only where the embedder or a flag says so).
  */
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import koffi from 'koffi';
 import { SystemCallError } from './libc-socket.ts';
 
@@ -54,6 +54,19 @@ export function sharedMappings(path: string): readonly FileMapping[] {
 export function releasePages({ start, length }: FileMapping): void {
   libc ??= load();
   if (libc.madvise(start, length, MADV_DONTNEED) !== 0) throw new SystemCallError('madvise', koffi.errno());
+}
+
+/**
+ * By how many percent of what is in use the heap may grow until V8 collects again; undefined: as V8 thinks best, which is
+ * to more than twice of it.
+ */
+export function limitHeapGrowth(percent: number | undefined): void {
+  setFlagsFromString(`--heap-growing-percent=${percent ?? 0}`);
+}
+
+/** Bytes that the heap takes, in use or not. */
+export function heapSize(): number {
+  return getHeapStatistics().total_heap_size;
 }
 
 /**

@@ -27,7 +27,7 @@ export class Stored {
 }
 
 /** Bytes of stored values whose decoded objects are kept. */
-const KEPT_BYTES = 8 * 1024 * 1024;
+const KEPT_BYTES = 2 * 1024 * 1024;
 
 interface Kept {
   readonly stored: Stored;

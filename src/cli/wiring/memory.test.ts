@@ -14,7 +14,7 @@ test('memory is given back when it has grown, and a server at rest is left alone
   const resident = t.mock.method(process.memoryUsage, 'rss', () => 100 * 2 ** 20);
   const running = keepMemorySmall({ store, log: silentLogger, clock }, ended.signal);
   const pass = async () => {
-    await clock.advance(2000);
+    await clock.advance(1000);
     await new Promise((resolve) => setTimeout(resolve, 50)); // The allocator's turn is in another thread.
   };
   await pass();

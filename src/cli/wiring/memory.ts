@@ -2,16 +2,20 @@
 import { performance } from 'node:perf_hooks';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
-import { preferSmallHeap, trimAllocator } from '../../host/memory.ts';
+import { heapSize, limitHeapGrowth, preferSmallHeap, trimAllocator } from '../../host/memory.ts';
 import { seconds } from '../../lib/duration.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Between two looks. */
-const PERIOD = seconds(2);
+const PERIOD = seconds(1);
 /** Share of the time that the event loop is busy below which a server counts as quiet. */
 const QUIET = 0.1;
 /** Growth of the resident memory, in bytes, that makes giving back worth its milliseconds. */
 const WORTHWHILE = 16 * 2 ** 20;
+/** A heap, in bytes, that is worth keeping from growing: a smaller one is small whatever it does. */
+const LARGE_HEAP = 96 * 2 ** 20;
+/** Percent by which a large heap grows between two collections. */
+const GROWTH = 50;
 
 export interface MemoryOptions {
   readonly store: Store;
@@ -22,6 +26,7 @@ export interface MemoryOptions {
 /** Runs until the signal is aborted. */
 export async function keepMemorySmall({ store, log, clock = systemClock }: MemoryOptions, signal: AbortSignal) {
   let quiet: boolean | undefined;
+  let large = false;
   let kept = 0;
   let before = performance.eventLoopUtilization();
   while (await slept(clock, signal)) {
@@ -30,6 +35,9 @@ export async function keepMemorySmall({ store, log, clock = systemClock }: Memor
     before = now;
     if (isQuiet !== quiet) preferSmallHeap(isQuiet);
     quiet = isQuiet;
+    const isLarge = heapSize() > LARGE_HEAP;
+    if (isLarge !== large) limitHeapGrowth(isLarge ? GROWTH : undefined);
+    large = isLarge;
     const resident = process.memoryUsage.rss();
     kept = Math.min(kept, resident);
     if (resident < kept + WORTHWHILE) continue;

@@ -3,7 +3,7 @@ import type { Revision } from '../store.ts';
 import type { Change } from './backend.ts';
 
 const CHANGES_LIMIT = 4096;
-const BYTES_LIMIT = 8 * 1024 * 1024;
+const BYTES_LIMIT = 4 * 1024 * 1024;
 
 export class RecentChanges {
   #changes: Change[] = [];
