@@ -1,6 +1,6 @@
 /** How commands that talk to a server find it: `--kubeconfig`, else $KUBECONFIG, as kubectl does. */
 import { Option } from 'commander';
-import type { Client } from '../client/client.ts';
+import type { Client, Endpoint } from '../client/client.ts';
 import { UserError } from './errors.ts';
 
 export const kubeconfigOption = (): Option =>
@@ -9,19 +9,25 @@ export const kubeconfigOption = (): Option =>
 export const namespaceOption = (): Option =>
   new Option('-n, --namespace <namespace>', 'its namespace').default('default');
 
-/** Runs `use` with a client of the server that the user named, and closes it. */
-export async function withClient<T>(kubeconfig: string | undefined, use: (client: Client) => Promise<T>): Promise<T> {
+/** The server that the user named. */
+export async function loadEndpoint(kubeconfig: string | undefined): Promise<Endpoint> {
   if (kubeconfig === undefined) {
     throw new UserError(
       'which server? No kubeconfig was given',
       'Add --kubeconfig DIR/kubeconfig, or: export KUBECONFIG=DIR/kubeconfig',
     );
   }
-  const [{ createClient }, { loadKubeconfig }] = await Promise.all([
+  const { loadKubeconfig } = await import('../client/kubeconfig.ts');
+  return loadKubeconfig(kubeconfig);
+}
+
+/** Runs `use` with a client of the server that the user named, and closes it. */
+export async function withClient<T>(kubeconfig: string | undefined, use: (client: Client) => Promise<T>): Promise<T> {
+  const [{ createClient }, endpoint] = await Promise.all([
     import('../client/http-client.ts'),
-    import('../client/kubeconfig.ts'),
+    loadEndpoint(kubeconfig),
   ]);
-  const client = createClient(await loadKubeconfig(kubeconfig));
+  const client = createClient(endpoint);
   try {
     return await use(client);
   } finally {

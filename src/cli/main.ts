@@ -5,6 +5,7 @@ import { addCompletionCommand } from './commands/completion.ts';
 import { addExposeCommand } from './commands/expose.ts';
 import { addImageCommand } from './commands/image.ts';
 import { addLabCommand } from './commands/lab.ts';
+import { addProxyCommand } from './commands/proxy.ts';
 import { addQuickstartCommand } from './commands/quickstart.ts';
 import { addRenderCommand } from './commands/render.ts';
 import { addServerCommand } from './commands/server.ts';
@@ -24,6 +25,7 @@ export function program(): Command {
   addUpCommand(postern);
   addServerCommand(postern);
   addAgentCommand(postern);
+  addProxyCommand(postern);
   addLabCommand(postern);
   addVmCommand(postern);
   addExposeCommand(postern);

@@ -32,14 +32,25 @@ export function parseFamilies(text: string): readonly IPFamily[] {
 
 /** Comma-separated prefixes, at most one per family, the primary family first. */
 export function parseCIDRs(text: string): readonly CIDR[] {
-  const cidrs = text.split(',').map((part) => {
+  const cidrs = parsePrefixes(text);
+  const families = cidrs.map((cidr) => cidr.base.family);
+  if (new Set(families).size !== families.length) throw new InvalidArgumentError('At most one prefix per family.');
+  return cidrs;
+}
+
+/** Comma-separated prefixes, as many as there are. */
+export function parsePrefixes(text: string): readonly CIDR[] {
+  return text.split(',').map((part) => {
     const cidr = parseCIDR(part.trim());
     if (cidr === undefined) throw new InvalidArgumentError(`"${part}" is not a prefix such as 10.96.0.0/16.`);
     return cidr;
   });
-  const families = cidrs.map((cidr) => cidr.base.family);
-  if (new Set(families).size !== families.length) throw new InvalidArgumentError('At most one prefix per family.');
-  return cidrs;
+}
+
+/** The name of an interface, or its beginning. */
+export function parseInterface(text: string): string {
+  if (!/^[^\s/"*]{1,15}$/.test(text)) throw new InvalidArgumentError('It is the name of an interface, such as cni0.');
+  return text;
 }
 
 export function parseAddress(text: string, previous: readonly string[] = []): readonly string[] {

@@ -94,7 +94,7 @@ async function runParts(
       {
         ...part('proxy'),
         nodeAddresses: () => options.nodeIPs.map(mustParseIP),
-        mode: proxyMode(runner, { podCIDRs, clusterCIDRs: options.clusterCIDRs }),
+        mode: proxyMode('nftables', runner, { podCIDRs, clusterCIDRs: options.clusterCIDRs }),
       },
       parts,
     ),

@@ -1,25 +1,97 @@
-/** Puts a node's proxy together from what the node is: how its kernel is programmed, and for whom. */
+/** Puts a node's proxy together: how its kernel is programmed, for whom, and, where it runs alone, from which API. */
+import { networkInterfaces } from 'node:os';
+import { Node } from '../../api/core/v1/node.ts';
+import type { Endpoint } from '../../client/client.ts';
+import { createClient } from '../../client/http-client.ts';
+import { Informer } from '../../client/informer.ts';
+import { createLogger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
-import type { CIDR } from '../../lib/ip.ts';
+import { openNft } from '../../host/open-nft.ts';
+import { aborted, untilAborted } from '../../lib/abort.ts';
+import { type CIDR, type IPAddress, parseIP } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
-import { localitiesOf } from '../../proxy/locality.ts';
+import { type LocalityOptions, localitiesOf, nodePortAddresses } from '../../proxy/locality.ts';
 import type { Mode } from '../../proxy/mode.ts';
 import { nftablesMode } from '../../proxy/nftables/nftables-mode.ts';
+import { startProxy } from '../../proxy/proxy.ts';
+import { UserError } from '../errors.ts';
+import { podPrefixes, primaryAddresses } from './proxy-node.ts';
 
-/** The prefixes of pods, of all families that are served; with none, both families are. */
-export interface PodPrefixes {
-  /** This node's. */
-  readonly podCIDRs: readonly CIDR[];
-  /** All nodes'. */
-  readonly clusterCIDRs: readonly CIDR[];
-}
+export type ModeName = Mode['name'];
 
 /** Programs the kernel of the network namespace that the runner works in. */
-export function proxyMode(runner: NftRunner, prefixes: PodPrefixes): Mode {
-  return nftablesMode({ netfilter: kernelNetfilter(runner), localities: localitiesOf(prefixes) });
+export function proxyMode(_name: ModeName, runner: NftRunner, locality: LocalityOptions): Mode {
+  return nftablesMode({ netfilter: kernelNetfilter(runner), localities: localitiesOf(locality) });
 }
 
 /** Removes all that a proxy left in the runner's network namespace, in any mode. */
 export async function cleanupProxy(runner: NftRunner): Promise<void> {
-  await proxyMode(runner, { podCIDRs: [], clusterCIDRs: [] }).remove();
+  await proxyMode('nftables', runner, { podCIDRs: [], clusterCIDRs: [] }).remove();
+}
+
+/** A proxy that runs alone, against any Kubernetes API. */
+export interface LoneProxyOptions extends Omit<LocalityOptions, 'podCIDRs'> {
+  readonly endpoint: Endpoint;
+  readonly nodeName: string;
+  readonly mode: ModeName;
+  /** Serve node ports at the node's addresses within these; none: at its primary addresses. */
+  readonly nodePortsWithin: readonly CIDR[];
+  /** What happens to the rules when the proxy stops. */
+  readonly onStop: 'leave' | 'end';
+}
+
+/** Runs until the signal is aborted. `ready` is called once, when the kernel has everything. */
+export async function runLoneProxy(options: LoneProxyOptions, signal: AbortSignal, ready: () => void): Promise<void> {
+  const log = createLogger('proxy');
+  const runner = await openNft({ log });
+  const client = createClient(options.endpoint);
+  const ending = new AbortController();
+  signal.addEventListener('abort', () => ending.abort(signal.reason), { once: true });
+  try {
+    const { nodeName } = options;
+    const nodes = new Informer({ client, kind: Node, log, fieldSelector: `metadata.name=${nodeName}` });
+    nodes.start(ending.signal);
+    await untilAborted(nodes.synced, signal);
+    if (signal.aborted) return;
+    const node = () => nodes.get({ name: nodeName });
+    if (node() === undefined) throw unknownNode(nodeName);
+    const proxy = await startProxy(
+      {
+        client,
+        nodeName,
+        log,
+        mode: proxyMode(options.mode, runner, { ...options, podCIDRs: podPrefixes(node()) }),
+        nodeAddresses: () =>
+          nodePortAddresses({
+            within: options.nodePortsWithin,
+            primary: primaryAddresses(node()),
+            own: ownAddresses,
+            localhost: options.localhostNodePorts ?? false,
+          }),
+        cleanUp: options.onStop === 'end',
+      },
+      ending.signal,
+    );
+    ready();
+    await aborted(signal);
+    await proxy.stopped;
+  } finally {
+    ending.abort();
+    client.close();
+    await runner.close();
+  }
+}
+
+/** All addresses of this machine's interfaces. */
+function ownAddresses(): readonly IPAddress[] {
+  return Object.values(networkInterfaces())
+    .flatMap((infos) => infos ?? [])
+    .flatMap(({ address }) => parseIP(address.replace(/%.*/, '')) ?? []);
+}
+
+function unknownNode(name: string): UserError {
+  return new UserError(
+    `the server has no Node "${name}"`,
+    'Name one of `kubectl get nodes` with --node; by default it is the host name.',
+  );
 }

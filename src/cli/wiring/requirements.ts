@@ -40,6 +40,15 @@ export async function requireAgent(path = process.env['PATH'] ?? ''): Promise<vo
   checkTun();
 }
 
+/** Throws a {@link UserError} unless this process may change the packet filter. */
+export function requireProxy(): void {
+  if ((capabilities('CapEff') & (1n << CAP_NET_ADMIN)) !== 0n) return;
+  throw new UserError(
+    "a node proxy needs root, or CAP_NET_ADMIN: it changes this host's packet filter",
+    'Run it with sudo. To see the rules without changing anything: postern render --help',
+  );
+}
+
 /** As {@link requireAgent}, for a lab in `dir`, which an ordinary user can have too. */
 export async function requireLab(dir: string): Promise<void> {
   await requirePrograms();

@@ -1,0 +1,114 @@
+/** `postern proxy`: the node proxy alone, against any Kubernetes API, in place of kube-proxy. */
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { CIDR } from '../../lib/ip.ts';
+import { kubeconfigOption } from '../kubeconfig.ts';
+import { parseInterface, parsePrefixes } from '../options.ts';
+import { endSignal } from '../signals.ts';
+
+interface Flags {
+  readonly kubeconfig?: string;
+  readonly node?: string;
+  readonly mode: 'nftables' | 'iptables';
+  readonly clusterCidr: readonly CIDR[];
+  readonly podBridge?: string;
+  readonly podInterfacePrefix?: string;
+  readonly masqueradeAll: boolean;
+  readonly nodeportAddresses: readonly CIDR[];
+  readonly localhostNodeports: boolean;
+  readonly onStop: 'leave' | 'end';
+}
+
+const EXAMPLES = `
+Examples:
+  postern proxy --kubeconfig kubeconfig --node node1 --cluster-cidr 10.244.0.0/16,fd00:10:244::/48
+  postern proxy --kubeconfig kubeconfig --node node1 --pod-bridge cni0
+  postern proxy cleanup`;
+
+export function addProxyCommand(postern: Command): void {
+  const proxy = postern
+    .command('proxy')
+    .description("make this node's kernel forward Services, from any Kubernetes API (needs root)")
+    .addOption(kubeconfigOption())
+    .option('--node <name>', 'the Node that this machine is; default: the host name')
+    .addOption(modeOption())
+    .option(
+      '--cluster-cidr <cidrs>',
+      'prefixes of all pods: connections from elsewhere are masqueraded',
+      parsePrefixes,
+      [],
+    )
+    .addOption(
+      new Option('--pod-bridge <interface>', "know this node's pods by their bridge; default: by the Node's podCIDRs")
+        .argParser(parseInterface)
+        .conflicts('podInterfacePrefix'),
+    )
+    .addOption(
+      new Option('--pod-interface-prefix <prefix>', "know this node's pods by the names of their interfaces").argParser(
+        parseInterface,
+      ),
+    )
+    .option('--masquerade-all', 'replace the source address of every connection to a Service', false)
+    .option(
+      '--nodeport-addresses <cidrs>',
+      "serve node ports at the machine's addresses within these; default: the Node's primary addresses",
+      parsePrefixes,
+      [],
+    )
+    .option('--localhost-nodeports', 'serve node ports at 127.0.0.1 too, for programs on this machine', false)
+    .addOption(
+      new Option('--on-stop <what>', 'the rules when the proxy stops').choices(['leave', 'end']).default('leave'),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+  proxy
+    .command('cleanup')
+    .description('remove every rule that a proxy left on this machine, of either mode')
+    .addHelpText('after', '\nExample:\n  postern proxy cleanup')
+    .action(cleanUp);
+}
+
+const modeOption = (): Option =>
+  new Option('--mode <mode>', 'how the kernel is programmed').choices(['nftables', 'iptables']).default('nftables');
+
+async function run(flags: Flags): Promise<void> {
+  const [{ requireProxy }, { runLoneProxy }, { loadEndpoint }, { thisNodeName }] = await Promise.all([
+    import('../wiring/requirements.ts'),
+    import('../wiring/node-proxy.ts'),
+    import('../kubeconfig.ts'),
+    import('../wiring/this-node.ts'),
+  ]);
+  requireProxy();
+  const options = {
+    endpoint: await loadEndpoint(flags.kubeconfig),
+    nodeName: flags.node ?? thisNodeName(),
+    mode: flags.mode,
+    clusterCIDRs: flags.clusterCidr,
+    ...localPods(flags),
+    masqueradeAll: flags.masqueradeAll,
+    nodePortsWithin: flags.nodeportAddresses,
+    localhostNodePorts: flags.localhostNodeports,
+    onStop: flags.onStop,
+  };
+  await runLoneProxy(options, endSignal(), () => process.stdout.write('ready\n'));
+}
+
+function localPods({ podBridge, podInterfacePrefix }: Flags) {
+  if (podBridge !== undefined) return { localPods: { kind: 'bridge', name: podBridge } } as const;
+  if (podInterfacePrefix === undefined) return {};
+  return { localPods: { kind: 'interface-prefix', prefix: podInterfacePrefix } } as const;
+}
+
+async function cleanUp(): Promise<void> {
+  const [{ requireProxy }, { cleanupProxy }, { openNft }, { createLogger }] = await Promise.all([
+    import('../wiring/requirements.ts'),
+    import('../wiring/node-proxy.ts'),
+    import('../../host/open-nft.ts'),
+    import('../../host/log.ts'),
+  ]);
+  requireProxy();
+  const runner = await openNft({ log: createLogger('proxy') });
+  await cleanupProxy(runner);
+  await runner.close();
+  process.stdout.write('no rules of a Postern proxy are left\n');
+}
