@@ -1,5 +1,6 @@
 /** Every feature that is shown, in the order in which they are shown. */
 
+import { affinity } from './affinity.ts';
 import { balance } from './balance.ts';
 import { endpoints } from './endpoints.ts';
 import { entrances } from './entrances.ts';
@@ -14,6 +15,7 @@ export const FEATURES: readonly Feature[] = [
   ...protocols,
   ...policies,
   ...endpoints,
+  ...affinity,
   ...flows,
   ...balance,
   ...model,
