@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { type Answer, listenHTTP } from './listen.ts';
+
+const HELLO: Answer = { code: 503, headers: { 'Content-Type': 'application/json', 'X-Weight': '3' }, body: '{}\n' };
+const open = () => listenHTTP({ address: '127.0.0.1', port: 0 }, (path) => (path === '/there' ? HELLO : undefined));
+
+/** A connection whose end is no error, however it comes. */
+function client(port: number): Socket {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  return socket.resume();
+}
+
+const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
+
+test('answers GET with what it is told, whatever the query, and HEAD without the body', async () => {
+  const { port, close } = await open();
+  const at = `http://127.0.0.1:${port}`;
+  const got = await fetch(`${at}/there?x=1`);
+  assert.deepEqual([got.status, got.headers.get('x-weight'), await got.text()], [503, '3', '{}\n']);
+  const head = await fetch(`${at}/there`, { method: 'HEAD' });
+  assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [503, '3', '']);
+  assert.equal((await fetch(`${at}/elsewhere`)).status, 404);
+  const post = await fetch(`${at}/there`, { method: 'POST', body: 'x'.repeat(10_000) });
+  assert.deepEqual([post.status, post.headers.get('allow')], [405, 'GET, HEAD']);
+  await close();
+});
+
+test('hangs up on what is no HTTP and on headers without end', async () => {
+  const { port, close } = await open();
+  for (const text of ['\0\0\0\0\r\n\r\n', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`]) {
+    const socket = client(port);
+    socket.write(text);
+    await closed(socket);
+  }
+  assert.equal((await fetch(`http://127.0.0.1:${port}/there`)).status, 503);
+  await close();
+});
+
+test('takes no more connections than it has room for', async () => {
+  const { port, close } = await open();
+  const sockets = Array.from({ length: 128 }, () => client(port));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const late = client(port);
+  let heard = 0;
+  late.on('data', ({ length }) => {
+    heard += length;
+  });
+  late.write('GET /there HTTP/1.1\r\nHost: node\r\n\r\n');
+  await closed(late);
+  assert.equal(heard, 0);
+  await Promise.all([close(), ...sockets.map(closed)]);
+});
+
+test('says why it cannot listen, and ends with its connections', async () => {
+  const { port, close } = await open();
+  await assert.rejects(
+    listenHTTP({ address: '127.0.0.1', port }, () => HELLO),
+    { code: 'EADDRINUSE' },
+  );
+  const socket = client(port);
+  await once(socket, 'connect');
+  await Promise.all([close(), closed(socket)]);
+});
