@@ -7,9 +7,13 @@ import { isPort, type UsableEndpoints, usableEndpoints } from './endpoints.ts';
 import { type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
 import { desiredHealthCheck } from './health/desired.ts';
 import { allowedSources } from './source-ranges.ts';
+import type { ThisNode } from './topology.ts';
 
-/** A Service with this label is left to another proxy. */
-export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
+/**
+ * Services and slices with one of these labels are left alone: another proxy serves them, or none does.
+ * https://kubernetes.io/docs/reference/labels-annotations-taints/#servicekubernetesioservice-proxy-name
+ */
+const LEFT_ALONE = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
 
 /** Seconds: what the API defaults to, and the longest it takes. */
 const DEFAULT_AFFINITY = 10_800;
@@ -26,16 +30,17 @@ interface Port extends UsableEndpoints {
 export function desiredForwarding(
   service: Service,
   slices: readonly EndpointSlice[],
-  nodeName: string,
+  node: ThisNode,
 ): Forwarding | undefined {
   const clusterIPs = virtualIPs(service.spec?.clusterIPs ?? [service.spec?.clusterIP ?? '']);
   if (clusterIPs.length === 0 || service.spec?.type === 'ExternalName') return undefined;
-  if (service.metadata.labels?.[PROXY_NAME_LABEL] !== undefined) return undefined;
+  if (isLeftAlone(service)) return undefined;
+  const ours = slices.filter((slice) => !isLeftAlone(slice));
   const frontends = new Map<string, Frontend>();
   const ports: Port[] = [];
   for (const { family } of clusterIPs) {
     for (const spec of service.spec?.ports ?? []) {
-      const port = resolve(spec, slices, family, nodeName);
+      const port = resolve(spec, ours, family, node);
       ports.push(port);
       const draining = port.protocol === 'udp' && port.draining.length > 0 ? { draining: port.draining } : {};
       for (const frontend of isPort(spec.port) ? portFrontends(service, port) : []) {
@@ -49,6 +54,10 @@ export function desiredForwarding(
     ...{ frontends, virtualAddresses: [...new Set(own)].sort(), rank: rank(service) },
     ...(healthCheck === undefined ? {} : { healthCheck }),
   };
+}
+
+function isLeftAlone({ metadata }: Service | EndpointSlice): boolean {
+  return LEFT_ALONE.some((label) => metadata.labels?.[label] !== undefined);
 }
 
 function portFrontends(service: Service, port: Port): Frontend[] {
@@ -107,10 +116,10 @@ function externalFrontends(service: Service, port: Port, entrance: Entrance, num
   ];
 }
 
-function resolve(spec: ServicePort, slices: readonly EndpointSlice[], family: IPFamily, nodeName: string): Port {
+function resolve(spec: ServicePort, slices: readonly EndpointSlice[], family: IPFamily, node: ThisNode): Port {
   const wanted = { name: spec.name ?? '', protocol: spec.protocol ?? 'TCP' };
   const protocol = wanted.protocol.toLowerCase() as TransportProtocol;
-  return { family, spec, protocol, ...usableEndpoints(slices, wanted, { family, nodeName }) };
+  return { family, spec, protocol, ...usableEndpoints(slices, wanted, { family, node }) };
 }
 
 interface VirtualIP {

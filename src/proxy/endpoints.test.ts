@@ -27,7 +27,7 @@ function usable(...endpoints: readonly Endpoint[]): Lists {
     endpoints,
     ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
   };
-  const found = usableEndpoints([slice], { name: 'http', protocol: 'TCP' }, { family: 'IPv4', nodeName: 'here' });
+  const found = usableEndpoints([slice], { name: 'http', protocol: 'TCP' }, { family: 'IPv4', node: { name: 'here' } });
   const print = (list: typeof found.all) => list.map(({ ip, port }) => `${ip}:${port}`);
   return { all: print(found.all), local: print(found.local), draining: print(found.draining) };
 }

@@ -7,6 +7,7 @@ import type { Protocol } from '../api/core/v1/service.ts';
 import type { EndpointSlice, Endpoint as SliceEndpoint } from '../api/discovery/v1/endpointslice.ts';
 import { type IPAddress, type IPFamily, lastIP, mustParseCIDR, parseIP, printIP } from '../lib/ip.ts';
 import { type Endpoint, endpointKey } from './forwarding.ts';
+import { type Hints, hintsOf, meantFor, type ThisNode } from './topology.ts';
 
 /** The port that endpoints are asked for: slices carry the Service port's name and protocol. */
 export interface PortName {
@@ -15,10 +16,15 @@ export interface PortName {
 }
 
 type Condition = 'ready' | 'draining';
-type Found = Readonly<Record<Condition, Map<string, Endpoint>>>;
+type Found = Readonly<Record<Condition, Map<string, Candidate>>>;
+
+interface Candidate extends Hints {
+  readonly key: string;
+  readonly endpoint: Endpoint;
+}
 
 /**
- * What a drawn number can name (`random mod 65536` in `layout.ts`), with room to spare: endpoints beyond are left out.
+ * What a drawn number can name (`random mod 65536` in `nftables/`), with room to spare: endpoints beyond are left out.
  */
 export const MAX_ENDPOINTS = 4096;
 
@@ -42,13 +48,13 @@ export interface UsableEndpoints {
 }
 
 /**
- * Ready endpoints, or, when there is none, those that still serve while they end; the same again among those of this
- * node. Sorted; no endpoint twice.
+ * Ready endpoints, those meant for this node first, or, when none is ready, those that still serve while they end; the
+ * same again, whoever they are meant for, among those of this node. Sorted; no endpoint twice.
  */
 export function usableEndpoints(
   slices: readonly EndpointSlice[],
   port: PortName,
-  options: { readonly family: IPFamily; readonly nodeName: string },
+  options: { readonly family: IPFamily; readonly node: ThisNode },
 ): UsableEndpoints {
   const found: Found = { ready: new Map(), draining: new Map() };
   for (const slice of slices) {
@@ -59,23 +65,25 @@ export function usableEndpoints(
       const condition = conditionOf(candidate);
       const ip = forwardable(candidate.addresses[0], options.family);
       if (condition === undefined || ip === undefined) continue;
-      const endpoint: Endpoint = { ip: printIP(ip), port: number, local: candidate.nodeName === options.nodeName };
-      found[condition].set(endpointKey(endpoint), endpoint);
+      const endpoint: Endpoint = { ip: printIP(ip), port: number, local: candidate.nodeName === options.node.name };
+      const key = endpointKey(endpoint);
+      found[condition].set(key, { ...hintsOf(candidate), key, endpoint });
     }
   }
-  const draining = [...found.draining.values()].slice(0, MAX_ENDPOINTS);
-  return { all: choose(found, () => true), local: choose(found, ({ local }) => local), draining };
+  const [ready, draining] = [[...found.ready.values()], [...found.draining.values()]];
+  const isLocal = ({ endpoint }: Candidate) => endpoint.local;
+  return {
+    all: listed(ready.length > 0 ? meantFor(ready, options.node) : draining),
+    local: listed(ready.some(isLocal) ? ready.filter(isLocal) : draining.filter(isLocal)),
+    draining: listed(draining),
+  };
 }
 
-function choose(found: Found, eligible: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
-  const among = (endpoints: ReadonlyMap<string, Endpoint>) =>
-    [...endpoints].filter(([, endpoint]) => eligible(endpoint));
-  const ready = among(found.ready);
-  const chosen = ready.length > 0 ? ready : among(found.draining);
-  return chosen
-    .sort(byKey)
+function listed(candidates: readonly Candidate[]): readonly Endpoint[] {
+  return candidates
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .slice(0, MAX_ENDPOINTS)
-    .map(([, endpoint]) => endpoint);
+    .map(({ endpoint }) => endpoint);
 }
 
 function portNumber(slice: EndpointSlice, wanted: PortName): number | undefined {
@@ -101,8 +109,4 @@ function forwardable(text: string | undefined, family: IPFamily): IPAddress | un
 
 export function isPort(port: number | undefined): port is number {
   return port !== undefined && Number.isInteger(port) && port > 0 && port < 65536;
-}
-
-function byKey([a]: readonly [string, Endpoint], [b]: readonly [string, Endpoint]): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

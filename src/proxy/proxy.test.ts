@@ -25,6 +25,7 @@ interface Setting {
   readonly netfilter?: MemoryNetfilter;
   readonly nodeAddresses?: () => readonly IPAddress[];
   readonly podCIDR?: string;
+  readonly zone?: () => string;
 }
 
 /** A proxy on a netfilter in memory; `synced` resolves at the next transaction that takes effect. */
@@ -44,6 +45,7 @@ async function running(objects: readonly KubeObject[], setting: Setting = {}) {
       ...{ client, mode, clock, nodeAddresses, nodeName: 'node1', log: silentLogger },
       conntrack: setting.conntrack ?? new MemoryConntrack(),
       cleanUp: setting.cleanUp ?? false,
+      ...(setting.zone && { zone: setting.zone }),
       onSynced: () => {
         for (const resolve of waiting.splice(0)) resolve();
       },
@@ -270,10 +272,14 @@ test('ends the UDP flows of an endpoint that goes, and no others', async () => {
   assert.deepEqual(conntrack.remaining(), [kept]);
 });
 
-test('leaves alone what another proxy serves, and what has no cluster IP', async () => {
-  const labels = { 'service.kubernetes.io/service-proxy-name': 'other' };
+test('leaves alone what another proxy serves, what has no cluster IP, and what is labelled so', async () => {
+  const labelled = (name: string, label: string) => {
+    const one = service(name, { clusterIPs: ['10.96.0.77'] });
+    return { ...one, metadata: { ...one.metadata, labels: { [`service.kubernetes.io/${label}`]: '' } } };
+  };
   const proxy = await running([
-    { ...web, metadata: { ...web.metadata, labels } },
+    labelled('other', 'service-proxy-name'),
+    labelled('label', 'headless'),
     service('headless', { clusterIPs: ['None'] }),
     service('outside', { type: 'ExternalName', externalName: 'example.org' }),
   ]);
@@ -284,5 +290,21 @@ test('leaves alone what another proxy serves, and what has no cluster IP', async
 test('never forwards to a loopback or link-local address', async () => {
   const proxy = await running([web, slice('web', ['127.0.0.1', '169.254.1.1', '224.0.0.1', '10.244.1.5'])]);
   assert.deepEqual(proxy.elements('service-endpoint-tcp'), ['10.96.0.10 . 80 . 0']);
+  await proxy.stop();
+});
+
+test('a node that moves to another zone uses the endpoints meant for it', async () => {
+  let zone = 'a';
+  const meant = (ip: string, name: string) => ({ addresses: [ip], hints: { forZones: [{ name }] } });
+  const endpoints = slice('web', [meant('10.244.1.5', 'a'), meant('10.244.1.6', 'b')]);
+  const proxy = await running([web, endpoints], { zone: () => zone });
+  const value = () => [...(proxy.netfilter.table(tableName('IPv4'))?.sets.get('service-endpoint-tcp')?.values() ?? [])];
+  const to = (ip: string) => [{ key: ['10.96.0.10', 80, 0], value: [ip, 8080] }];
+  assert.deepEqual(value(), to('10.244.1.5'));
+  zone = 'b';
+  const synced = proxy.synced();
+  await proxy.clock.advance(seconds(5));
+  await synced;
+  assert.deepEqual(value(), to('10.244.1.6'));
   await proxy.stop();
 });

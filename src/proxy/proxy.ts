@@ -6,6 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice, serviceKeysOf } from '../api/discovery/v1/endpointslice.ts';
+import { keyOf, keyText } from '../api/meta/v1.ts';
 import { BackOff } from '../client/back-off.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
@@ -24,6 +25,7 @@ import type { Mode } from './mode.ts';
 import { type Committed, Programming } from './programming.ts';
 import { Refusals } from './refusals.ts';
 import { SyncStats } from './stats.ts';
+import type { ThisNode } from './topology.ts';
 
 /** How often the kernel is asked whether our rules are still there, and the node for its addresses. */
 const CHECK_INTERVAL = seconds(5);
@@ -35,6 +37,8 @@ export interface ProxyOptions {
   /** Shared with other parts of the process, to end with them. Default: our own. */
   readonly informers?: Informers;
   readonly nodeName: string;
+  /** The zone that the node is in, as its label says. Asked at every change and every few seconds. Default: none. */
+  readonly zone?: () => string | undefined;
   /** Where node ports are served. Asked at every change and every few seconds. */
   readonly nodeAddresses: () => readonly IPAddress[];
   /** How the kernel is programmed, and which families are served. */
@@ -78,6 +82,7 @@ class NodeProxy {
   readonly #slices: Informer<EndpointSlice>;
   readonly #slicesOf: (service: string) => readonly EndpointSlice[];
   readonly #backOff = new BackOff({ first: 20, max: seconds(5), jitter: 0.5 });
+  #node: ThisNode;
   /** Services to look at again, and when the first change to each arrived. */
   #dirty = new Map<string, number>();
   #checkDue = false;
@@ -87,6 +92,7 @@ class NodeProxy {
     const { client, log, clock = systemClock, nodeName } = options;
     this.#options = options;
     this.#clock = clock;
+    this.#node = { name: nodeName };
     this.#programming = new Programming(options.mode);
     this.#flows = new FlowKeeper({ conntrack: options.conntrack ?? kernelConntrack, clock, log });
     this.#informers = options.informers ?? new Informers({ client, log, clock });
@@ -142,6 +148,7 @@ class NodeProxy {
   }
 
   async #sync(signal: AbortSignal): Promise<void> {
+    this.#locate();
     const dirty = this.#dirty;
     this.#dirty = new Map();
     try {
@@ -155,12 +162,20 @@ class NodeProxy {
     }
   }
 
+  /** A node that moves to another zone looks at every Service again: any may have endpoints meant for a zone. */
+  #locate(): void {
+    const zone = this.#options.zone?.();
+    if (zone === this.#node.zone) return;
+    this.#node = { name: this.#options.nodeName, zone };
+    for (const service of this.#services.list()) this.#touch(keyText(keyOf(service)));
+  }
+
   /** Brings what is forwarded up to date for these Services. */
   async #recompute(services: Iterable<string>): Promise<void> {
     let since = performance.now();
     for (const key of services) {
       const service = this.#services.get(key);
-      const wanted = service && desiredForwarding(service, this.#slicesOf(key), this.#options.nodeName);
+      const wanted = service && desiredForwarding(service, this.#slicesOf(key), this.#node);
       this.#programming.set(key, wanted);
       if (performance.now() - since < SLICE) continue;
       await turn();

@@ -36,7 +36,7 @@ export function addRenderCommand(postern: Command): void {
         '\n  postern render -f services.yaml --node node1 --node-ip 192.0.2.11 | sudo nft --check -f -',
     )
     .action(async (flags: Flags) => {
-      const [{ readManifests }, { render }, { primaryAddresses, podPrefixes }] = await Promise.all([
+      const [{ readManifests }, { render }, { primaryAddresses, podPrefixes, zoneOf }] = await Promise.all([
         import('../render/manifests.ts'),
         import('../render/render.ts'),
         import('../wiring/proxy-node.ts'),
@@ -45,6 +45,7 @@ export function addRenderCommand(postern: Command): void {
       const node = manifests.nodes.find(({ metadata }) => metadata.name === flags.node);
       const { text, without } = render(manifests, {
         name: flags.node,
+        zone: zoneOf(node),
         addresses: flags.nodeIp?.map(mustParseIP) ?? primaryAddresses(node),
         podCIDRs: flags.podCidr ?? podPrefixes(node),
         clusterCIDRs: flags.clusterCidr,

@@ -13,6 +13,7 @@ import type { Manifests } from './manifests.ts';
 /** The node that the rules are for. */
 export interface RenderedNode {
   readonly name: string;
+  readonly zone?: string | undefined;
   readonly addresses: readonly IPAddress[];
   readonly podCIDRs: readonly CIDR[];
   readonly clusterCIDRs: readonly CIDR[];
@@ -37,7 +38,7 @@ export function render({ services, slices }: Manifests, node: RenderedNode): Ren
   for (const service of byName(services)) {
     const key = keyText(keyOf(service));
     const own = (slicesOf.get(key) ?? []).map(({ slice }) => slice);
-    const forwarding = desiredForwarding(service, own, node.name);
+    const forwarding = desiredForwarding(service, own, node);
     if (forwarding === undefined) without.push(key);
     table.set(key, forwarding);
   }

@@ -1,6 +1,7 @@
 /** Puts a node's agent together: every part that runs on a node, each a client of the API. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Node } from '../../api/core/v1/node.ts';
 import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { Informers } from '../../client/informers.ts';
@@ -19,6 +20,7 @@ import { startVMs } from '../../vm/vms.ts';
 import { CLUSTER_DOMAIN } from './defaults.ts';
 import { cleanupProxy, proxyMode } from './node-proxy.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
+import { zoneOf } from './proxy-node.ts';
 
 export interface AgentOptions {
   readonly endpoint: Endpoint;
@@ -94,6 +96,7 @@ async function runParts(
       {
         ...part('proxy'),
         nodeAddresses: () => options.nodeIPs.map(mustParseIP),
+        zone: () => zoneOf(informers.of(Node).get({ name: nodeName })),
         mode: proxyMode('nftables', runner, { podCIDRs, clusterCIDRs: options.clusterCIDRs }),
       },
       parts,

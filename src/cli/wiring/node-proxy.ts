@@ -15,7 +15,7 @@ import type { Mode } from '../../proxy/mode.ts';
 import { nftablesMode } from '../../proxy/nftables/nftables-mode.ts';
 import { startProxy } from '../../proxy/proxy.ts';
 import { UserError } from '../errors.ts';
-import { podPrefixes, primaryAddresses } from './proxy-node.ts';
+import { podPrefixes, primaryAddresses, zoneOf } from './proxy-node.ts';
 
 export type ModeName = Mode['name'];
 
@@ -68,6 +68,7 @@ export async function runLoneProxy(options: LoneProxyOptions, signal: AbortSigna
             own: ownAddresses,
             localhost: options.localhostNodePorts ?? false,
           }),
+        zone: () => zoneOf(node()),
         cleanUp: options.onStop === 'end',
       },
       ending.signal,

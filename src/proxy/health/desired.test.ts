@@ -30,7 +30,7 @@ function check(spec: ServiceSpec, ...endpoints: readonly EndpointSpec[]) {
       ],
     };
   });
-  return desiredForwarding(service('web', spec), slices, 'here')?.healthCheck;
+  return desiredForwarding(service('web', spec), slices, { name: 'here' })?.healthCheck;
 }
 
 test('counts the ready guests of this node once, by family, however many ports they have', () => {

@@ -154,7 +154,7 @@ test(`any history forwards what its end alone would (SEED=${SEED})`, async () =>
   const last = new Map<string, Forwarding | undefined>();
   for (let step = 0; step < 2000; step++) {
     const { name, service: one, slices } = randomChange(random);
-    const wanted = one && desiredForwarding(one, slices, NODE_NAME);
+    const wanted = one && desiredForwarding(one, slices, { name: NODE_NAME });
     last.set(name, wanted);
     table.set(name, wanted);
     if (random() < 0.7) await mode.change(table.takeChanges());

@@ -36,7 +36,7 @@ async function ruleset(): Promise<readonly string[]> {
 await mode.load(table);
 for (let change = 0; change < CHANGES; change++) {
   const { name, service, slices } = randomChange(random);
-  const wanted = service && desiredForwarding(service, slices, NODE_NAME);
+  const wanted = service && desiredForwarding(service, slices, { name: NODE_NAME });
   last.set(`default/${name}`, wanted);
   table.set(`default/${name}`, wanted);
   if (change % 7 === 0) table.setNodeAddresses(change % 2 === 0 ? NODE_ADDRESSES.map(mustParseIP) : []);

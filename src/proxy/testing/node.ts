@@ -58,7 +58,7 @@ export function setService(table: ForwardingTable, service: Service, objects: Ob
     (object): object is EndpointSlice =>
       object.kind === 'EndpointSlice' && (object.metadata.name ?? '').startsWith(prefix),
   );
-  table.set(`default/${service.metadata.name}`, desiredForwarding(service, slices, NODE_NAME));
+  table.set(`default/${service.metadata.name}`, desiredForwarding(service, slices, { name: NODE_NAME }));
 }
 
 /** Asks where connections to this node go. */
