@@ -3,7 +3,7 @@
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 import type { AnyKind } from '../kinds.ts';
-import type { KubeObject, ObjectMeta } from '../meta/v1.ts';
+import type { KubeObject } from '../meta/v1.ts';
 import { badRequest, type Cause, failure } from '../status.ts';
 import { isMapping, sameValue } from '../value.ts';
 import {
@@ -14,12 +14,21 @@ import {
   overlay,
   parseFields,
   pathText,
-  printFields,
   valueAt,
   withoutFields,
 } from './field-set.ts';
-
-export type ManagedFields = NonNullable<ObjectMeta['managedFields']>[number];
+import {
+  clientSideApplied,
+  entriesBeforeApply,
+  entryOf,
+  isEntryOf,
+  type ManagedFields,
+  type Manager,
+  ownableFields,
+  ownsAny,
+  withManagedFields,
+  withoutPaths,
+} from './managed-fields.ts';
 
 export interface ApplyOptions {
   /** Who applies: the request's fieldManager. */
@@ -31,25 +40,8 @@ export interface ApplyOptions {
   readonly subresource?: string;
 }
 
-/** Most managers of one object that are remembered; the oldest are forgotten, which frees their fields. */
-const MAX_MANAGERS = 32;
-/** Fields of every object that nobody owns: they name it, or the server sets them. */
-const UNOWNED = new Set(
-  [
-    '',
-    'name',
-    'generateName',
-    'namespace',
-    'uid',
-    'resourceVersion',
-    'generation',
-    'creationTimestamp',
-    'managedFields',
-  ]
-    .map((name) => ['f:metadata', ...(name === '' ? [] : [`f:${name}`])])
-    .concat([['f:apiVersion'], ['f:kind']])
-    .map(pathText),
-);
+/** Who kubectl says that it is when it applies. */
+const KUBECTL = 'kubectl';
 
 /**
  * The object after an apply; `live` is undefined when it does not exist yet. The result keeps the live object's
@@ -66,32 +58,44 @@ export function applyServerSide(
   if (options.manager === '')
     throw badRequest('PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch');
   const { node } = kind.schema;
-  const wanted = fieldSet(fieldsOf(node, applied).filter(({ path }) => !isUnowned(path)));
-  const entries = live?.metadata.managedFields ?? [];
-  const own = entries.find((entry) => isOwn(entry, options));
+  const by: Manager = { manager: options.manager, operation: 'Apply', ...subresourceOf(options) };
+  const wanted = ownableFields(kind, applied);
+  const entries = entriesBeforeApply(kind, live, options.time);
+  const own = entries.find((entry) => isEntryOf(entry, by));
   const others = entries.filter((entry) => entry !== own);
   const taken = live === undefined ? new Map<string, Conflict>() : conflicts(kind, live, wanted, others);
-  if (taken.size > 0 && !options.force) throw conflictError(taken);
+  const refused = options.force || live === undefined ? [] : unresolved(kind, live, taken, options);
+  if (refused.length > 0) throw conflictError(refused);
 
-  const left = others.map((entry) => without(entry, taken));
+  const left = others.map((entry) => withoutPaths(entry, taken));
   const stale = staleFields(own, wanted, left);
   const merged = withoutFields(node, overlay(node, live ?? {}, applied), stale);
   const changed =
     live === undefined || stale.length > 0 || taken.size > 0 || own === undefined || !sameOwned(own, wanted);
-  const entry: ManagedFields = {
-    manager: options.manager,
-    operation: 'Apply',
-    apiVersion: kind.apiVersion,
-    time: changed ? options.time : (own?.time ?? options.time),
-    fieldsType: 'FieldsV1',
-    fieldsV1: printFields([...wanted.values()].map(({ path }) => path)),
-    ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
-  };
-  return withManagedFields(merged as KubeObject, [...left.filter(isUsed), entry].slice(-MAX_MANAGERS));
+  const time = changed ? options.time : (own?.time ?? options.time);
+  const entry = entryOf(
+    kind,
+    by,
+    time,
+    [...wanted.values()].map(({ path }) => path),
+  );
+  return withManagedFields(merged as KubeObject, [...left.filter(ownsAny), entry]);
 }
 
-function isOwn(entry: ManagedFields, { manager, subresource }: ApplyOptions): boolean {
-  return entry.manager === manager && entry.operation === 'Apply' && (entry.subresource ?? '') === (subresource ?? '');
+function subresourceOf({ subresource }: ApplyOptions): Pick<Manager, 'subresource'> {
+  return subresource === undefined ? {} : { subresource };
+}
+
+/** The conflicts that stay: whoever applied with kubectl before may go on doing so on the server. */
+function unresolved(
+  kind: AnyKind,
+  live: KubeObject,
+  taken: ReadonlyMap<string, Conflict>,
+  { manager }: ApplyOptions,
+): readonly Conflict[] {
+  if (manager !== KUBECTL || taken.size === 0) return [...taken.values()];
+  const applied = clientSideApplied(kind, live);
+  return [...taken].filter(([text]) => !applied.has(text)).map(([, conflict]) => conflict);
 }
 
 /** A field that an apply would change and that another manager owns. */
@@ -132,31 +136,13 @@ function staleFields(
   return parseFields(own?.fieldsV1).filter((path) => !wanted.has(pathText(path)) && !foreign.has(pathText(path)));
 }
 
-function without(entry: ManagedFields, taken: ReadonlyMap<string, unknown>): ManagedFields {
-  if (taken.size === 0) return entry;
-  const left = parseFields(entry.fieldsV1).filter((path) => !taken.has(pathText(path)));
-  return { ...entry, fieldsV1: printFields(left) };
-}
-
-function isUsed(entry: ManagedFields): boolean {
-  return Object.keys(entry.fieldsV1 ?? {}).length > 0;
-}
-
 function sameOwned(own: ManagedFields, wanted: FieldSet): boolean {
   const before = new Set(parseFields(own.fieldsV1).map(pathText));
   return before.size === wanted.size && [...before].every((text) => wanted.has(text));
 }
 
-function withManagedFields(object: KubeObject, managedFields: readonly ManagedFields[]): KubeObject {
-  return { ...object, metadata: { ...object.metadata, managedFields } };
-}
-
-function isUnowned(path: FieldPath): boolean {
-  return UNOWNED.has(pathText(path)) || UNOWNED.has(pathText(path.slice(0, 2)));
-}
-
-function conflictError(taken: ReadonlyMap<string, Conflict>) {
-  const causes = [...taken.values()].map(({ path, owner }) => ({
+function conflictError(taken: readonly Conflict[]) {
+  const causes = taken.map(({ path, owner }) => ({
     field: printPath(path),
     reason: 'FieldManagerConflict',
     message: `conflict with ${JSON.stringify(owner)}`,

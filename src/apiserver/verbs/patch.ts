@@ -16,6 +16,7 @@ import { completeNew } from './complete.ts';
 import { birthOf } from './create.ts';
 import { decodeObject, decodePart, reportDuplicates } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
+import { tracked } from './track.ts';
 import { partOf, replace } from './update.ts';
 
 const APPLY = 'application/apply-patch+yaml';
@@ -43,7 +44,7 @@ export async function patch(api: Api, request: ResourceRequest): Promise<Answer>
   const { kind, namespace, query, body } = request;
   const name = requiredName(request);
   const given = parseBody(body);
-  const decide = body.type === APPLY ? applier(api, request, given) : patcher(request, given);
+  const decide = body.type === APPLY ? applier(api, request, given) : patcher(api, request, given);
   const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, decide);
   const code = outcome.act === 'put' && outcome.created ? 201 : 200;
   return { kind: 'object', code, of: kind, stored: outcome.stored };
@@ -51,14 +52,14 @@ export async function patch(api: Api, request: ResourceRequest): Promise<Answer>
 
 type Decide = (current: Stored | undefined) => Decision;
 
-function patcher(request: ResourceRequest, given: Parsed): Decide {
+function patcher(api: Api, request: ResourceRequest, given: Parsed): Decide {
   const { kind, body } = request;
   const apply = patchWith(body.type, [APPLY]);
   reportDuplicates(request, given);
   return (current) => {
     if (current === undefined) throw notFound(kind, requiredName(request));
     const patched = decodeObject(request, apply(request, current.object, given.value));
-    return replace(kind, patched, current, partOf(request));
+    return tracked(api, request, current, replace(kind, patched, current, partOf(request)));
   };
 }
 

@@ -10,13 +10,15 @@ import { completeChange, completeNew, type Part } from './complete.ts';
 import { birthOf } from './create.ts';
 import { type Decoded, decodeBody } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
+import { tracked } from './track.ts';
 
 export async function update(api: Api, request: ResourceRequest): Promise<Answer> {
   const { kind, namespace, query } = request;
   const name = requiredName(request);
   const given = decodeBody(request);
   const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
-    return current === undefined ? make(api, request, given) : replace(kind, given, current, partOf(request));
+    if (current === undefined) return make(api, request, given);
+    return tracked(api, request, current, replace(kind, given, current, partOf(request)));
   });
   const code = outcome.act === 'put' && outcome.created ? 201 : 200;
   return { kind: 'object', code, of: kind, stored: outcome.stored };

@@ -41,6 +41,8 @@ export interface Expected {
   readonly has?: Has;
 }
 
+/** A Service that asks for nothing. */
+const UNASKED: Wanted = { type: 'ClusterIP', targetPort: 80, publishNotReadyAddresses: false };
 const NOTHING = { policy: undefined, families: [], ips: [], ports: [], external: undefined, health: [] };
 const exhausted: Expected = { code: 500, reason: 'InternalError' };
 const refused = (causes: readonly string[]): Expected => ({ code: 422, reason: 'Invalid', causes: [...causes].sort() });
@@ -72,6 +74,8 @@ export class ServiceModel {
       return fit.code === 201 && old !== undefined ? { code: 409, reason: 'AlreadyExists' } : fit;
     }
     if (action.act === 'wrong') return afterMistake(action.mistake, old);
+    // A PUT makes what is not there.
+    if (old === undefined && action.act === 'replace') return this.#fit(created(UNASKED) as Has, 201);
     if (old === undefined) return { code: 404, reason: 'NotFound' };
     if (action.act === 'delete') return { code: 200 };
     const next = changed(old, action);
