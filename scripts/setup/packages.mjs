@@ -12,6 +12,7 @@ const TRIPLET = X64 ? 'x86_64-linux-gnu' : 'aarch64-linux-gnu';
 const NEEDED = [
   { program: 'ip', package: 'iproute2' },
   { program: 'nft', package: 'nftables' },
+  { program: 'iptables', package: 'iptables' },
   { files: [`/usr/lib/${TRIPLET}/libnftables.so.1`, '/usr/lib64/libnftables.so.1'], package: 'libnftables1' },
   X64
     ? { program: 'qemu-system-x86_64', package: 'qemu-system-x86' }

@@ -9,6 +9,8 @@ export interface LibcSocket {
   bind(fd: number, address: Uint8Array): void;
   getsockname(fd: number, length: number): Uint8Array;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): void;
+  /** The answer takes the place of the bytes of `value`, which often are part of the question. */
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): void;
   /** The number of bytes received, or undefined when there is nothing to read now. */
   recv(fd: number, into: Uint8Array): number | undefined;
   /** The number of bytes sent, or undefined when the queue is full. */
@@ -55,6 +57,7 @@ async function load(): Promise<LibcSocket> {
   const bind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
   const getsockname = libc.func('int getsockname(int fd, uint8_t *address, uint8_t *length)');
   const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)');
+  const getsockopt = libc.func('int getsockopt(int fd, int level, int name, uint8_t *value, uint8_t *length)');
   const recv = libc.func('intptr_t recv(int fd, uint8_t *into, size_t length, int flags)');
   const send = libc.func('intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)');
   const close = libc.func('int close(int fd)');
@@ -96,6 +99,10 @@ async function load(): Promise<LibcSocket> {
       return address;
     },
     setsockopt: (fd, level, name, value) => void check('setsockopt', setsockopt(fd, level, name, value, value.length)),
+    getsockopt: (fd, level, name, value) => {
+      const size = new Uint8Array(Uint32Array.of(value.length).buffer);
+      check('getsockopt', getsockopt(fd, level, name, value, size));
+    },
     recv: (fd, into) => moved('recv', recv(fd, into, into.length, 0), [EAGAIN, EINTR]),
     send: (fd, bytes) => moved('send', send(fd, bytes, bytes.length, 0), [EAGAIN, EINTR, ENOBUFS]),
     recvInPool: (fd, into) => inPool('recv', recv, [fd, into, into.length, 0], [EAGAIN, EINTR]),

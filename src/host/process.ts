@@ -12,6 +12,8 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Written to standard input, which is otherwise empty. */
   readonly input?: string;
+  /** Given what the program prints, piece by piece, in place of `stdout`: for more than a string should hold. */
+  readonly onOutput?: (text: string) => void;
   /** Milliseconds after which the program is killed and the call fails. Default: 30 s. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
@@ -67,7 +69,8 @@ export const runCommand: RunCommand = (argv, options = {}) =>
     let stdout = '';
     let stderr = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      if (stdout.length < OUTPUT_LIMIT) stdout += text;
+      if (options.onOutput) options.onOutput(text);
+      else if (stdout.length < OUTPUT_LIMIT) stdout += text;
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (stderr.length < OUTPUT_LIMIT) stderr += text;

@@ -10,7 +10,8 @@ export const caseNames: readonly string[] = readdirSync(TESTDATA).sort();
 
 export const expectedFile = (name: string): URL => new URL(`${name}/expected.nft`, TESTDATA);
 
-function objects(name: string): Objects {
+/** What a case begins with. */
+export function objectsOf(name: string): Objects {
   const documents = parseAllDocuments(readFileSync(new URL(`${name}/objects.yaml`, TESTDATA), 'utf8'));
   return documents.map((document) => document.toJS()).filter((object) => object !== null);
 }
@@ -20,5 +21,5 @@ export const baseScript = (): string => printTransaction(new NodeRules().takeAll
 
 /** What a case puts into the base table; for the case `base`, the table itself. */
 export function script(name: string): string {
-  return name === 'base' ? baseScript() : printTransaction(nodeRules(objects(name)).takeChanges());
+  return name === 'base' ? baseScript() : printTransaction(nodeRules(objectsOf(name)).takeChanges());
 }

@@ -1,0 +1,116 @@
+/** The kernel's iptables, through its programs: one process for what is read, one for each patch. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { CommandError, type RunCommand, runCommand } from '../../host/process.ts';
+import type { IPFamily } from '../../lib/ip.ts';
+import { legacyEntries, rulesetGeneration } from './fingerprint.ts';
+import { type Iptables, IptablesError, type IptablesVariant } from './iptables.ts';
+import { type FamilyPatch, isEmptyPatch, type TablePatch } from './model.ts';
+import { printPatch } from './print.ts';
+import { SavedTable } from './saved.ts';
+import { type FoundVariant, findVariants, hasLegacyTables } from './variant.ts';
+
+/** Seconds for which a program waits for the lock that all of them share. */
+const LOCK_PATIENCE = '10';
+/** Milliseconds after which a program is ended: nf_tables takes minutes for the largest of loads. */
+const PATIENCE = 10 * 60_000;
+/** How long printing may hold up the event loop, in milliseconds. */
+const SLICE = 8;
+
+export interface OpenOptions {
+  /** Default: the one that this host uses. */
+  readonly variant?: IptablesVariant;
+  readonly run?: RunCommand;
+}
+
+/** Every variant that is installed here, the one to use first. Throws {@link IptablesError} when there is none such. */
+export async function openIptables({
+  variant,
+  run = runCommand,
+}: OpenOptions = {}): Promise<readonly [Iptables, ...Iptables[]]> {
+  const found = await findVariants(run);
+  const sorted = [...found].sort((a, b) => Number(b.variant === variant) - Number(a.variant === variant));
+  const [first, ...others] = sorted.map((one) => kernelIptables(one, run));
+  if (first === undefined || (variant !== undefined && first.variant !== variant)) {
+    const installed = found.map((one) => one.variant).join(', ');
+    throw new IptablesError(`iptables of the variant ${variant} is not installed; there is: ${installed}`);
+  }
+  return [first, ...others];
+}
+
+export function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' | 'infix'>, run: RunCommand): Iptables {
+  const program = (family: IPFamily, tool: 'save' | 'restore') =>
+    `${family === 'IPv4' ? 'iptables' : 'ip6tables'}${infix}-${tool}`;
+  return {
+    variant,
+    inUse: async () => variant === 'nft' || hasLegacyTables(),
+    async read(family, table, prefix) {
+      const saved = new SavedTable(prefix);
+      const lines = new LineSplitter((line) => saved.read(line));
+      const argv = [program(family, 'save'), '-t', table];
+      await asked(() => run(argv, { timeout: PATIENCE, onOutput: (text) => lines.push(text) }));
+      lines.end();
+      return saved;
+    },
+    async apply(patch) {
+      if (isEmptyPatch(patch)) return;
+      const input = await print(patch);
+      const argv = [program(patch.family, 'restore'), '--noflush', '--wait', LOCK_PATIENCE];
+      await asked(() => run(argv, { timeout: PATIENCE, input }));
+    },
+    fingerprint: variant === 'nft' ? rulesetGeneration : legacyEntries,
+    moves: ({ tables }) => (variant === 'nft' ? tables.filter(changesSomething).length : sum(tables.map(addedEntries))),
+  };
+}
+
+/** The kernel counts each table's transaction as one generation. */
+const changesSomething = (table: TablePatch): boolean => !isEmptyPatch({ family: 'IPv4', tables: [table] });
+
+/** A chain of ours has an entry for each rule, one before them and one behind them. */
+function addedEntries({ chains, hooked, unhooked }: TablePatch): number {
+  const entries = (rules: readonly string[] | undefined) => (rules === undefined ? 0 : rules.length + 2);
+  return sum(chains.map(({ before, after }) => entries(after) - entries(before))) + hooked.length - unhooked.length;
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+async function asked<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (!(cause instanceof CommandError)) throw cause;
+    throw new IptablesError(cause.message, { cause });
+  }
+}
+
+async function print(patch: FamilyPatch): Promise<string> {
+  const pieces: string[] = [];
+  let since = performance.now();
+  for (const piece of printPatch(patch)) {
+    pieces.push(piece);
+    if (performance.now() - since < SLICE) continue;
+    await turn();
+    since = performance.now();
+  }
+  return pieces.join('');
+}
+
+/** Cuts what comes in pieces into lines. */
+class LineSplitter {
+  readonly #onLine: (line: string) => void;
+  #rest = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#onLine(line);
+  }
+
+  end(): void {
+    if (this.#rest !== '') this.#onLine(this.#rest);
+    this.#rest = '';
+  }
+}

@@ -1,0 +1,31 @@
+/** What a kernel holds of ours, read from what `iptables-save` prints. */
+import type { Hook } from './model.ts';
+
+/** One table's part of it. */
+export class SavedTable {
+  /** Our chains, with their rules as they are printed. */
+  readonly chains = new Map<string, string[]>();
+  /** Rules of other chains that lead to ours, in order. */
+  readonly hooks: Hook[] = [];
+  readonly #prefix: string;
+
+  /** `prefix`: what our chains' names begin with. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** Takes one line of the output for this table. */
+  read(line: string): void {
+    if (line.startsWith(`:${this.#prefix}`)) this.chains.set(line.slice(1, line.indexOf(' ')), []);
+    if (!line.startsWith('-A ')) return;
+    const end = line.indexOf(' ', 3);
+    const [chain, rule] = [line.slice(3, end), line.slice(end + 1)];
+    if (chain.startsWith(this.#prefix)) this.chains.get(chain)?.push(rule);
+    else if (leadsTo(rule, this.#prefix)) this.hooks.push({ into: chain, rule });
+  }
+}
+
+/** The target is the last word of a rule that leads somewhere. */
+const leadsTo = (rule: string, prefix: string): boolean =>
+  ['-j', '-g'].some((flag) => rule.slice(0, rule.lastIndexOf(' ')).endsWith(flag)) &&
+  rule.slice(rule.lastIndexOf(' ') + 1).startsWith(prefix);
