@@ -101,7 +101,7 @@ export function invalid(subject: Subject, name: string, causes: readonly Cause[]
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const kind = subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`;
   return failure(422, 'Invalid', `${kind} "${name}" is invalid: ${list}`, {
-    name,
+    ...(name === '' ? {} : { name }),
     ...(subject.group === '' ? {} : { group: subject.group }),
     kind: subject.kind,
     causes: causes.map(({ field, reason, message }) => ({ reason, message, field })),

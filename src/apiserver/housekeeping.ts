@@ -52,7 +52,7 @@ async function remove(api: Api, { metadata }: Event, modified: Revision): Promis
   const { namespace, name = '' } = metadata;
   const options = { preconditions: { resourceVersion: String(modified) } };
   try {
-    await removeObject(api, { kind: Event, namespace, query: new URLSearchParams() }, name, options);
+    await removeObject(api, { verb: 'delete', kind: Event, namespace, query: new URLSearchParams() }, name, options);
   } catch (error) {
     // Gone already, or seen again just now.
     if (!isNotFound(error) && !isConflict(error)) throw error;

@@ -2,7 +2,6 @@
 import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { conflict } from '../../api/status.ts';
-import { sameValue } from '../../api/value.ts';
 import type { Entry, Operation } from '../../store/store.ts';
 import { admitAll } from '../admission.ts';
 import type { Api } from '../context.ts';
@@ -13,7 +12,6 @@ import { objectKey } from './keys.ts';
 export type Decision =
   /** Nothing is written. */
   | { readonly act: 'keep' }
-  /** Nothing is written either when this is what is there. */
   | { readonly act: 'put'; readonly object: KubeObject }
   /** `last` is how the object is told to watchers, when it is not as it was stored. */
   | { readonly act: 'remove' };
@@ -73,9 +71,6 @@ async function carryOut(
     next: decision.act === 'put' ? decision.object : undefined,
   };
   const admitted = await admitAll(api.admissions, write);
-  if (admitted.operations.length === 0 && sameObject(admitted.next, current?.object)) {
-    return { done: true, outcome: { act: 'kept', stored: existing(current, key) } };
-  }
   const own: Operation =
     admitted.next === undefined ? { kind: 'delete', key } : { kind: 'put', key, value: encode(admitted.next) };
   const modified = current?.modified ?? 0;
@@ -91,11 +86,6 @@ async function carryOut(
   const taken = compares.filter((_, i) => i > 0 && result.current[i] !== undefined).map((compare) => compare.key);
   for (const admission of api.admissions) admission.settled?.({ written: [], taken });
   return { done: false, entry: result.current[0] };
-}
-
-/** Whether an object, once it is complete, is what is stored: then nothing is written, and nobody is told. */
-function sameObject(next: KubeObject | undefined, old: KubeObject | undefined): boolean {
-  return next !== undefined && old !== undefined && sameValue(JSON.parse(JSON.stringify(next)), old);
 }
 
 function outcomeOf(next: KubeObject | undefined, current: Stored | undefined, key: string, revision: number): Outcome {

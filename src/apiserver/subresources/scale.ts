@@ -39,9 +39,9 @@ export function patchScale(api: Api, request: ResourceRequest): Promise<Answer> 
 
 /** Writes the number of replicas that `next` makes of the present Scale, under the object's own rules. */
 async function setScale(api: Api, request: ResourceRequest, next: (current: Scale) => Decoded): Promise<Answer> {
-  const { kind, namespace, query } = request;
+  const { kind, namespace } = request;
   const name = requiredName(request);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, (current) => {
     if (current === undefined) throw notFound(kind, name);
     const { object, causes } = next(scaleOf(request, current.object));
     const scale = object as Scale;

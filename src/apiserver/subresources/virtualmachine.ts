@@ -64,7 +64,8 @@ async function endInstance(api: Api, { namespace, name }: ActionRequest, vmi: In
   const options = { gracePeriodSeconds: grace, ...(uid === undefined ? {} : { preconditions: { uid } }) };
   try {
     await shortenGrace(api, { namespace, name }, grace);
-    await removeObject(api, { kind: VirtualMachineInstance, namespace, query: new URLSearchParams() }, name, options);
+    const request = { verb: 'delete', kind: VirtualMachineInstance, namespace, query: new URLSearchParams() } as const;
+    await removeObject(api, request, name, options);
   } catch (error) {
     // The controller was quicker: the instance is gone, or it is already the next one.
     if (!isNotFound(error) && !isConflict(error)) throw error;

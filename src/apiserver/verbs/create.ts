@@ -39,12 +39,12 @@ export async function createObject(api: Api, request: ResourceRequest, decoded: 
 }
 
 async function createNamed(api: Api, request: ResourceRequest, decoded: Decoded, name: string): Promise<Answer> {
-  const { kind, namespace, query } = request;
+  const { kind, namespace } = request;
   const { object, causes } = decoded;
   // Judged before it is looked whether the name is taken, so that the mistakes are told either way.
   const named = { ...object, metadata: { ...object.metadata, name } };
   const complete = completeNew(kind, named, birthOf(api), causes);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, async (current) => {
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, async (current) => {
     if (current !== undefined) return takenName(api, kind, complete);
     return { act: 'put', object: complete };
   });

@@ -1,10 +1,12 @@
 /** From a request's body to an object of the request's kind: structure, unknown fields, and that it is about the target. */
 import { checkStructure, structureError, unknownField } from '../../api/decode.ts';
+import { notSupported } from '../../api/field-errors.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { badRequest, type Cause } from '../../api/status.ts';
 import { isMapping, type Mapping, ownValue } from '../../api/value.ts';
 import type { ResourceRequest } from '../context.ts';
 import { type Parsed, parseBody } from '../http/body.ts';
+import { invalidOptions } from './options.ts';
 
 /** What is done with unknown fields, and with those that stand twice. */
 type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
@@ -69,7 +71,7 @@ function checkType({ kind }: ResourceRequest, value: Mapping): void {
 
 /** What is done with problems that strict clients want to hear of. */
 function report(request: ResourceRequest, find: () => readonly string[]): void {
-  const validation = fieldValidation(request.query);
+  const validation = fieldValidation(request);
   if (validation === 'Ignore') return;
   const problems = find();
   if (problems.length === 0) return;
@@ -83,13 +85,11 @@ function report(request: ResourceRequest, find: () => readonly string[]): void {
   );
 }
 
-function fieldValidation(query: URLSearchParams): FieldValidation {
+function fieldValidation({ verb, query }: ResourceRequest): FieldValidation {
   const text = query.get('fieldValidation') ?? '';
   if (text === '') return 'Warn';
   if (text === 'Strict' || text === 'Warn' || text === 'Ignore') return text;
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(text)}: supported values: Ignore, Strict, Warn`,
-  );
+  throw invalidOptions(verb, [notSupported('fieldValidation', text, ['', 'Ignore', 'Strict', 'Warn'])]);
 }
 
 /** The object with the namespace of the request's path; throws when it says that it is somewhere or something else. */

@@ -1,10 +1,11 @@
 /** meta/v1 DeleteOptions: what a delete may say, in its body or its query. */
 import { checkNode, structureError } from '../../api/decode.ts';
+import { invalidValue, notSupported } from '../../api/field-errors.ts';
 import { boolean, int64, list, object, string, type TypeOf } from '../../api/schema.ts';
 import { badRequest } from '../../api/status.ts';
 import type { ResourceRequest } from '../context.ts';
 import { parseBody } from '../http/body.ts';
-import { wholeNumber } from './options.ts';
+import { invalidOptions, wholeNumber } from './options.ts';
 
 const deleteOptions = object({
   apiVersion: string(),
@@ -16,6 +17,9 @@ const deleteOptions = object({
   dryRun: list(string()),
 });
 
+/** In Kubernetes' order, with its word for none of them. */
+const POLICIES = ['Foreground', 'Background', 'Orphan', 'nil'];
+
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
@@ -23,7 +27,7 @@ export interface DeleteOptions {
   readonly dryRun?: readonly string[];
 }
 
-/** Reads the options of a delete. The body's go before the query's. Throws an ApiError, 400. */
+/** Reads the options of a delete. The body's go before the query's. Throws an ApiError: 400 when they cannot be read, else 422. */
 export function decodeDeleteOptions(request: ResourceRequest): DeleteOptions {
   const { body, query } = request;
   const given = body.bytes.byteLength === 0 ? {} : decode(request, parseBody(body).value);
@@ -31,7 +35,7 @@ export function decodeDeleteOptions(request: ResourceRequest): DeleteOptions {
   if (grace !== undefined && grace < 0) {
     throw badRequest(`gracePeriodSeconds: Invalid value: ${grace}: must be greater than or equal to 0`);
   }
-  const policy = policyOf(given, query);
+  const policy = policyOf(given, request);
   return {
     ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
     ...(given.preconditions === undefined ? {} : { preconditions: given.preconditions }),
@@ -47,14 +51,19 @@ function decode({ kind }: ResourceRequest, value: unknown): TypeOf<typeof delete
   return decoded as TypeOf<typeof deleteOptions>;
 }
 
-function policyOf(given: TypeOf<typeof deleteOptions>, query: URLSearchParams): DeleteOptions['propagationPolicy'] {
+function policyOf(
+  given: TypeOf<typeof deleteOptions>,
+  { verb, query }: ResourceRequest,
+): DeleteOptions['propagationPolicy'] {
   const text = given.propagationPolicy ?? query.get('propagationPolicy') ?? '';
   if (text === '') {
     if (given.orphanDependents === undefined) return undefined;
     return given.orphanDependents ? 'Orphan' : 'Background';
   }
+  if (given.orphanDependents !== undefined) {
+    const why = 'orphanDependents and deletionPropagation cannot be both set';
+    throw invalidOptions(verb, [invalidValue('propagationPolicy', text, why)]);
+  }
   if (text === 'Background' || text === 'Foreground' || text === 'Orphan') return text;
-  throw badRequest(
-    `propagationPolicy: Unsupported value: ${JSON.stringify(text)}: supported values: "Background", "Foreground", "Orphan"`,
-  );
+  throw invalidOptions(verb, [notSupported('propagationPolicy', text, POLICIES)]);
 }

@@ -43,13 +43,14 @@ function isGone(error: unknown): boolean {
 /** Deletes one object, or marks it as being deleted when somebody has to do something first. */
 export async function removeObject(
   api: Api,
-  { kind, namespace, query }: Pick<ResourceRequest, 'kind' | 'namespace' | 'query'>,
+  request: Pick<ResourceRequest, 'verb' | 'kind' | 'namespace' | 'query'>,
   name: string,
   options: DeleteOptions,
 ): Promise<Outcome> {
+  const { kind, namespace } = request;
   checkProtected(kind, name);
   const now = api.clock.now();
-  return change(api, { kind, namespace, name, dryRun: isDryRun(query, options.dryRun) }, (current) => {
+  return change(api, { kind, namespace, name, dryRun: isDryRun(request, options.dryRun) }, (current) => {
     if (current === undefined) throw notFound(kind, name);
     return decideRemoval(kind, current, options, now);
   });

@@ -1,13 +1,29 @@
 /** Query parameters that several verbs share. */
-import { badRequest } from '../../api/status.ts';
-import type { ResourceRequest } from '../context.ts';
+import { notSupported } from '../../api/field-errors.ts';
+import { type ApiError, badRequest, type Cause, invalid } from '../../api/status.ts';
+import type { ResourceRequest, Verb } from '../context.ts';
 
-/** Whether everything is checked and nothing written. Throws an ApiError, 400. */
-export function isDryRun(query: URLSearchParams, fromBody: readonly string[] = []): boolean {
+/** What the options of a verb are called in answers, where they stand as an object of their own. */
+const OPTIONS: Partial<Record<Verb, string>> = {
+  create: 'CreateOptions',
+  update: 'UpdateOptions',
+  patch: 'PatchOptions',
+  delete: 'DeleteOptions',
+  deletecollection: 'DeleteOptions',
+};
+
+/** The answer to options that a verb does not have: 422 with every cause. */
+export function invalidOptions(verb: Verb, causes: readonly Cause[]): ApiError {
+  return invalid({ group: 'meta.k8s.io', kind: OPTIONS[verb] ?? 'ListOptions', plural: '' }, '', causes);
+}
+
+/** Whether everything is checked and nothing written. Throws an ApiError, 422. */
+export function isDryRun(
+  { verb, query }: Pick<ResourceRequest, 'verb' | 'query'>,
+  fromBody: readonly string[] = [],
+): boolean {
   const values = [...query.getAll('dryRun'), ...fromBody].filter((value) => value !== '');
-  const unknown = values.find((value) => value !== 'All');
-  if (unknown !== undefined)
-    throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(unknown)}: supported values: "All"`);
+  if (values.some((value) => value !== 'All')) throw invalidOptions(verb, [notSupported('dryRun', values, ['All'])]);
   return values.length > 0;
 }
 

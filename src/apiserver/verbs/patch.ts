@@ -41,11 +41,11 @@ export function patchWith(type: string, others: readonly string[] = []): ApplyPa
 }
 
 export async function patch(api: Api, request: ResourceRequest): Promise<Answer> {
-  const { kind, namespace, query, body } = request;
+  const { kind, namespace, body } = request;
   const name = requiredName(request);
   const given = parseBody(body);
   const decide = body.type === APPLY ? applier(api, request, given) : patcher(api, request, given);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, decide);
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, decide);
   const code = outcome.act === 'put' && outcome.created ? 201 : 200;
   return { kind: 'object', code, of: kind, stored: outcome.stored };
 }

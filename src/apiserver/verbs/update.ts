@@ -2,6 +2,7 @@
 import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { notFound } from '../../api/status.ts';
+import { sameValue } from '../../api/value.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { change, type Decision } from '../storage/change.ts';
@@ -13,10 +14,10 @@ import { isDryRun, requiredName } from './options.ts';
 import { tracked } from './track.ts';
 
 export async function update(api: Api, request: ResourceRequest): Promise<Answer> {
-  const { kind, namespace, query } = request;
+  const { kind, namespace } = request;
   const name = requiredName(request);
   const given = decodeBody(request);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(query) }, (current) => {
+  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, (current) => {
     if (current === undefined) return make(api, request, given);
     return tracked(api, request, current, replace(kind, given, current, partOf(request)));
   });
@@ -38,11 +39,11 @@ export function partOf({ subresource }: ResourceRequest): Part {
   return subresource === 'status' || subresource === 'finalize' ? subresource : 'object';
 }
 
-/** What to do so that `given` replaces `current`: an object that only waited for this comes to its end. */
+/** What to do so that `given` replaces `current`: nothing when it is the same, and the end of what only waited for it. */
 export function replace(kind: AnyKind, given: Decoded, current: Stored, part: Part): Decision {
   const next = completeChange(kind, given.object, current.object, part, given.causes);
   if (isFinished(next)) return { act: 'remove' };
-  return { act: 'put', object: next };
+  return sameObject(next, current.object) ? { act: 'keep' } : { act: 'put', object: next };
 }
 
 /** Whether an object that is being deleted has nothing left to wait for. */
@@ -61,4 +62,8 @@ function contentFinalizers(object: KubeObject & { readonly spec?: unknown }): re
   if (object.apiVersion !== 'v1' || object.kind !== 'Namespace') return [];
   const spec = object.spec as { readonly finalizers?: readonly unknown[] } | undefined;
   return spec?.finalizers ?? [];
+}
+
+function sameObject(next: KubeObject, old: KubeObject): boolean {
+  return sameValue(JSON.parse(JSON.stringify(next)), old);
 }

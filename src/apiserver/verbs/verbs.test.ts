@@ -236,7 +236,7 @@ test('asks the garbage collector by finalizer to orphan dependents or to delete 
     await api.call('DELETE', `${LEASES}/policy`, { body: { propagationPolicy: 'Background' } });
     assert.equal((await api.call('GET', `${LEASES}/policy`)).code, 404);
   }
-  assert.equal((await api.call('DELETE', `${LEASES}/policy?propagationPolicy=Later`)).code, 400);
+  assert.equal((await api.call('DELETE', `${LEASES}/policy?propagationPolicy=Later`)).code, 422);
 });
 
 test('a pod that runs nowhere, or no longer, goes at once; one that is being ended stays until its node is done', async () => {

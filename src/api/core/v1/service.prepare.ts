@@ -49,8 +49,12 @@ function keepAllocated(spec: Spec, before: Spec): Spec {
   const { clusterIP = before.clusterIP, clusterIPs = before.clusterIPs } = spec;
   const keepsNodePorts = mayHaveNodePorts(spec) && mayHaveNodePorts(before) && spec.ports !== undefined;
   const keepsHealth = needsHealthCheckNodePort(spec) && needsHealthCheckNodePort(before) && !spec.healthCheckNodePort;
+  const saysNothing = spec.ipFamilyPolicy === undefined && (spec.ipFamilies ?? []).length === 0;
+  const { ipFamilies, ipFamilyPolicy } = before;
+  const keepsFamilies = keepsIPs && saysNothing && sameValue(clusterIPs, before.clusterIPs);
   return {
     ...spec,
+    ...(keepsFamilies && ipFamilies && ipFamilyPolicy ? { ipFamilies, ipFamilyPolicy } : {}),
     ...(keepsIPs && clusterIP !== undefined ? { clusterIP } : {}),
     ...(keepsIPs && clusterIPs !== undefined ? { clusterIPs } : {}),
     ...(keepsNodePorts && spec.ports ? { ports: keepNodePorts(spec.ports, before.ports ?? []) } : {}),
