@@ -270,6 +270,14 @@ describe('the status of a Service', () => {
     });
   }
 
+  test('is shown by kubectl get: the addresses of a load balancer in order, then the external IPs', async () => {
+    const points = [{ ip: '2001:db8::1' }, { ip: '192.0.2.1' }, { hostname: 'lb.example.com' }, { ip: '192.0.2.1' }];
+    const { body } = await status({ ...lb, externalIPs: ['192.0.2.99'] }, ingress(...points));
+    const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+    const table = await api.call('GET', `${SERVICES}/${body.metadata.name}`, { headers: { accept } });
+    assert.equal(table.body.rows[0].cells[3], '192.0.2.1,2001:db8::1,lb.example.com,192.0.2.99');
+  });
+
   test('loses its ingress when the Service is a load balancer no more', async () => {
     const { body } = await status(lb, ingress({ ip: '192.0.2.1' }));
     assert.equal(body.status.loadBalancer.ingress.length, 1);

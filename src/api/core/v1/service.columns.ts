@@ -15,8 +15,8 @@ function externalAddresses({ spec, status }: Service): string {
   const externalIPs = spec?.externalIPs ?? [];
   if (spec?.type === 'ExternalName') return spec.externalName ?? '';
   if (spec?.type !== 'LoadBalancer') return externalIPs.length === 0 ? '<none>' : externalIPs.join(',');
-  const given = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname ?? '');
-  const all = [...new Set([...given, ...externalIPs])].filter((address) => address !== '');
+  const given = new Set((status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || ''));
+  const all = [...[...given].filter((address) => address !== '').sort(), ...externalIPs];
   return all.length === 0 ? '<pending>' : all.join(',');
 }
 
