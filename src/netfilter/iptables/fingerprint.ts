@@ -1,6 +1,7 @@
 /** Whether anyone changed the rules since they were looked at, without reading a single one. */
 import { type LibcSocket, libcSocket, SystemCallError } from '../../host/libc-socket.ts';
-import { HEADER, NFGENMSG, NFNL_SUBSYS_NFTABLES, netfilterSocket } from '../../host/netlink.ts';
+import { NFGENMSG, NFNL_SUBSYS_NFTABLES, netfilterSocket } from '../../host/netlink.ts';
+import { message, readAttributes, readMessages } from '../../host/netlink-message.ts';
 
 // linux/netlink.h, linux/netfilter/nf_tables.h; messages are numbered within the subsystem.
 const NLM_F_REQUEST = 1;
@@ -14,7 +15,7 @@ export async function rulesetGeneration(): Promise<number | undefined> {
   return unlessRefused(() => {
     const fd = netfilterSocket(libc);
     try {
-      libc.send(fd, generationRequest());
+      libc.send(fd, message(GETGEN, NLM_F_REQUEST, [new Uint8Array(NFGENMSG)]));
       const buffer = new Uint8Array(4096);
       const length = libc.recv(fd, buffer);
       return length === undefined ? undefined : readGeneration(buffer.subarray(0, length));
@@ -24,25 +25,11 @@ export async function rulesetGeneration(): Promise<number | undefined> {
   });
 }
 
-function generationRequest(): Uint8Array {
-  const bytes = new Uint8Array(HEADER + NFGENMSG);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, bytes.length, true);
-  view.setUint16(4, GETGEN, true);
-  view.setUint16(6, NLM_F_REQUEST, true);
-  view.setUint32(8, 1, true);
-  return bytes;
-}
-
 /** Undefined for what is no such answer. */
 export function readGeneration(bytes: Uint8Array): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER + NFGENMSG || view.getUint16(4, true) !== NEWGEN) return undefined;
-  for (let at = HEADER + NFGENMSG; at + 8 <= bytes.length; ) {
-    const length = view.getUint16(at, true);
-    if (length < 4) return undefined;
-    if (view.getUint16(at + 2, true) === NFTA_GEN_ID) return view.getUint32(at + 4, false);
-    at += (length + 3) & ~3;
+  for (const { type, payload } of readMessages(bytes)) {
+    const id = type === NEWGEN ? readAttributes(payload.subarray(NFGENMSG)).get(NFTA_GEN_ID) : undefined;
+    if (id?.length === 4) return new DataView(id.buffer, id.byteOffset).getUint32(0);
   }
   return undefined;
 }

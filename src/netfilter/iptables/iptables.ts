@@ -1,6 +1,6 @@
 /** iptables, of one variant: what the kernel's tables hold, and how they are changed. */
 import type { IPFamily } from '../../lib/ip.ts';
-import type { FamilyPatch, IptablesTable } from './model.ts';
+import type { IptablesTable, TableCounts, TablePatch } from './model.ts';
 import type { SavedTable } from './saved.ts';
 
 /** Which of the kernel's packet filters iptables works on: its own of old, or nf_tables. */
@@ -22,13 +22,12 @@ export interface Iptables {
   inUse(): Promise<boolean>;
   /** What a table holds of chains that begin with `prefix`. Costs time that grows with all that the table holds. */
   read(family: IPFamily, table: IptablesTable, prefix: string): Promise<SavedTable>;
-  /**
-   * Each table at one moment or not at all; the first stays done when the second is refused. Throws
-   * {@link IptablesError}.
-   */
-  apply(patch: FamilyPatch): Promise<void>;
+  /** How much of it there is: as {@link read}, for less. */
+  count(family: IPFamily, table: IptablesTable, prefix: string): Promise<TableCounts>;
+  /** All of it takes effect at one moment, or nothing: then it throws {@link IptablesError}. */
+  apply(patch: TablePatch): Promise<void>;
   /** A number that moves when rules come or go, whoever does it; cheap to ask for. Undefined where it cannot be told. */
   fingerprint(): Promise<number | undefined>;
   /** By how much a patch moves the fingerprint, when nothing else does. */
-  moves(patch: FamilyPatch): number;
+  moves(patch: TablePatch): number;
 }

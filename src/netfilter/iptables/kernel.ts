@@ -1,10 +1,13 @@
 /** The kernel's iptables, through its programs: one process for what is read, one for each patch. */
-import { setImmediate as turn } from 'node:timers/promises';
+
+import { NetlinkError } from '../../host/netlink-dump.ts';
 import { CommandError, type RunCommand, runCommand } from '../../host/process.ts';
 import type { IPFamily } from '../../lib/ip.ts';
+import { countRulesOf } from './count-rules.ts';
 import { legacyEntries, rulesetGeneration } from './fingerprint.ts';
 import { type Iptables, IptablesError, type IptablesVariant } from './iptables.ts';
-import { type FamilyPatch, isEmptyPatch, type TablePatch } from './model.ts';
+import { type IptablesTable, isEmptyPatch, type TablePatch } from './model.ts';
+import { paced } from './paced.ts';
 import { printPatch } from './print.ts';
 import { SavedTable } from './saved.ts';
 import { type FoundVariant, findVariants, hasLegacyTables } from './variant.ts';
@@ -13,8 +16,6 @@ import { type FoundVariant, findVariants, hasLegacyTables } from './variant.ts';
 const LOCK_PATIENCE = '10';
 /** Milliseconds after which a program is ended: nf_tables takes minutes for the largest of loads. */
 const PATIENCE = 10 * 60_000;
-/** How long printing may hold up the event loop, in milliseconds. */
-const SLICE = 8;
 
 export interface OpenOptions {
   /** Default: the one that this host uses. */
@@ -40,16 +41,21 @@ export async function openIptables({
 export function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' | 'infix'>, run: RunCommand): Iptables {
   const program = (family: IPFamily, tool: 'save' | 'restore') =>
     `${family === 'IPv4' ? 'iptables' : 'ip6tables'}${infix}-${tool}`;
+  async function read(family: IPFamily, table: IptablesTable, prefix: string): Promise<SavedTable> {
+    const saved = new SavedTable(prefix);
+    const lines = new LineSplitter((line) => saved.read(line));
+    const argv = [program(family, 'save'), '-t', table];
+    await asked(() => run(argv, { timeout: PATIENCE, onOutput: (text) => lines.push(text) }));
+    lines.end();
+    return saved;
+  }
   return {
     variant,
     inUse: async () => variant === 'nft' || hasLegacyTables(),
-    async read(family, table, prefix) {
-      const saved = new SavedTable(prefix);
-      const lines = new LineSplitter((line) => saved.read(line));
-      const argv = [program(family, 'save'), '-t', table];
-      await asked(() => run(argv, { timeout: PATIENCE, onOutput: (text) => lines.push(text) }));
-      lines.end();
-      return saved;
+    read,
+    async count(family, table, prefix) {
+      if (variant === 'nft') return asked(() => countRulesOf({ family, table, prefix }));
+      return (await read(family, table, prefix)).counts();
     },
     async apply(patch) {
       if (isEmptyPatch(patch)) return;
@@ -58,38 +64,35 @@ export function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' 
       await asked(() => run(argv, { timeout: PATIENCE, input }));
     },
     fingerprint: variant === 'nft' ? rulesetGeneration : legacyEntries,
-    moves: ({ tables }) => (variant === 'nft' ? tables.filter(changesSomething).length : sum(tables.map(addedEntries))),
+    moves: variant === 'nft' ? transactions : addedEntries,
   };
 }
 
-/** The kernel counts each table's transaction as one generation. */
-const changesSomething = (table: TablePatch): boolean => !isEmptyPatch({ family: 'IPv4', tables: [table] });
+/** nf_tables counts each patch as one generation. */
+const transactions = (patch: TablePatch): number => (isEmptyPatch(patch) ? 0 : 1);
 
-/** A chain of ours has an entry for each rule, one before them and one behind them. */
+/** For legacy, a chain of ours has an entry for each rule, one before them and one behind them. */
 function addedEntries({ chains, hooked, unhooked }: TablePatch): number {
   const entries = (rules: readonly string[] | undefined) => (rules === undefined ? 0 : rules.length + 2);
-  return sum(chains.map(({ before, after }) => entries(after) - entries(before))) + hooked.length - unhooked.length;
+  const added = chains.reduce((total, { before, after }) => total + entries(after) - entries(before), 0);
+  return added + hooked.length - unhooked.length;
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 async function asked<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
-    if (!(cause instanceof CommandError)) throw cause;
+    if (!(cause instanceof CommandError || cause instanceof NetlinkError)) throw cause;
     throw new IptablesError(cause.message, { cause });
   }
 }
 
-async function print(patch: FamilyPatch): Promise<string> {
+async function print(patch: TablePatch): Promise<string> {
   const pieces: string[] = [];
-  let since = performance.now();
+  const breathe = paced();
   for (const piece of printPatch(patch)) {
     pieces.push(piece);
-    if (performance.now() - since < SLICE) continue;
-    await turn();
-    since = performance.now();
+    await breathe();
   }
   return pieces.join('');
 }

@@ -66,8 +66,9 @@ export interface Hook {
   readonly rule: string;
 }
 
-/** What is to be done to one table, at one moment. */
+/** What is to be done to one table of one family, at one moment. */
 export interface TablePatch {
+  readonly family: IPFamily;
   readonly table: IptablesTable;
   readonly chains: readonly ChainChange[];
   /** Put before everything else in their chains. */
@@ -75,25 +76,20 @@ export interface TablePatch {
   readonly unhooked: readonly Hook[];
 }
 
-/** What is to be done to the tables of a family, one after the other. */
-export interface FamilyPatch {
-  readonly family: IPFamily;
-  readonly tables: readonly TablePatch[];
+/** What undoes a patch. */
+export function inverse({ family, table, chains, hooked, unhooked }: TablePatch): TablePatch {
+  const turned = chains.map(({ chain, before, after }) => ({ chain, before: after, after: before }));
+  return { family, table, chains: turned, hooked: unhooked, unhooked: hooked };
 }
 
-/** What undoes a patch, however much of it was done: it says what each chain is to hold. Of chains alone, not of hooks. */
-export function inverse({ family, tables }: FamilyPatch): FamilyPatch {
-  const turned = tables.map(({ table, chains }) => ({
-    table,
-    chains: chains.map(({ chain, before, after }) => ({ chain, before: after, after: before })),
-    hooked: [],
-    unhooked: [],
-  }));
-  return { family, tables: turned.reverse() };
+export function isEmptyPatch({ chains, hooked, unhooked }: TablePatch): boolean {
+  return chains.length === 0 && hooked.length === 0 && unhooked.length === 0;
 }
 
-export function isEmptyPatch({ tables }: FamilyPatch): boolean {
-  return tables.every(
-    ({ chains, hooked, unhooked }) => chains.length === 0 && hooked.length === 0 && unhooked.length === 0,
-  );
+/** How much a table holds of ours. */
+export interface TableCounts {
+  /** The number of rules of each of our chains; those that have none may be left out. */
+  readonly chains: ReadonlyMap<string, number>;
+  /** The number of rules of each other chain that lead to one of ours. */
+  readonly hooks: ReadonlyMap<string, number>;
 }

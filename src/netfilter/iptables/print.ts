@@ -3,7 +3,7 @@
  * hold, line by line.
  */
 import type { IPFamily } from '../../lib/ip.ts';
-import type { FamilyPatch, Match, Rule, TablePatch, Target } from './model.ts';
+import { isEmptyPatch, type Match, type Rule, type TablePatch, type Target } from './model.ts';
 
 const HOST_BITS: Readonly<Record<IPFamily, number>> = { IPv4: 32, IPv6: 128 };
 const FULL_MASK: Readonly<Record<IPFamily, string>> = {
@@ -95,14 +95,9 @@ function printComment(text: string): string {
 }
 
 /** The input of `iptables-restore --noflush`, in pieces; nothing for a patch that does nothing. */
-export function* printPatch({ tables }: FamilyPatch): Iterable<string> {
-  for (const patch of tables) {
-    const { chains, hooked, unhooked } = patch;
-    if (chains.length + hooked.length + unhooked.length > 0) yield* printTable(patch);
-  }
-}
-
-function* printTable({ table, chains, hooked, unhooked }: TablePatch): Iterable<string> {
+export function* printPatch(patch: TablePatch): Iterable<string> {
+  if (isEmptyPatch(patch)) return;
+  const { table, chains, hooked, unhooked } = patch;
   yield `*${table}\n`;
   // Each that is named so is made, or emptied: only then can they lead to one another, and be removed.
   for (const { chain } of chains) yield `:${chain} - [0:0]\n`;

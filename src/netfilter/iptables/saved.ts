@@ -1,5 +1,5 @@
 /** What a kernel holds of ours, read from what `iptables-save` prints. */
-import type { Hook } from './model.ts';
+import type { Hook, TableCounts } from './model.ts';
 
 /** One table's part of it. */
 export class SavedTable {
@@ -12,6 +12,12 @@ export class SavedTable {
   /** `prefix`: what our chains' names begin with. */
   constructor(prefix: string) {
     this.#prefix = prefix;
+  }
+
+  counts(): TableCounts {
+    const hooks = new Map<string, number>();
+    for (const { into } of this.hooks) hooks.set(into, (hooks.get(into) ?? 0) + 1);
+    return { chains: new Map([...this.chains].map(([name, rules]) => [name, rules.length])), hooks };
   }
 
   /** Takes one line of the output for this table. */

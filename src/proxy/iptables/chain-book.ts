@@ -70,9 +70,10 @@ export class ChainBook {
     return changes.sort((a, b) => (a.chain < b.chain ? -1 : 1));
   }
 
-  /** From now on, what is there cannot be undone. */
+  /** What is there is in the kernel: it is no change any more, and cannot be undone. */
   keep(): void {
     this.#journal = [];
+    this.#before.clear();
   }
 
   /** Everything is as it was at the last {@link keep}. */
@@ -81,8 +82,7 @@ export class ChainBook {
       if (rules === undefined) this.#drop(chain, key);
       else this.#put(chain, key, rules);
     }
-    this.#journal = [];
-    this.#before.clear();
+    this.keep();
   }
 
   /** The names of all chains. */

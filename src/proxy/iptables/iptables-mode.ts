@@ -1,7 +1,7 @@
 /** The mode iptables: puts what is forwarded into the kernel, and notices when someone else takes it away. */
 import type { IPFamily } from '../../lib/ip.ts';
 import { type Iptables, IptablesError } from '../../netfilter/iptables/iptables.ts';
-import { type FamilyPatch, IPTABLES_TABLES, inverse, isEmptyPatch } from '../../netfilter/iptables/model.ts';
+import { IPTABLES_TABLES, inverse, isEmptyPatch, type TablePatch } from '../../netfilter/iptables/model.ts';
 import { TransactionError } from '../../netfilter/netfilter.ts';
 import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, Mode } from '../mode.ts';
@@ -43,40 +43,39 @@ class IptablesMode implements Mode {
 
   async load(everything: Forwarded): Promise<void> {
     this.#rules = await rulesOf(everything, this.#newRules());
-    this.#known = undefined;
     // Before anything is read: who changes something from here on is noticed.
-    let expected = await this.#iptables.fingerprint();
-    for (const patch of await this.#differences()) {
-      await refusable(() => this.#iptables.apply(patch));
-      if (expected !== undefined) expected += this.#iptables.moves(patch);
+    this.#known = await this.#iptables.fingerprint();
+    for (const { family, table } of this.#tables()) {
+      const saved = await refusable(() => this.#iptables.read(family, table, PREFIX));
+      await refusable(async () => this.#apply(await this.#rules.difference(family, table, saved)));
     }
-    if ((await this.#iptables.fingerprint()) === expected) this.#known = expected;
-    if (this.#othersRemoved) return;
-    for (const other of this.#options.others ?? []) await removeChains(other, PREFIX);
+    if (!this.#othersRemoved) await this.#removeOthers();
     this.#othersRemoved = true;
   }
 
   async change(changes: Changes): Promise<void> {
     this.#rules.note(changes);
-    const patches = this.#rules.takePatches().filter((patch) => !isEmptyPatch(patch));
-    const before = await this.#iptables.fingerprint();
+    const applied: TablePatch[] = [];
     try {
-      for (const patch of patches) await this.#iptables.apply(patch);
+      for (const patch of this.#rules.takePatches()) {
+        await this.#apply(patch);
+        applied.push(patch);
+      }
     } catch (cause) {
       this.#rules.undo();
-      this.#known = undefined;
-      await this.#takeBack(patches);
+      await this.#takeBack(applied);
       throw cause instanceof IptablesError ? new TransactionError(cause.message, [], { cause }) : cause;
     }
     this.#rules.keep();
-    await this.#follow(before, patches);
   }
 
   async intact(): Promise<boolean> {
     const now = await this.#iptables.fingerprint();
     if (now !== undefined && now === this.#known) return true;
-    const differences = await this.#differences();
-    if (!differences.every(isEmptyPatch)) return false;
+    for (const { family, table } of this.#tables()) {
+      const counts = await refusable(() => this.#iptables.count(family, table, PREFIX));
+      if (!this.#rules.matches(family, table, counts)) return false;
+    }
     this.#known = now;
     return true;
   }
@@ -86,39 +85,33 @@ class IptablesMode implements Mode {
 
   async remove(): Promise<void> {
     this.#known = undefined;
-    for (const iptables of [this.#iptables, ...(this.#options.others ?? [])]) await removeChains(iptables, PREFIX);
+    await removeChains(this.#iptables, PREFIX);
+    await this.#removeOthers();
   }
 
-  /** After a change: a kernel that was known and moved by as much as that is known. */
-  async #follow(before: number | undefined, patches: readonly FamilyPatch[]): Promise<void> {
-    const unchanged = before !== undefined && before === this.#known;
-    const moved = patches.reduce((total, patch) => total + this.#iptables.moves(patch), 0);
-    const now = await this.#iptables.fingerprint();
-    this.#known = unchanged && now === before + moved ? now : undefined;
+  /** A kernel that was known and moves by as much as the patch moves it, and no more, is known. */
+  async #apply(patch: TablePatch): Promise<void> {
+    if (isEmptyPatch(patch)) return;
+    await this.#iptables.apply(patch);
+    if (this.#known !== undefined) this.#known += this.#iptables.moves(patch);
   }
 
-  /** Some tables may have been changed before one was refused. */
-  async #takeBack(patches: readonly FamilyPatch[]): Promise<void> {
+  async #takeBack(applied: readonly TablePatch[]): Promise<void> {
     try {
-      for (const patch of [...patches].reverse()) await this.#iptables.apply(inverse(patch));
+      for (const patch of [...applied].reverse()) await this.#apply(inverse(patch));
     } catch (error) {
-      // Then somebody else has changed what is ours: `intact` sees it, and everything is loaded anew.
       if (!(error instanceof IptablesError)) throw error;
+      // Then somebody else has changed what is ours: `intact` sees it, and everything is loaded anew.
+      this.#known = undefined;
     }
   }
 
-  /** What is to be done so that the kernel holds everything, and nothing else of ours. */
-  async #differences(): Promise<FamilyPatch[]> {
-    const patches: FamilyPatch[] = [];
-    for (const family of this.families) {
-      const tables = [];
-      for (const table of IPTABLES_TABLES) {
-        const saved = await refusable(() => this.#iptables.read(family, table, PREFIX));
-        tables.push(this.#rules.difference(family, table, saved));
-      }
-      patches.push({ family, tables });
-    }
-    return patches;
+  async #removeOthers(): Promise<void> {
+    for (const other of this.#options.others ?? []) await removeChains(other, PREFIX);
+  }
+
+  *#tables() {
+    for (const family of this.families) for (const table of IPTABLES_TABLES) yield { family, table };
   }
 
   #newRules(): IptablesRules {
@@ -127,7 +120,7 @@ class IptablesMode implements Mode {
   }
 }
 
-/** What the kernel refuses is everyone's concern; what cannot be run is not. */
+/** What the kernel refuses of everything is a refused transaction too. */
 async function refusable<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

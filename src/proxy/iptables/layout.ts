@@ -135,7 +135,11 @@ function filterChains(locality: Locality): Chains {
     [STRAY]: [rule(RETURN, { kind: 'local', of: 'destination' }), rule(jump(REFUSE))],
     [unserved]: toServices(locality),
     [`${PREFIX}INPUT`]: [...loopbackGuard(locality), rule(jump(unserved), ...asks)],
-    [`${PREFIX}FORWARD`]: [rule(DROP, { kind: 'state', states: ['INVALID'] }), rule(jump(unserved), ...asks)],
+    [`${PREFIX}FORWARD`]: [
+      ...loopbackGuard(locality),
+      rule(DROP, { kind: 'state', states: ['INVALID'] }),
+      rule(jump(unserved), ...asks),
+    ],
     [`${PREFIX}OUTPUT`]: AUDIENCES.map((audience) => rule(jump(audienceChain(audience)), ...asks)),
   };
 }

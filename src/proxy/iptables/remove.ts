@@ -1,18 +1,16 @@
 /** Taking every chain of ours out of a kernel, whichever run put it there, and nothing else. */
 import { IP_FAMILIES } from '../../lib/ip.ts';
 import type { Iptables } from '../../netfilter/iptables/iptables.ts';
-import { IPTABLES_TABLES, type TablePatch } from '../../netfilter/iptables/model.ts';
+import { IPTABLES_TABLES } from '../../netfilter/iptables/model.ts';
 
 /** Removes the chains whose names begin so, and the rules that lead to them. */
 export async function removeChains(iptables: Iptables, prefix: string): Promise<void> {
   if (!(await iptables.inUse())) return;
   for (const family of IP_FAMILIES) {
-    const tables: TablePatch[] = [];
     for (const table of IPTABLES_TABLES) {
       const { chains, hooks } = await iptables.read(family, table, prefix);
       const gone = [...chains].map(([chain, before]) => ({ chain, before, after: undefined }));
-      tables.push({ table, chains: gone, hooked: [], unhooked: hooks });
+      await iptables.apply({ family, table, chains: gone, hooked: [], unhooked: hooks });
     }
-    await iptables.apply({ family, tables });
   }
 }

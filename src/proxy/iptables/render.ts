@@ -1,6 +1,6 @@
 /** The rules that make iptables forward everything, as text to read, to review, and to give to `iptables-restore`. */
-import type { FamilyPatch } from '../../netfilter/iptables/model.ts';
-import { IPTABLES_TABLES } from '../../netfilter/iptables/model.ts';
+import { IP_FAMILIES } from '../../lib/ip.ts';
+import { IPTABLES_TABLES, type TablePatch } from '../../netfilter/iptables/model.ts';
 import { printPatch } from '../../netfilter/iptables/print.ts';
 import { SavedTable } from '../../netfilter/iptables/saved.ts';
 import type { Localities } from '../locality.ts';
@@ -15,19 +15,20 @@ export async function renderIptables(
   mark: number = DEFAULT_MARK,
 ): Promise<string> {
   const rules = await rulesOf(everything, new IptablesRules({ localities, mark }));
-  return printPatches(
-    rules.families.map((family) => ({
-      family,
-      tables: IPTABLES_TABLES.map((table) => rules.difference(family, table, new SavedTable(PREFIX))),
-    })),
-  );
+  const patches: TablePatch[] = [];
+  for (const family of rules.families) {
+    for (const table of IPTABLES_TABLES) patches.push(await rules.difference(family, table, new SavedTable(PREFIX)));
+  }
+  return printPatches(patches);
 }
 
 /** Each family's part under the command that takes it. */
-export function printPatches(patches: readonly FamilyPatch[]): string {
-  const parts = patches.map((patch) => {
-    const program = patch.family === 'IPv4' ? 'iptables-restore' : 'ip6tables-restore';
-    return [`# ${program} --noflush\n`, ...printPatch(patch)].join('');
+export function printPatches(patches: readonly TablePatch[]): string {
+  const families = IP_FAMILIES.filter((family) => patches.some((patch) => patch.family === family));
+  const parts = families.map((family) => {
+    const program = family === 'IPv4' ? 'iptables-restore' : 'ip6tables-restore';
+    const own = patches.filter((patch) => patch.family === family);
+    return [`# ${program} --noflush\n`, ...own.flatMap((patch) => [...printPatch(patch)])].join('');
   });
   return parts.join('\n');
 }

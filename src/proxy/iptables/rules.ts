@@ -2,15 +2,16 @@
  * What is forwarded, as the chains that make iptables do it: everything, or what changed. It remembers what every chain
  * holds, and never touches the kernel itself.
  */
-import { setImmediate as turn } from 'node:timers/promises';
 import { familyOf, type IPFamily, printIP } from '../../lib/ip.ts';
 import {
-  type FamilyPatch,
+  type ChainChange,
   type Hook,
   IPTABLES_TABLES,
   type IptablesTable,
+  type TableCounts,
   type TablePatch,
 } from '../../netfilter/iptables/model.ts';
+import { paced } from '../../netfilter/iptables/paced.ts';
 import type { SavedTable } from '../../netfilter/iptables/saved.ts';
 import type { Frontend } from '../forwarding.ts';
 import type { Localities, Locality } from '../locality.ts';
@@ -19,9 +20,6 @@ import { CountedSet } from '../set-difference.ts';
 import { ChainBook, sameText } from './chain-book.ts';
 import { type Entry, frontendEntries, hairpinEntry, nodeAddressEntries, virtualAddressEntry } from './entries.ts';
 import { baseChains, hooks } from './layout.ts';
-
-/** How long computing may hold up the event loop, in milliseconds. */
-const SLICE = 8;
 
 export interface IptablesRulesOptions {
   readonly localities: Localities;
@@ -57,8 +55,8 @@ export class IptablesRules {
   }
 
   /** What changed since the last time. */
-  takePatches(): FamilyPatch[] {
-    return [...this.#families.values()].map((rules) => rules.takePatch());
+  takePatches(): TablePatch[] {
+    return [...this.#families.values()].flatMap((rules) => rules.takePatches());
   }
 
   /** What the patches say is in the kernel. */
@@ -72,10 +70,19 @@ export class IptablesRules {
   }
 
   /** What makes a table, as it was read from the kernel, hold what it should. */
-  difference(family: IPFamily, table: IptablesTable, saved: SavedTable): TablePatch {
+  difference(family: IPFamily, table: IptablesTable, saved: SavedTable): Promise<TablePatch> {
+    return this.#of(family).difference(table, saved);
+  }
+
+  /** Whether a kernel that has so much of ours has all of it. */
+  matches(family: IPFamily, table: IptablesTable, counts: TableCounts): boolean {
+    return this.#of(family).matches(table, counts);
+  }
+
+  #of(family: IPFamily): FamilyRules {
     const rules = this.#families.get(family);
     if (rules === undefined) throw new Error(`${family} is not served`);
-    return rules.difference(table, saved);
+    return rules;
   }
 
   #ofAddress(ip: string): FamilyRules | undefined {
@@ -91,14 +98,11 @@ export async function rulesOf(everything: Forwarded, rules: IptablesRules): Prom
     virtualAddresses: { added: [...everything.virtualAddresses()], removed: [] },
     nodeAddresses: { added: [...everything.nodeAddresses()], removed: [] },
   });
-  let since = performance.now();
+  const breathe = paced();
   for (const owned of everything.frontends()) {
     rules.addFrontend(owned);
-    if (performance.now() - since < SLICE) continue;
-    await turn();
-    since = performance.now();
+    await breathe();
   }
-  rules.takePatches();
   rules.keep();
   return rules;
 }
@@ -142,15 +146,15 @@ class FamilyRules {
     for (const entry of entries) this.#books[entry.table].remove(entry);
   }
 
-  takePatch(): FamilyPatch {
+  takePatches(): TablePatch[] {
     this.#settleHairpins();
-    const tables = IPTABLES_TABLES.map((table): TablePatch => {
-      return { table, chains: this.#books[table].take(), hooked: [], unhooked: [] };
+    return IPTABLES_TABLES.map((table) => {
+      return { family: this.#family, table, chains: this.#books[table].take(), hooked: [], unhooked: [] };
     });
-    return { family: this.#family, tables };
   }
 
   keep(): void {
+    this.#settleHairpins();
     this.#counted = { added: [], removed: [] };
     for (const table of IPTABLES_TABLES) this.#books[table].keep();
   }
@@ -165,15 +169,23 @@ class FamilyRules {
     this.keep();
   }
 
-  difference(table: IptablesTable, saved: SavedTable): TablePatch {
+  async difference(table: IptablesTable, saved: SavedTable): Promise<TablePatch> {
     this.#settleHairpins();
     const book = this.#books[table];
-    const names = new Set([...saved.chains.keys(), ...book.names()]);
-    const chains = [...names]
-      .map((chain) => ({ chain, before: saved.chains.get(chain), after: book.text(chain) }))
-      .filter(({ before, after }) => !sameText(before, after))
-      .sort((a, b) => (a.chain < b.chain ? -1 : 1));
-    return { table, chains, ...hookDifference(saved.hooks, hooks(table, this.#family)) };
+    const chains: ChainChange[] = [];
+    const breathe = paced();
+    for (const chain of [...new Set([...saved.chains.keys(), ...book.names()])].sort()) {
+      const [before, after] = [saved.chains.get(chain), book.text(chain)];
+      if (!sameText(before, after)) chains.push({ chain, before, after });
+      await breathe();
+    }
+    return { family: this.#family, table, chains, ...hookDifference(saved.hooks, hooks(table, this.#family)) };
+  }
+
+  matches(table: IptablesTable, counts: TableCounts): boolean {
+    const book = this.#books[table];
+    for (const chain of book.names()) if ((counts.chains.get(chain) ?? 0) !== book.count(chain)) return false;
+    return hooks(table, this.#family).every(({ into }) => counts.hooks.get(into) === 1);
   }
 
   #settleHairpins(): void {

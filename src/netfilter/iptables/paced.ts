@@ -1,0 +1,16 @@
+/** Long work in short turns of the event loop. */
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** How long work may hold up the event loop, in milliseconds. */
+const SLICE = 8;
+
+/** What long work calls between its steps: once in a while, it lets others have their turn. */
+export function paced(): () => Promise<void> | undefined {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since < SLICE) return undefined;
+    return turn().then(() => {
+      since = performance.now();
+    });
+  };
+}
