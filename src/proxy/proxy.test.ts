@@ -84,7 +84,7 @@ test('applies a change of endpoints as a few elements, and says how long it took
     ['delete-element', 'add-element'],
   );
   assert.equal(proxy.stats.changes, 1);
-  assert((proxy.stats.quantile(0.99) ?? Number.NaN) < 1000);
+  assert((proxy.stats.latency.quantile(0.99) ?? Number.NaN) < 1000);
   await proxy.stop();
 });
 

@@ -17,14 +17,19 @@ import type { Logger } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { seconds } from '../lib/duration.ts';
 import type { IPAddress } from '../lib/ip.ts';
+import type { Metric } from '../lib/metrics.ts';
 import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
 import { kernelConntrack } from '../netfilter/conntrack/kernel.ts';
-import { FlowKeeper } from './conntrack/flow-keeper.ts';
+import { Bookkeeping } from './bookkeeping.ts';
 import { desiredForwarding } from './desired.ts';
+import { type Listen, listenHTTP } from './health/listen.ts';
+import type { Listeners } from './health/listeners.ts';
+import { type ProxyAddresses, serveProxy } from './health/serve.ts';
+import type { ProxyState } from './metrics/state.ts';
 import type { Mode } from './mode.ts';
-import { type Committed, Programming } from './programming.ts';
-import { Refusals } from './refusals.ts';
-import { SyncStats } from './stats.ts';
+import { PendingChanges, triggerOf } from './pending.ts';
+import { Programming } from './programming.ts';
+import type { SyncStats } from './stats.ts';
 import type { ThisNode } from './topology.ts';
 
 /** How often the kernel is asked whether our rules are still there, and the node for its addresses. */
@@ -51,6 +56,14 @@ export interface ProxyOptions {
   readonly conntrack?: Conntrack;
   /** Remove our rules when the signal is aborted. Default: leave them, so that forwarding goes on across a restart. */
   readonly cleanUp?: boolean;
+  /** Where the proxy is asked for its health and its metrics. Default: nowhere. */
+  readonly serve?: ProxyAddresses;
+  /** Whether load balancers may begin connections by this node, as far as the node is concerned. Default: they may. */
+  readonly nodeEligible?: () => boolean;
+  /** Metrics to tell besides the proxy's own. */
+  readonly metrics?: () => readonly Metric[];
+  /** How sockets are listened on. Default: with HTTP, in this process's network namespace. */
+  readonly listen?: Listen;
   /** Called after each transaction that took effect. */
   readonly onSynced?: () => void;
 }
@@ -58,6 +71,8 @@ export interface ProxyOptions {
 /** A proxy that has done its first full sync. */
 export interface RunningProxy {
   readonly stats: SyncStats;
+  /** The state as it is now: what is told as metrics and as status. */
+  readonly state: () => ProxyState;
   /** Resolves when the signal has been aborted and nothing is under way any more. */
   readonly stopped: Promise<void>;
 }
@@ -66,25 +81,24 @@ export interface RunningProxy {
 export async function startProxy(options: ProxyOptions, signal: AbortSignal): Promise<RunningProxy> {
   const proxy = new NodeProxy(options);
   await proxy.start(signal);
-  return { stats: proxy.stats, stopped: proxy.stopped };
+  const { stats, stopped } = proxy;
+  return { stats, stopped, state: () => proxy.state() };
 }
 
 class NodeProxy {
-  readonly stats = new SyncStats();
   stopped: Promise<void> = Promise.resolve();
   readonly #options: ProxyOptions;
   readonly #clock: Clock;
   readonly #programming: Programming;
-  readonly #refusals: Refusals;
-  readonly #flows: FlowKeeper;
+  readonly #books: Bookkeeping;
+  readonly #listen: Listen;
   readonly #informers: Informers;
   readonly #services: Informer<Service>;
   readonly #slices: Informer<EndpointSlice>;
   readonly #slicesOf: (service: string) => readonly EndpointSlice[];
   readonly #backOff = new BackOff({ first: 20, max: seconds(5), jitter: 0.5 });
+  readonly #pending = new PendingChanges();
   #node: ThisNode;
-  /** Services to look at again, and when the first change to each arrived. */
-  #dirty = new Map<string, number>();
   #checkDue = false;
   #wake: () => void = () => {};
 
@@ -94,41 +108,63 @@ class NodeProxy {
     this.#clock = clock;
     this.#node = { name: nodeName };
     this.#programming = new Programming(options.mode);
-    this.#flows = new FlowKeeper({ conntrack: options.conntrack ?? kernelConntrack, clock, log });
     this.#informers = options.informers ?? new Informers({ client, log, clock });
     this.#services = this.#informers.of(Service);
     this.#slices = this.#informers.of(EndpointSlice);
     this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
-    const events = new EventRecorder({ client, component: 'postern-proxy', host: nodeName, clock, log });
-    this.#refusals = new Refusals({ events, clock, log, retry: (service) => this.#touch(service) });
+    this.#listen = options.listen ?? listenHTTP;
+    this.#books = new Bookkeeping({
+      ...{ clock, log, nodeName, listen: this.#listen, families: options.mode.families },
+      conntrack: options.conntrack ?? kernelConntrack,
+      events: new EventRecorder({ client, component: 'postern-proxy', host: nodeName, clock, log }),
+      find: (service) => this.#services.get(service),
+      retry: (service) => this.#touch(service),
+    });
+  }
+
+  get stats(): SyncStats {
+    return this.#books.stats;
+  }
+
+  state(): ProxyState {
+    const { mode, nodeEligible } = this.#options;
+    const own = { mode: mode.name, nodeEligible: nodeEligible?.() ?? true, waiting: this.#pending.size };
+    return { ...own, ...this.#books.state() };
   }
 
   async start(signal: AbortSignal): Promise<void> {
     this.#services.onChange(({ key }) => this.#touch(key));
     this.#slices.onChange(({ object, previous }) => {
-      for (const service of serviceKeysOf(object, previous)) this.#touch(service);
+      const triggered = triggerOf(object, previous);
+      for (const service of serviceKeysOf(object, previous)) this.#touch(service, triggered);
     });
     void this.#informers.start(signal);
-    const synced = [this.#services.synced, this.#slices.synced, this.#programming.recall()];
-    await untilAborted(Promise.all(synced), signal);
-    this.#flows.start(signal);
-    if (!signal.aborted) await this.#sync(signal);
-    // Only now: until then, what an earlier run left is what forwards.
-    for (const mode of this.#options.retired ?? []) await mode.remove();
-    this.stopped = this.#run(signal);
+    const serving = this.#serve();
+    try {
+      const synced = [this.#services.synced, this.#slices.synced, this.#programming.recall()];
+      await untilAborted(Promise.all(synced), signal);
+      this.#books.start(signal);
+      if (!signal.aborted) await this.#sync(signal);
+      // Only now: until then, what an earlier run left is what forwards.
+      for (const mode of this.#options.retired ?? []) await mode.remove();
+    } catch (error) {
+      await Promise.all([serving.close(), this.#books.close()]);
+      throw error;
+    }
+    this.stopped = this.#run(signal).finally(() => serving.close());
     void this.#tick(signal);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#wake(), { once: true });
     while (!signal.aborted) {
-      if (this.#dirty.size === 0 && !this.#checkDue) await this.#woken();
+      if (this.#pending.size === 0 && !this.#checkDue) await this.#woken();
       // One turn of the event loop: what arrives together is applied together.
       await turn();
       if (signal.aborted) break;
       await this.#attempt(signal);
     }
-    await this.#flows.idle();
+    await this.#books.close();
     if (this.#options.cleanUp) await this.#options.mode.remove();
   }
 
@@ -138,7 +174,7 @@ class NodeProxy {
       await this.#sync(signal);
       this.#backOff.reset();
     } catch (error) {
-      this.stats.failures++;
+      this.#books.failed();
       this.#programming.reload();
       this.#checkDue = true;
       const wait = this.#backOff.next();
@@ -149,15 +185,18 @@ class NodeProxy {
 
   async #sync(signal: AbortSignal): Promise<void> {
     this.#locate();
-    const dirty = this.#dirty;
-    this.#dirty = new Map();
+    const changes = this.#pending.take();
     try {
-      this.#programming.setNodeAddresses(this.#options.nodeAddresses());
-      await this.#recompute(dirty.keys());
-      this.#account(dirty, await this.#programming.commit(), signal);
+      const addresses = this.#options.nodeAddresses();
+      this.#programming.setNodeAddresses(addresses);
+      this.#books.setNodeAddresses(addresses);
+      await this.#recompute(changes.keys());
+      const committed = await this.#programming.commit();
+      this.#books.committed(changes, committed, this.#programming, signal);
+      this.#books.health.updated(this.#pending.size > 0);
+      if (committed.applied) this.#options.onSynced?.();
     } catch (error) {
-      // They are still to come, and have waited since then.
-      this.#dirty = new Map([...this.#dirty, ...dirty]);
+      this.#pending.putBack(changes);
       throw error;
     }
   }
@@ -188,24 +227,9 @@ class NodeProxy {
     this.#checkDue = false;
     await mode.tidy();
     if (await mode.intact()) return;
-    this.stats.restored++;
+    this.#books.lost();
     this.#programming.reload();
     log.warn({ mode: mode.name }, 'someone removed rules of ours from the kernel; loading everything anew');
-  }
-
-  #account(changes: ReadonlyMap<string, number>, committed: Committed, signal: AbortSignal): void {
-    const { applied, everything, refused } = committed;
-    this.#refusals.note(changes.keys(), refused, (service) => this.#services.get(service), signal);
-    this.stats.refused = this.#refusals.size;
-    if (!applied) return;
-    this.stats.syncs++;
-    if (everything) this.stats.fullSyncs++;
-    if (everything) this.#flows.load(this.#programming.forwarded);
-    else this.#flows.change(committed.changes);
-    const now = performance.now();
-    // What was there before us did not change: the first load says nothing about how quickly changes arrive.
-    if (this.stats.syncs > 1) for (const arrived of changes.values()) this.stats.record(now - arrived);
-    this.#options.onSynced?.();
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
@@ -216,8 +240,17 @@ class NodeProxy {
     }
   }
 
-  #touch(service: string): void {
-    if (!this.#dirty.has(service)) this.#dirty.set(service, performance.now());
+  #serve(): Listeners {
+    const { serve: addresses = {}, log, metrics } = this.#options;
+    return serveProxy({
+      ...{ addresses, listen: this.#listen, clock: this.#clock, log, state: () => this.state() },
+      ...(metrics === undefined ? {} : { metrics }),
+    });
+  }
+
+  #touch(service: string, triggered?: number): void {
+    this.#pending.add(service, triggered);
+    this.#books.health.queued();
     this.#wake();
   }
 

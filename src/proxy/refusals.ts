@@ -31,6 +31,11 @@ export class Refusals {
     return this.#refused.size;
   }
 
+  /** They are, by name. */
+  services(): readonly string[] {
+    return [...this.#refused.keys()].sort();
+  }
+
   /** Takes note of what became of these Services. */
   note(
     tried: Iterable<string>,

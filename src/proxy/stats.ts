@@ -1,7 +1,5 @@
-/** How quickly changes reach the kernel: the number that users feel, kept for metrics and benches. */
-
-/** Samples that quantiles are taken over: the latest ones. */
-const WINDOW = 4096;
+/** What the proxy counts of its work. */
+import { Latency } from './metrics/latency.ts';
 
 export class SyncStats {
   /** Transactions that took effect. */
@@ -14,20 +12,13 @@ export class SyncStats {
   restored = 0;
   /** Services that the kernel refuses now. */
   refused = 0;
-  /** Changed objects whose rules are in the kernel. */
-  changes = 0;
-  readonly #samples = new Float64Array(WINDOW);
+  /** When a transaction took effect last, in milliseconds since 1970. */
+  lastSync: number | undefined;
+  /** How long changes took. */
+  readonly latency = new Latency();
 
-  /** Notes a change that took this long from its arrival until it was in the kernel, in milliseconds. */
-  record(duration: number): void {
-    this.#samples[this.changes % WINDOW] = duration;
-    this.changes++;
-  }
-
-  /** The time, in milliseconds, that this share of the latest changes stayed under; undefined before the first. */
-  quantile(share: number): number | undefined {
-    const count = Math.min(this.changes, WINDOW);
-    const sorted = this.#samples.slice(0, count).sort();
-    return sorted[Math.min(count - 1, Math.floor(share * count))];
+  /** Changes of Services whose rules are in the kernel; what there was at the start is none. */
+  get changes(): number {
+    return this.latency.count;
   }
 }

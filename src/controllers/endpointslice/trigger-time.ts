@@ -4,11 +4,9 @@
  */
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
+import { TRIGGER_TIME_ANNOTATION } from '../../api/discovery/v1/endpointslice.labels.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
 import { printTime } from '../../api/time.ts';
-
-/** Annotation of EndpointSlices and Endpoints: when the change that they were last written for was set off. */
-export const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 type Annotations = Readonly<Record<string, string>>;
 

@@ -39,6 +39,19 @@ test('is unhealthy until the first load, and while a change waits for a minute',
   assert.equal(answer(health)[0], 200);
 });
 
+test('changes that never pause are no reason to be unhealthy while each reaches the kernel', () => {
+  const clock = new FakeClock();
+  const health = new ProxyHealth(clock);
+  for (let i = 0; i < 10; i++) {
+    health.queued();
+    health.updated(true);
+    void clock.advance(seconds(30));
+    assert.equal(answer(health)[0], 200);
+  }
+  void clock.advance(seconds(30));
+  assert.equal(answer(health)[0], 503);
+});
+
 test('a node that goes is not to be begun with, and the proxy on it is alive all the same', () => {
   const report = { healthy: true, lastUpdated: 0, currentTime: 0 };
   const time = '1970-01-01T00:00:00Z';

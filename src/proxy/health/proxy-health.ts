@@ -32,10 +32,10 @@ export class ProxyHealth {
     this.#waitingSince ??= this.#clock.now();
   }
 
-  /** The kernel has all that was known when it was last told; `queuedSince` is no longer of interest. */
-  updated(): void {
+  /** The kernel has what it was to have; what came meanwhile has waited since now, if anything has. */
+  updated(more = false): void {
     this.#lastUpdated = this.#clock.now();
-    this.#waitingSince = undefined;
+    this.#waitingSince = more ? this.#lastUpdated : undefined;
   }
 
   report(): HealthReport {
