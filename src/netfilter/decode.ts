@@ -6,15 +6,20 @@
 import { NFNL_SUBSYS_NFTABLES } from '../host/netlink.ts';
 import { attribute, message, readAttributes } from '../host/netlink-message.ts';
 import { ipFromBytes, printIP } from '../lib/ip.ts';
-import type { Atom, Element, NamedSet, TableName, Verdict } from './model.ts';
+import type { Atom, Counter, CountingElement, Element, NamedSet, TableName, Verdict } from './model.ts';
 import {
   type Field,
   fieldSize,
   keyFields,
   NFPROTO,
+  NFTA_COUNTER_BYTES,
+  NFTA_COUNTER_PACKETS,
   NFTA_DATA_VALUE,
   NFTA_DATA_VERDICT,
+  NFTA_EXPR_DATA,
+  NFTA_EXPR_NAME,
   NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_EXPR,
   NFTA_SET_ELEM_KEY,
   NFTA_SET_ELEM_KEY_END,
   NFTA_SET_ELEM_LIST_ELEMENTS,
@@ -58,10 +63,23 @@ export class ElementDecoder {
 
   /** The elements of a message's payload. What cannot be read is left out. */
   decode(payload: Uint8Array): Element[] {
+    return this.#read(payload, (attributes) => this.#element(attributes));
+  }
+
+  /** The same of those that packets count in, with what they counted. */
+  decodeCounters(payload: Uint8Array): CountingElement[] {
+    return this.#read(payload, (attributes) => {
+      const element = this.#element(attributes);
+      const counter = counterOf(attributes.get(NFTA_SET_ELEM_EXPR));
+      return element && counter && { ...element, counter };
+    });
+  }
+
+  #read<T>(payload: Uint8Array, read: (attributes: ReadonlyMap<number, Uint8Array>) => T | undefined): T[] {
     const list = readAttributes(payload.subarray(NFGENMSG)).get(NFTA_SET_ELEM_LIST_ELEMENTS);
-    const elements: Element[] = [];
+    const elements: T[] = [];
     for (const bytes of list === undefined ? [] : members(list)) {
-      const element = this.#element(readAttributes(bytes));
+      const element = read(readAttributes(bytes));
       if (element !== undefined) elements.push(element);
     }
     return elements;
@@ -103,6 +121,8 @@ export class ElementDecoder {
     switch (field) {
       case 'address':
         return this.#address(bytes);
+      case 'ct_dir':
+        return view.getUint8(0);
       case 'inet_proto':
         return PROTOCOL_NAMES.get(view.getUint8(0)) ?? view.getUint8(0);
       case 'inet_service':
@@ -131,6 +151,27 @@ const name = (text: string): Uint8Array => Buffer.from(`${text}\0`, 'latin1');
 
 function dataOf(attribute: Uint8Array | undefined): Uint8Array | undefined {
   return attribute && readAttributes(attribute).get(NFTA_DATA_VALUE);
+}
+
+/** The counter among an element's expressions: there is one at most. */
+function counterOf(expression: Uint8Array | undefined): Counter | undefined {
+  if (expression === undefined) return undefined;
+  const { name, data } = expressionOf(expression);
+  if (name !== 'counter' || data === undefined) return undefined;
+  const [packets, bytes] = [readBigUint(data.get(NFTA_COUNTER_PACKETS)), readBigUint(data.get(NFTA_COUNTER_BYTES))];
+  return packets === undefined || bytes === undefined ? undefined : { packets, bytes };
+}
+
+function expressionOf(expression: Uint8Array) {
+  const attributes = readAttributes(expression);
+  const [name, data] = [attributes.get(NFTA_EXPR_NAME), attributes.get(NFTA_EXPR_DATA)];
+  return { name: name && Buffer.from(name.subarray(0, -1)).toString('latin1'), data: data && readAttributes(data) };
+}
+
+/** 64 bits; above 2^53, which is 8 PiB, to the nearest number that there is. */
+function readBigUint(bytes: Uint8Array | undefined): number | undefined {
+  if (bytes === undefined || bytes.length < 8) return undefined;
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0));
 }
 
 function verdictOf(bytes: Uint8Array): Verdict | undefined {

@@ -122,6 +122,8 @@ export class ElementEncoder {
       const address = this.#address(String(atom));
       this.#bytes.set(address, this.#at);
       this.#at += address.length;
+    } else if (type === 'ct_dir') {
+      this.#bytes[this.#at++] = Number(atom);
     } else if (type === 'inet_proto') {
       this.#bytes[this.#at++] = PROTOCOL_NUMBERS[atom] ?? Number(atom);
     } else if (type === 'inet_service') {

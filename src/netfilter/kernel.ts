@@ -5,7 +5,7 @@ import { NftError, type NftRunner } from '../host/nft.ts';
 import { countRules } from '../host/nft-rules.ts';
 import { ElementDecoder, encodeElementDump } from './decode.ts';
 import { isFirstLoad, loadFirst } from './first-load.ts';
-import type { Element, NamedSet, TableName, Transaction } from './model.ts';
+import type { NamedSet, TableName, Transaction } from './model.ts';
 import { type Netfilter, TransactionError } from './netfilter.ts';
 import { inParts } from './parts.ts';
 import { printPieces } from './print.ts';
@@ -27,15 +27,20 @@ export function kernelNetfilter(runner: NftRunner): Netfilter {
       }
     },
     inspect: ({ family, name }) => countRules(family, name),
-    elements: kernelElements,
+    elements: (table, set) => kernelElements(table, set, (decoder, payload) => decoder.decode(payload)),
+    counters: (table, set) => kernelElements(table, set, (decoder, payload) => decoder.decodeCounters(payload)),
   };
 }
 
-async function* kernelElements(table: TableName, set: NamedSet): AsyncGenerator<readonly Element[]> {
+async function* kernelElements<T>(
+  table: TableName,
+  set: NamedSet,
+  decode: (decoder: ElementDecoder, payload: Uint8Array) => readonly T[],
+): AsyncGenerator<readonly T[]> {
   const decoder = new ElementDecoder(table, set);
   try {
     for await (const messages of netfilterDump(encodeElementDump(table, set.name))) {
-      yield messages.flatMap(({ payload }) => decoder.decode(payload));
+      yield messages.flatMap(({ payload }) => decode(decoder, payload));
     }
   } catch (error) {
     if (!(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;

@@ -3,7 +3,10 @@
  * without the kernel. It passes the same contract as the kernel does.
  */
 import {
+  type Atom,
   type Chain,
+  type Counter,
+  type CountingElement,
   canonicalKey,
   type Element,
   type ElementValue,
@@ -38,6 +41,8 @@ export class MemoryNetfilter implements Netfilter {
   readonly applied: Transaction[] = [];
   #tables = new Map<string, Draft>();
   #failures: Error[] = [];
+  /** By table and set, then by `elementKey`. */
+  readonly #counters = new Map<string, Map<string, CountingElement>>();
   #refuses: (placed: Placed) => boolean = () => false;
 
   /** The next transaction fails with this. */
@@ -83,6 +88,25 @@ export class MemoryNetfilter implements Netfilter {
   async *elements(name: TableName, { name: set }: NamedSet): AsyncGenerator<readonly Element[]> {
     const held = [...(this.table(name)?.sets.get(set)?.values() ?? [])];
     yield held.map((element) => ({ ...element, key: canonicalKey(element.key) }));
+  }
+
+  async *counters(name: TableName, { name: set }: NamedSet): AsyncGenerator<readonly CountingElement[]> {
+    const counters = this.#counters.get(`${name.family} ${name.name} ${set}`);
+    if (this.table(name) !== undefined && counters !== undefined) yield [...counters.values()];
+  }
+
+  /** Has a set count packets, as rules would. */
+  count(name: TableName, set: string, key: readonly Atom[], { packets, bytes }: Counter): void {
+    const id = `${name.family} ${name.name} ${set}`;
+    const counters = this.#counters.get(id) ?? new Map<string, CountingElement>();
+    const { counter } = counters.get(elementKey(key)) ?? { counter: { packets: 0, bytes: 0 } };
+    const sum = { packets: counter.packets + packets, bytes: counter.bytes + bytes };
+    this.#counters.set(id, counters.set(elementKey(key), { key, counter: sum }));
+  }
+
+  /** Ends the elements that packets count in, as time does. */
+  expireCounters(): void {
+    this.#counters.clear();
   }
 
   async inspect(name: TableName): Promise<ReadonlyMap<string, number>> {

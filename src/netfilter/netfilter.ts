@@ -1,5 +1,5 @@
 /** The packet filter as transactions of data: what components change, and what tests put in its place. */
-import type { Element, NamedSet, TableName, Transaction } from './model.ts';
+import type { CountingElement, Element, NamedSet, TableName, Transaction } from './model.ts';
 
 export interface Netfilter {
   /** All of it takes effect at one moment, or none: then it throws {@link TransactionError}. */
@@ -11,6 +11,8 @@ export interface Netfilter {
    * keys are as `canonicalKey` has them.
    */
   elements(table: TableName, set: NamedSet): AsyncIterable<readonly Element[]>;
+  /** The elements of a set that packets count in, with what they counted, in the same way. */
+  counters(table: TableName, set: NamedSet): AsyncIterable<readonly CountingElement[]>;
 }
 
 /** A transaction that was refused; `cause` says why. Nothing of it took effect. */

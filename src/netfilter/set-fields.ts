@@ -26,6 +26,11 @@ export const NFTA_LIST_ELEM = 1;
 export const NFTA_SET_ELEM_KEY = 1;
 export const NFTA_SET_ELEM_DATA = 2;
 export const NFTA_SET_ELEM_KEY_END = 10;
+export const NFTA_SET_ELEM_EXPR = 7;
+export const NFTA_EXPR_NAME = 1;
+export const NFTA_EXPR_DATA = 2;
+export const NFTA_COUNTER_BYTES = 1;
+export const NFTA_COUNTER_PACKETS = 2;
 export const NFTA_DATA_VALUE = 1;
 export const NFTA_DATA_VERDICT = 2;
 export const NFTA_VERDICT_CODE = 1;
@@ -34,7 +39,7 @@ export const NFTA_VERDICT_CHAIN = 2;
 /** Bytes of a component. */
 export function fieldSize(field: Field, family: keyof typeof NFPROTO): number {
   if (field === 'address') return family === 'ip' ? 4 : 16;
-  return field === 'inet_proto' ? 1 : field === 'inet_service' ? 2 : 4;
+  return field === 'inet_proto' || field === 'ct_dir' ? 1 : field === 'inet_service' ? 2 : 4;
 }
 
 export function keyFields(set: NamedSet): readonly Field[] {
@@ -55,12 +60,16 @@ function fieldOf({ kind }: Expression): Field {
     case 'saddr':
     case 'daddr':
     case 'original-daddr':
+    case 'reply-saddr':
       return 'address';
     case 'l4proto':
       return 'inet_proto';
     case 'dport':
     case 'original-dport':
+    case 'reply-sport':
       return 'inet_service';
+    case 'direction':
+      return 'ct_dir';
     default:
       return 'number';
   }
