@@ -17,10 +17,6 @@ export type Expression =
   | { readonly kind: 'dport'; readonly protocol?: TransportProtocol }
   /** The destination of the connection's first packet, before translation. */
   | { readonly kind: 'original-daddr' | 'original-dport' }
-  /** The source of the connection's replies, before translation: what its destination was translated to. */
-  | { readonly kind: 'reply-saddr' | 'reply-sport' }
-  /** The packet's way within its connection: {@link DIRECTIONS}. */
-  | { readonly kind: 'direction' }
   /** A number from 0 to `modulus` - 1, drawn anew for each packet. */
   | { readonly kind: 'random'; readonly modulus: number }
   /** A number that stands for several: the same for the same, and with another `seed` another. */
@@ -35,17 +31,14 @@ export type Expression =
  */
 export const SCRATCH = { first: 0x7000_0000, last: 0x7fff_ffff } as const;
 
-/** How a packet goes: as its connection's first one, or as replies (linux/netfilter/nf_conntrack_tuple_common.h). */
-export const DIRECTIONS = { original: 0, reply: 1 } as const;
-
-/** Several expressions side by side, as a key: `ip daddr . tcp dport`. nft 1.0.6 has types for up to five. */
+/** Several expressions side by side, as a key: `ip daddr . tcp dport`. */
 export type Concatenation = readonly Expression[];
 
 /** One component of a key or value: an address or protocol as text, a port or number as number. */
 export type Atom = string | number;
 
-/** `classid`: what the scratch register holds; `ct_dir`: a packet's direction. */
-export type DataType = 'address' | 'inet_proto' | 'inet_service' | 'classid' | 'ct_dir';
+/** `classid`: what the scratch register holds. */
+export type DataType = 'address' | 'inet_proto' | 'inet_service' | 'classid';
 
 /** The type of a key or value: by name, or as that of expressions, which is the only way to name a drawn number's. */
 export type KeyType =
@@ -65,19 +58,6 @@ export interface Element {
   readonly value?: ElementValue;
 }
 
-/** What packets have left in an element, by the statement `count`. */
-export interface Counter {
-  /** As the kernel handles them: several that it has joined into one are one. */
-  readonly packets: number;
-  /** Of whole packets, with their IP headers. */
-  readonly bytes: number;
-}
-
-/** An element of a set that packets count in. */
-export interface CountingElement extends Element {
-  readonly counter: Counter;
-}
-
 /** A named set, or a map when it has a `value` type. */
 export interface NamedSet {
   readonly name: string;
@@ -87,11 +67,8 @@ export interface NamedSet {
   readonly interval?: true;
   /** Elements that are part of the layout; others come and go by transactions. */
   readonly elements?: readonly Element[];
-  /**
-   * Packets add elements, at most so many at a time, and these end by themselves: after `seconds` without a packet, unless
-   * the statement that adds them says otherwise.
-   */
-  readonly dynamic?: { readonly size: number; readonly seconds?: number };
+  /** Packets add elements, at most so many at a time, and these end by themselves. */
+  readonly dynamic?: { readonly size: number };
 }
 
 export type Match =
@@ -106,7 +83,12 @@ export type Match =
    * Came to this machine through an interface of that name; ending in `*`: one whose name begins so. Holds in postrouting
    * too, since Linux 5.7. `not`: through any other, which what this machine sends itself did not.
    */
-  | { readonly kind: 'through'; readonly interface: string; readonly not?: true };
+  | { readonly kind: 'through'; readonly interface: string; readonly not?: true }
+  /**
+   * In postrouting: passes from one port of that bridge to another. With bridge netfilter
+   * (`net.bridge.bridge-nf-call-iptables`), the kernel does not say there what such a packet came through.
+   */
+  | { readonly kind: 'bridged'; readonly interface: string };
 
 /** What a rule does when all its matches hold. */
 export type Statement =
@@ -128,8 +110,6 @@ export type Statement =
   | { readonly kind: 'masquerade' }
   /** Answers at once: a reset for TCP, else ICMP port unreachable. */
   | { readonly kind: 'reject'; readonly with: 'tcp-reset' | 'port-unreachable' };
-  /** Counts the packet in the set's element for the key, which is added where it is not there and there is room. */
-  | { readonly kind: 'count'; readonly key: Concatenation; readonly set: string }
 
 export interface Rule {
   readonly matches: readonly Match[];
@@ -139,7 +119,7 @@ export interface Rule {
 /** Where a base chain hangs: kernel hook and priority; lower runs first. */
 export interface Hook {
   readonly type: 'nat' | 'filter';
-  readonly hook: 'prerouting' | 'input' | 'output' | 'postrouting';
+  readonly hook: 'prerouting' | 'output' | 'postrouting';
   readonly priority: number;
 }
 

@@ -125,7 +125,6 @@ function printSet(family: TableFamily, set: NamedSet): string[] {
   const lines = [`  ${set.value === undefined ? 'set' : 'map'} ${set.name} {`, `    ${key}${value}`];
   if (set.interval) lines.push('    flags interval');
   if (set.dynamic) lines.push(`    size ${set.dynamic.size}`, '    flags dynamic,timeout');
-  if (set.dynamic?.seconds !== undefined) lines.push(`    timeout ${set.dynamic.seconds}s`);
   // Elements that are not one prefix alone cannot be merged.
   if (set.interval && componentCount(set.key) === 1) lines.push('    auto-merge');
   if (set.elements !== undefined && set.elements.length > 0) {
@@ -177,6 +176,8 @@ function printMatch(family: TableFamily, match: Match): string {
       return `${family} ${match.of} ${match.prefix}`;
     case 'through':
       return `iifname ${match.not ? '!= ' : ''}"${match.interface}"`;
+    case 'bridged':
+      return `iif 0 oifname "${match.interface}" fib saddr type != local`;
   }
 }
 
@@ -200,8 +201,6 @@ function printStatement(family: TableFamily, statement: Statement): string {
       return `delete @${statement.map} { ${printConcatenation(family, statement.key)} : meta priority }`;
     case 'clear-scratch':
       return `meta priority ${printClassid(SCRATCH.first)}-${printClassid(SCRATCH.last)} meta priority set none`;
-    case 'count':
-      return `update @${statement.set} { ${printConcatenation(family, statement.key)} counter }`;
     case 'masquerade':
       // A random source port: two connections at once would otherwise race for the same one.
       return 'masquerade fully-random';
@@ -250,12 +249,6 @@ function printExpression(family: TableFamily, expression: Expression): string {
       return 'ct original proto-dst';
     case 'random':
       return `numgen random mod ${expression.modulus}`;
-    case 'reply-saddr':
-      return `ct reply ${family} saddr`;
-    case 'reply-sport':
-      return 'ct reply proto-src';
-    case 'direction':
-      return 'ct direction';
     case 'hash':
       return `jhash ${printConcatenation(family, expression.of)} mod ${HASHES} seed ${expression.seed}`;
     case 'scratch':

@@ -8,7 +8,6 @@ import {
   type Atom,
   type Chain,
   type Concatenation,
-  DIRECTIONS,
   type Element,
   type ElementValue,
   type Expression,
@@ -128,7 +127,6 @@ class Walker {
       case 'recall':
       case 'remember':
       case 'forget':
-      case 'count':
         return onward();
       case 'clear-scratch':
         return this.#rules(rest, { ...flow, scratch: 0 });
@@ -158,6 +156,8 @@ class Walker {
         return this.#origin.isLocal(flow[match.of]);
       case 'within':
         return covers(match.prefix, flow[match.of]);
+      case 'bridged':
+        return false; // Traced packets are routed.
       case 'through':
         return this.#origin.hook === 'prerouting' && isNamed(flow.through, match.interface) !== (match.not ?? false);
       case 'in-set':
@@ -209,12 +209,6 @@ function values(expression: Expression, flow: Flow): Atom[] {
       return [flow.original.dport];
     case 'random':
       return numbers(expression.modulus);
-    case 'reply-saddr':
-      return [flow.daddr];
-    case 'reply-sport':
-      return [flow.dport];
-    case 'direction':
-      return [DIRECTIONS.original];
     case 'scratch':
       return [flow.scratch];
     case 'hash':

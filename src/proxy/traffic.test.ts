@@ -5,7 +5,7 @@ import type { TransportProtocol } from '../netfilter/model.ts';
 import type { Outcome } from '../netfilter/trace.ts';
 import { type Localities, localitiesOf } from './locality.ts';
 import { type ServiceSpec, service, slice } from './testing/builders.ts';
-import { CIDRS, nodeWith, type Objects } from './testing/node.ts';
+import { CIDRS, NODE_ADDRESSES, nodeWith, type Objects } from './testing/node.ts';
 
 const here = (ip: string) => ({ addresses: [ip], nodeName: 'node1' });
 const there = (ip: string) => ({ addresses: [ip], nodeName: 'node2' });
@@ -17,8 +17,8 @@ function brief({ act, to, masqueraded }: Outcome): string {
   return `${host}:${to.port}${masqueraded ? ' masqueraded' : ''}`;
 }
 
-async function ask(objects: Objects, localities?: Localities) {
-  const node = await nodeWith(objects, localities);
+async function ask(objects: Objects, localities?: Localities, own?: readonly string[]) {
+  const node = await nodeWith(objects, localities, own);
   return (saddr: string, daddr: string, dport: number, protocol: TransportProtocol = 'tcp', through = 'eth0') =>
     node({ saddr, daddr, protocol, dport, through }).map(brief).sort();
 }
@@ -254,3 +254,16 @@ for (const [family, addresses] of Object.entries(families)) {
     });
   });
 }
+
+test('node ports on localhost are for the node alone: the wire brings nothing from or for loopback addresses', async () => {
+  const spec = { clusterIPs: ['10.96.0.10'], type: 'NodePort' as const, ports: [{ port: 80, nodePort: 30000 }] };
+  const objects = [service('web', spec), slice('web', ['10.244.1.5'])];
+  const localities = localitiesOf({ ...CIDRS, localhostNodePorts: true });
+  const from = await ask(objects, localities, [...NODE_ADDRESSES, '127.0.0.1']);
+  assert.deepEqual(from('127.0.0.1', '127.0.0.1', 30000), ['10.244.1.5:8080 masqueraded']);
+  assert.deepEqual(from('192.168.50.1', '192.168.50.1', 30000), ['10.244.1.5:8080 masqueraded']);
+  assert.deepEqual(from('192.168.50.9', '127.0.0.1', 30000), ['drop']);
+  assert.deepEqual(from('192.168.50.9', '127.0.0.1', 22), ['drop']);
+  const forged = await ask(objects, localities, NODE_ADDRESSES);
+  assert.deepEqual(forged('127.0.0.1', '192.168.50.1', 30000), ['drop']);
+});

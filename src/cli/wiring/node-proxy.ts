@@ -10,6 +10,7 @@ import { openNft } from '../../host/open-nft.ts';
 import { aborted, untilAborted } from '../../lib/abort.ts';
 import { type CIDR, type IPAddress, parseIP } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
+import { withLocalhost } from '../../proxy/localhost.ts';
 import { type LocalityOptions, localitiesOf, nodePortAddresses } from '../../proxy/locality.ts';
 import type { Mode } from '../../proxy/mode.ts';
 import { nftablesMode } from '../../proxy/nftables/nftables-mode.ts';
@@ -21,7 +22,8 @@ export type ModeName = Mode['name'];
 
 /** Programs the kernel of the network namespace that the runner works in. */
 export function proxyMode(_name: ModeName, runner: NftRunner, locality: LocalityOptions): Mode {
-  return nftablesMode({ netfilter: kernelNetfilter(runner), localities: localitiesOf(locality) });
+  const mode = nftablesMode({ netfilter: kernelNetfilter(runner), localities: localitiesOf(locality) });
+  return withLocalhost(mode, locality.localhostNodePorts ?? false);
 }
 
 /** Removes all that a proxy left in the runner's network namespace, in any mode. */

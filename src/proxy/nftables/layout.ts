@@ -18,7 +18,7 @@ import {
 } from '../../netfilter/model.ts';
 import { printTable } from '../../netfilter/print.ts';
 import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding.ts';
-import type { Locality } from '../locality.ts';
+import type { Locality, LocalPods } from '../locality.ts';
 import { endpointSet } from './pick.ts';
 import { frontendMap, frontends, PROTOCOLS, SCOPES } from './scopes.ts';
 import { affinitySet, stickySets } from './sticky.ts';
@@ -190,27 +190,33 @@ function unavailableChains(): Chain[] {
   ];
 }
 
+/** What tells, in prerouting, that a connection comes from a pod of this node. */
 function fromLocalPods({ localPods }: Locality): Match {
-  switch (localPods.kind) {
-    case 'prefixes':
-      return inSet([saddr], 'node-pods');
-    case 'bridge':
-      return { kind: 'through', interface: localPods.name };
-    case 'interface-prefix':
-      return { kind: 'through', interface: `${localPods.prefix}*` };
-  }
+  return localPods.kind === 'prefixes'
+    ? inSet([saddr], 'node-pods')
+    : { kind: 'through', interface: interfacePattern(localPods) };
 }
 
+/** Their source address stays. */
+function spareLocalPods(locality: Locality): Rule[] {
+  const { localPods } = locality;
+  const spared = rule([fromLocalPods(locality)], RETURN);
+  if (localPods.kind === 'prefixes') return [spared];
+  return [spared, rule([{ kind: 'bridged', interface: interfacePattern(localPods) }], RETURN)];
+}
+
+const interfacePattern = (localPods: Exclude<LocalPods, { readonly kind: 'prefixes' }>): string =>
+  localPods.kind === 'bridge' ? localPods.name : `${localPods.prefix}*`;
+
 function masqueradeChains(locality: Locality): Chain[] {
-  const localPods = rule([fromLocalPods(locality)], RETURN);
-  const clusterPods = rule([inSet([saddr], 'cluster-pods')], RETURN);
-  const { kind } = locality.localPods;
-  // By prefixes, the cluster's hold this node's too. They may not be known.
-  const outsiders =
-    locality.clusterCIDRs.length === 0 ? [localPods] : kind === 'prefixes' ? [clusterPods] : [clusterPods, localPods];
+  const { localPods, clusterCIDRs, masqueradeAll } = locality;
+  const local = spareLocalPods(locality);
+  const cluster = clusterCIDRs.length > 0 ? [rule([inSet([saddr], 'cluster-pods')], RETURN)] : [];
+  // By prefixes, the cluster's hold this node's too, where they are known.
+  const inside = localPods.kind === 'prefixes' && cluster.length > 0 ? cluster : [...cluster, ...local];
   const spared: Readonly<Record<Masquerade, Rule[]>> = {
-    outsiders: locality.masqueradeAll ? [] : outsiders,
-    strangers: locality.masqueradeAll ? [] : [localPods],
+    outsiders: masqueradeAll ? [] : inside,
+    strangers: masqueradeAll ? [] : local,
     node: [],
   };
   return MASQUERADES.map((who) => ({

@@ -43,10 +43,14 @@ export class NodeRules {
 }
 
 /** Rules with these objects: they are what changed since everything was taken. */
-export function nodeRules(objects: Objects, localities?: Localities): NodeRules {
+export function nodeRules(
+  objects: Objects,
+  localities?: Localities,
+  own: readonly string[] = NODE_ADDRESSES,
+): NodeRules {
   const node = new NodeRules(localities);
   node.takeAll();
-  node.table.setNodeAddresses(NODE_ADDRESSES.map(mustParseIP));
+  node.table.setNodeAddresses(own.map(mustParseIP));
   for (const object of objects) if (object.kind === 'Service') setService(node.table, object as Service, objects);
   return node;
 }
@@ -65,10 +69,11 @@ export function setService(table: ForwardingTable, service: Service, objects: Ob
 export async function nodeWith(
   objects: Objects,
   localities?: Localities,
+  own: readonly string[] = NODE_ADDRESSES,
 ): Promise<(packet: Packet) => readonly Outcome[]> {
   const netfilter = new MemoryNetfilter();
-  await netfilter.apply(nodeRules(objects, localities).takeAll());
-  const isLocal = (ip: string) => NODE_ADDRESSES.some((address) => address === ip);
+  await netfilter.apply(nodeRules(objects, localities, own).takeAll());
+  const isLocal = (ip: string) => own.includes(ip);
   return (packet) =>
     trace(netfilter.tables(), packet, { isLocal, hook: isLocal(packet.saddr) ? 'output' : 'prerouting' });
 }
