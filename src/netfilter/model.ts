@@ -17,6 +17,10 @@ export type Expression =
   | { readonly kind: 'dport'; readonly protocol?: TransportProtocol }
   /** The destination of the connection's first packet, before translation. */
   | { readonly kind: 'original-daddr' | 'original-dport' }
+  /** The source of the connection's replies, before translation: what its destination was translated to. */
+  | { readonly kind: 'reply-saddr' | 'reply-sport' }
+  /** The packet's way within its connection: {@link DIRECTIONS}. */
+  | { readonly kind: 'direction' }
   /** A number from 0 to `modulus` - 1, drawn anew for each packet. */
   | { readonly kind: 'random'; readonly modulus: number }
   /** A number that stands for several: the same for the same, and with another `seed` another. */
@@ -31,14 +35,17 @@ export type Expression =
  */
 export const SCRATCH = { first: 0x7000_0000, last: 0x7fff_ffff } as const;
 
-/** Several expressions side by side, as a key: `ip daddr . tcp dport`. */
+/** How a packet goes: as its connection's first one, or as replies (linux/netfilter/nf_conntrack_tuple_common.h). */
+export const DIRECTIONS = { original: 0, reply: 1 } as const;
+
+/** Several expressions side by side, as a key: `ip daddr . tcp dport`. nft 1.0.6 has types for up to five. */
 export type Concatenation = readonly Expression[];
 
 /** One component of a key or value: an address or protocol as text, a port or number as number. */
 export type Atom = string | number;
 
-/** `classid`: what the scratch register holds. */
-export type DataType = 'address' | 'inet_proto' | 'inet_service' | 'classid';
+/** `classid`: what the scratch register holds; `ct_dir`: a packet's direction. */
+export type DataType = 'address' | 'inet_proto' | 'inet_service' | 'classid' | 'ct_dir';
 
 /** The type of a key or value: by name, or as that of expressions, which is the only way to name a drawn number's. */
 export type KeyType =
@@ -58,6 +65,19 @@ export interface Element {
   readonly value?: ElementValue;
 }
 
+/** What packets have left in an element, by the statement `count`. */
+export interface Counter {
+  /** As the kernel handles them: several that it has joined into one are one. */
+  readonly packets: number;
+  /** Of whole packets, with their IP headers. */
+  readonly bytes: number;
+}
+
+/** An element of a set that packets count in. */
+export interface CountingElement extends Element {
+  readonly counter: Counter;
+}
+
 /** A named set, or a map when it has a `value` type. */
 export interface NamedSet {
   readonly name: string;
@@ -67,8 +87,11 @@ export interface NamedSet {
   readonly interval?: true;
   /** Elements that are part of the layout; others come and go by transactions. */
   readonly elements?: readonly Element[];
-  /** Packets add elements, at most so many at a time, and these end by themselves. */
-  readonly dynamic?: { readonly size: number };
+  /**
+   * Packets add elements, at most so many at a time, and these end by themselves: after `seconds` without a packet, unless
+   * the statement that adds them says otherwise.
+   */
+  readonly dynamic?: { readonly size: number; readonly seconds?: number };
 }
 
 export type Match =
@@ -105,6 +128,8 @@ export type Statement =
   /** The scratch register into the map, for so many seconds. Nothing happens when the map is full, or has the key. */
   | { readonly kind: 'remember'; readonly key: Concatenation; readonly map: string; readonly seconds: number }
   | { readonly kind: 'forget'; readonly key: Concatenation; readonly map: string }
+  /** Counts the packet in the set's element for the key, which is added where it is not there and there is room. */
+  | { readonly kind: 'count'; readonly key: Concatenation; readonly set: string }
   /** Leaves nothing of ours in the scratch register. */
   | { readonly kind: 'clear-scratch' }
   | { readonly kind: 'masquerade' }
@@ -119,7 +144,7 @@ export interface Rule {
 /** Where a base chain hangs: kernel hook and priority; lower runs first. */
 export interface Hook {
   readonly type: 'nat' | 'filter';
-  readonly hook: 'prerouting' | 'output' | 'postrouting';
+  readonly hook: 'prerouting' | 'input' | 'output' | 'postrouting';
   readonly priority: number;
 }
 

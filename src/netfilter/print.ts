@@ -125,6 +125,7 @@ function printSet(family: TableFamily, set: NamedSet): string[] {
   const lines = [`  ${set.value === undefined ? 'set' : 'map'} ${set.name} {`, `    ${key}${value}`];
   if (set.interval) lines.push('    flags interval');
   if (set.dynamic) lines.push(`    size ${set.dynamic.size}`, '    flags dynamic,timeout');
+  if (set.dynamic?.seconds !== undefined) lines.push(`    timeout ${set.dynamic.seconds}s`);
   // Elements that are not one prefix alone cannot be merged.
   if (set.interval && componentCount(set.key) === 1) lines.push('    auto-merge');
   if (set.elements !== undefined && set.elements.length > 0) {
@@ -199,6 +200,8 @@ function printStatement(family: TableFamily, statement: Statement): string {
       return printRemember(family, statement);
     case 'forget':
       return `delete @${statement.map} { ${printConcatenation(family, statement.key)} : meta priority }`;
+    case 'count':
+      return `update @${statement.set} { ${printConcatenation(family, statement.key)} counter }`;
     case 'clear-scratch':
       return `meta priority ${printClassid(SCRATCH.first)}-${printClassid(SCRATCH.last)} meta priority set none`;
     case 'masquerade':
@@ -247,6 +250,12 @@ function printExpression(family: TableFamily, expression: Expression): string {
       return `ct original ${family} daddr`;
     case 'original-dport':
       return 'ct original proto-dst';
+    case 'reply-saddr':
+      return `ct reply ${family} saddr`;
+    case 'reply-sport':
+      return 'ct reply proto-src';
+    case 'direction':
+      return 'ct direction';
     case 'random':
       return `numgen random mod ${expression.modulus}`;
     case 'hash':

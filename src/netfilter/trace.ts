@@ -8,6 +8,7 @@ import {
   type Atom,
   type Chain,
   type Concatenation,
+  DIRECTIONS,
   type Element,
   type ElementValue,
   type Expression,
@@ -127,6 +128,7 @@ class Walker {
       case 'recall':
       case 'remember':
       case 'forget':
+      case 'count':
         return onward();
       case 'clear-scratch':
         return this.#rules(rest, { ...flow, scratch: 0 });
@@ -207,6 +209,12 @@ function values(expression: Expression, flow: Flow): Atom[] {
       return [flow.original.daddr];
     case 'original-dport':
       return [flow.original.dport];
+    case 'reply-saddr':
+      return [flow.daddr];
+    case 'reply-sport':
+      return [flow.dport];
+    case 'direction':
+      return [DIRECTIONS.original];
     case 'random':
       return numbers(expression.modulus);
     case 'scratch':
