@@ -110,7 +110,7 @@ export const endpoints = [
     await it.expect('client', [it.nodeIP, port], ['a1 saw node1']);
   }),
 
-  ...['service.kubernetes.io/service-proxy-name'].map((label) =>
+  ...['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'].map((label) =>
     feature(`a Service with the label ${label} is left to others, until the label goes`, async (it) => {
       const served = it.loadBalancer();
       const labelled = { ...served, metadata: { ...served.metadata, labels: { [label]: '' } } };

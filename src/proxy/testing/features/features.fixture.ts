@@ -5,8 +5,8 @@ import { buildWorld } from '../world/world.ts';
 import { Case } from './case.ts';
 import type { Feature, Result } from './feature.ts';
 import { FEATURES } from './index.ts';
+import type { ModeName } from './modes.ts';
 import { NodeUnderTest } from './node-under-test.ts';
-import type { ModeName } from './settings.ts';
 import { STORIES } from './stories.ts';
 
 /** Features that are shown at once: most of their time is spent waiting. */

@@ -2,6 +2,7 @@
 
 import { affinity } from './affinity.ts';
 import { balance } from './balance.ts';
+import { closeness } from './closeness.ts';
 import { endpoints } from './endpoints.ts';
 import { entrances } from './entrances.ts';
 import type { Feature } from './feature.ts';
@@ -16,6 +17,7 @@ export const FEATURES: readonly Feature[] = [
   ...policies,
   ...endpoints,
   ...affinity,
+  ...closeness,
   ...flows,
   ...balance,
   ...model,

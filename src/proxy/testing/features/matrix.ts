@@ -8,7 +8,7 @@ import { UNSHARE } from '../../../host/testing/in-namespace.ts';
 import { IP_FAMILIES } from '../../../lib/ip.ts';
 import type { Result } from './feature.ts';
 import { FEATURES } from './index.ts';
-import type { ModeName } from './settings.ts';
+import { MODES, type ModeName } from './modes.ts';
 import { STORIES } from './stories.ts';
 
 const FIXTURE = fileURLToPath(new URL('features.fixture.ts', import.meta.url));
@@ -16,8 +16,8 @@ const FIXTURE = fileURLToPath(new URL('features.fixture.ts', import.meta.url));
 const PATIENCE = 120_000;
 
 /** A test for every feature and address family, in one mode. */
-export function featureMatrix(mode: ModeName, skip: string | false): void {
-  describe(`mode ${mode}`, { skip }, () => {
+export function featureMatrix(mode: ModeName): void {
+  describe(`mode ${mode}`, { skip: MODES[mode].skip() }, () => {
     let results: readonly Result[] = [];
     before(async () => {
       results = await show(mode);

@@ -7,16 +7,21 @@ import { fakeClient } from '../../../client/fake.ts';
 import { openLibnftables } from '../../../host/libnftables.ts';
 import { createLogger, type Logger, silentLogger } from '../../../host/log.ts';
 import type { NftRunner } from '../../../host/nft.ts';
+import { runCommand } from '../../../host/process.ts';
 import { IP_FAMILIES, mustParseIP } from '../../../lib/ip.ts';
 import type { Mode } from '../../mode.ts';
 import { type RunningProxy, startProxy } from '../../proxy.ts';
 import type { SyncStats } from '../../stats.ts';
 import { service } from '../builders.ts';
 import { NODES } from '../world/topology.ts';
-import { type ModeName, openMode, type SettingName } from './settings.ts';
+import { MODES, type ModeName } from './modes.ts';
+import { SETTINGS, type SettingName } from './settings.ts';
 
 /** How long a change may take until it is in the kernel, in milliseconds: long enough for a busy machine. */
 const PATIENCE = 20_000;
+
+/** The zone that the node is in. */
+export const ZONE = 'this-zone';
 
 /** A proxy that runs, and what ends it. */
 interface Running {
@@ -28,12 +33,14 @@ export class NodeUnderTest {
   readonly client = fakeClient();
   readonly runner: NftRunner;
   #running: Running | undefined;
+  /** The mode that it was started in last. */
+  name: ModeName = 'nftables';
   /** What the proxy logged as a warning or an error. */
   readonly said: string[] = [];
-  #name: ModeName = 'nftables';
   #setting: SettingName = 'default';
   #mode: Mode | undefined;
   #changes = 0;
+  #begun = 0;
   #waiting: (() => void)[] = [];
 
   constructor(runner: NftRunner) {
@@ -53,17 +60,21 @@ export class NodeUnderTest {
    * Starts the proxy, in place of one that runs; as it was, unless told otherwise. What another mode programmed is removed once
    * this one forwards.
    */
-  async start(name: ModeName = this.#name, setting: SettingName = this.#setting): Promise<void> {
+  async start(name: ModeName = this.name, setting: SettingName = this.#setting): Promise<void> {
     await this.stop();
-    this.#name = name;
+    this.name = name;
     this.#setting = setting;
-    const mode = openMode(name, setting, this.runner);
+    const mode = await MODES[name].open(SETTINGS[setting], this.runner);
     const retired = this.#mode === undefined || this.#mode.name === mode.name ? [] : [this.#mode];
     const controller = new AbortController();
     const proxy = await startProxy(
       {
-        ...{ client: this.client, mode, retired, nodeName: 'node1' },
-        nodeAddresses: () => IP_FAMILIES.map((family) => mustParseIP(NODES.node1[family])),
+        ...{ client: this.client, mode, retired, nodeName: 'node1', zone: () => ZONE },
+        // Asked when a sync begins.
+        nodeAddresses: () => {
+          this.#begun++;
+          return IP_FAMILIES.map((family) => mustParseIP(NODES.node1[family]));
+        },
         log: this.#recorder(),
         onSynced: () => {
           for (const resolve of this.#waiting.splice(0)) resolve();
@@ -87,14 +98,19 @@ export class NodeUnderTest {
     await this.#mode?.remove();
   }
 
-  /** Does what people do who forget who else is there. */
+  /** Takes all rules away, whoever put them there. */
   async flush(): Promise<void> {
-    await this.runner.run('flush ruleset\n');
+    await runAll(MODES[this.name].flush);
+  }
+
+  /** Puts rules of someone else's into the kernel. */
+  async addForeign(): Promise<void> {
+    await runAll(MODES[this.name].foreign);
   }
 
   /** All that is in the kernel, whoever put it there. */
-  ruleset(): Promise<string> {
-    return this.runner.list('list ruleset');
+  rules(): Promise<string> {
+    return MODES[this.name].rules();
   }
 
   /** Stores objects, and resolves once the kernel forwards as they say. */
@@ -111,15 +127,14 @@ export class NodeUnderTest {
   }
 
   /**
-   * Resolves once all that was stored before is in the kernel. Two transactions take effect, each with a change of its own: the first
-   * may have been under way already, the second began after it.
+   * Resolves once all that was stored before is in the kernel: when a sync has taken effect that began after it. One that was
+   * under way may not know of it. A change of our own sees to it that there is something to do.
    */
   async programmed(): Promise<void> {
-    for (let transaction = 0; transaction < 2; transaction++) {
-      const done = this.nextSync();
-      this.client.seed(this.#marker());
-      await done;
-    }
+    const begun = this.#begun;
+    this.client.seed(this.#marker());
+    do await this.nextSync();
+    while (this.#begun === begun);
   }
 
   #marker(): KubeObject {
@@ -152,4 +167,8 @@ export class NodeUnderTest {
       });
     });
   }
+}
+
+async function runAll(commands: readonly (readonly string[])[]): Promise<void> {
+  for (const argv of commands) await runCommand(argv);
 }

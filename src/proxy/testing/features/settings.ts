@@ -1,24 +1,12 @@
-/** The ways in which the proxy under test is set up, and the modes that it is tested in. */
-import type { NftRunner } from '../../../host/nft.ts';
-import { IP_FAMILIES, mustParseCIDR } from '../../../lib/ip.ts';
-import { kernelNetfilter } from '../../../netfilter/kernel.ts';
-import { localitiesOf } from '../../locality.ts';
-import type { Mode } from '../../mode.ts';
-import { nftablesMode } from '../../nftables/nftables-mode.ts';
+/** The ways in which the proxy under test is set up. */
+import { IP_FAMILIES, type IPFamily, mustParseCIDR } from '../../../lib/ip.ts';
+import { type Localities, localitiesOf } from '../../locality.ts';
 import { CLUSTER_PREFIXES, POD_PREFIXES } from '../world/topology.ts';
 
-export type ModeName = 'nftables';
 export type SettingName = 'default';
 
-/** A mode in the network namespace of the runner. */
-export function openMode(name: ModeName, setting: SettingName, runner: NftRunner): Mode {
-  const prefixes = (of: Readonly<Record<'IPv4' | 'IPv6', string>>) =>
-    IP_FAMILIES.map((family) => mustParseCIDR(of[family]));
-  const localities = localitiesOf({
-    podCIDRs: prefixes(POD_PREFIXES.node1),
-    clusterCIDRs: prefixes(CLUSTER_PREFIXES),
-  });
-  void setting;
-  void name;
-  return nftablesMode({ netfilter: kernelNetfilter(runner), localities });
-}
+const parsed = (of: Readonly<Record<IPFamily, string>>) => IP_FAMILIES.map((family) => mustParseCIDR(of[family]));
+
+export const SETTINGS: Readonly<Record<SettingName, Localities>> = {
+  default: localitiesOf({ podCIDRs: parsed(POD_PREFIXES.node1), clusterCIDRs: parsed(CLUSTER_PREFIXES) }),
+};

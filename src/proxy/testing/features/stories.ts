@@ -1,6 +1,7 @@
 /** What the proxy does as a whole: each has the node to itself, and looks at both address families. */
 import assert from 'node:assert/strict';
 import type { Case } from './case.ts';
+import { MODES, type ModeName } from './modes.ts';
 import type { NodeUnderTest } from './node-under-test.ts';
 
 export interface Story {
@@ -12,7 +13,8 @@ export interface Story {
 /** The time within which the proxy notices that its rules are gone, in milliseconds: its interval, and some. */
 const NOTICED = 8000;
 
-const NAT = '{ type nat hook postrouting priority srcnat; }';
+/** What is in the names of everything of ours, by mode. */
+const OURS = /postern-proxy|^(-A|:)POSTERN|-j POSTERN/m;
 
 /** Each serves one pod and has one client, who keeps a connection open. */
 async function serve(cases: readonly Case[]): Promise<void> {
@@ -32,6 +34,13 @@ async function connectionsGoOn(cases: readonly Case[]): Promise<void> {
     assert.equal(await it.say('client', 'story'), 'a1 saw node1');
     assert.equal(await it.say('a2', 'story'), 'a1 saw a2');
   }
+}
+
+/** One that programs the kernel in another way and can do so here. */
+function otherMode(own: ModeName): ModeName | undefined {
+  const [kind] = own.split(' ');
+  const names = Object.keys(MODES) as ModeName[];
+  return names.find((name) => !name.startsWith(`${kind}`) && MODES[name].skip() === false);
 }
 
 export const STORIES: readonly Story[] = [
@@ -70,16 +79,39 @@ export const STORIES: readonly Story[] = [
   {
     name: 'cleaning up leaves what others put there and nothing else, and connections go on',
     async run(cases, node) {
-      await serve(cases);
-      // Without anyone else who translates addresses, the kernel would stop doing so for established connections, too.
-      await node.runner.run(`add table inet foreign\nadd chain inet foreign theirs ${NAT}\n`);
       await node.stop();
       await node.remove();
-      assert.match(await node.ruleset(), /^table inet foreign \{\s+chain theirs \{[^{}]*\}\s+\}\s*$/);
+      // Without anyone else who translates addresses, the kernel would stop doing so for established connections, too.
+      await node.addForeign();
+      const before = await node.rules();
+      await node.start();
+      await serve(cases);
+      assert.notEqual(await node.rules(), before);
+      await node.stop();
+      await node.remove();
+      assert.equal(await node.rules(), before);
       for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['refused']);
       await connectionsGoOn(cases);
-      await node.runner.run('delete table inet foreign\n');
       await node.start();
+    },
+  },
+
+  {
+    name: 'another mode takes over and gives back: connections go on, and nothing of the first is left meanwhile',
+    async run(cases, node) {
+      await serve(cases);
+      const own = node.name;
+      const other = otherMode(own);
+      if (other === undefined) return;
+      await node.start(other);
+      await connectionsGoOn(cases);
+      for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['a1 saw node1']);
+      assert.doesNotMatch(await MODES[own].rules(), OURS);
+      for (const it of cases) await it.put(it.serves(['b1']));
+      await node.start(own);
+      await connectionsGoOn(cases);
+      for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['b1 saw node1']);
+      assert.doesNotMatch(await MODES[other].rules(), OURS);
     },
   },
 ];

@@ -86,15 +86,21 @@ const ROUTING = [
   'net.ipv4.icmp_msgs_burst=10000',
 ];
 
-/** Nobody waits for duplicate address detection. */
-const NO_DAD = ['net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0'];
+const EVERYWHERE = [
+  // Nobody waits for duplicate address detection.
+  'net.ipv6.conf.default.accept_dad=0',
+  'net.ipv6.conf.all.accept_dad=0',
+  // The pod network keeps a node from telling pods that they reach each other directly: their ports are isolated.
+  'net.ipv6.conf.default.accept_redirects=0',
+  'net.ipv6.conf.all.accept_redirects=0',
+];
 
 const ROUTERS: readonly string[] = ['lan', 'node2'];
 
 function tuneKernels(): void {
-  execFileSync('sysctl', ['-qew', ...ROUTING, ...NO_DAD]);
+  execFileSync('sysctl', ['-qew', ...ROUTING, ...EVERYWHERE]);
   for (const name of NAMESPACES) {
-    const settings = [...NO_DAD, ...(ROUTERS.includes(name) ? ROUTING : [])];
+    const settings = [...EVERYWHERE, ...(ROUTERS.includes(name) ? ROUTING : [])];
     execFileSync('ip', ['netns', 'exec', name, 'sysctl', '-qew', ...settings]);
   }
 }

@@ -1,0 +1,3 @@
+import { featureMatrix } from './testing/features/matrix.ts';
+
+featureMatrix('iptables nft');
