@@ -99,6 +99,8 @@ export type Match =
   | { readonly kind: 'protocol'; readonly protocol: TransportProtocol }
   /** The connection's destination has been translated. */
   | { readonly kind: 'translated' }
+  /** Belongs to no connection that connection tracking knows, and begins none: replies are not translated back then. */
+  | { readonly kind: 'invalid' }
   /** Whether the source or destination is an address of this machine itself. */
   | { readonly kind: 'local'; readonly of: 'saddr' | 'daddr' }
   | { readonly kind: 'within'; readonly of: 'saddr' | 'daddr'; readonly prefix: string }
@@ -144,7 +146,7 @@ export interface Rule {
 /** Where a base chain hangs: kernel hook and priority; lower runs first. */
 export interface Hook {
   readonly type: 'nat' | 'filter';
-  readonly hook: 'prerouting' | 'input' | 'output' | 'postrouting';
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
   readonly priority: number;
 }
 

@@ -169,6 +169,8 @@ function printMatch(family: TableFamily, match: Match): string {
       return `${printConcatenation(family, match.key)} @${match.set}`;
     case 'protocol':
       return `meta l4proto ${match.protocol}`;
+    case 'invalid':
+      return 'ct state invalid';
     case 'translated':
       return 'ct status dnat';
     case 'local':

@@ -152,6 +152,8 @@ class Walker {
     switch (match.kind) {
       case 'protocol':
         return flow.protocol === match.protocol;
+      case 'invalid':
+        return false; // What begins a connection is not.
       case 'translated':
         return flow.translated;
       case 'local':
