@@ -126,6 +126,7 @@ function chains(locality: Locality): Chain[] {
       rules: [CHECKED, rule([], jump('inside')), rule([], jump('services'))],
     },
     ...(locality.localhostNodePorts ? [GUARD_LOCALHOST] : []),
+    DROP_INVALID,
     { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', priority: 100 }, rules: postrouting() },
   ];
 }
@@ -146,6 +147,16 @@ const GUARD_LOCALHOST: Chain = {
       DROP,
     ),
   ),
+};
+
+/**
+ * A reply that connection tracking does not recognise, such as one outside a TCP window, would reach the client from the
+ * endpoint's own address, and end the connection: https://kubernetes.io/blog/2019/03/29/kube-proxy-subtleties-debugging-an-intermittent-connection-reset/
+ */
+const DROP_INVALID: Chain = {
+  name: 'forward',
+  hook: { type: 'filter', hook: 'forward', priority: 0 },
+  rules: [rule([{ kind: 'invalid' }], DROP)],
 };
 
 /** Comes first: whoever asks is checked, pods and the node itself too. */
