@@ -12,6 +12,7 @@ import { IP_FAMILIES, type IPFamily, mustParseCIDR } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import { ForwardingTable } from '../forwarding-table.ts';
 import { localitiesOf } from '../locality.ts';
+import type { Mode } from '../mode.ts';
 import { type ServiceSpec, service, slice } from '../testing/builders.ts';
 import { setService } from '../testing/node.ts';
 import { nftablesMode } from './nftables-mode.ts';
@@ -40,13 +41,7 @@ for (const family of IP_FAMILIES) {
 const servers = await Promise.all(IP_FAMILIES.flatMap((family) => HOSTS.map((host) => serve(endpoint(family, host)))));
 const runner = await openLibnftables();
 const table = new ForwardingTable(IP_FAMILIES);
-const mode = nftablesMode({
-  netfilter: kernelNetfilter(runner),
-  localities: localitiesOf({
-    podCIDRs: [],
-    clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR),
-  }),
-});
+const mode = openMode();
 await mode.load(table);
 // Whatever of ours is left in the scratch register when a packet leaves.
 await runner.run(`table inet pst-watch {
@@ -62,6 +57,14 @@ after(async () => {
   await runner.close();
 });
 
+function openMode(): Mode {
+  const clusterCIDRs = ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR);
+  return nftablesMode({
+    netfilter: kernelNetfilter(runner),
+    localities: localitiesOf({ podCIDRs: [], clusterCIDRs }),
+  });
+}
+
 /** Answers every connection and datagram with its own address. */
 async function serve(ip: string): Promise<() => void> {
   const tcp = createServer((socket) => socket.end(ip)).listen(PORT, ip);
@@ -76,11 +79,15 @@ async function serve(ip: string): Promise<() => void> {
 }
 
 async function forward(family: IPFamily, hosts: readonly number[], spec: ServiceSpec): Promise<void> {
+  describe(table, family, hosts, spec);
+  await mode.change(table.takeChanges());
+}
+
+function describe(into: ForwardingTable, family: IPFamily, hosts: readonly number[], spec: ServiceSpec): void {
   const protocol = spec.ports?.[0]?.protocol ?? 'TCP';
   const web = service('web', { clusterIPs: [VIP[family]], ...spec });
   const ips = hosts.map((host) => endpoint(family, host));
-  setService(table, web, [slice('web', ips, { addressType: family, protocol, port: PORT })]);
-  await mode.change(table.takeChanges());
+  setService(into, web, [slice('web', ips, { addressType: family, protocol, port: PORT })]);
 }
 
 const sticky = (seconds: number, protocol: 'TCP' | 'UDP' = 'TCP'): ServiceSpec => ({
@@ -130,6 +137,12 @@ async function remembered(family: IPFamily): Promise<number> {
   return nftables.reduce((count, { map }) => count + (map?.elem?.length ?? 0), 0);
 }
 
+/** Which endpoint is in which slot. */
+async function slots(family: IPFamily): Promise<string> {
+  const map = ['map', family === 'IPv4' ? 'ip' : 'ip6', 'postern-proxy', 'service-sticky-number'];
+  return (await runCommand(['nft', 'list', ...map])).stdout;
+}
+
 for (const family of IP_FAMILIES) {
   test(`over ${family}, clients stay with their endpoint, by TCP and UDP, and are spread over all`, async () => {
     for (const [protocol, by] of [
@@ -172,6 +185,19 @@ for (const family of IP_FAMILIES) {
     assert.deepEqual(await led(family), before);
     await forward(family, HOSTS, { ports: [{ port: 80 }] });
     assert((await spread(family, 1)) > 1);
+  });
+
+  test(`over ${family}, a proxy that starts again forgets nobody, and leaves each endpoint in its slot`, async () => {
+    await forward(family, [4, 2], sticky(60));
+    await forward(family, [2, 3, 4], sticky(60));
+    const before = await led(family);
+    const numbers = await slots(family);
+    const [next, again] = [openMode(), new ForwardingTable(IP_FAMILIES)];
+    again.recallBy(await next.recall?.());
+    describe(again, family, [2, 3, 4], sticky(60));
+    await next.load(again);
+    assert.equal(await slots(family), numbers);
+    assert.deepEqual(await led(family), before);
   });
 
   test(`over ${family}, a client that stays away is forgotten, and one that comes back is not`, async () => {
