@@ -62,6 +62,10 @@ export class Case {
     return 30000 + this.#number * 8 + index;
   }
 
+  get healthCheckNodePort(): number {
+    return 29000 + this.#number;
+  }
+
   /** A source port of its own. */
   localPort(index = 0): number {
     return 20000 + this.#number * 16 + index;

@@ -2,11 +2,13 @@
 
 import { affinity } from './affinity.ts';
 import { balance } from './balance.ts';
+import { choices } from './choices.ts';
 import { closeness } from './closeness.ts';
 import { endpoints } from './endpoints.ts';
 import { entrances } from './entrances.ts';
 import type { Feature } from './feature.ts';
 import { flows } from './flows.ts';
+import { health } from './health.ts';
 import { model } from './model.ts';
 import { policies } from './policies.ts';
 import { protocols } from './protocols.ts';
@@ -20,5 +22,7 @@ export const FEATURES: readonly Feature[] = [
   ...closeness,
   ...flows,
   ...balance,
+  ...health,
   ...model,
+  ...choices,
 ];

@@ -8,14 +8,13 @@ import { openLibnftables } from '../../../host/libnftables.ts';
 import { createLogger, type Logger, silentLogger } from '../../../host/log.ts';
 import type { NftRunner } from '../../../host/nft.ts';
 import { runCommand } from '../../../host/process.ts';
-import { IP_FAMILIES, mustParseIP } from '../../../lib/ip.ts';
+import { withLocalhost } from '../../localhost.ts';
 import type { Mode } from '../../mode.ts';
 import { type RunningProxy, startProxy } from '../../proxy.ts';
 import type { SyncStats } from '../../stats.ts';
 import { service } from '../builders.ts';
-import { NODES } from '../world/topology.ts';
 import { MODES, type ModeName } from './modes.ts';
-import { SETTINGS, type SettingName } from './settings.ts';
+import { SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** How long a change may take until it is in the kernel, in milliseconds: long enough for a busy machine. */
 const PATIENCE = 20_000;
@@ -64,7 +63,8 @@ export class NodeUnderTest {
     await this.stop();
     this.name = name;
     this.#setting = setting;
-    const mode = await MODES[name].open(SETTINGS[setting], this.runner);
+    const { localities, nodeAddresses, localhost }: Setting = SETTINGS[setting];
+    const mode = withLocalhost(await MODES[name].open(localities, this.runner), localhost);
     const retired = this.#mode === undefined || this.#mode.name === mode.name ? [] : [this.#mode];
     const controller = new AbortController();
     const proxy = await startProxy(
@@ -73,7 +73,7 @@ export class NodeUnderTest {
         // Asked when a sync begins.
         nodeAddresses: () => {
           this.#begun++;
-          return IP_FAMILIES.map((family) => mustParseIP(NODES.node1[family]));
+          return nodeAddresses();
         },
         log: this.#recorder(),
         onSynced: () => {
