@@ -2,10 +2,13 @@
 import type { IPFamily } from '../../lib/ip.ts';
 import { type Iptables, IptablesError } from '../../netfilter/iptables/iptables.ts';
 import { IPTABLES_TABLES, inverse, isEmptyPatch, type TablePatch } from '../../netfilter/iptables/model.ts';
+import type { SavedTable } from '../../netfilter/iptables/saved.ts';
 import { TransactionError } from '../../netfilter/netfilter.ts';
+import { frontendKey } from '../forwarding.ts';
 import type { Localities } from '../locality.ts';
-import type { Changes, Forwarded, Mode } from '../mode.ts';
-import { DEFAULT_MARK, PREFIX } from './layout.ts';
+import type { Changes, Forwarded, Mode, Recall } from '../mode.ts';
+import { DEFAULT_MARK, frontendChain, PREFIX } from './layout.ts';
+import { recalledEndpoints } from './recall.ts';
 import { removeChains } from './remove.ts';
 import { IptablesRules, rulesOf } from './rules.ts';
 
@@ -33,6 +36,8 @@ class IptablesMode implements Mode {
   /** The fingerprint of a kernel that holds what it should; undefined: nobody knows. */
   #known: number | undefined;
   #othersRemoved = false;
+  /** What {@link recall} read, for the load that follows it. */
+  #recalled: { readonly fingerprint: number | undefined; readonly nat: ReadonlyMap<IPFamily, SavedTable> } | undefined;
 
   constructor(options: IptablesModeOptions) {
     this.#options = options;
@@ -41,12 +46,23 @@ class IptablesMode implements Mode {
     this.#rules = this.#newRules();
   }
 
+  async recall(): Promise<Recall> {
+    const fingerprint = await this.#iptables.fingerprint();
+    const nat = new Map<IPFamily, SavedTable>();
+    for (const family of this.families) nat.set(family, await this.#iptables.read(family, 'nat', PREFIX));
+    this.#recalled = { fingerprint, nat };
+    const endpoints = new Map([...nat.values()].flatMap((saved) => [...recalledEndpoints(saved)]));
+    return (frontend) => endpoints.get(frontendChain(frontendKey(frontend))) ?? [];
+  }
+
   async load(everything: Forwarded): Promise<void> {
     this.#rules = await rulesOf(everything, this.#newRules());
     // Before anything is read: who changes something from here on is noticed.
     this.#known = await this.#iptables.fingerprint();
+    const recalled = this.#takeRecalled();
     for (const { family, table } of this.#tables()) {
-      const saved = await refusable(() => this.#iptables.read(family, table, PREFIX));
+      const known = table === 'nat' ? recalled?.get(family) : undefined;
+      const saved = known ?? (await refusable(() => this.#iptables.read(family, table, PREFIX)));
       await refusable(async () => this.#apply(await this.#rules.difference(family, table, saved)));
     }
     if (!this.#othersRemoved) await this.#removeOthers();
@@ -108,6 +124,13 @@ class IptablesMode implements Mode {
 
   async #removeOthers(): Promise<void> {
     for (const other of this.#options.others ?? []) await removeChains(other, PREFIX);
+  }
+
+  /** Undefined when anybody changed anything since, or nothing was recalled. */
+  #takeRecalled(): ReadonlyMap<IPFamily, SavedTable> | undefined {
+    const { fingerprint, nat } = this.#recalled ?? {};
+    this.#recalled = undefined;
+    return fingerprint !== undefined && fingerprint === this.#known ? nat : undefined;
   }
 
   *#tables() {
