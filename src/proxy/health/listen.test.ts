@@ -29,6 +29,12 @@ test('answers GET with what it is told, whatever the query, and HEAD without the
   await close();
 });
 
+test('all addresses are those of both families', async () => {
+  const { port, close } = await listenHTTP({ address: '::', port: 0 }, () => HELLO);
+  for (const host of ['127.0.0.1', '[::1]']) assert.equal((await fetch(`http://${host}:${port}/`)).status, 503);
+  await close();
+});
+
 test('hangs up on what is no HTTP and on headers without end', async () => {
   const { port, close } = await open();
   for (const text of ['\0\0\0\0\r\n\r\n', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`]) {

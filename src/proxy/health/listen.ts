@@ -1,9 +1,8 @@
 /** Small answers over HTTP to whoever asks: bounded in connections, time and bytes. Nothing that is sent is kept. */
 import { createServer, type Server } from 'node:http';
-import { isIPv6 } from 'node:net';
 import { seconds } from '../../lib/duration.ts';
 
-/** Where to listen. Port 0: any that is free. An IPv6 address does not take connections of IPv4. */
+/** Where to listen. Port 0: any that is free. `::` stands for all addresses of both families. */
 export interface ListenAddress {
   readonly address: string;
   readonly port: number;
@@ -33,11 +32,22 @@ const MAX_CONNECTIONS = 128;
 const MAX_HEADER_BYTES = 8192;
 const PATIENCE = seconds(5);
 
-export const listenHTTP: Listen = (at, answer) => {
+/** Where the kernel knows no IPv6 at all, all addresses are those of IPv4. */
+export const listenHTTP: Listen = async (at, answer) => {
+  try {
+    return await listenOn(at, answer);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (at.address !== '::' || code !== 'EAFNOSUPPORT') throw error;
+    return listenOn({ ...at, address: '0.0.0.0' }, answer);
+  }
+};
+
+function listenOn(at: ListenAddress, answer: Answerer): Promise<Listening> {
   const server = makeServer(answer);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: at.address, port: at.port, ipv6Only: isIPv6(at.address), exclusive: true }, () => {
+    server.listen({ host: at.address, port: at.port, exclusive: true }, () => {
       server.off('error', reject);
       // A connection that cannot be accepted, as when files run out, is its client's to repeat.
       server.on('error', () => {});
@@ -45,7 +55,7 @@ export const listenHTTP: Listen = (at, answer) => {
       resolve({ port: typeof bound === 'object' && bound !== null ? bound.port : at.port, close: () => close(server) });
     });
   });
-};
+}
 
 function makeServer(answer: Answerer): Server {
   const times = { headersTimeout: PATIENCE, requestTimeout: PATIENCE, keepAliveTimeout: PATIENCE };
