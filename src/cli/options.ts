@@ -18,6 +18,11 @@ export function parseHostPort(text: string): HostPort {
   return { host, port };
 }
 
+/** Comma-separated `HOST:PORT`, or `none`. */
+export function parseListenAddresses(text: string): readonly HostPort[] {
+  return text === 'none' ? [] : text.split(',').map((part) => parseHostPort(part.trim()));
+}
+
 /** Comma-separated families, the primary one first. */
 export function parseFamilies(text: string): readonly IPFamily[] {
   const families = text.split(',').map((part): IPFamily => {

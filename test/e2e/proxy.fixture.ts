@@ -112,6 +112,8 @@ test('it forwards, and goes on doing so when it is killed; another run follows w
   const first = await startProxy();
   assert.equal(await get(URL), 'pod');
   assert.equal(await get(`http://${MACHINE}:30080/`), 'pod');
+  assert.match(await get(`http://${MACHINE}:10256/healthz`), /"nodeEligible": ?true/);
+  assert.match(await get('http://127.0.0.1:10249/metrics'), /^# HELP /);
   await end(first, 'SIGKILL');
   assert.equal(await get(URL), 'pod');
   const second = await startProxy();
@@ -134,6 +136,19 @@ test('cleaning up leaves the machine as it was, and what others put there', asyn
   await runCommand(['nft', 'add', 'table', 'ip', 'theirs']);
   await runCommand([PROGRAM, 'proxy', 'cleanup']);
   assert.equal(await ruleset(), 'table ip theirs {\n}\n');
+});
+
+test('another mode takes over at the next start, and nothing of the first is left', async () => {
+  await end(await startProxy(), 'SIGTERM');
+  const other = await startProxy('--mode', 'iptables');
+  assert.equal(await get(URL), 'pod');
+  assert.doesNotMatch(await ruleset(), /postern-proxy/);
+  assert.match((await runCommand(['iptables-save', '-t', 'nat'])).stdout, /"default\/web"/);
+  await end(other, 'SIGTERM');
+  await end(await startProxy('--mode', 'nftables', '--on-stop', 'end'), 'SIGTERM');
+  assert.doesNotMatch((await runCommand(['iptables-save'])).stdout, /POSTERN/);
+  await runCommand(['nft', 'flush', 'ruleset']);
+  await runCommand(['nft', 'add', 'table', 'ip', 'theirs']);
 });
 
 test('with --on-stop end, it cleans up itself', async () => {

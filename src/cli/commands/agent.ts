@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { requireDirectory } from '../directory.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
+import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
@@ -16,6 +17,7 @@ interface Flags {
   readonly stateDir: string;
   readonly imageDir: string;
   readonly clusterCidr: readonly CIDR[];
+  readonly proxyMode: ModeName;
   readonly onStop: 'leave' | 'end';
 }
 
@@ -38,6 +40,7 @@ export function addAgentCommand(postern: Command): void {
         DEFAULT_CLUSTER_CIDRS,
       ),
     )
+    .addOption(modeOption('--proxy-mode'))
     .addOption(
       new Option('--on-stop <what>', 'guests and rules when the agent stops')
         .choices(['leave', 'end'])
@@ -71,6 +74,7 @@ export function addAgentCommand(postern: Command): void {
           stateDir: flags.stateDir,
           imageDir: flags.imageDir,
           clusterCIDRs: flags.clusterCidr,
+          proxyMode: flags.proxyMode,
           onStop: flags.onStop,
         },
         endSignal(),

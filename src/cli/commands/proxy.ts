@@ -3,21 +3,28 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { kubeconfigOption } from '../kubeconfig.ts';
-import { parseInterface, parsePrefixes } from '../options.ts';
+import { type HostPort, parsedOption, parseInterface, parseListenAddresses, parsePrefixes } from '../options.ts';
+import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
+import { PROXY_HEALTH_PORT, PROXY_METRICS_PORT } from '../wiring/defaults.ts';
 
 interface Flags {
   readonly kubeconfig?: string;
   readonly node?: string;
-  readonly mode: 'nftables' | 'iptables';
+  readonly mode: ModeName;
   readonly clusterCidr: readonly CIDR[];
   readonly podBridge?: string;
   readonly podInterfacePrefix?: string;
   readonly masqueradeAll: boolean;
   readonly nodeportAddresses: readonly CIDR[];
   readonly localhostNodeports: boolean;
+  readonly healthz: readonly HostPort[];
+  readonly metrics: readonly HostPort[];
   readonly onStop: 'leave' | 'end';
 }
+
+const HEALTHZ = `[::]:${PROXY_HEALTH_PORT}`;
+const METRICS = `127.0.0.1:${PROXY_METRICS_PORT}`;
 
 const EXAMPLES = `
 Examples:
@@ -31,7 +38,7 @@ export function addProxyCommand(postern: Command): void {
     .description("make this node's kernel forward Services, from any Kubernetes API (needs root)")
     .addOption(kubeconfigOption())
     .option('--node <name>', 'the Node that this machine is; default: the host name')
-    .addOption(modeOption())
+    .addOption(modeOption('--mode'))
     .option(
       '--cluster-cidr <cidrs>',
       'prefixes of all pods: connections from elsewhere are masqueraded',
@@ -57,6 +64,22 @@ export function addProxyCommand(postern: Command): void {
     )
     .option('--localhost-nodeports', 'serve node ports at 127.0.0.1 too, for programs on this machine', false)
     .addOption(
+      parsedOption(
+        '--healthz <addresses>',
+        'where to answer /healthz and /livez; none: nowhere',
+        parseListenAddresses,
+        HEALTHZ,
+      ),
+    )
+    .addOption(
+      parsedOption(
+        '--metrics <addresses>',
+        'where to answer /metrics and /status; none: nowhere',
+        parseListenAddresses,
+        METRICS,
+      ),
+    )
+    .addOption(
       new Option('--on-stop <what>', 'the rules when the proxy stops').choices(['leave', 'end']).default('leave'),
     )
     .addHelpText('after', EXAMPLES)
@@ -67,9 +90,6 @@ export function addProxyCommand(postern: Command): void {
     .addHelpText('after', '\nExample:\n  postern proxy cleanup')
     .action(cleanUp);
 }
-
-const modeOption = (): Option =>
-  new Option('--mode <mode>', 'how the kernel is programmed').choices(['nftables', 'iptables']).default('nftables');
 
 async function run(flags: Flags): Promise<void> {
   const [{ requireProxy }, { runLoneProxy }, { loadEndpoint }, { thisNodeName }] = await Promise.all([
@@ -88,10 +108,13 @@ async function run(flags: Flags): Promise<void> {
     masqueradeAll: flags.masqueradeAll,
     nodePortsWithin: flags.nodeportAddresses,
     localhostNodePorts: flags.localhostNodeports,
+    serve: { health: flags.healthz.map(listenAddress), metrics: flags.metrics.map(listenAddress) },
     onStop: flags.onStop,
   };
   await runLoneProxy(options, endSignal(), () => process.stdout.write('ready\n'));
 }
+
+const listenAddress = ({ host, port }: HostPort) => ({ address: host, port });
 
 function localPods({ podBridge, podInterfacePrefix }: Flags) {
   if (podBridge !== undefined) return { localPods: { kind: 'bridge', name: podBridge } } as const;
@@ -102,7 +125,7 @@ function localPods({ podBridge, podInterfacePrefix }: Flags) {
 async function cleanUp(): Promise<void> {
   const [{ requireProxy }, { cleanupProxy }, { openNft }, { createLogger }] = await Promise.all([
     import('../wiring/requirements.ts'),
-    import('../wiring/node-proxy.ts'),
+    import('../wiring/proxy-modes.ts'),
     import('../../host/open-nft.ts'),
     import('../../host/log.ts'),
   ]);

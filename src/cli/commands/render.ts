@@ -43,13 +43,14 @@ export function addRenderCommand(postern: Command): void {
       ]);
       const manifests = await readManifests(flags.filename);
       const node = manifests.nodes.find(({ metadata }) => metadata.name === flags.node);
-      const { text, without } = render(manifests, {
+      const rendered = {
         name: flags.node,
         zone: zoneOf(node),
         addresses: flags.nodeIp?.map(mustParseIP) ?? primaryAddresses(node),
         podCIDRs: flags.podCidr ?? podPrefixes(node),
         clusterCIDRs: flags.clusterCidr,
-      });
+      };
+      const { text, without } = await render(manifests, rendered, flags.mode);
       process.stdout.write(text);
       for (const service of without) {
         process.stderr.write(

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { requireDirectory } from '../directory.ts';
 import { dataDirOption, type HostPort, listenOption } from '../options.ts';
+import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
@@ -11,6 +12,7 @@ interface Flags {
   readonly imageDir: string;
   readonly nodeName?: string;
   readonly interface?: string;
+  readonly proxyMode: ModeName;
 }
 
 export function addUpCommand(postern: Command): void {
@@ -22,6 +24,7 @@ export function addUpCommand(postern: Command): void {
     .option('--image-dir <dir>', 'guest images', IMAGE_DIR)
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
+    .addOption(modeOption('--proxy-mode'))
     .addHelpText(
       'after',
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',

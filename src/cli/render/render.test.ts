@@ -38,20 +38,30 @@ async function manifests(t: TestContext, ...documents: string[]) {
 }
 
 test('the order of the manifests does not matter', async (t) => {
-  const one = render(await manifests(t, WEB, SLICE, DNS), node).text;
-  assert.equal(render(await manifests(t, DNS, SLICE, WEB), node).text, one);
+  const { text: one } = await render(await manifests(t, WEB, SLICE, DNS), node);
+  assert.equal((await render(await manifests(t, DNS, SLICE, WEB), node)).text, one);
   assert.match(one, /10\.96\.0\.10 \. 80 \. 0 : 10\.244\.1\.5 \. 8080/);
   assert.match(one, /10\.96\.0\.53 \. tcp \. 80 : goto refuse/);
 });
 
+test('the mode iptables is a script for iptables-restore', async (t) => {
+  const { text } = await render(await manifests(t, WEB, SLICE), node, 'iptables');
+  assert.match(text, /^# iptables-restore --noflush\n\*/);
+  assert.match(text, /-d 10\.96\.0\.10\/32 .*--dport 80 .*"default\/web"/);
+  assert.match(text, /-j DNAT --to-destination 10\.244\.1\.5:8080/);
+});
+
 test('lists, as kubectl prints them, are their members', async (t) => {
   const list = `apiVersion: v1\nkind: List\nitems:\n- ${WEB.trim().replaceAll('\n', '\n  ')}\n`;
-  assert.equal(render(await manifests(t, list, SLICE), node).text, render(await manifests(t, WEB, SLICE), node).text);
+  assert.equal(
+    (await render(await manifests(t, list, SLICE), node)).text,
+    (await render(await manifests(t, WEB, SLICE), node)).text,
+  );
 });
 
 test('Services without rules are named, and other kinds are passed over', async (t) => {
   const found = await manifests(t, HEADLESS, 'apiVersion: v1\nkind: Pod\nmetadata: { name: a }\n', '# nothing\n');
-  assert.deepEqual(render(found, node).without, ['default/headless']);
+  assert.deepEqual((await render(found, node)).without, ['default/headless']);
   assert.equal(found.others, 1);
 });
 

@@ -6,6 +6,7 @@ import type { CIDR, IPAddress } from '../../lib/ip.ts';
 import { printTransaction } from '../../netfilter/print.ts';
 import { desiredForwarding } from '../../proxy/desired.ts';
 import { ForwardingTable } from '../../proxy/forwarding-table.ts';
+import { renderIptables } from '../../proxy/iptables/render.ts';
 import { localitiesOf } from '../../proxy/locality.ts';
 import { NftablesRules } from '../../proxy/nftables/rules.ts';
 import type { Manifests } from './manifests.ts';
@@ -25,8 +26,12 @@ export interface Rendered {
   readonly without: readonly string[];
 }
 
-/** What would be loaded: a script for `nft -f`. Services come in the order of their names. */
-export function render({ services, slices }: Manifests, node: RenderedNode): Rendered {
+/** What would be loaded: a script for `nft -f` or for `iptables-restore`. Services come in the order of their names. */
+export async function render(
+  { services, slices }: Manifests,
+  node: RenderedNode,
+  mode: 'nftables' | 'iptables' = 'nftables',
+): Promise<Rendered> {
   const localities = localitiesOf(node);
   const table = new ForwardingTable(localities.keys());
   table.setNodeAddresses(node.addresses);
@@ -42,7 +47,11 @@ export function render({ services, slices }: Manifests, node: RenderedNode): Ren
     if (forwarding === undefined) without.push(key);
     table.set(key, forwarding);
   }
-  return { text: printTransaction(new NftablesRules(localities).everything(table)), without };
+  const text =
+    mode === 'nftables'
+      ? printTransaction(new NftablesRules(localities).everything(table))
+      : await renderIptables(table, localities);
+  return { text, without };
 }
 
 function byName(services: Manifests['services']): Manifests['services'] {

@@ -14,12 +14,14 @@ import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
 import { startNode } from '../../node/node.ts';
+import { isEligible } from '../../proxy/health/answers.ts';
 import { startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
-import { CLUSTER_DOMAIN } from './defaults.ts';
-import { cleanupProxy, proxyMode } from './node-proxy.ts';
+import type { ModeName } from '../proxy-mode.ts';
+import { CLUSTER_DOMAIN, PROXY_HEALTH_PORT, PROXY_METRICS_PORT } from './defaults.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
+import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
 
 export interface AgentOptions {
@@ -32,6 +34,8 @@ export interface AgentOptions {
   readonly stateDir: string;
   readonly imageDir: string;
   readonly clusterCIDRs: readonly CIDR[];
+  /** How the node proxy programs the kernel. */
+  readonly proxyMode: ModeName;
   /**
    * What happens to guests, rules and addresses when the agent stops: `leave` them working, as for an upgrade, or `end`
    * and remove them.
@@ -76,6 +80,7 @@ async function runParts(
   const { client, runner, nodeName, stateDir, log } = options;
   const informers = new Informers({ client, log: log.child({ component: 'informers' }) });
   const part = (component: string) => ({ client, informers, nodeName, log: log.child({ component }) });
+  const self = () => informers.of(Node).get({ name: nodeName });
   const node = await startNode({ ...part('node'), addresses: options.nodeIPs }, parts);
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;
@@ -92,14 +97,21 @@ async function runParts(
       },
       parts,
     ),
-    startProxy(
-      {
-        ...part('proxy'),
-        nodeAddresses: () => options.nodeIPs.map(mustParseIP),
-        zone: () => zoneOf(informers.of(Node).get({ name: nodeName })),
-        mode: proxyMode('nftables', runner, { podCIDRs, clusterCIDRs: options.clusterCIDRs }),
-      },
-      parts,
+    openModes(options.proxyMode, { podCIDRs, clusterCIDRs: options.clusterCIDRs }, runner).then((modes) =>
+      startProxy(
+        {
+          ...part('proxy'),
+          ...modes,
+          nodeAddresses: () => options.nodeIPs.map(mustParseIP),
+          zone: () => zoneOf(self()),
+          nodeEligible: () => isEligible(self()),
+          serve: {
+            health: options.nodeIPs.map((address) => ({ address, port: PROXY_HEALTH_PORT })),
+            metrics: [{ address: '127.0.0.1', port: PROXY_METRICS_PORT }],
+          },
+        },
+        parts,
+      ),
     ),
     startL2({ ...part('l2'), interfaces: [options.lanInterface] }, parts),
   ]);

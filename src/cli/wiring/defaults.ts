@@ -18,3 +18,7 @@ export function forFamilies(cidrs: string, families: readonly ('IPv4' | 'IPv6')[
   const all = cidrs.split(',');
   return families.map((family) => all.find((cidr) => cidr.includes(':') === (family === 'IPv6'))).join(',');
 }
+
+/** Ports of a node proxy, those of kube-proxy: whoever watches nodes knows them. Health is for all, metrics for this machine. */
+export const PROXY_HEALTH_PORT = 10256;
+export const PROXY_METRICS_PORT = 10249;

@@ -1,35 +1,21 @@
-/** Puts a node's proxy together: how its kernel is programmed, for whom, and, where it runs alone, from which API. */
+/** A node's proxy that runs alone, put together: from which API, for which node. */
 import { networkInterfaces } from 'node:os';
 import { Node } from '../../api/core/v1/node.ts';
 import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { Informer } from '../../client/informer.ts';
 import { createLogger } from '../../host/log.ts';
-import type { NftRunner } from '../../host/nft.ts';
 import { openNft } from '../../host/open-nft.ts';
 import { aborted, untilAborted } from '../../lib/abort.ts';
 import { type CIDR, type IPAddress, parseIP } from '../../lib/ip.ts';
-import { kernelNetfilter } from '../../netfilter/kernel.ts';
-import { withLocalhost } from '../../proxy/localhost.ts';
-import { type LocalityOptions, localitiesOf, nodePortAddresses } from '../../proxy/locality.ts';
-import type { Mode } from '../../proxy/mode.ts';
-import { nftablesMode } from '../../proxy/nftables/nftables-mode.ts';
+import { isEligible } from '../../proxy/health/answers.ts';
+import type { ProxyAddresses } from '../../proxy/health/serve.ts';
+import { type LocalityOptions, nodePortAddresses } from '../../proxy/locality.ts';
 import { startProxy } from '../../proxy/proxy.ts';
 import { UserError } from '../errors.ts';
+import type { ModeName } from '../proxy-mode.ts';
+import { openModes } from './proxy-modes.ts';
 import { podPrefixes, primaryAddresses, zoneOf } from './proxy-node.ts';
-
-export type ModeName = Mode['name'];
-
-/** Programs the kernel of the network namespace that the runner works in. */
-export function proxyMode(_name: ModeName, runner: NftRunner, locality: LocalityOptions): Mode {
-  const mode = nftablesMode({ netfilter: kernelNetfilter(runner), localities: localitiesOf(locality) });
-  return withLocalhost(mode, locality.localhostNodePorts ?? false);
-}
-
-/** Removes all that a proxy left in the runner's network namespace, in any mode. */
-export async function cleanupProxy(runner: NftRunner): Promise<void> {
-  await proxyMode('nftables', runner, { podCIDRs: [], clusterCIDRs: [] }).remove();
-}
 
 /** A proxy that runs alone, against any Kubernetes API. */
 export interface LoneProxyOptions extends Omit<LocalityOptions, 'podCIDRs'> {
@@ -38,6 +24,8 @@ export interface LoneProxyOptions extends Omit<LocalityOptions, 'podCIDRs'> {
   readonly mode: ModeName;
   /** Serve node ports at the node's addresses within these; none: at its primary addresses. */
   readonly nodePortsWithin: readonly CIDR[];
+  /** Where the proxy is asked for its health and its metrics. */
+  readonly serve: ProxyAddresses;
   /** What happens to the rules when the proxy stops. */
   readonly onStop: 'leave' | 'end';
 }
@@ -57,12 +45,13 @@ export async function runLoneProxy(options: LoneProxyOptions, signal: AbortSigna
     if (signal.aborted) return;
     const node = () => nodes.get({ name: nodeName });
     if (node() === undefined) throw unknownNode(nodeName);
+    const modes = await openModes(options.mode, { ...options, podCIDRs: podPrefixes(node()) }, runner);
     const proxy = await startProxy(
       {
+        ...modes,
         client,
         nodeName,
         log,
-        mode: proxyMode(options.mode, runner, { ...options, podCIDRs: podPrefixes(node()) }),
         nodeAddresses: () =>
           nodePortAddresses({
             within: options.nodePortsWithin,
@@ -71,6 +60,8 @@ export async function runLoneProxy(options: LoneProxyOptions, signal: AbortSigna
             localhost: options.localhostNodePorts ?? false,
           }),
         zone: () => zoneOf(node()),
+        serve: options.serve,
+        nodeEligible: () => isEligible(node()),
         cleanUp: options.onStop === 'end',
       },
       ending.signal,

@@ -8,6 +8,7 @@ import { createLogger } from '../../host/log.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import { UserError } from '../errors.ts';
 import type { HostPort } from '../options.ts';
+import type { ModeName } from '../proxy-mode.ts';
 import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
@@ -18,6 +19,7 @@ export interface UpOptions {
   readonly imageDir: string;
   readonly nodeName: string | undefined;
   readonly interface: string | undefined;
+  readonly proxyMode: ModeName;
 }
 
 /** How long to wait before a server that died is started again: doubles from the first to the last, in milliseconds. */
@@ -46,6 +48,7 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         stateDir: join(dataDir, 'agent'),
         imageDir: options.imageDir,
         clusterCIDRs: DEFAULT_CLUSTER_CIDRS.split(',').map(mustParseCIDR),
+        proxyMode: options.proxyMode,
         onStop: 'end',
       },
       signal,
