@@ -146,6 +146,21 @@ test('a change that the kernel refuses is named and not counted as one that it h
   await stop();
 });
 
+test('rules that somebody removes are put back, counted, and told of on the Node', async () => {
+  const { client, change, clock, netfilter, proxy, stop } = await running([local, here('10.244.1.1')]);
+  netfilter.flushRuleset();
+  await change(() => clock.advance(seconds(6)));
+  assert.equal(proxy.stats.restored, 1);
+  const events = async () => (await client.list(Event)).items;
+  while ((await events()).length === 0) await new Promise(setImmediate);
+  const [event] = await events();
+  assert.deepEqual(
+    [event?.reason, event?.involvedObject.kind, event?.involvedObject.name, event?.metadata.namespace],
+    ['ServiceRulesRemoved', 'Node', NODE_NAME, 'default'],
+  );
+  await stop();
+});
+
 test('is healthy once everything is loaded, and not while a kernel takes nothing', async () => {
   const { client, clock, netfilter, listening, proxy, stop } = await running([local, here('10.244.1.1')]);
   const code = (path: string) => listening.ask('0.0.0.0', 10256, path)?.code;

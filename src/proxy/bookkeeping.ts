@@ -92,8 +92,17 @@ export class Bookkeeping {
 
   /** Rules of ours are gone: everything is to be loaded anew. */
   lost(): void {
+    const { events, nodeName } = this.#options;
     this.stats.restored++;
     this.health.queued();
+    // As kubelet's own: `kubectl describe node` looks for events by the name in place of the uid.
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, uid: nodeName } };
+    events.event(
+      node,
+      'Warning',
+      'ServiceRulesRemoved',
+      'Somebody removed rules of Services from the kernel; they are put back',
+    );
   }
 
   state(): Pick<ProxyState, 'stats' | 'health' | 'refused' | 'flows' | 'healthChecks'> {
