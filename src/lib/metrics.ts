@@ -15,7 +15,7 @@ export interface Sample {
 
 /** Everything measured under one name. */
 export type Metric = { readonly name: string; readonly help: string } & (
-  | { readonly type: 'counter' | 'gauge'; readonly samples: readonly Sample[] }
+  | { readonly type: 'counter' | 'gauge'; readonly samples: Iterable<Sample> }
   | { readonly type: 'histogram'; readonly series: readonly { readonly labels?: Labels; readonly values: Histogram }[] }
 );
 
@@ -53,21 +53,23 @@ export class Histogram {
 
 /** All of them, in the order given. */
 export function printMetrics(metrics: Iterable<Metric>): string {
-  return [...metrics]
-    .flatMap(printMetric)
-    .map((line) => `${line}\n`)
-    .join('');
+  return [...metricLines(metrics)].join('');
 }
 
-function printMetric(metric: Metric): readonly string[] {
+/** The same, a line at a time: for those who have very many, and something else to do in between. */
+export function* metricLines(metrics: Iterable<Metric>): Iterable<string> {
+  for (const metric of metrics) for (const line of printMetric(metric)) yield `${line}\n`;
+}
+
+function* printMetric(metric: Metric): Iterable<string> {
   const { name, type, help } = metric;
-  return [
-    `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`,
-    `# TYPE ${name} ${type}`,
-    ...(metric.type === 'histogram'
-      ? metric.series.flatMap(({ labels = {}, values }) => printHistogram(name, labels, values))
-      : metric.samples.map(({ labels = {}, value }) => printSample(name, labels, value))),
-  ];
+  yield `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`;
+  yield `# TYPE ${name} ${type}`;
+  if (metric.type === 'histogram') {
+    for (const { labels = {}, values } of metric.series) yield* printHistogram(name, labels, values);
+  } else {
+    for (const { labels = {}, value } of metric.samples) yield printSample(name, labels, value);
+  }
 }
 
 function printHistogram(name: string, labels: Labels, values: Histogram): readonly string[] {

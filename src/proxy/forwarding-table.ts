@@ -33,6 +33,11 @@ export class ForwardingTable implements Forwarded {
     return this.#forwardings.get(service);
   }
 
+  /** The Service that has a frontend: see `frontendKey`. */
+  serviceOf(key: string): string | undefined {
+    return this.#owned(key)?.service;
+  }
+
   /** Puts what is wanted for a Service in place of what was; undefined: nothing any more. Endpoints keep their slots. */
   set(service: string, wanted: Forwarding | undefined): void {
     const before = this.#forwardings.get(service);

@@ -43,6 +43,7 @@ export function withLocalhost(mode: Mode, wanted: boolean, setting: Setting = ro
     },
     change: (changes) => mode.change(changes),
     intact: () => mode.intact(),
+    ...(mode.traffic && { traffic: mode.traffic.bind(mode) }),
     tidy: () => mode.tidy(),
     async remove() {
       await close();

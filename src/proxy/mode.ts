@@ -4,6 +4,7 @@
  */
 import type { IPAddress, IPFamily } from '../lib/ip.ts';
 import type { Endpoint, Frontend } from './forwarding.ts';
+import type { TrafficReadings } from './traffic/reading.ts';
 
 /** What came to a set and what left it. */
 export interface SetChange<T> {
@@ -66,6 +67,8 @@ export interface Mode {
   change(changes: Changes): Promise<void>;
   /** Whether the kernel still holds what was put there: cheap, and right about whole chains and tables. */
   intact(): Promise<boolean>;
+  /** What the kernel has counted of packets to and from endpoints. A mode that does not count has nothing to tell. */
+  traffic?(): TrafficReadings;
   /** Removes what is no longer used, once there is much of it. */
   tidy(): Promise<void>;
   /** Removes everything of ours in this mode, of this run and of earlier ones. Connections that are established go on. */

@@ -42,6 +42,11 @@ export class Programming {
     return this.#table.get(service);
   }
 
+  /** The Service that has a frontend: see `frontendKey`. */
+  serviceOf(key: string): string | undefined {
+    return this.#table.serviceOf(key);
+  }
+
   /** What the kernel has, right after a {@link commit}. */
   get forwarded(): Forwarded {
     return this.#table;

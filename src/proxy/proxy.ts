@@ -16,7 +16,7 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { seconds } from '../lib/duration.ts';
-import type { IPAddress } from '../lib/ip.ts';
+import { type IPAddress, printIP } from '../lib/ip.ts';
 import type { Metric } from '../lib/metrics.ts';
 import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
 import { kernelConntrack } from '../netfilter/conntrack/kernel.ts';
@@ -31,6 +31,8 @@ import { PendingChanges, triggerOf } from './pending.ts';
 import { Programming } from './programming.ts';
 import type { SyncStats } from './stats.ts';
 import type { ThisNode } from './topology.ts';
+import { TrafficMeter } from './traffic/meter.ts';
+import type { TrafficTotals } from './traffic/totals.ts';
 
 /** How often the kernel is asked whether our rules are still there, and the node for its addresses. */
 const CHECK_INTERVAL = seconds(5);
@@ -49,7 +51,7 @@ export interface ProxyOptions {
   /** How the kernel is programmed, and which families are served. */
   readonly mode: Mode;
   /** What an earlier run may have programmed otherwise: removed once everything is in the kernel by `mode`. */
-  readonly retired?: readonly Mode[];
+  readonly retired?: readonly Pick<Mode, 'remove'>[];
   readonly log: Logger;
   readonly clock?: Clock;
   /** Where UDP flows are followed. Default: the kernel. */
@@ -73,6 +75,8 @@ export interface RunningProxy {
   readonly stats: SyncStats;
   /** The state as it is now: what is told as metrics and as status. */
   readonly state: () => ProxyState;
+  /** Reads what passed to and from endpoints until now. Undefined where the mode does not count. */
+  readonly traffic: (() => Promise<TrafficTotals>) | undefined;
   /** Resolves when the signal has been aborted and nothing is under way any more. */
   readonly stopped: Promise<void>;
 }
@@ -81,12 +85,13 @@ export interface RunningProxy {
 export async function startProxy(options: ProxyOptions, signal: AbortSignal): Promise<RunningProxy> {
   const proxy = new NodeProxy(options);
   await proxy.start(signal);
-  const { stats, stopped } = proxy;
-  return { stats, stopped, state: () => proxy.state() };
+  const { stats, stopped, traffic } = proxy;
+  return { stats, stopped, state: () => proxy.state(), traffic: traffic && (() => traffic.totals()) };
 }
 
 class NodeProxy {
   stopped: Promise<void> = Promise.resolve();
+  readonly traffic: TrafficMeter | undefined;
   readonly #options: ProxyOptions;
   readonly #clock: Clock;
   readonly #programming: Programming;
@@ -120,6 +125,7 @@ class NodeProxy {
       find: (service) => this.#services.get(service),
       retry: (service) => this.#touch(service),
     });
+    this.traffic = this.#trafficMeter();
   }
 
   get stats(): SyncStats {
@@ -153,6 +159,7 @@ class NodeProxy {
     }
     this.stopped = this.#run(signal).finally(() => serving.close());
     void this.#tick(signal);
+    void this.traffic?.start(signal);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -238,6 +245,22 @@ class NodeProxy {
       this.#checkDue = true;
       this.#wake();
     }
+  }
+
+  #trafficMeter(): TrafficMeter | undefined {
+    const { mode, log, nodeAddresses } = this.#options;
+    const read = mode.traffic?.bind(mode);
+    if (read === undefined) return undefined;
+    const programming = this.#programming;
+    return new TrafficMeter({
+      ...{ read, log, clock: this.#clock },
+      ownership: () => ({
+        serviceOf: (frontend) => programming.serviceOf(frontend),
+        find: (service) => this.#services.get(service),
+        nodeAddresses: new Set(nodeAddresses().map(printIP)),
+      }),
+      exists: (service) => programming.get(service) !== undefined,
+    });
   }
 
   #serve(): Listeners {

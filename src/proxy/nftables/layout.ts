@@ -22,6 +22,7 @@ import type { Locality, LocalPods } from '../locality.ts';
 import { endpointSet } from './pick.ts';
 import { frontendMap, frontends, PROTOCOLS, SCOPES } from './scopes.ts';
 import { affinitySet, stickySets } from './sticky.ts';
+import { trafficChains, trafficSets } from './traffic.ts';
 import { DROP, daddr, dport, inSet, jump, l4proto, RETURN, requested, rule, saddr } from './words.ts';
 
 export const TABLE_NAME = 'postern-proxy';
@@ -95,6 +96,7 @@ function sets({ localPods, clusterCIDRs }: Locality): NamedSet[] {
       interval: true,
     },
     affinitySet(),
+    ...trafficSets(),
     ...SCOPES.flatMap((scope) => [
       frontends(scope),
       ...PROTOCOLS.map((protocol) => endpointSet(scope, protocol)),
@@ -128,6 +130,7 @@ function chains(locality: Locality): Chain[] {
     ...(locality.localhostNodePorts ? [GUARD_LOCALHOST] : []),
     DROP_INVALID,
     { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', priority: 100 }, rules: postrouting() },
+    ...trafficChains(),
   ];
 }
 
