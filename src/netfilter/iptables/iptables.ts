@@ -18,8 +18,8 @@ export class IptablesError extends Error {
 /** The iptables of the network namespace that its programs run in. */
 export interface Iptables {
   readonly variant: IptablesVariant;
-  /** Whether there can be any rules. Reading a table of legacy's that nobody uses would make it. */
-  inUse(): Promise<boolean>;
+  /** Whether there can be any rules of a family. Reading a table of legacy's that nobody uses would make it. */
+  inUse(family: IPFamily): Promise<boolean>;
   /** What a table holds of chains that begin with `prefix`. Costs time that grows with all that the table holds. */
   read(family: IPFamily, table: IptablesTable, prefix: string): Promise<SavedTable>;
   /** How much of it there is: as {@link read}, for less. */

@@ -10,7 +10,7 @@ import { type IptablesTable, isEmptyPatch, type TablePatch } from './model.ts';
 import { paced } from './paced.ts';
 import { printPatch } from './print.ts';
 import { SavedTable } from './saved.ts';
-import { type FoundVariant, findVariants, hasLegacyTables } from './variant.ts';
+import { type FoundVariant, findVariants, mayHaveRules } from './variant.ts';
 
 /** Seconds for which a program waits for the lock that all of them share. */
 const LOCK_PATIENCE = '10';
@@ -23,19 +23,37 @@ export interface OpenOptions {
   readonly run?: RunCommand;
 }
 
-/** Every variant that is installed here, the one to use first. Throws {@link IptablesError} when there is none such. */
+/**
+ * Every variant that is installed here, the one to use first: the first that the kernel serves. Throws
+ * {@link IptablesError} when there is none.
+ */
 export async function openIptables({
   variant,
   run = runCommand,
 }: OpenOptions = {}): Promise<readonly [Iptables, ...Iptables[]]> {
   const found = await findVariants(run);
-  const sorted = [...found].sort((a, b) => Number(b.variant === variant) - Number(a.variant === variant));
-  const [first, ...others] = sorted.map((one) => kernelIptables(one, run));
-  if (first === undefined || (variant !== undefined && first.variant !== variant)) {
+  const candidates = found.filter((one) => variant === undefined || one.variant === variant);
+  if (candidates.length === 0) {
     const installed = found.map((one) => one.variant).join(', ');
     throw new IptablesError(`iptables of the variant ${variant} is not installed; there is: ${installed}`);
   }
-  return [first, ...others];
+  const used = await firstServed(candidates, run);
+  const others = found.filter((one) => one !== used);
+  return [kernelIptables(used, run), ...others.map((one) => kernelIptables(one, run))];
+}
+
+/** Throws what keeps the first from working when none does: a kernel without it, or no right to change it. */
+async function firstServed(candidates: readonly FoundVariant[], run: RunCommand): Promise<FoundVariant> {
+  let refused: unknown;
+  for (const one of candidates) {
+    try {
+      await asked(() => run([`iptables${one.infix}`, '--wait', LOCK_PATIENCE, '-t', 'nat', '-S', 'PREROUTING']));
+      return one;
+    } catch (error) {
+      refused ??= error;
+    }
+  }
+  throw refused;
 }
 
 export function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' | 'infix'>, run: RunCommand): Iptables {
@@ -51,7 +69,11 @@ export function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' 
   }
   return {
     variant,
-    inUse: async () => variant === 'nft' || hasLegacyTables(),
+    inUse: async (family) => {
+      // A kernel without nf_tables has no generations of it.
+      if (variant === 'nft' && (await rulesetGeneration()) === undefined) return false;
+      return mayHaveRules(variant, family);
+    },
     read,
     async count(family, table, prefix) {
       if (variant === 'nft') return asked(() => countRulesOf({ family, table, prefix }));

@@ -13,9 +13,10 @@ const BOTH = { iptables: NFT, 'iptables-nft': NFT, 'iptables-legacy': LEGACY };
 
 /** A host with these programs, each of which prints what stands here; whatever their arguments. */
 function host(programs: Readonly<Record<string, string>>): RunCommand {
-  return async (argv) => {
+  return async (argv, { onOutput } = {}) => {
     const stdout = programs[argv[0] ?? ''];
     if (stdout === undefined) throw new CommandError(argv, 'cannot run: ENOENT', {});
+    onOutput?.(stdout);
     return { stdout, stderr: '' };
   };
 }
@@ -63,8 +64,24 @@ test('the version says which variant it is; before 1.8 there was one, and before
   assert.equal(parseVersion('something else', ''), undefined);
 });
 
+test('a variant that the kernel does not serve is passed over, unless it is asked for', async () => {
+  const saves = { 'iptables-nft-save': NO_RULES, 'iptables-legacy-save': NO_RULES };
+  const programs = host({ ...BOTH, ...saves });
+  const run: RunCommand = async (argv, options) => {
+    if (argv.includes('-S') && argv[0] === 'iptables-nft') throw new CommandError(argv, 'exited with 3', { code: 3 });
+    return programs(argv, options);
+  };
+  const [used, ...others] = await openIptables({ run });
+  assert.equal(used.variant, 'legacy');
+  assert.deepEqual(
+    others.map(({ variant }) => variant),
+    ['nft'],
+  );
+  await assert.rejects(openIptables({ run, variant: 'nft' }), /iptables-nft .*exited with 3/);
+});
+
 test('without iptables, or without the variant that was asked for, it says what there is', async () => {
   await assert.rejects(openIptables({ run: host({}) }), IptablesError);
-  const run = host({ iptables: NFT, 'iptables-save': NO_RULES });
+  const run = host({ iptables: NFT });
   await assert.rejects(openIptables({ run, variant: 'legacy' }), /variant legacy is not installed; there is: nft/);
 });

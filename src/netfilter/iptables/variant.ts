@@ -5,13 +5,15 @@
  */
 import { readFile } from 'node:fs/promises';
 import { CommandError, type RunCommand } from '../../host/process.ts';
+import type { IPFamily } from '../../lib/ip.ts';
 import { IPTABLES_VARIANTS, IptablesError, type IptablesVariant } from './iptables.ts';
 
 /** The oldest whose `iptables-restore` waits for the lock. */
 const OLDEST = [1, 6, 2] as const;
 /** In legacy's own file: which tables this network namespace has. Asking legacy for any would make them. */
-const LEGACY_TABLES = '/proc/net/ip_tables_names';
-const LEGACY_TABLES_IPV6 = '/proc/net/ip6_tables_names';
+const LEGACY_TABLES = { IPv4: '/proc/net/ip_tables_names', IPv6: '/proc/net/ip6_tables_names' } as const;
+/** Not there when the kernel has no IPv6. */
+const IPV6_ADDRESSES = '/proc/net/if_inet6';
 
 export interface FoundVariant {
   readonly variant: IptablesVariant;
@@ -40,7 +42,7 @@ async function variantInUse(
   found: readonly FoundVariant[],
   readText: (path: string) => Promise<string>,
 ): Promise<IptablesVariant | undefined> {
-  const legacyTables = (await readText(LEGACY_TABLES)).trim() !== '';
+  const legacyTables = (await readText(LEGACY_TABLES.IPv4)).trim() !== '';
   const used: IptablesVariant[] = [];
   for (const { variant, infix } of found) {
     if (variant === 'legacy' && !legacyTables) continue;
@@ -49,15 +51,21 @@ async function variantInUse(
   return used.length === 1 ? used[0] : undefined;
 }
 
+/** Ends with the first rule that the program prints: there may be a hundred thousand. */
 async function hasRules(run: RunCommand, program: string): Promise<boolean> {
+  const found = new AbortController();
+  let line = '';
+  const onOutput = (text: string) => {
+    line = `${line}${text}`.slice(-text.length - 2);
+    if (line.includes('\n-A')) found.abort();
+  };
   try {
-    const { stdout } = await run([program]);
-    return stdout.includes('\n-A ');
+    await run([program], { onOutput, signal: found.signal });
   } catch (error) {
     // A kernel without this variant, or without the right to ask it: nobody's rules are there for us.
-    if (error instanceof CommandError) return false;
-    throw error;
+    if (!(error instanceof CommandError)) throw error;
   }
+  return found.signal.aborted;
 }
 
 async function versionOf(run: RunCommand, infix: FoundVariant['infix']): Promise<FoundVariant | undefined> {
@@ -86,12 +94,13 @@ function isOlder(version: string): boolean {
   return false;
 }
 
-/** Whether this network namespace has legacy tables of either family. */
-export async function hasLegacyTables(): Promise<boolean> {
-  return (await readProc(LEGACY_TABLES)).trim() !== '' || (await readProc(LEGACY_TABLES_IPV6)).trim() !== '';
+/** Whether this network namespace can have rules of a variant: to ask legacy would make its tables. */
+export async function mayHaveRules(variant: IptablesVariant, family: IPFamily): Promise<boolean> {
+  if (variant === 'legacy') return (await readProc(LEGACY_TABLES[family])).trim() !== '';
+  return family === 'IPv4' || (await readProc(IPV6_ADDRESSES)) !== '';
 }
 
-/** Empty where there is no such file: a kernel without legacy tables. */
+/** Empty where there is no such file. */
 async function readProc(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');

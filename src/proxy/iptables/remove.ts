@@ -5,8 +5,8 @@ import { IPTABLES_TABLES } from '../../netfilter/iptables/model.ts';
 
 /** Removes the chains whose names begin so, and the rules that lead to them. */
 export async function removeChains(iptables: Iptables, prefix: string): Promise<void> {
-  if (!(await iptables.inUse())) return;
   for (const family of IP_FAMILIES) {
+    if (!(await iptables.inUse(family))) continue;
     for (const table of IPTABLES_TABLES) {
       const { chains, hooks } = await iptables.read(family, table, prefix);
       const gone = [...chains].map(([chain, before]) => ({ chain, before, after: undefined }));
