@@ -12,6 +12,7 @@ import { health } from './health.ts';
 import { model } from './model.ts';
 import { policies } from './policies.ts';
 import { protocols } from './protocols.ts';
+import { strays } from './strays.ts';
 
 export const FEATURES: readonly Feature[] = [
   ...entrances,
@@ -21,6 +22,7 @@ export const FEATURES: readonly Feature[] = [
   ...affinity,
   ...closeness,
   ...flows,
+  ...strays,
   ...balance,
   ...health,
   ...model,

@@ -19,6 +19,13 @@ import { SETTINGS, type Setting, type SettingName } from './settings.ts';
 /** How long a change may take until it is in the kernel, in milliseconds: long enough for a busy machine. */
 const PATIENCE = 20_000;
 
+/** Where the proxy tells of its health, and of its work; kube-proxy has the same ports. */
+export const HEALTH_PORT = 10256;
+export const METRICS_PORT = 10249;
+
+/** All addresses, of both families. */
+const everywhere = (port: number) => [{ address: '::', port }];
+
 /** The zone that the node is in. */
 export const ZONE = 'this-zone';
 
@@ -34,6 +41,8 @@ export class NodeUnderTest {
   #running: Running | undefined;
   /** The mode that it was started in last. */
   name: ModeName = 'nftables';
+  /** Whether the node says that load balancers may begin connections by it. */
+  eligible = true;
   /** What the proxy logged as a warning or an error. */
   readonly said: string[] = [];
   #setting: SettingName = 'default';
@@ -75,6 +84,8 @@ export class NodeUnderTest {
           this.#begun++;
           return nodeAddresses();
         },
+        serve: { health: everywhere(HEALTH_PORT), metrics: everywhere(METRICS_PORT) },
+        nodeEligible: () => this.eligible,
         log: this.#recorder(),
         onSynced: () => {
           for (const resolve of this.#waiting.splice(0)) resolve();

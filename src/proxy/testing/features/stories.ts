@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Case } from './case.ts';
 import { MODES, type ModeName } from './modes.ts';
-import type { NodeUnderTest } from './node-under-test.ts';
+import { HEALTH_PORT, METRICS_PORT, type NodeUnderTest } from './node-under-test.ts';
 
 export interface Story {
   readonly name: string;
@@ -59,6 +59,28 @@ export const STORIES: readonly Story[] = [
         node.said.some((text) => text.includes('someone removed rules of ours')),
         node.said.join('\n'),
       );
+      for (const it of cases) {
+        const { body } = await it.fetch('client', [it.nodeIP, METRICS_PORT], '/metrics');
+        assert.match(body, new RegExp(`^postern_proxy_rules_restored_total ${restored + 1}$`, 'm'));
+      }
+    },
+  },
+
+  {
+    name: '/healthz says whether new connections may come by this node, /livez whether the proxy works',
+    async run(cases, node) {
+      for (const it of cases) {
+        const ask = async (path: string) => {
+          const { status, body } = await it.fetch('client', [it.nodeIP, HEALTH_PORT], path);
+          return [status, JSON.parse(body).nodeEligible];
+        };
+        assert.deepEqual(await ask('/healthz'), [200, true]);
+        node.eligible = false;
+        assert.deepEqual(await ask('/healthz'), [503, false]);
+        assert.deepEqual(await ask('/livez'), [200, undefined]);
+        node.eligible = true;
+        assert.equal((await it.fetch('client', [it.nodeIP, HEALTH_PORT], '/metrics')).status, 404);
+      }
     },
   },
 
