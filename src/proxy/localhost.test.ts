@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryNetfilter } from '../netfilter/memory.ts';
 import { ForwardingTable } from './forwarding-table.ts';
 import { type Setting, withLocalhost } from './localhost.ts';
+import { localitiesOf } from './locality.ts';
 import type { Mode } from './mode.ts';
+import { nftablesMode } from './nftables/nftables-mode.ts';
 
 const NOTHING = new ForwardingTable([]);
 
@@ -37,6 +40,17 @@ test('what an earlier run let through ends before the rules change, when it is w
   await mode(true).load(NOTHING);
   await mode(false).load(NOTHING);
   assert.deepEqual(done, ['load', 'route_localnet on', 'route_localnet off', 'load']);
+});
+
+test('whatever else a mode offers, it offers still', () => {
+  const netfilter = new MemoryNetfilter();
+  const mode = nftablesMode({ netfilter, localities: localitiesOf({ podCIDRs: [], clusterCIDRs: [] }) });
+  const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(mode)).filter((name) => name !== 'constructor');
+  const wrapped = withLocalhost(mode, true);
+  assert.deepEqual(
+    methods.filter((name) => !(name in wrapped)),
+    [],
+  );
 });
 
 test('what others let through stays', async () => {
