@@ -3,6 +3,7 @@
  * guest chose can become syntax.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 
 export interface CommandResult {
   readonly stdout: string;
@@ -10,8 +11,8 @@ export interface CommandResult {
 }
 
 export interface CommandOptions {
-  /** Written to standard input, which is otherwise empty. */
-  readonly input?: string;
+  /** Written to standard input, which is otherwise empty; in pieces, as the program takes them, when it is not one text. */
+  readonly input?: string | Iterable<string>;
   /** Given what the program prints, piece by piece, in place of `stdout`: for more than a string should hold. */
   readonly onOutput?: (text: string) => void;
   /** Milliseconds after which the program is killed and the call fails. Default: 30 s. */
@@ -77,7 +78,9 @@ export const runCommand: RunCommand = (argv, options = {}) =>
     });
     // The program may exit without reading its input; its exit status says what happened.
     child.stdin?.on('error', () => {});
-    child.stdin?.end(options.input ?? '');
+    const { input = '' } = options;
+    if (typeof input === 'string') child.stdin?.end(input);
+    else if (child.stdin) Readable.from(input).pipe(child.stdin);
     child.once('error', (cause) => {
       clearTimeout(timer);
       reject(new CommandError(argv, `cannot run: ${cause.message}`, { cause }));

@@ -7,7 +7,6 @@ import { countRulesOf } from './count-rules.ts';
 import { legacyEntries, rulesetGeneration } from './fingerprint.ts';
 import { type Iptables, IptablesError, type IptablesVariant } from './iptables.ts';
 import { type IptablesTable, isEmptyPatch, type TablePatch } from './model.ts';
-import { paced } from './paced.ts';
 import { printPatch } from './print.ts';
 import { SavedTable } from './saved.ts';
 import { type FoundVariant, findVariants, mayHaveRules } from './variant.ts';
@@ -81,9 +80,8 @@ export function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' 
     },
     async apply(patch) {
       if (isEmptyPatch(patch)) return;
-      const input = await print(patch);
       const argv = [program(patch.family, 'restore'), '--noflush', '--wait', LOCK_PATIENCE];
-      await asked(() => run(argv, { timeout: PATIENCE, input }));
+      await asked(() => run(argv, { timeout: PATIENCE, input: inPieces(printPatch(patch)) }));
     },
     fingerprint: variant === 'nft' ? rulesetGeneration : legacyEntries,
     moves: variant === 'nft' ? transactions : addedEntries,
@@ -109,14 +107,19 @@ async function asked<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-async function print(patch: TablePatch): Promise<string> {
-  const pieces: string[] = [];
-  const breathe = paced();
-  for (const piece of printPatch(patch)) {
-    pieces.push(piece);
-    await breathe();
+/** What is written at once, in characters: a pipe takes as much. */
+const PIECE = 65_536;
+
+/** The same text in fewer pieces. */
+function* inPieces(texts: Iterable<string>): Iterable<string> {
+  let piece = '';
+  for (const text of texts) {
+    piece += text;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
   }
-  return pieces.join('');
+  yield piece;
 }
 
 /** Cuts what comes in pieces into lines. */
