@@ -7,24 +7,29 @@ import { type Endpoint, endpointKey } from '../forwarding.ts';
 
 const COUNT = SCRATCH.last - SCRATCH.first + 1;
 
-/** One number for each endpoint, no two the same. None is there twice. */
-export function endpointNumbers(endpoints: readonly Endpoint[]): readonly number[] {
-  const keys = endpoints.map(endpointKey);
-  const numbers = keys.map(hash);
-  return new Set(numbers).size === numbers.length ? numbers : apart(keys);
+export interface NumberedEndpoint extends Endpoint {
+  readonly number: number;
+}
+
+/** The endpoints in their order, no two with the same number. None is there twice. */
+export function numberEndpoints(endpoints: readonly Endpoint[]): readonly NumberedEndpoint[] {
+  const numbered = endpoints.map((endpoint) => ({ ...endpoint, number: hash(endpointKey(endpoint)) }));
+  const distinct = new Set(numbered.map(({ number }) => number));
+  return distinct.size === numbered.length ? numbered : apart(numbered);
 }
 
 /** Where two have the same, which is rare, one takes the next: the one whose text comes later, whatever its slot. */
-function apart(keys: readonly string[]): readonly number[] {
+function apart(endpoints: readonly NumberedEndpoint[]): readonly NumberedEndpoint[] {
+  const result = [...endpoints];
   const taken = new Set<number>();
-  const byKey = new Map<string, number>();
-  for (const key of [...keys].sort()) {
-    let number = hash(key);
+  const byText = endpoints.map((endpoint, slot) => ({ endpoint, slot, text: endpointKey(endpoint) }));
+  for (const { endpoint, slot } of byText.sort((a, b) => (a.text < b.text ? -1 : 1))) {
+    let { number } = endpoint;
     while (taken.has(number)) number = SCRATCH.first + ((number + 1 - SCRATCH.first) % COUNT);
     taken.add(number);
-    byKey.set(key, number);
+    result[slot] = { ...endpoint, number };
   }
-  return keys.map((key) => byKey.get(key) ?? SCRATCH.first);
+  return result;
 }
 
 /** FNV-1a, with its upper bits folded in: http://www.isthe.com/chongo/tech/comp/fnv/ */

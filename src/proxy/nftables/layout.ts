@@ -19,9 +19,9 @@ import {
 import { printTable } from '../../netfilter/print.ts';
 import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding.ts';
 import type { Locality, LocalPods } from '../locality.ts';
-import { endpointSet } from './pick.ts';
+import { endpointSet, pickChain } from './pick.ts';
 import { frontendMap, frontends, PROTOCOLS, SCOPES } from './scopes.ts';
-import { affinitySet, stickySets } from './sticky.ts';
+import { affinitySet, stickyChain, stickySets } from './sticky.ts';
 import { trafficChains, trafficSets } from './traffic.ts';
 import { DROP, daddr, dport, inSet, jump, l4proto, RETURN, requested, rule, saddr } from './words.ts';
 
@@ -63,9 +63,11 @@ export function baseTable(family: IPFamily, locality: Locality): Table {
   return { ...table, chains: [versionChain(table), ...table.chains] };
 }
 
-/** Nothing goes there: its name says which layout the table has, for the run that finds it. */
+/** Nothing goes there: its name says which layout the table has, and chains made on demand, for the run that finds it. */
 function versionChain(table: Table): Chain {
-  const digest = createHash('sha256').update(printTable(table)).digest('hex');
+  const samples = SCOPES.flatMap((scope) => [pickChain(scope, 'tcp', 1), stickyChain(scope, 'tcp', 1, 1)]);
+  const text = printTable({ ...table, chains: [...table.chains, ...samples] });
+  const digest = createHash('sha256').update(text).digest('hex');
   return { name: `layout-x${digest.slice(0, 16)}`, rules: [rule([], RETURN)] };
 }
 

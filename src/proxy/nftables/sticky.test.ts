@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inNamespace, skipWithoutNft } from '../../host/testing/in-namespace.ts';
 import { SCRATCH } from '../../netfilter/model.ts';
-import { endpointNumbers } from './endpoint-numbers.ts';
+import type { Endpoint } from '../forwarding.ts';
+import { numberEndpoints } from './endpoint-numbers.ts';
 
+const endpointNumbers = (endpoints: readonly Endpoint[]) => numberEndpoints(endpoints).map(({ number }) => number);
 const endpoints = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
     ip: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,

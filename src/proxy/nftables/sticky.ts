@@ -6,9 +6,9 @@
  * What is remembered of a client is the number of an endpoint, not its address: a number is only good while the frontend
  * has that endpoint, so that an endpoint's removal takes every memory of it along, in the same transaction.
  */
-import type { Atom, Chain, Concatenation, NamedSet, Placed, Rule, TransportProtocol } from '../../netfilter/model.ts';
+import type { Atom, Chain, Concatenation, NamedSet, Placed, TransportProtocol } from '../../netfilter/model.ts';
 import type { Frontend } from '../forwarding.ts';
-import { endpointNumbers } from './endpoint-numbers.ts';
+import { numberEndpoints } from './endpoint-numbers.ts';
 import { frontendAddress, frontendMap, type LookUp, type Scope, scopeOf } from './scopes.ts';
 import { dport, l4proto, requested, rule, saddr } from './words.ts';
 
@@ -58,9 +58,7 @@ export function stickySets(scope: Scope): NamedSet[] {
 export function stickyChain(scope: Scope, protocol: TransportProtocol, count: number, seconds: number): Chain {
   const frontend = [...frontendAddress(scope), l4proto, dport()];
   const byNumber = [...frontend, { kind: 'scratch' } as const];
-  const toEndpoint: Rule = rule([{ kind: 'protocol', protocol }], {
-    ...{ kind: 'dnat', key: byNumber, map: endpointMap(scope) },
-  });
+  const toEndpoint = rule([{ kind: 'protocol', protocol }], { kind: 'dnat', key: byNumber, map: endpointMap(scope) });
   return {
     name: `${frontendMap(scope)}-${protocol}-sticky-${count}-${seconds}`,
     rules: [
@@ -79,16 +77,11 @@ export function stickyChain(scope: Scope, protocol: TransportProtocol, count: nu
 /** Every endpoint by its number, and every number in its endpoint's slot. */
 export function stickyElements(frontend: Frontend): Placed[] {
   const scope = scopeOf(frontend);
-  const { endpoints } = frontend;
   const key = keyOf(frontend);
-  return endpointNumbers(endpoints).flatMap((number, slot) => {
-    const endpoint = endpoints[slot];
-    const address: readonly Atom[] = endpoint === undefined ? [] : [endpoint.ip, endpoint.port];
-    return [
-      { set: numberMap(scope), element: { key: [...key, slot], value: [number] } },
-      { set: endpointMap(scope), element: { key: [...key, number], value: address } },
-    ];
-  });
+  return numberEndpoints(frontend.endpoints).flatMap(({ number, ip, port }, slot) => [
+    { set: numberMap(scope), element: { key: [...key, slot], value: [number] } },
+    { set: endpointMap(scope), element: { key: [...key, number], value: [ip, port] } },
+  ]);
 }
 
 /** The address and port that the elements of {@link stickyElements} have in a slot. */
