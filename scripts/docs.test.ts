@@ -47,7 +47,7 @@ test('what compatibility.md says is done, its tests say too', () => {
   const rows = lines.filter((line) => line.startsWith('| ')).map((line) => line.split(' | '));
   const wrong = rows.flatMap(([what, , shown = '']) => {
     let file = '';
-    return [...shown.matchAll(/`([^`]+\.(?:test|fixture)\.ts)`|"([^"]+)"/g)].flatMap(([, path, quotation]) => {
+    return [...shown.matchAll(/`([^`]+\.(?:test|fixture|feature)\.ts)`|"([^"]+)"/g)].flatMap(([, path, quotation]) => {
       if (path !== undefined) file = path;
       if (!existsSync(join(root, file))) return [`${what}: no file ${file}`];
       const found = quotation === undefined || readFileSync(join(root, file), 'utf8').includes(quotation);
@@ -60,7 +60,7 @@ test('what compatibility.md says is done, its tests say too', () => {
 test('compatibility.md claims nothing as done without a test', () => {
   const lines = readFileSync(join(root, 'docs/compatibility.md'), 'utf8').split('\n');
   assert.deepEqual(
-    lines.filter((line) => /^\|[^|]*\| done/.test(line) && !/\.(test|fixture)\.ts`/.test(line)),
+    lines.filter((line) => /^\|[^|]*\| done/.test(line) && !/\.(test|fixture|feature)\.ts`/.test(line)),
     [],
   );
 });
