@@ -131,6 +131,21 @@ export class Case {
     assert.deepEqual([...new Set(seen)].sort(), [...answers].sort(), `${who} to ${to.join(' ')}`);
   }
 
+  /** Connects again and again while something happens; all the answers that there were, each once. */
+  async during(who: ActorName, to: Destination, happens: () => Promise<unknown>): Promise<readonly string[]> {
+    const seen = new Set<string>();
+    let going = true;
+    const asker = async () => {
+      while (going) for (const answer of await this.#answers(who, to, { times: 4 })) seen.add(answer);
+    };
+    const asking = Promise.all([asker(), asker()]);
+    await happens().finally(() => {
+      going = false;
+    });
+    await asking;
+    return [...seen].sort();
+  }
+
   /** How many of so many UDP flows each endpoint has answered, by {@link ask}'s text. */
   async count(who: ActorName, [host, port]: Destination, times: number): Promise<ReadonlyMap<string, number>> {
     const question: Question = { protocol: 'udp', host, port, patience: PATIENT };

@@ -51,6 +51,20 @@ export const endpoints = [
     await it.expect('a2', [it.vip(), 80], ['a1 saw a2']);
   }),
 
+  feature('while endpoints change all the time, every connection is served by one of them', async (it) => {
+    const sets = [['a1'], ['a1', 'b1', 'b2'], ['b1', 'a2'], ['a2', 'b1', 'b2', 'a1'], ['b2']] as const;
+    await it.put(it.loadBalancer(), it.serves(sets[0]));
+    const churn = async () => {
+      for (let round = 0; round < 40; round++) await it.put(it.serves(sets[round % sets.length] ?? sets[0]));
+    };
+    const [inside, outside] = await Promise.all([
+      it.during('a2', [it.vip(), 80], churn),
+      it.during('client', [it.nodeIP, it.nodePort()], churn),
+    ]);
+    assert.deepEqual(inside, ['a1 saw a2', 'a2 saw node1', 'b1 saw a2', 'b2 saw a2']);
+    assert.deepEqual(outside, ['a1 saw node1', 'a2 saw node1', 'b1 saw node1', 'b2 saw node1']);
+  }),
+
   feature('endpoints that are not ready take no connections', async (it) => {
     await it.put(it.service(), it.serves(['a1', it.endpoint('b1', { conditions: NOT_READY })]));
     await it.expect('a2', [it.vip(), 80], ['a1 saw a2']);

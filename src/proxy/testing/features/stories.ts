@@ -36,6 +36,13 @@ async function connectionsGoOn(cases: readonly Case[]): Promise<void> {
   }
 }
 
+/** Clients that connect while something happens are served, every one. */
+async function expectServed(cases: readonly Case[], answer: string, happens: () => Promise<void>): Promise<void> {
+  const happening = happens();
+  const seen = await Promise.all(cases.map((it) => it.during('client', [it.nodeIP, it.nodePort()], () => happening)));
+  for (const answers of seen) assert.deepEqual(answers, [answer]);
+}
+
 /** One that programs the kernel in another way and can do so here. */
 function otherMode(own: ModeName): ModeName | undefined {
   const [kind] = own.split(' ');
@@ -88,7 +95,11 @@ export const STORIES: readonly Story[] = [
     name: 'while the proxy is stopped, connections go on and begin; what changed meanwhile is served once it is back',
     async run(cases, node) {
       await serve(cases);
-      await node.stop();
+      await expectServed(cases, 'a1 saw node1', async () => {
+        await node.stop();
+        await node.start();
+        await node.stop();
+      });
       await connectionsGoOn(cases);
       for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['a1 saw node1']);
       for (const it of cases) node.client.seed(it.serves(['b1']));
@@ -125,12 +136,12 @@ export const STORIES: readonly Story[] = [
       const own = node.name;
       const other = otherMode(own);
       if (other === undefined) return;
-      await node.start(other);
+      await expectServed(cases, 'a1 saw node1', () => node.start(other));
       await connectionsGoOn(cases);
       for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['a1 saw node1']);
       assert.doesNotMatch(await MODES[own].rules(), OURS);
       for (const it of cases) await it.put(it.serves(['b1']));
-      await node.start(own);
+      await expectServed(cases, 'b1 saw node1', () => node.start(own));
       await connectionsGoOn(cases);
       for (const it of cases) await it.expect('client', [it.nodeIP, it.nodePort()], ['b1 saw node1']);
       assert.doesNotMatch(await MODES[other].rules(), OURS);
