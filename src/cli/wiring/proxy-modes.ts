@@ -5,6 +5,7 @@ import { IptablesError } from '../../netfilter/iptables/iptables.ts';
 import { openIptables } from '../../netfilter/iptables/kernel.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import { iptablesMode } from '../../proxy/iptables/iptables-mode.ts';
+import { removeIptablesRules } from '../../proxy/iptables/remove.ts';
 import { withLocalhost } from '../../proxy/localhost.ts';
 import { type LocalityOptions, localitiesOf } from '../../proxy/locality.ts';
 import type { Mode } from '../../proxy/mode.ts';
@@ -32,13 +33,16 @@ export async function openModes(name: ModeName, locality: LocalityOptions, runne
   }
   const needs = kernelTooOld(release());
   if (needs !== undefined) throw new UserError(needs, 'On this machine: --mode iptables');
-  return { mode: withLocalhost(openNftablesMode(runner, locality), localhost), retired: [{ remove: removeIptables }] };
+  return {
+    mode: withLocalhost(openNftablesMode(runner, locality), localhost),
+    retired: [{ remove: removeIptablesRules }],
+  };
 }
 
 /** Removes all that a proxy left in the runner's network namespace, in any mode. */
 export async function cleanupProxy(runner: NftRunner): Promise<void> {
   await withLocalhost(openNftablesMode(runner, ANYWHERE), false).remove();
-  await removeIptables();
+  await removeIptablesRules();
 }
 
 function openNftablesMode(runner: NftRunner, locality: LocalityOptions): Mode {
@@ -55,15 +59,5 @@ async function openIptablesMode(name: Exclude<ModeName, 'nftables'>, locality: L
     throw new UserError(error.message, 'Install: apt-get install -y iptables. Or use --mode nftables.', {
       cause: error,
     });
-  }
-}
-
-/** A machine without iptables has no rules of it. */
-async function removeIptables(): Promise<void> {
-  try {
-    const [iptables, ...others] = await openIptables();
-    await iptablesMode({ iptables, others, localities: localitiesOf(ANYWHERE) }).remove();
-  } catch (error) {
-    if (!(error instanceof IptablesError)) throw error;
   }
 }

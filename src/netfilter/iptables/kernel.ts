@@ -9,7 +9,7 @@ import { type Iptables, IptablesError, type IptablesVariant } from './iptables.t
 import { type IptablesTable, isEmptyPatch, type TablePatch } from './model.ts';
 import { printPatch } from './print.ts';
 import { SavedTable } from './saved.ts';
-import { type FoundVariant, findVariants, mayHaveRules } from './variant.ts';
+import { type FoundVariant, findVariants, mayHaveRules, OLDEST_VERSION } from './variant.ts';
 
 /** Seconds for which a program waits for the lock that all of them share. */
 const LOCK_PATIENCE = '10';
@@ -32,6 +32,7 @@ export async function openIptables({
 }: OpenOptions = {}): Promise<readonly [Iptables, ...Iptables[]]> {
   const found = await findVariants(run);
   const candidates = found.filter((one) => variant === undefined || one.variant === variant);
+  if (found.length === 0) throw new IptablesError(`there is no iptables from ${OLDEST_VERSION} on: install it`);
   if (candidates.length === 0) {
     const installed = found.map((one) => one.variant).join(', ');
     throw new IptablesError(`iptables of the variant ${variant} is not installed; there is: ${installed}`);
@@ -39,6 +40,11 @@ export async function openIptables({
   const used = await firstServed(candidates, run);
   const others = found.filter((one) => one !== used);
   return [kernelIptables(used, run), ...others.map((one) => kernelIptables(one, run))];
+}
+
+/** Every variant that is installed, to look for what an earlier run left. None of them is made to work here. */
+export async function installedIptables(run: RunCommand = runCommand): Promise<readonly Iptables[]> {
+  return (await findVariants(run)).map((one) => kernelIptables(one, run));
 }
 
 /** Throws what keeps the first from working when none does: a kernel without it, or no right to change it. */

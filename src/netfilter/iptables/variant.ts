@@ -3,17 +3,19 @@
  * As https://github.com/kubernetes-sigs/iptables-wrappers has it: the variant that has rules, else the one that the plain
  * name stands for.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { CommandError, type RunCommand } from '../../host/process.ts';
 import type { IPFamily } from '../../lib/ip.ts';
-import { IPTABLES_VARIANTS, IptablesError, type IptablesVariant } from './iptables.ts';
+import { IPTABLES_VARIANTS, type IptablesVariant } from './iptables.ts';
 
 /** The oldest whose `iptables-restore` waits for the lock. */
 const OLDEST = [1, 6, 2] as const;
+export const OLDEST_VERSION = OLDEST.join('.');
 /** In legacy's own file: which tables this network namespace has. Asking legacy for any would make them. */
 const LEGACY_TABLES = { IPv4: '/proc/net/ip_tables_names', IPv6: '/proc/net/ip6_tables_names' } as const;
 /** Not there when the kernel has no IPv6. */
-const IPV6_ADDRESSES = '/proc/net/if_inet6';
+const IPV6_SETTINGS = '/proc/sys/net/ipv6';
 
 export interface FoundVariant {
   readonly variant: IptablesVariant;
@@ -22,16 +24,13 @@ export interface FoundVariant {
   readonly version: string;
 }
 
-/** Every variant that is installed, the one that this host uses first. Throws {@link IptablesError} when there is none. */
+/** Every variant that is installed, the one that this host uses first. */
 export async function findVariants(run: RunCommand, readText = readProc): Promise<readonly FoundVariant[]> {
   const plain = await versionOf(run, '');
   const named = await Promise.all(IPTABLES_VARIANTS.map((variant) => versionOf(run, `-${variant}`)));
   const found = new Map<IptablesVariant, FoundVariant>();
   for (const one of [...named, plain]) if (one !== undefined && !found.has(one.variant)) found.set(one.variant, one);
-  if (found.size === 0) {
-    throw new IptablesError(`no iptables from ${OLDEST.join('.')} on: install it (package iptables), or use nftables`);
-  }
-  const used = found.size === 1 ? undefined : await variantInUse(run, [...found.values()], readText);
+  const used = found.size < 2 ? undefined : await variantInUse(run, [...found.values()], readText);
   const first = used ?? plain?.variant;
   return [...found.values()].sort((a, b) => Number(b.variant === first) - Number(a.variant === first));
 }
@@ -97,7 +96,7 @@ function isOlder(version: string): boolean {
 /** Whether this network namespace can have rules of a variant: to ask legacy would make its tables. */
 export async function mayHaveRules(variant: IptablesVariant, family: IPFamily): Promise<boolean> {
   if (variant === 'legacy') return (await readProc(LEGACY_TABLES[family])).trim() !== '';
-  return family === 'IPv4' || (await readProc(IPV6_ADDRESSES)) !== '';
+  return family === 'IPv4' || existsSync(IPV6_SETTINGS);
 }
 
 /** Empty where there is no such file. */

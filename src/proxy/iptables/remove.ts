@@ -1,7 +1,17 @@
 /** Taking every chain of ours out of a kernel, whichever run put it there, and nothing else. */
 import { IP_FAMILIES } from '../../lib/ip.ts';
 import type { Iptables } from '../../netfilter/iptables/iptables.ts';
+import { installedIptables } from '../../netfilter/iptables/kernel.ts';
 import { IPTABLES_TABLES } from '../../netfilter/iptables/model.ts';
+import { PREFIX } from './layout.ts';
+
+/**
+ * Removes all that any run left in any variant that is installed here; without iptables, there is nothing. Throws
+ * IptablesError when the kernel refuses.
+ */
+export async function removeIptablesRules(): Promise<void> {
+  for (const iptables of await installedIptables()) await removeChains(iptables, PREFIX);
+}
 
 /** Removes the chains whose names begin so, and the rules that lead to them. */
 export async function removeChains(iptables: Iptables, prefix: string): Promise<void> {
