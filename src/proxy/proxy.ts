@@ -31,6 +31,7 @@ import { PendingChanges, triggerOf } from './pending.ts';
 import { Programming } from './programming.ts';
 import type { SyncStats } from './stats.ts';
 import type { ThisNode } from './topology.ts';
+import type { TrafficSource } from './traffic/answers.ts';
 import { TrafficMeter } from './traffic/meter.ts';
 import type { TrafficTotals } from './traffic/totals.ts';
 
@@ -263,11 +264,20 @@ class NodeProxy {
     });
   }
 
+  #trafficSource(): { readonly traffic?: TrafficSource } {
+    const { traffic } = this;
+    if (traffic === undefined) return {};
+    const { nodeName: node, mode } = this.#options;
+    const source = { node, mode: mode.name, now: () => this.#clock.now(), totals: () => traffic.totals() };
+    return { traffic: source };
+  }
+
   #serve(): Listeners {
     const { serve: addresses = {}, log, metrics } = this.#options;
     return serveProxy({
       ...{ addresses, listen: this.#listen, clock: this.#clock, log, state: () => this.state() },
       ...(metrics === undefined ? {} : { metrics }),
+      ...this.#trafficSource(),
     });
   }
 

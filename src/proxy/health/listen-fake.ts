@@ -26,7 +26,14 @@ export class FakeListen {
   }
 
   ask(address: string, port: number, path = '/'): Answer | undefined {
-    return this.#open.get(keyOf({ address, port }))?.(path);
+    const answer = this.#open.get(keyOf({ address, port }))?.(path);
+    if (answer instanceof Promise) throw new Error(`${path} is answered later: await askLater`);
+    return answer;
+  }
+
+  /** The same where the answer takes time. */
+  async askLater(address: string, port: number, path: string): Promise<Answer | undefined> {
+    return await this.#open.get(keyOf({ address, port }))?.(path);
   }
 }
 

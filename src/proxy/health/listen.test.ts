@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Answer, listenHTTP } from './listen.ts';
 
@@ -32,6 +37,38 @@ test('answers GET with what it is told, whatever the query, and HEAD without the
 test('all addresses are those of both families', async () => {
   const { port, close } = await listenHTTP({ address: '::', port: 0 }, () => HELLO);
   for (const host of ['127.0.0.1', '[::1]']) assert.equal((await fetch(`http://${host}:${port}/`)).status, 503);
+  await close();
+});
+
+test('answers on a unix socket, for its owner alone, in place of one that a killed run left', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'pst-listen-'));
+  const at = { address: join(dir, 'proxy.sock'), port: 0 };
+  const killed = `require('net').createServer().listen(${JSON.stringify(at.address)}, () => process.kill(process.pid, 9))`;
+  spawnSync(process.execPath, ['-e', killed]);
+  assert(statSync(at.address).isSocket());
+  const { close } = await listenHTTP(at, () => HELLO);
+  assert.equal(statSync(at.address).mode & 0o777, 0o600);
+  const [response] = await once(get({ socketPath: at.address, path: '/' }), 'response');
+  assert.equal(response.statusCode, 503);
+  response.resume();
+  await close();
+  assert.equal(existsSync(at.address), false);
+  writeFileSync(at.address, 'somebody’s');
+  await assert.rejects(
+    listenHTTP(at, () => HELLO),
+    { code: 'EADDRINUSE' },
+  );
+  rmSync(dir, { recursive: true });
+});
+
+test('answers that take time, and says why one failed', async () => {
+  const { port, close } = await listenHTTP({ address: '127.0.0.1', port: 0 }, async (path) => {
+    if (path === '/there') return HELLO;
+    throw new Error('out of order');
+  });
+  assert.equal((await fetch(`http://127.0.0.1:${port}/there`)).status, 503);
+  const wrong = await fetch(`http://127.0.0.1:${port}/elsewhere`);
+  assert.deepEqual([wrong.status, await wrong.text()], [500, 'Error: out of order\n']);
   await close();
 });
 

@@ -1,9 +1,13 @@
 /** Small answers over HTTP to whoever asks: bounded in connections, time and bytes. Nothing that is sent is kept. */
-import { createServer, type Server } from 'node:http';
+import { chmodSync } from 'node:fs';
+import { stat, unlink } from 'node:fs/promises';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { isAbsolute } from 'node:path';
 import { seconds } from '../../lib/duration.ts';
 
 /** Where to listen. Port 0: any that is free. `::` stands for all addresses of both families. */
 export interface ListenAddress {
+  /** Or the absolute path of a unix socket, which only its owner may use; its port means nothing. */
   readonly address: string;
   readonly port: number;
 }
@@ -14,8 +18,11 @@ export interface Answer {
   readonly body: string;
 }
 
-/** The answer to GET of a path; undefined where there is nothing. Must not throw. */
-export type Answerer = (path: string) => Answer | undefined;
+/**
+ * The answer to GET of a path; undefined where there is nothing. Must not throw; an answer that takes time may fail, and
+ * then is a 500 with its reason.
+ */
+export type Answerer = (path: string) => Answer | undefined | Promise<Answer>;
 
 export interface Listening {
   /** The one it listens on. */
@@ -43,11 +50,15 @@ export const listenHTTP: Listen = async (at, answer) => {
   }
 };
 
-function listenOn(at: ListenAddress, answer: Answerer): Promise<Listening> {
+async function listenOn(at: ListenAddress, answer: Answerer): Promise<Listening> {
+  const isPath = isAbsolute(at.address);
+  if (isPath) await removeSocket(at.address);
   const server = makeServer(answer);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: at.address, port: at.port, exclusive: true }, () => {
+    const where = isPath ? { path: at.address } : { host: at.address, port: at.port };
+    server.listen({ ...where, exclusive: true }, () => {
+      if (isPath) chmodSync(at.address, 0o600);
       server.off('error', reject);
       // A connection that cannot be accepted, as when files run out, is its client's to repeat.
       server.on('error', () => {});
@@ -57,21 +68,38 @@ function listenOn(at: ListenAddress, answer: Answerer): Promise<Listening> {
   });
 }
 
+/** One that a run left that was killed. What is no socket is somebody else's. */
+async function removeSocket(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined); // Where there is nothing, nothing is in the way.
+  if (found?.isSocket()) await unlink(path);
+}
+
 function makeServer(answer: Answerer): Server {
   const times = { headersTimeout: PATIENCE, requestTimeout: PATIENCE, keepAliveTimeout: PATIENCE };
   const options = { ...times, connectionsCheckingInterval: PATIENCE, maxHeaderSize: MAX_HEADER_BYTES };
   const server = createServer(options, (request, response) => {
     const reads = request.method === 'GET' || request.method === 'HEAD';
     const [path = '/'] = (request.url ?? '/').split('?');
-    const { code, headers, body } = reads ? (answer(path) ?? NOT_FOUND) : NOT_ALLOWED;
     if (!reads) response.shouldKeepAlive = false; // What else it sends is not read.
-    response.writeHead(code, { ...headers, 'Content-Length': Buffer.byteLength(body) });
-    response.end(body);
+    const answered = reads ? (answer(path) ?? NOT_FOUND) : NOT_ALLOWED;
+    if (answered instanceof Promise)
+      answered.then(
+        (late) => send(response, late),
+        (error) => send(response, failed(error)),
+      );
+    else send(response, answered);
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('clientError', (_, socket) => socket.destroy());
   return server;
 }
+
+function send(response: ServerResponse, { code, headers, body }: Answer): void {
+  response.writeHead(code, { ...headers, 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+const failed = (error: unknown): Answer => ({ code: 500, headers: PLAIN, body: `${String(error)}\n` });
 
 const PLAIN = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
 const NOT_FOUND: Answer = { code: 404, headers: PLAIN, body: 'not found\n' };

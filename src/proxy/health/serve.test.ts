@@ -4,13 +4,14 @@ import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import type { ProxyState } from '../metrics/state.ts';
 import { SyncStats } from '../stats.ts';
+import { TrafficTotals } from '../traffic/totals.ts';
 import { FakeListen } from './listen-fake.ts';
-import { type ProxyAddresses, serveProxy } from './serve.ts';
+import { type ProxyAddresses, type ServeOptions, serveProxy } from './serve.ts';
 
 const HEALTH = { address: '0.0.0.0', port: 10256 };
 const METRICS = { address: '127.0.0.1', port: 10249 };
 
-async function serving(addresses: ProxyAddresses, parts: Partial<ProxyState> = {}) {
+async function serving(addresses: ProxyAddresses, parts: Partial<ProxyState> = {}, more: Partial<ServeOptions> = {}) {
   const listening = new FakeListen();
   const stats = new SyncStats();
   const state: ProxyState = {
@@ -23,6 +24,7 @@ async function serving(addresses: ProxyAddresses, parts: Partial<ProxyState> = {
   const listeners = serveProxy({
     ...{ addresses, listen: listening.listen, clock: new FakeClock(), log: silentLogger, state: () => state },
     metrics: () => [{ name: 'more', help: 'More.', type: 'gauge', samples: [{ value: 5 }] }],
+    ...more,
   });
   await new Promise(setImmediate);
   const ask = ({ address, port }: typeof HEALTH, path: string) => listening.ask(address, port, path);
@@ -83,6 +85,26 @@ test('tells its counts, how long changes took, and which took longest', async ()
   ]) {
     assert(lines.has(line), line);
   }
+});
+
+test('tells of traffic where the mode counts it', async () => {
+  const without = await serving({ metrics: [METRICS] });
+  for (const path of ['/traffic', '/metrics/endpoints']) assert.equal(without.ask(METRICS, path), undefined);
+  const totals = async () => new TrafficTotals();
+  const traffic = { node: 'node1', mode: 'nftables', now: () => 5, totals };
+  const { listening } = await serving({ health: [HEALTH], metrics: [METRICS] }, {}, { traffic });
+  const ask = async ({ address, port }: typeof HEALTH, path: string) =>
+    (await listening.askLater(address, port, path))?.body;
+  assert.match((await ask(METRICS, '/traffic')) ?? '', /"node":"node1"/);
+  assert.match(
+    (await ask(METRICS, '/metrics/endpoints')) ?? '',
+    /^# TYPE postern_proxy_endpoint_bytes_total counter$/m,
+  );
+  const metrics = (await ask(METRICS, '/metrics')) ?? '';
+  for (const name of ['postern_proxy_syncs_total', 'more', 'postern_proxy_service_bytes_total']) {
+    assert.match(metrics, new RegExp(`^# TYPE ${name} `, 'm'));
+  }
+  assert.equal(await ask(HEALTH, '/traffic'), undefined);
 });
 
 test('tells the same as JSON, with the time of each of the slowest changes', async () => {

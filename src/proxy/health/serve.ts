@@ -3,15 +3,16 @@ import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { METRICS_TYPE, type Metric, printMetrics } from '../../lib/metrics.ts';
 import { metricsOf, type ProxyState, statusOf } from '../metrics/state.ts';
+import { endpointMetricsAnswer, metricsAnswer, type TrafficSource, trafficAnswer } from '../traffic/answers.ts';
 import { healthz, livez } from './answers.ts';
-import { type Answer, JSON_HEADERS, type Listen, type ListenAddress } from './listen.ts';
+import { type Answer, type Answerer, JSON_HEADERS, type Listen, type ListenAddress } from './listen.ts';
 import { Listeners } from './listeners.ts';
 
 /** Where the proxy can be asked. Nowhere by default. */
 export interface ProxyAddresses {
   /** For `/healthz` and `/livez`; kube-proxy's is port 10256 of all addresses. */
   readonly health?: readonly ListenAddress[];
-  /** For `/metrics`, `/status` and `/proxyMode` besides, which tell the names of Services; kube-proxy's is port 10249 of 127.0.0.1. */
+  /** For `/metrics`, `/status`, `/traffic` and `/proxyMode` besides, which tell the names of Services; kube-proxy's is port 10249 of 127.0.0.1. */
   readonly metrics?: readonly ListenAddress[];
 }
 
@@ -23,6 +24,8 @@ export interface ServeOptions {
   readonly state: () => ProxyState;
   /** Metrics besides those of the state. */
   readonly metrics?: () => readonly Metric[];
+  /** What the mode counts of traffic, if it does: for `/traffic` and `/metrics/endpoints`, and part of `/metrics`. */
+  readonly traffic?: TrafficSource;
 }
 
 /** Opens them, and keeps trying those that somebody else has. The caller closes them. */
@@ -40,10 +43,16 @@ export function serveProxy(options: ServeOptions): Listeners {
   return listeners;
 }
 
-function answer(path: string, { state, metrics }: ServeOptions): Answer | undefined {
+function answer(path: string, { state, metrics, traffic }: ServeOptions): ReturnType<Answerer> {
   switch (path) {
-    case '/metrics':
-      return text(METRICS_TYPE, printMetrics([...metricsOf(state()), ...(metrics?.() ?? [])]));
+    case '/metrics': {
+      const all = [...metricsOf(state()), ...(metrics?.() ?? [])];
+      return traffic === undefined ? text(METRICS_TYPE, printMetrics(all)) : metricsAnswer(all, traffic);
+    }
+    case '/metrics/endpoints':
+      return traffic && endpointMetricsAnswer(traffic);
+    case '/traffic':
+      return traffic && trafficAnswer(traffic);
     case '/status':
       return { code: 200, headers: JSON_HEADERS, body: `${JSON.stringify(statusOf(state()), null, 2)}\n` };
     case '/proxyMode':

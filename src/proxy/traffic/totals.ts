@@ -85,7 +85,10 @@ export class TrafficTotals {
     const all = [...this.#services.values()].flatMap((ports) => [...ports.values()]);
     return all
       .sort((a, b) => compare(a.service, b.service) || a.port - b.port || compare(a.protocol, b.protocol))
-      .map(({ byEndpoint, ...port }) => ({ ...port, endpoints: endpointsOf(byEndpoint) }));
+      .map(({ byEndpoint, ...port }) => ({
+        ...port,
+        endpoints: { [Symbol.iterator]: () => endpointsOf(byEndpoint) },
+      }));
   }
 
   #add(reading: TrafficReading, ownerOf: (reading: TrafficReading) => Owner | undefined): void {
@@ -150,7 +153,7 @@ function add(traffic: Traffic, what: Counted, { packets, bytes }: Amount): void 
   traffic[what].bytes += bytes;
 }
 
-function* endpointsOf(entries: ReadonlyMap<string, EndpointTraffic & { pass: number }>): Iterable<EndpointTraffic> {
+function* endpointsOf(entries: ReadonlyMap<string, EndpointTraffic & { pass: number }>): Iterator<EndpointTraffic> {
   const sorted = [...entries.values()].sort((a, b) => compare(a.ip, b.ip) || a.port - b.port);
   for (const { pass: _, ...traffic } of sorted) yield traffic;
 }
