@@ -17,12 +17,23 @@ const PORT_UNREACHABLE: Readonly<Record<IPFamily, string>> = {
 
 /** A rule without the chain that it is in. */
 export function printRule({ matches, target }: Rule, family: IPFamily): string {
-  // Addresses, interface and protocol are printed first and in this order, whatever order they came in.
-  const rank = ({ kind }: Match) => ['source', 'destination', 'in-interface', 'protocol'].indexOf(kind);
-  const [first, rest] = [matches.filter((match) => rank(match) >= 0), matches.filter((match) => rank(match) < 0)];
-  const words = [...first.sort((a, b) => rank(a) - rank(b)), ...rest].map((match) => printMatch(match, family));
-  return [...words.filter((word) => word !== ''), printTarget(target, family)].join(' ');
+  const sorted = matches.length < 2 ? matches : [...matches].sort((a, b) => rank(a) - rank(b));
+  let text = '';
+  for (const match of sorted) {
+    const word = printMatch(match, family);
+    if (word !== '') text += `${word} `;
+  }
+  return text + printTarget(target, family);
 }
+
+/** Addresses, interface and protocol are printed first and in this order, whatever order they came in. */
+const FIRST: Readonly<Partial<Record<Match['kind'], number>>> = {
+  source: 0,
+  destination: 1,
+  'in-interface': 2,
+  protocol: 3,
+};
+const rank = ({ kind }: Match): number => FIRST[kind] ?? 4;
 
 function printMatch(match: Match, family: IPFamily): string {
   switch (match.kind) {

@@ -24,14 +24,13 @@ export class ChainBook {
   readonly #chains = new Map<string, Chain>();
   /** Chains that were touched since the last {@link take}, as they were then. */
   readonly #before = new Map<string, ChainText>();
-  /** Everything that changed since the last {@link keep}, in order. */
-  #journal: Former[] = [];
+  /** Everything that changed since the last {@link keep}, in order. Undefined before the first: nothing is a change yet. */
+  #journal: Former[] | undefined;
 
   /** The chains of `base` are there for good, and their own rules come before all entries. */
   constructor(family: IPFamily, base: BaseChains) {
     this.#family = family;
     for (const [name, rules] of base) {
-      this.#before.set(name, undefined);
       this.#chains.set(name, { base: rules, entries: new Map() });
     }
   }
@@ -42,11 +41,9 @@ export class ChainBook {
       key,
       rules.map((rule) => printRule(rule, this.#family)),
     );
-    for (const { from, key: digit, rule, to } of steps) {
-      // Where this is the first way to the next chain; further down, it then is as well.
-      if (this.#chains.get(from)?.entries.has(stepKey(digit)) !== true || !this.#chains.has(to)) {
-        this.#put(from, stepKey(digit), [printRule(rule, this.#family)]);
-      }
+    for (const { from, key: digit, rule } of steps) {
+      if (this.#chains.get(from)?.entries.has(stepKey(digit)) === true) continue;
+      this.#put(from, stepKey(digit), [printRule(rule, this.#family)]);
     }
   }
 
@@ -78,7 +75,7 @@ export class ChainBook {
 
   /** Everything is as it was at the last {@link keep}. */
   undo(): void {
-    for (const { chain, key, rules } of this.#journal.splice(0).reverse()) {
+    for (const { chain, key, rules } of this.#journal?.splice(0).reverse() ?? []) {
       if (rules === undefined) this.#drop(chain, key);
       else this.#put(chain, key, rules);
     }
@@ -123,6 +120,7 @@ export class ChainBook {
   }
 
   #touch(name: string, key: string): void {
+    if (this.#journal === undefined) return;
     this.#journal.push({ chain: name, key, rules: this.#chains.get(name)?.entries.get(key) });
     if (!this.#before.has(name)) this.#before.set(name, this.text(name));
   }

@@ -101,10 +101,12 @@ function returnRule(frontend: Frontend, endpoint: Endpoint): Rule[] {
 /** Takes its share of those that the rules before it left: one in as many as there still are. */
 function drawRule(frontend: Frontend, endpoint: Endpoint, left: number): Rule {
   const { affinity, protocol } = frontend;
-  const drawn: Match[] = left > 1 ? [{ kind: 'one-in', count: left }] : [];
-  const list = affinityList(frontendKey(frontend), endpointKey(endpoint));
-  const noted: Match[] = affinity === undefined ? [] : [{ kind: 'note', list }];
-  return { matches: [{ kind: 'protocol', protocol }, ...drawn, ...noted], target: toEndpoint(endpoint) };
+  const matches: Match[] = [{ kind: 'protocol', protocol }];
+  if (left > 1) matches.push({ kind: 'one-in', count: left });
+  if (affinity !== undefined) {
+    matches.push({ kind: 'note', list: affinityList(frontendKey(frontend), endpointKey(endpoint)) });
+  }
+  return { matches, target: toEndpoint(endpoint) };
 }
 
 const toEndpoint = ({ ip, port }: Endpoint): Target => ({ kind: 'dnat', ip, port });

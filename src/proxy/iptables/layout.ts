@@ -2,7 +2,7 @@
  * The chains that every node has, whatever its Services, and their names. Services hang below them in trees: `tree.ts`.
  * ../README.md says why it is laid out so.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IPFamily } from '../../lib/ip.ts';
 import type { Hook, IptablesTable, Match, Rule, Target } from '../../netfilter/iptables/model.ts';
 import { printRule } from '../../netfilter/iptables/print.ts';
@@ -48,7 +48,7 @@ export const affinityList = (frontend: string, endpoint: string): string =>
 
 /** 75 bits of SHA-256: among a million names, the chance that two are the same is less than one in 10^10. */
 function shortHash(text: string): string {
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 20);
+  const digest = hash('sha256', text, 'hex').slice(0, 20);
   return BigInt(`0x${digest}`).toString(36).toUpperCase().padStart(16, '0').slice(-15);
 }
 

@@ -18,7 +18,7 @@ export async function restoreInput(name: string): Promise<string> {
   const table = new ForwardingTable(LOCALITIES.keys());
   if (name === 'base') return renderIptables(table, LOCALITIES);
   const rules = new IptablesRules({ localities: LOCALITIES, mark: DEFAULT_MARK });
-  rules.takePatches();
+  rules.keep();
   fill(table, objectsOf(name));
   rules.note(table.takeChanges());
   return printPatches(rules.takePatches());
