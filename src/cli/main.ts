@@ -9,6 +9,7 @@ import { addProxyCommand } from './commands/proxy.ts';
 import { addQuickstartCommand } from './commands/quickstart.ts';
 import { addRenderCommand } from './commands/render.ts';
 import { addServerCommand } from './commands/server.ts';
+import { addTopCommand } from './commands/top.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addVmCommand } from './commands/vm.ts';
 import { addWhyCommand } from './commands/why.ts';
@@ -30,6 +31,7 @@ export function program(): Command {
   addVmCommand(postern);
   addExposeCommand(postern);
   addWhyCommand(postern);
+  addTopCommand(postern);
   addRenderCommand(postern);
   addImageCommand(postern);
   addQuickstartCommand(postern);

@@ -41,6 +41,7 @@ test('every command has help with an example', async () => {
     'vm console',
     'vm exec',
     'why service',
+    'top services',
     'image build',
     'image list',
     'quickstart',

@@ -1,6 +1,6 @@
 /** Puts a node's agent together: every part that runs on a node, each a client of the API. */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Node } from '../../api/core/v1/node.ts';
 import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
@@ -19,7 +19,7 @@ import { startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import type { ModeName } from '../proxy-mode.ts';
-import { CLUSTER_DOMAIN, PROXY_HEALTH_PORT, PROXY_METRICS_PORT } from './defaults.ts';
+import { CLUSTER_DOMAIN, PROXY_HEALTH_PORT, PROXY_METRICS_PORT, PROXY_SOCKET } from './defaults.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
@@ -107,7 +107,10 @@ async function runParts(
           nodeEligible: () => isEligible(self()),
           serve: {
             health: options.nodeIPs.map((address) => ({ address, port: PROXY_HEALTH_PORT })),
-            metrics: [{ address: '127.0.0.1', port: PROXY_METRICS_PORT }],
+            metrics: [
+              { address: '127.0.0.1', port: PROXY_METRICS_PORT },
+              { address: resolve(stateDir, PROXY_SOCKET), port: 0 },
+            ],
           },
         },
         parts,

@@ -22,3 +22,5 @@ export function forFamilies(cidrs: string, families: readonly ('IPv4' | 'IPv6')[
 /** Ports of a node proxy, those of kube-proxy: whoever watches nodes knows them. Health is for all, metrics for this machine. */
 export const PROXY_HEALTH_PORT = 10256;
 export const PROXY_METRICS_PORT = 10249;
+/** In an agent's state directory: where its proxy answers the same as at that port, to other network namespaces too. */
+export const PROXY_SOCKET = 'proxy.sock';
