@@ -1,4 +1,5 @@
 /** A running lab as the walkthrough's steps use it: kubectl, postern, places on the network, and the API. */
+import { join } from 'node:path';
 import type { Kind } from '../../api/kind.ts';
 import type { KubeObject, ObjectKey } from '../../api/meta/v1.ts';
 import { isNotFound } from '../../api/status.ts';
@@ -74,4 +75,11 @@ export const SERVICE: ObjectKey = { namespace: NAMESPACE, name: 'example-service
 export const GUESTS = ['example-vm', 'example-vm-2'] as const;
 /** A guest that is no more than a client. */
 export const CLIENT_GUEST = 'client-vm';
+/** The node port that the Service asks for. */
+export const NODE_PORT = 30_000;
 export const SERVICE_DOMAIN = 'example-service.example-namespace.svc.cluster.local';
+
+/** The path of an example manifest. */
+export function example(cluster: Cluster, file: string): string {
+  return join(cluster.paths.examples, file);
+}

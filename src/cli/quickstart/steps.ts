@@ -3,13 +3,14 @@
  * what a user would do and checks what a user would see.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { RESTART_REQUIRED } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { isTrue } from '../../api/meta/conditions.ts';
 import { familyOf } from '../../lib/ip.ts';
-import { CLIENT_GUEST, type Cluster, GUESTS, NAMESPACE, SERVICE_DOMAIN } from './cluster.ts';
+import { deleteAll } from './clean-up.ts';
+import { CLIENT_GUEST, type Cluster, example, GUESTS, NAMESPACE, NODE_PORT, SERVICE_DOMAIN } from './cluster.ts';
 import { endpointsOf, instance, machine, nodes, readyEndpoints, service, url, whyNotReady } from './look.ts';
+import { describe, requests } from './requests.ts';
 
 export interface Step {
   readonly title: string;
@@ -20,7 +21,6 @@ const BOOT_LIMIT = 60_000;
 const API_LIMIT = 10_000;
 const FETCH_SECONDS = '5';
 const REQUESTS = 30;
-const NODE_PORT = 30_000;
 
 export const STEPS: readonly Step[] = [
   { title: 'Two virtual machines, and a third to be a client', run: applyMachines },
@@ -232,67 +232,6 @@ async function killGuest(cluster: Cluster): Promise<void> {
   );
 }
 
-async function deleteAll(cluster: Cluster): Promise<void> {
-  const { walk } = cluster;
-  const freed = (await service(cluster)).spec?.clusterIPs ?? [];
-  await cluster.kubectl(['delete', '--ignore-not-found', '-f', example(cluster, 'lan-pool.yaml')]);
-  await cluster.kubectl(['delete', 'namespace', NAMESPACE], { timeout: 120_000 });
-  const again = await cluster.kubectl(['apply', '-f', '-'], {
-    shown: 'kubectl apply -f - # another Service that asks for the same cluster IPs and node port',
-    input: JSON.stringify(claimAgain(freed)),
-  });
-  walk.check('cluster IPs and node port are free again', again.code === 0, again.output);
-  await cluster.kubectl(['delete', 'service', 'claims-again', '-n', 'default']);
-  for (const { name } of await nodes(cluster)) {
-    const left = await walk
-      .until(`${name} to be clean`, API_LIMIT, async () => {
-        const found = await leftOn(cluster, name, freed);
-        return found.length === 0 ? found : undefined;
-      })
-      .catch(async () => leftOn(cluster, name, freed));
-    walk.check(`${name} has no guest, tap or rule left`, left.length === 0, left);
-  }
-}
-
-/** What of the walkthrough is still there on a node: taps, guests, rules that name its addresses. */
-async function leftOn(cluster: Cluster, node: string, addresses: readonly string[]): Promise<readonly string[]> {
-  const quiet = { quiet: true };
-  const [links, guests, rules] = await Promise.all([
-    cluster.at(node, ['ip', '-o', 'link', 'show', 'type', 'tun'], quiet),
-    cluster.at(node, ['pgrep', '-a', 'qemu'], quiet),
-    cluster.at(node, ['nft', 'list', 'ruleset'], quiet),
-  ]);
-  return [
-    ...links.output.split('\n').filter((line) => line !== ''),
-    ...(guests.code === 0 ? guests.output.split('\n').filter((line) => line !== '') : []),
-    ...rules.output.split('\n').filter((line) => addresses.some((address) => line.includes(address))),
-  ];
-}
-
-interface Tally {
-  readonly answers: ReadonlyMap<string, number>;
-  readonly failed: number;
-}
-
-/** New connections from the outside client, one after the other, in turn to each address; the answers are counted. */
-async function requests(cluster: Cluster, addresses: readonly string[], count: number): Promise<Tally> {
-  const urls = addresses.map((address) => url(address));
-  const turns = Array.from({ length: count }, (_, i) => urls[i % urls.length] ?? '');
-  const fetchEach = 'for url in "$@"; do curl -sS -m 5 "$url" || echo FAILED; done | sort | uniq -c';
-  const { output } = await cluster.at('client', ['sh', '-c', fetchEach, 'sh', ...turns], {
-    shown: `./postern lab exec --dir DIR client -- curl -sS URL # ${count} times, in turn ${urls.join(' and ')}, counted`,
-  });
-  const answers = new Map<string, number>();
-  for (const [, times, answer = ''] of output.matchAll(/^ *(\d+) (.*)$/gm)) {
-    if ((GUESTS as readonly string[]).includes(answer)) answers.set(answer, Number(times));
-  }
-  return { answers, failed: count - [...answers.values()].reduce((a, b) => a + b, 0) };
-}
-
-function describe({ answers, failed }: Tally): string {
-  return `${[...answers].map(([name, count]) => `${name} ${count}`).join(', ')}, failed ${failed}`;
-}
-
 async function allReady(cluster: Cluster, names: readonly string[]): Promise<true | undefined> {
   const all = await Promise.all(names.map((name) => instance(cluster, name)));
   return all.every((vmi) => isTrue(vmi?.status?.conditions, 'Ready')) ? true : undefined;
@@ -315,28 +254,9 @@ function familiesOf(addresses: readonly string[]): string {
     .join(' ');
 }
 
-function example(cluster: Cluster, file: string): string {
-  return join(cluster.paths.examples, file);
-}
-
 /** The manifests with the label that the Service selects in each template. */
 export function withLabel(manifests: string): string {
   const documents = parseAllDocuments(manifests);
   for (const document of documents) document.setIn(['spec', 'template', 'metadata', 'labels', 'special'], 'key');
   return documents.map((document) => document.toString()).join('---\n');
-}
-
-function claimAgain(clusterIPs: readonly string[]): object {
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'claims-again', namespace: 'default' },
-    spec: {
-      type: 'NodePort',
-      ipFamilyPolicy: 'RequireDualStack',
-      clusterIP: clusterIPs[0],
-      clusterIPs,
-      ports: [{ port: 80, nodePort: NODE_PORT }],
-    },
-  };
 }
