@@ -213,20 +213,28 @@ export function modeContract(name: string, subject: ModeSubject): void {
       await expectAnswers(3);
     });
 
-    test('a refused change is as if it had not been made', async () => {
-      await load(inBoth((family) => frontend(family, guests(family, 2))));
-      const before = subject.dump();
-      set(inBoth((family) => frontend(family, ['no address at all'])));
-      await assert.rejects(change(), TransactionError);
-      assert.equal(subject.dump(), before);
-      assert(await mode.intact());
-      await expectAnswers(2);
-      set(inBoth((family) => frontend(family, guests(family, 2))));
-      table.takeChanges();
-      set(inBoth((family) => frontend(family, guests(family, 3))));
-      await change();
-      await expectAnswers(3);
-    });
+    for (const refused of [IP_FAMILIES, ...IP_FAMILIES.map((family) => [family])]) {
+      test(`a change that is refused for ${refused.join(' and ')} is as if it had not been made`, async () => {
+        await load(inBoth((family) => frontend(family, guests(family, 2))));
+        const before = subject.dump();
+        set(inBoth((family) => frontend(family, refused.includes(family) ? ['no address at all'] : guests(family, 3))));
+        // A Service that is new besides: in tables of its own, where a mode has several.
+        set(
+          inBoth((family) => frontend(family, [], { port: 82 })),
+          'default/new',
+        );
+        await assert.rejects(change(), TransactionError);
+        assert.equal(subject.dump(), before);
+        assert(await mode.intact());
+        await expectAnswers(2);
+        set(inBoth((family) => frontend(family, guests(family, 2))));
+        set(undefined, 'default/new');
+        table.takeChanges();
+        set(inBoth((family) => frontend(family, guests(family, 3))));
+        await change();
+        await expectAnswers(3);
+      });
+    }
 
     // A kernel tracks and translates while somebody has rules for it: strangers have some here.
     test('established connections go on through changes, loads and removal', { timeout: 5000 }, async () => {

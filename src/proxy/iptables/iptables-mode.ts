@@ -12,6 +12,9 @@ import { recalledEndpoints } from './recall.ts';
 import { removeChains } from './remove.ts';
 import { IptablesRules, rulesOf } from './rules.ts';
 
+/** A connection's mark has 32 bits. */
+const MARKS = Array.from({ length: 32 }, (_, bit) => 2 ** bit);
+
 export interface IptablesModeOptions {
   /** The variant that is used. */
   readonly iptables: Iptables;
@@ -23,7 +26,10 @@ export interface IptablesModeOptions {
   readonly mark?: number;
 }
 
+/** Throws RangeError when the mark is not one bit. */
 export function iptablesMode(options: IptablesModeOptions): Mode {
+  const { mark = DEFAULT_MARK } = options;
+  if (!MARKS.includes(mark)) throw new RangeError(`the mark must be one bit, such as ${DEFAULT_MARK}: it is ${mark}`);
   return new IptablesMode(options);
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { mustParseIP } from '../../lib/ip.ts';
-import type { TablePatch } from '../../netfilter/iptables/model.ts';
+import type { Iptables } from '../../netfilter/iptables/iptables.ts';
+import type { Hook, TablePatch } from '../../netfilter/iptables/model.ts';
 import { SavedTable } from '../../netfilter/iptables/saved.ts';
 import { desiredForwarding } from '../desired.ts';
 import { ForwardingTable } from '../forwarding-table.ts';
@@ -9,7 +10,8 @@ import { service, slice } from '../testing/builders.ts';
 import { numbered } from '../testing/many.ts';
 import { LOCALITIES, NODE_ADDRESSES, NODE_NAME, setService } from '../testing/node.ts';
 import { randomChange, randomFrom } from '../testing/random-changes.ts';
-import { DEFAULT_MARK, PREFIX } from './layout.ts';
+import { iptablesMode } from './iptables-mode.ts';
+import { DEFAULT_MARK, hooks, PREFIX } from './layout.ts';
 import { renderIptables } from './render.ts';
 import { IptablesRules, rulesOf } from './rules.ts';
 
@@ -98,6 +100,47 @@ test('the same Services make the same text, in whatever order they came', async 
     return renderIptables(table, LOCALITIES);
   };
   assert.equal(await render(objects), await render([...objects].reverse()));
+});
+
+test('what leads to our chains is put there once, and stays where someone moved it', async () => {
+  const rules = await serving(newTable());
+  const wanted = hooks('nat', 'IPv4');
+  const difference = async (actual: readonly Hook[]) => {
+    const saved = new SavedTable(PREFIX);
+    saved.hooks.push(...actual);
+    const { hooked, unhooked } = await rules.difference('IPv4', 'nat', saved);
+    return [hooked.map(({ into }) => into), unhooked.map(({ into }) => into)];
+  };
+  const [first, ...rest] = wanted;
+  assert(first !== undefined);
+  const old = { into: 'PREROUTING', rule: '-j POSTERN-OLD' };
+  assert.deepEqual(await difference([]), [['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'], []]);
+  assert.deepEqual(await difference([...wanted].reverse()), [[], []]);
+  assert.deepEqual(await difference([first, first, ...rest]), [['PREROUTING'], ['PREROUTING', 'PREROUTING']]);
+  assert.deepEqual(await difference([old, ...wanted]), [['PREROUTING'], ['PREROUTING', 'PREROUTING']]);
+});
+
+test('with node ports on localhost, loopback addresses stay off the wire; without, nothing is said of them', async () => {
+  const localities = new Map(
+    [...LOCALITIES].map(([family, locality]) => {
+      return [family, { ...locality, localhostNodePorts: family === 'IPv4' }];
+    }),
+  );
+  const text = await renderIptables(newTable(), localities);
+  for (const chain of ['INPUT', 'FORWARD']) {
+    assert.match(text, new RegExp(`-A POSTERN-${chain} -s 127.0.0.0/8 ! -i lo -j DROP\n`));
+    assert.match(text, new RegExp(`-A POSTERN-${chain} -d 127.0.0.0/8 ! -i lo -j DROP\n`));
+  }
+  assert.match(text, /-A POSTERN-PREROUTING -d 127\.0\.0\.0\/8 -j RETURN\n/);
+  assert.doesNotMatch(await renderIptables(newTable(), LOCALITIES), /127\.0\.0\.0/);
+});
+
+test('a mark is one bit', async () => {
+  const iptables = {} as Iptables;
+  for (const mark of [0, 3, -1, 1.5, 2 ** 32]) {
+    assert.throws(() => iptablesMode({ iptables, localities: LOCALITIES, mark }), RangeError);
+  }
+  assert.match(await renderIptables(newTable(), LOCALITIES, 2 ** 31), /--mark 0x80000000\/0x80000000 /);
 });
 
 /** A kernel's table in memory. */
