@@ -25,6 +25,8 @@ export interface TestedMode {
   readonly foreign: readonly (readonly string[])[];
   /** All rules of everyone, as text that is the same for the same rules. */
   rules(): Promise<string>;
+  /** The kernel's own numbers of all rules, where it tells them: others once equal rules take their place. */
+  handles(): Promise<string>;
 }
 
 const NAT = ['{', 'type', 'nat', 'hook', 'postrouting', 'priority', 'srcnat', ';', '}'];
@@ -41,6 +43,7 @@ const nftables: TestedMode = {
     ['nft', 'add', 'rule', 'inet', 'foreign', 'theirs', 'oifname', 'foreign0', 'masquerade'],
   ],
   rules: nftRules,
+  handles: nftHandles,
 };
 
 function iptables(variant: IptablesVariant): TestedMode {
@@ -65,6 +68,7 @@ function iptables(variant: IptablesVariant): TestedMode {
       '-j',
       'MASQUERADE',
     ]),
+    handles: variant === 'nft' ? nftHandles : async () => '',
     async rules() {
       const saved = await Promise.all(programs.map((program) => printed(`${program}-save`)));
       // Chains that are always there, and counters, say nothing of rules.
@@ -83,18 +87,28 @@ export const MODES: Readonly<Record<ModeName, TestedMode>> = {
   'iptables legacy': iptables('legacy'),
 };
 
+interface Item {
+  readonly handle?: number;
+  readonly elem?: readonly unknown[];
+}
+
+/** Tables, chains, sets and rules of nftables, each by its kind. */
+async function nftItems(): Promise<readonly (readonly [string, Item])[]> {
+  const { nftables } = JSON.parse(await printed('nft', '--json', 'list', 'ruleset'));
+  return (nftables as Record<string, Item>[]).flatMap((item) => Object.entries(item));
+}
+
 /** Everything that nftables holds, element by element, in an order of its own: the kernel has none for elements. */
 async function nftRules(): Promise<string> {
-  const { nftables } = JSON.parse(await printed('nft', '--json', 'list', 'ruleset')) as {
-    nftables: Record<string, { handle?: number; elem?: unknown[] }>[];
-  };
-  const lines = nftables.flatMap((item) =>
-    Object.entries(item).flatMap(([kind, { handle: _, elem = [], ...rest }]) => [
-      `${kind} ${JSON.stringify(rest)}`,
-      ...elem.map((element) => `${kind} ${JSON.stringify(rest)} ${JSON.stringify(element)}`),
-    ]),
-  );
+  const lines = (await nftItems()).flatMap(([kind, { handle: _, elem = [], ...rest }]) => [
+    `${kind} ${JSON.stringify(rest)}`,
+    ...elem.map((element) => `${kind} ${JSON.stringify(rest)} ${JSON.stringify(element)}`),
+  ]);
   return lines.sort().join('\n');
+}
+
+async function nftHandles(): Promise<string> {
+  return (await nftItems()).map(([kind, { handle }]) => `${kind} ${handle}`).join('\n');
 }
 
 /** What a program prints. */

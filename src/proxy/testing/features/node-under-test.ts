@@ -124,6 +124,11 @@ export class NodeUnderTest {
     return MODES[this.name].rules();
   }
 
+  /** The kernel's numbers of all rules, where it tells them. */
+  handles(): Promise<string> {
+    return MODES[this.name].handles();
+  }
+
   /** Stores objects, and resolves once the kernel forwards as they say. */
   async put(...objects: readonly KubeObject[]): Promise<void> {
     for (const object of objects) this.client.seed(object);

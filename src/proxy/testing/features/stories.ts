@@ -92,6 +92,17 @@ export const STORIES: readonly Story[] = [
   },
 
   {
+    name: 'a restart leaves rules as they are that are as they should be',
+    async run(cases, node) {
+      await serve(cases);
+      const before = await node.handles();
+      await node.start();
+      assert.equal(await node.handles(), before);
+      assert.equal(node.stats.restored, 0);
+    },
+  },
+
+  {
     name: 'while the proxy is stopped, connections go on and begin; what changed meanwhile is served once it is back',
     async run(cases, node) {
       await serve(cases);
