@@ -51,7 +51,9 @@ export function inNamespace(script: URL, args: readonly string[] = [], options: 
   // The runner tells its children by this variable how to report; the fixture reports to people.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const [program = '', ...argv] = [...unshare(options), process.execPath, fileURLToPath(script), ...args];
-  const { status, stdout, stderr } = spawnSync(program, argv, { encoding: 'utf8', timeout: 60_000, env });
+  // unshare does not heed SIGTERM while its child runs.
+  const limit = { timeout: 60_000, killSignal: 'SIGKILL' } as const;
+  const { status, stdout, stderr } = spawnSync(program, argv, { encoding: 'utf8', ...limit, env });
   if (status !== 0) throw new Error(`${fileURLToPath(script)} exited with ${status}\n${stdout}${stderr}`);
   return stdout;
 }
