@@ -47,6 +47,7 @@ function iptables(variant: IptablesVariant): ModeSubject {
       [ipv6, '-F'],
       [ipv4, '-F', 'POSTERN-REFUSE'],
       [ipv6, '-t', 'nat', '-D', 'PREROUTING', '1'],
+      ...(variant === 'nft' ? [['nft', 'flush', 'ruleset']] : []),
     ],
     strangers: [
       [ipv4, '-t', 'nat', '-A', 'POSTROUTING', '-s', '192.0.2.0/24', '-j', 'MASQUERADE'],
