@@ -1,5 +1,6 @@
 /** The ways in which a proxy of this machine can program the kernel, and how each is ended. */
 import { release } from 'node:os';
+import { createLogger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { IptablesError } from '../../netfilter/iptables/iptables.ts';
 import { openIptables } from '../../netfilter/iptables/kernel.ts';
@@ -10,6 +11,7 @@ import { withLocalhost } from '../../proxy/localhost.ts';
 import { type LocalityOptions, localitiesOf } from '../../proxy/locality.ts';
 import type { Mode } from '../../proxy/mode.ts';
 import { nftablesMode } from '../../proxy/nftables/nftables-mode.ts';
+import { removeTrafficTables, withTraffic } from '../../proxy/nftables/traffic-table.ts';
 import { UserError } from '../errors.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { kernelTooOld } from './kernel-version.ts';
@@ -28,21 +30,26 @@ const ANYWHERE: LocalityOptions = { podCIDRs: [], clusterCIDRs: [] };
 export async function openModes(name: ModeName, locality: LocalityOptions, runner: NftRunner): Promise<OpenedModes> {
   const localhost = locality.localhostNodePorts ?? false;
   if (name !== 'nftables') {
-    const mode = await openIptablesMode(name, locality);
+    const mode = withTraffic(await openIptablesMode(name, locality), kernelNetfilter(runner), createLogger('proxy'));
     return { mode: withLocalhost(mode, localhost), retired: [openNftablesMode(runner, ANYWHERE)] };
   }
   const needs = kernelTooOld(release());
   if (needs !== undefined) throw new UserError(needs, 'On this machine: --mode iptables');
   return {
     mode: withLocalhost(openNftablesMode(runner, locality), localhost),
-    retired: [{ remove: removeIptablesRules }],
+    retired: [{ remove: () => removeIptablesMode(runner) }],
   };
 }
 
 /** Removes all that a proxy left in the runner's network namespace, in any mode. */
 export async function cleanupProxy(runner: NftRunner): Promise<void> {
   await withLocalhost(openNftablesMode(runner, ANYWHERE), false).remove();
+  await removeIptablesMode(runner);
+}
+
+async function removeIptablesMode(runner: NftRunner): Promise<void> {
   await removeIptablesRules();
+  await removeTrafficTables(kernelNetfilter(runner));
 }
 
 function openNftablesMode(runner: NftRunner, locality: LocalityOptions): Mode {

@@ -3,11 +3,11 @@ import type { IPFamily } from '../../lib/ip.ts';
 import type { Netfilter } from '../../netfilter/netfilter.ts';
 import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, Mode, Recall } from '../mode.ts';
-import type { TrafficReading } from '../traffic/reading.ts';
+import type { TrafficReadings } from '../traffic/reading.ts';
 import { difference, recall } from './adopt.ts';
 import { tableName } from './layout.ts';
 import { NftablesRules } from './rules.ts';
-import { readingOf, trafficSets } from './traffic.ts';
+import { readTraffic } from './traffic.ts';
 
 /**
  * Idle chains that are kept. An endpoint that comes and goes would otherwise make its chain anew each time, and the
@@ -71,14 +71,8 @@ class NftablesMode implements Mode {
     return true;
   }
 
-  async *traffic(): AsyncGenerator<readonly TrafficReading[]> {
-    for (const family of this.families) {
-      for (const set of trafficSets()) {
-        for await (const elements of this.#netfilter.counters(tableName(family), set)) {
-          yield elements.flatMap((element) => readingOf(family, set, element) ?? []);
-        }
-      }
-    }
+  traffic(): TrafficReadings {
+    return readTraffic(this.#netfilter, this.families.map(tableName));
   }
 
   async tidy(): Promise<void> {

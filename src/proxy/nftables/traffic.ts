@@ -13,9 +13,11 @@ import {
   type Match,
   type NamedSet,
   type Rule,
+  type TableName,
   type TransportProtocol,
 } from '../../netfilter/model.ts';
-import type { TrafficReading } from '../traffic/reading.ts';
+import type { Netfilter } from '../../netfilter/netfilter.ts';
+import type { TrafficReading, TrafficReadings } from '../traffic/reading.ts';
 import { PROTOCOLS } from './scopes.ts';
 import { l4proto, rule } from './words.ts';
 
@@ -92,8 +94,20 @@ function countConnection(protocol: TransportProtocol): Rule {
   return rule([translated, { kind: 'protocol', protocol }], { kind: 'count', key, set: CONNECTIONS.name });
 }
 
+/** What tables with these sets have counted. A table that is not there has nothing. */
+export async function* readTraffic(netfilter: Netfilter, tables: readonly TableName[]): TrafficReadings {
+  for (const table of tables) {
+    const family = table.family === 'ip' ? 'IPv4' : 'IPv6';
+    for (const set of trafficSets()) {
+      for await (const elements of netfilter.counters(table, set)) {
+        yield elements.flatMap((element) => readingOf(family, set, element) ?? []);
+      }
+    }
+  }
+}
+
 /** What an element of one of {@link trafficSets} says; undefined for what none of our rules counts. */
-export function readingOf(
+function readingOf(
   family: TrafficReading['family'],
   set: NamedSet,
   { key, counter }: CountingElement,

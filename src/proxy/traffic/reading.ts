@@ -28,4 +28,4 @@ export interface TrafficReading {
 }
 
 /** All counters, some at a time. */
-export type TrafficReadings = AsyncIterable<readonly TrafficReading[]>;
+export type TrafficReadings = AsyncGenerator<readonly TrafficReading[], void, void>;

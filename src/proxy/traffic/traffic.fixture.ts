@@ -5,9 +5,14 @@ import { fakeClient } from '../../client/fake.ts';
 import { openLibnftables } from '../../host/libnftables.ts';
 import { silentLogger } from '../../host/log.ts';
 import { IP_FAMILIES, type IPFamily, mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
+import { IPTABLES_VARIANTS } from '../../netfilter/iptables/iptables.ts';
+import { openIptables } from '../../netfilter/iptables/kernel.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
+import { iptablesMode } from '../iptables/iptables-mode.ts';
 import { localitiesOf } from '../locality.ts';
+import type { Mode } from '../mode.ts';
 import { nftablesMode } from '../nftables/nftables-mode.ts';
+import { withTraffic } from '../nftables/traffic-table.ts';
 import { startProxy } from '../proxy.ts';
 import { service, slice } from '../testing/builders.ts';
 import { type ActorName, CLUSTER_PREFIXES, NODES, POD_PREFIXES, PODS, PORTS } from '../testing/world/topology.ts';
@@ -59,16 +64,24 @@ const INDEX = { pods: 0, host: 1 } as const;
 type Name = keyof typeof INDEX;
 
 const [world, runner] = await Promise.all([buildWorld(), openLibnftables()]);
+/** That of the first argument. */
+async function openMode(): Promise<Mode> {
+  const localities = localitiesOf({ podCIDRs: families(POD_PREFIXES.node1), clusterCIDRs: families(CLUSTER_PREFIXES) });
+  const netfilter = kernelNetfilter(runner);
+  const variant = IPTABLES_VARIANTS.find((one) => process.argv[2] === `iptables ${one}`);
+  if (variant === undefined) return nftablesMode({ netfilter, localities });
+  const [iptables, ...others] = await openIptables({ variant });
+  return withTraffic(iptablesMode({ iptables, others, localities }), netfilter, silentLogger);
+}
+
 const controller = new AbortController();
+const mode = await openMode();
 const proxy = await startProxy(
   {
     client: fakeClient(SERVICES),
     nodeName: 'node1',
     nodeAddresses: () => IP_FAMILIES.map((family) => mustParseIP(NODES.node1[family])),
-    mode: nftablesMode({
-      netfilter: kernelNetfilter(runner),
-      localities: localitiesOf({ podCIDRs: families(POD_PREFIXES.node1), clusterCIDRs: families(CLUSTER_PREFIXES) }),
-    }),
+    mode,
     log: silentLogger,
   },
   controller.signal,
@@ -200,14 +213,25 @@ test('connections past the proxy are not counted', async () => {
   assert.deepEqual(numbers, [0, 0, 0, 0, 0]);
 });
 
+/** What people do who forget who else is there. */
+const FLUSH = process.argv[2] === 'nftables' ? 'flush ruleset\n' : 'delete table ip postern-traffic\n';
+
+test('rules that count are missed like others, and removed like others', async () => {
+  assert(await mode.intact());
+  await runner.run(FLUSH);
+  assert.equal(await mode.intact(), false);
+  controller.abort();
+  await proxy.stopped;
+  await mode.remove();
+  assert.doesNotMatch(await runner.list('list ruleset'), /postern/i);
+});
+
 let failed = false;
 afterEach((context) => {
   if ('passed' in context && context.passed === false) failed = true;
 });
 
 after(async () => {
-  controller.abort();
-  await proxy.stopped;
   world.close();
   // The servers of this process would go on; what is left to print takes a moment.
   setTimeout(() => process.exit(failed ? 1 : 0), 100);
