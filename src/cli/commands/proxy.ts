@@ -15,9 +15,9 @@ interface Flags {
   readonly clusterCidr: readonly CIDR[];
   readonly podBridge?: string;
   readonly podInterfacePrefix?: string;
-  readonly masqueradeAll: boolean;
+  readonly masqueradeAll?: true;
   readonly nodeportAddresses: readonly CIDR[];
-  readonly localhostNodeports: boolean;
+  readonly localhostNodeports?: true;
   readonly healthz: readonly HostPort[];
   readonly metrics: readonly HostPort[];
   readonly onStop: 'leave' | 'end';
@@ -39,11 +39,10 @@ export function addProxyCommand(postern: Command): void {
     .addOption(kubeconfigOption())
     .option('--node <name>', 'the Node that this machine is; default: the host name')
     .addOption(modeOption('--mode'))
-    .option(
-      '--cluster-cidr <cidrs>',
-      'prefixes of all pods: connections from elsewhere are masqueraded',
-      parsePrefixes,
-      [],
+    .addOption(
+      new Option('--cluster-cidr <cidrs>', 'prefixes of all pods: connections from elsewhere are masqueraded')
+        .argParser(parsePrefixes)
+        .default([], 'none'),
     )
     .addOption(
       new Option('--pod-bridge <interface>', "know this node's pods by their bridge; default: by the Node's podCIDRs")
@@ -55,14 +54,13 @@ export function addProxyCommand(postern: Command): void {
         parseInterface,
       ),
     )
-    .option('--masquerade-all', 'replace the source address of every connection to a Service', false)
-    .option(
-      '--nodeport-addresses <cidrs>',
-      "serve node ports at the machine's addresses within these; default: the Node's primary addresses",
-      parsePrefixes,
-      [],
+    .option('--masquerade-all', 'replace the source address of every connection to a Service')
+    .addOption(
+      new Option('--nodeport-addresses <cidrs>', "serve node ports at the machine's addresses within these")
+        .argParser(parsePrefixes)
+        .default([], "the Node's primary addresses"),
     )
-    .option('--localhost-nodeports', 'serve node ports at 127.0.0.1 too, for programs on this machine', false)
+    .option('--localhost-nodeports', 'serve node ports at 127.0.0.1 too, for programs on this machine')
     .addOption(
       parsedOption(
         '--healthz <addresses>',
@@ -105,9 +103,9 @@ async function run(flags: Flags): Promise<void> {
     mode: flags.mode,
     clusterCIDRs: flags.clusterCidr,
     ...localPods(flags),
-    masqueradeAll: flags.masqueradeAll,
+    masqueradeAll: flags.masqueradeAll ?? false,
     nodePortsWithin: flags.nodeportAddresses,
-    localhostNodePorts: flags.localhostNodeports,
+    localhostNodePorts: flags.localhostNodeports ?? false,
     serve: { health: flags.healthz.map(listenAddress), metrics: flags.metrics.map(listenAddress) },
     onStop: flags.onStop,
   };
