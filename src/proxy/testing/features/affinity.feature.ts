@@ -5,7 +5,7 @@ import { MORE_CLIENTS } from '../world/topology.ts';
 import type { Asking, Case, Destination } from './case.ts';
 import { feature } from './feature.ts';
 
-/** Clients by number: so many that an even choice of two gives all of them the same once in 30,000 times. */
+/** Clients by number: so many that drawing one of four endpoints for each twice gives the same once in 4 billion times. */
 const CLIENTS = MORE_CLIENTS.map((_, number) => number);
 
 const sticky = (it: Case, timeoutSeconds = 10800) =>
@@ -33,31 +33,39 @@ async function expectSpread(it: Case, to: Destination): Promise<void> {
   assert.notDeepEqual(await answersNow(it, to), first);
 }
 
+/** Fails when these are not the endpoints that clients at some entrances have, taken together. */
+function expectAll(endpoints: readonly string[], answers: readonly (readonly string[])[]): void {
+  assert.deepEqual([...new Set(answers.flat())].sort(), endpoints);
+}
+
 export const affinity = [
   feature('session affinity ClientIP: each client stays with one endpoint, at every entrance', async (it) => {
     await it.put(sticky(it), it.serves(['a1', 'b1']));
-    for (const to of [
+    const entrances = [
       [it.vip(), 80],
       [it.nodeIP, it.nodePort()],
       [it.virtualIP(), 80],
-    ] as const) {
-      assert.deepEqual([...new Set(await expectSticky(it, to))].sort(), ['a1', 'b1']);
-    }
+    ] as const;
+    expectAll(['a1', 'b1'], await Promise.all(entrances.map((to) => expectSticky(it, to))));
   }),
 
   ...(['UDP', 'SCTP'] as const).map((name) =>
     feature(`session affinity ClientIP over ${name}`, async (it) => {
       const protocol = name.toLowerCase() as Lowercase<typeof name>;
-      const ports = [{ port: 53, protocol: name }];
-      await it.put(it.service({ sessionAffinity: 'ClientIP', ports }), it.serves(['a1', 'b1'], { protocol: name }));
-      const seen = await expectSticky(it, [it.vip(), 53], { protocol });
-      assert.deepEqual([...new Set(seen)].sort(), ['a1', 'b1']);
+      const ports = [{ port: 53, protocol: name, nodePort: it.nodePort() }];
+      const served = it.loadBalancer({ sessionAffinity: 'ClientIP', ports });
+      await it.put(served, it.serves(['a1', 'b1'], { protocol: name }));
+      const entrances = [
+        [it.vip(), 53],
+        [it.nodeIP, it.nodePort()],
+      ] as const;
+      expectAll(['a1', 'b1'], await Promise.all(entrances.map((to) => expectSticky(it, to, { protocol }))));
     }),
   ),
 
   feature('session affinity, switched live: on, off and on again', async (it) => {
     const to = [it.vip(), 80] as const;
-    await it.put(it.loadBalancer(), it.serves(['a1', 'b1']));
+    await it.put(it.loadBalancer(), it.serves(['a1', 'a2', 'b1', 'b2']));
     await expectSpread(it, to);
     await it.put(sticky(it));
     await expectSticky(it, to);
@@ -71,7 +79,7 @@ export const affinity = [
 
   feature('session affinity ends when the client was away for its timeout, and not before', async (it) => {
     const to = [it.vip(), 80] as const;
-    await it.put(sticky(it, 2), it.serves(['a1', 'b1']));
+    await it.put(sticky(it, 2), it.serves(['a1', 'a2', 'b1', 'b2']));
     const first = await answersNow(it, to);
     for (let round = 0; round < 4; round++) {
       const since = performance.now();
@@ -105,10 +113,13 @@ export const affinity = [
       const service = sticky(it);
       const spec = { ...service.spec, externalTrafficPolicy: 'Local' as const };
       await it.put({ ...service, spec } as typeof service, it.serves(['a1', 'a2', 'b1']));
-      const to = [it.nodeIP, it.nodePort()] as const;
-      assert.deepEqual([...new Set(await expectSticky(it, to))].sort(), ['a1', 'a2']);
+      const entrances = [
+        [it.nodeIP, it.nodePort()],
+        [it.virtualIP(), 80],
+      ] as const;
+      expectAll(['a1', 'a2'], await Promise.all(entrances.map((to) => expectSticky(it, to))));
       const localAddress = MORE_CLIENTS[3]?.[it.family] ?? '';
-      assert.match(await it.ask('client', to, { localAddress }), / saw client-3$/);
+      assert.match(await it.ask('client', entrances[0], { localAddress }), / saw client-3$/);
     },
   ),
 ];

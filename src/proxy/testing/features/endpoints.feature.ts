@@ -61,8 +61,9 @@ export const endpoints = [
       it.during('a2', [it.vip(), 80], churn),
       it.during('client', [it.nodeIP, it.nodePort()], churn),
     ]);
-    assert.deepEqual(inside, ['a1 saw a2', 'a2 saw node1', 'b1 saw a2', 'b2 saw a2']);
-    assert.deepEqual(outside, ['a1 saw node1', 'a2 saw node1', 'b1 saw node1', 'b2 saw node1']);
+    // Whom they happen to meet is chance; that they meet nobody else is not.
+    for (const answer of inside) assert.match(answer, /^(a1|b1|b2) saw a2$|^a2 saw node1$/);
+    for (const answer of outside) assert.match(answer, /^(a1|a2|b1|b2) saw node1$/);
   }),
 
   feature('endpoints that are not ready take no connections', async (it) => {
