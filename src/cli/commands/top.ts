@@ -10,9 +10,9 @@ import type { SortBy } from '../top/rows.ts';
 
 interface Flags {
   readonly namespace: string;
-  readonly allNamespaces: boolean;
-  readonly endpoints: boolean;
-  readonly watch: boolean;
+  readonly allNamespaces?: true;
+  readonly endpoints?: true;
+  readonly watch?: true;
   readonly sortBy: SortBy;
   readonly proxy: readonly string[];
   readonly dataDir?: string;
@@ -22,7 +22,7 @@ interface Flags {
 const EXAMPLES = `
 IN is what goes to endpoints, OUT what comes back. The kernel of each node counts; a packet that it joined from several is one.
 
-Example:
+Examples:
   postern top services -A
   postern top services -n example-namespace --endpoints --watch
   postern top services --data-dir DIR -A -o json`;
@@ -32,23 +32,22 @@ export function addTopCommand(postern: Command): void {
     .command('top')
     .description('say what is busy')
     .command('services')
-    .description('connections, packets and bytes of Services, now and in all; those that had any')
+    .description('connections, packets and bytes of the Services that had any, each second and in all')
     .addOption(namespaceOption())
-    .option('-A, --all-namespaces', 'of all namespaces', false)
-    .option('--endpoints', 'of each endpoint too', false)
-    .option('-w, --watch', 'again every second', false)
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('--endpoints', 'of each endpoint too')
+    .option('-w, --watch', 'again every second')
     .addOption(
       new Option('--sort-by <what>', 'the busiest first, by')
         .choices(['connections', 'packets', 'bytes'])
         .default('bytes'),
     )
-    .option(
-      '--proxy <place>',
-      'URL or unix socket of a proxy; may be given again. Default: the one of this machine',
-      more,
-      [],
+    .addOption(
+      new Option('--proxy <place>', 'URL or unix socket of a proxy; may be repeated')
+        .argParser(more)
+        .default([], 'that of this machine'),
     )
-    .option('--data-dir <dir>', 'the proxies of `postern up`, or of all nodes of DIR of `postern lab`')
+    .option('--data-dir <dir>', 'ask the proxy of `postern up`, or of every node of `postern lab`, that is kept there')
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -67,10 +66,10 @@ async function run(flags: Flags): Promise<void> {
   const namespace = flags.allNamespaces ? undefined : flags.namespace;
   const warn = (error: unknown) => process.stderr.write(`postern: ${explainError(error)}\n`);
   for await (const pairs of watchTraffic(places, endSignal(), warn)) {
-    const rows = rowsOf(pairs, { namespace, endpoints: flags.endpoints, sortBy: flags.sortBy });
+    const rows = rowsOf(pairs, { namespace, endpoints: flags.endpoints ?? false, sortBy: flags.sortBy });
     if (flags.watch && flags.output === undefined && process.stdout.isTTY) process.stdout.write(CLEAR);
     print(rows, flags.output, () =>
-      rows.length === 0 ? nothing(namespace) : trafficTable(rows, { namespaces: flags.allNamespaces }),
+      rows.length === 0 ? nothing(namespace) : trafficTable(rows, { namespaces: flags.allNamespaces ?? false }),
     );
     if (!flags.watch) return;
   }
