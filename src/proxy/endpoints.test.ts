@@ -18,16 +18,20 @@ const at = (ip: string, nodeName: string, conditions?: Conditions): Endpoint => 
 
 type Lists = Readonly<Record<'all' | 'local' | 'draining', readonly string[]>>;
 
-function usable(...endpoints: readonly Endpoint[]): Lists {
-  const slice: EndpointSlice = {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name: 'web', namespace: 'ns' },
-    addressType: 'IPv4',
-    endpoints,
-    ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
-  };
-  const found = usableEndpoints([slice], { name: 'http', protocol: 'TCP' }, { family: 'IPv4', node: { name: 'here' } });
+const usable = (...endpoints: readonly Endpoint[]): Lists => usableOf(endpoints);
+
+function usableOf(...slices: readonly (readonly Endpoint[])[]): Lists {
+  const all = slices.map(
+    (endpoints): EndpointSlice => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'web', namespace: 'ns' },
+      addressType: 'IPv4',
+      endpoints,
+      ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
+    }),
+  );
+  const found = usableEndpoints(all, { name: 'http', protocol: 'TCP' }, { family: 'IPv4', node: { name: 'here' } });
   const print = (list: typeof found.all) => list.map(({ ip, port }) => `${ip}:${port}`);
   return { all: print(found.all), local: print(found.local), draining: print(found.draining) };
 }
@@ -69,4 +73,19 @@ for (const [what, endpoints, all, local] of CASES) {
 test('an endpoint that ends keeps what it serves, until it serves no more', () => {
   const { draining } = usable(at('10.0.0.1', 'here', ENDING), at('10.0.0.2', 'there', GONE), at('10.0.0.3', 'there'));
   assert.deepEqual(draining, ['10.0.0.1:8080']);
+});
+
+test('an endpoint that several slices have is one, and what tells most of it counts, whichever comes first', () => {
+  const one = { all: ['10.0.0.1:8080'], local: ['10.0.0.1:8080'], draining: [] };
+  const known = at('10.0.0.1', 'here');
+  const unknown: Endpoint = { addresses: ['10.0.0.1'] };
+  const ending = at('10.0.0.1', 'here', ENDING);
+  for (const slices of [
+    [known, unknown],
+    [unknown, known],
+    [known, ending],
+    [ending, known],
+  ]) {
+    assert.deepEqual(usableOf(...slices.map((endpoint) => [endpoint])), one);
+  }
 });

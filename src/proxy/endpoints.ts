@@ -26,7 +26,7 @@ interface Candidate extends Hints {
 /**
  * What a drawn number can name (`random mod 65536` in `nftables/`), with room to spare: endpoints beyond are left out.
  */
-export const MAX_ENDPOINTS = 4096;
+export const MAX_ENDPOINTS = 4095;
 
 /**
  * Addresses that are never forwarded to: a Service could otherwise be used to reach the node's own loopback or link.
@@ -67,9 +67,12 @@ export function usableEndpoints(
       if (condition === undefined || ip === undefined) continue;
       const endpoint: Endpoint = { ip: printIP(ip), port: number, local: candidate.nodeName === options.node.name };
       const key = endpointKey(endpoint);
+      // While an endpoint moves from one slice to another, both may have it, and one of them may be behind.
+      if (found[condition].get(key)?.endpoint.local) continue;
       found[condition].set(key, { ...hintsOf(candidate), key, endpoint });
     }
   }
+  for (const key of found.ready.keys()) found.draining.delete(key);
   const [ready, draining] = [[...found.ready.values()], [...found.draining.values()]];
   const isLocal = ({ endpoint }: Candidate) => endpoint.local;
   return {
