@@ -19,12 +19,13 @@ export const FEATURES: readonly Feature[] = [
   ...protocols,
   ...policies,
   ...endpoints,
-  ...affinity,
-  ...closeness,
   ...flows,
   ...strays,
-  ...balance,
+  ...affinity,
+  ...closeness,
   ...health,
   ...model,
+  // Last, as it leaves the kernel with tens of thousands of flows.
+  ...balance,
   ...choices,
 ];
