@@ -1,6 +1,6 @@
 /**
  * The chains that every node has, whatever its Services, and their names. Services hang below them in trees: `tree.ts`.
- * ../README.md says why it is laid out so.
+ * README.md beside it says why it is laid out so.
  */
 import { hash } from 'node:crypto';
 import type { IPFamily } from '../../lib/ip.ts';
