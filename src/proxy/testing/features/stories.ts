@@ -1,5 +1,6 @@
 /** What the proxy does as a whole: each has the node to itself, and looks at both address families. */
 import assert from 'node:assert/strict';
+import { Event } from '../../../api/core/v1/event.ts';
 import type { Case } from './case.ts';
 import { MODES, type ModeName } from './modes.ts';
 import { HEALTH_PORT, METRICS_PORT, type NodeUnderTest } from './node-under-test.ts';
@@ -66,6 +67,8 @@ export const STORIES: readonly Story[] = [
         node.said.some((text) => text.includes('someone removed rules of ours')),
         node.said.join('\n'),
       );
+      const { items } = await node.client.list(Event);
+      assert(items.some(({ reason, type }) => reason === 'ServiceRulesRemoved' && type === 'Warning'));
       for (const it of cases) {
         const { body } = await it.fetch('client', [it.nodeIP, METRICS_PORT], '/metrics');
         assert.match(body, new RegExp(`^postern_proxy_rules_restored_total ${restored + 1}$`, 'm'));
