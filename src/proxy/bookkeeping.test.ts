@@ -165,7 +165,8 @@ test('is healthy once everything is loaded, and not while a kernel takes nothing
   const { client, clock, netfilter, listening, proxy, stop } = await running([local, here('10.244.1.1')]);
   const code = (path: string) => listening.ask('0.0.0.0', 10256, path)?.code;
   assert.deepEqual([code('/healthz'), code('/livez')], [200, 200]);
-  assert.match(listening.ask('127.0.0.1', 10249, '/metrics')?.body ?? '', /^postern_proxy_full_syncs_total 1$/m);
+  const metrics = await listening.askLater('127.0.0.1', 10249, '/metrics');
+  assert.match(metrics?.body ?? '', /^postern_proxy_full_syncs_total 1$/m);
   netfilter.flushRuleset();
   for (let i = 0; i < 100; i++) netfilter.failNext(new Error('Cannot allocate memory'));
   await client.update(EndpointSlice, here('10.244.1.2'));
