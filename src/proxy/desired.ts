@@ -7,6 +7,7 @@ import { isPort, type UsableEndpoints, usableEndpoints } from './endpoints.ts';
 import { type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
 import { desiredHealthCheck } from './health/desired.ts';
 import { allowedSources } from './source-ranges.ts';
+import { canBeEntrance } from './special-addresses.ts';
 import type { ThisNode } from './topology.ts';
 
 /**
@@ -14,6 +15,12 @@ import type { ThisNode } from './topology.ts';
  * https://kubernetes.io/docs/reference/labels-annotations-taints/#servicekubernetesioservice-proxy-name
  */
 const LEFT_ALONE = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
+
+const TRANSPORTS: ReadonlyMap<string, TransportProtocol> = new Map([
+  ['TCP', 'tcp'],
+  ['UDP', 'udp'],
+  ['SCTP', 'sctp'],
+]);
 
 /** Seconds: what the API defaults to, and the longest it takes. */
 const DEFAULT_AFFINITY = 10_800;
@@ -40,10 +47,12 @@ export function desiredForwarding(
   const ports: Port[] = [];
   for (const { family } of clusterIPs) {
     for (const spec of service.spec?.ports ?? []) {
-      const port = resolve(spec, ours, family, node);
+      const protocol = protocolOf(spec);
+      if (protocol === undefined || !isPort(spec.port)) continue;
+      const port = { family, spec, protocol, ...endpointsOf(spec, ours, family, node) };
       ports.push(port);
       const draining = port.protocol === 'udp' && port.draining.length > 0 ? { draining: port.draining } : {};
-      for (const frontend of isPort(spec.port) ? portFrontends(service, port) : []) {
+      for (const frontend of portFrontends(service, port)) {
         frontends.set(frontendKey(frontend), { ...frontend, ...draining });
       }
     }
@@ -116,10 +125,18 @@ function externalFrontends(service: Service, port: Port, entrance: Entrance, num
   ];
 }
 
-function resolve(spec: ServicePort, slices: readonly EndpointSlice[], family: IPFamily, node: ThisNode): Port {
-  const wanted = { name: spec.name ?? '', protocol: spec.protocol ?? 'TCP' };
-  const protocol = wanted.protocol.toLowerCase() as TransportProtocol;
-  return { family, spec, protocol, ...usableEndpoints(slices, wanted, { family, node }) };
+/** Undefined for what is none of Kubernetes'. */
+function protocolOf({ protocol = 'TCP' }: ServicePort): TransportProtocol | undefined {
+  return TRANSPORTS.get(protocol);
+}
+
+function endpointsOf(
+  { name = '', protocol = 'TCP' }: ServicePort,
+  slices: readonly EndpointSlice[],
+  family: IPFamily,
+  node: ThisNode,
+): UsableEndpoints {
+  return usableEndpoints(slices, { name, protocol }, { family, node });
 }
 
 interface VirtualIP {
@@ -127,11 +144,11 @@ interface VirtualIP {
   readonly ip: string;
 }
 
-/** The addresses among these texts; `None` and what is no address are left out. */
+/** The addresses among these texts; `None` and what can be no Service's are left out. */
 function virtualIPs(texts: readonly string[]): VirtualIP[] {
   return texts.flatMap((text) => {
     const ip = parseIP(text);
-    return ip === undefined ? [] : [{ family: ip.family, ip: printIP(ip) }];
+    return ip === undefined || !canBeEntrance(ip) ? [] : [{ family: ip.family, ip: printIP(ip) }];
   });
 }
 

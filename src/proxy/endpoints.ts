@@ -5,8 +5,9 @@
  */
 import type { Protocol } from '../api/core/v1/service.ts';
 import type { EndpointSlice, Endpoint as SliceEndpoint } from '../api/discovery/v1/endpointslice.ts';
-import { type IPAddress, type IPFamily, lastIP, mustParseCIDR, parseIP, printIP } from '../lib/ip.ts';
+import { type IPAddress, type IPFamily, parseIP, printIP } from '../lib/ip.ts';
 import { type Endpoint, endpointKey } from './forwarding.ts';
+import { canBeEndpoint } from './special-addresses.ts';
 import { type Hints, hintsOf, meantFor, type ThisNode } from './topology.ts';
 
 /** The port that endpoints are asked for: slices carry the Service port's name and protocol. */
@@ -27,17 +28,6 @@ interface Candidate extends Hints {
  * What a drawn number can name (`random mod 65536` in `nftables/`), with room to spare: endpoints beyond are left out.
  */
 export const MAX_ENDPOINTS = 4095;
-
-/**
- * Addresses that are never forwarded to: a Service could otherwise be used to reach the node's own loopback or link.
- * The API refuses them too; another API server may not.
- */
-const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/127', 'fe80::/10', 'ff00::/8'].map(
-  (text) => {
-    const cidr = mustParseCIDR(text);
-    return { family: cidr.base.family, first: cidr.base.value, last: lastIP(cidr).value };
-  },
-);
 
 /** The endpoints of a Service port that take new connections: all of them, and those on this node. */
 export interface UsableEndpoints {
@@ -105,9 +95,7 @@ function conditionOf({ conditions = {} }: SliceEndpoint): Condition | undefined 
 
 function forwardable(text: string | undefined, family: IPFamily): IPAddress | undefined {
   const ip = text === undefined ? undefined : parseIP(text);
-  if (ip === undefined || ip.family !== family) return undefined;
-  const isWithin = ({ first, last }: (typeof FORBIDDEN)[number]) => ip.value >= first && ip.value <= last;
-  return FORBIDDEN.some((range) => range.family === family && isWithin(range)) ? undefined : ip;
+  return ip !== undefined && ip.family === family && canBeEndpoint(ip) ? ip : undefined;
 }
 
 export function isPort(port: number | undefined): port is number {

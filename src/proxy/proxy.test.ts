@@ -293,6 +293,19 @@ test('never forwards to a loopback or link-local address', async () => {
   await proxy.stop();
 });
 
+test('takes nothing from an API server that checks less than it should: addresses, protocols, ports', async () => {
+  const strange = (name: string, spec: object) => service(name, { clusterIPs: ['10.96.0.66'], ...spec });
+  const proxy = await running([
+    strange('loopback', { externalIPs: ['127.0.0.1', '0.0.0.0', '::1', '10.96.0.1; flush ruleset'] }),
+    strange('protocol', { ports: [{ port: 81, protocol: 'tcp . 81 : drop }; flush ruleset; {' }] }),
+    strange('port', {
+      ports: [{ port: 0 }, { port: -1 }, { port: 65_536 }, { port: 8.5 }, { port: '82; flush ruleset' }],
+    }),
+  ]);
+  assert.deepEqual(proxy.elements('service'), ['10.96.0.66 . tcp . 80']);
+  await proxy.stop();
+});
+
 test('a node that moves to another zone uses the endpoints meant for it', async () => {
   let zone = 'a';
   const meant = (ip: string, name: string) => ({ addresses: [ip], hints: { forZones: [{ name }] } });
