@@ -8,8 +8,10 @@ import { libcSocket } from './libc-socket.ts';
 import { NLMSG_ERROR, netfilterSocket } from './netlink.ts';
 import { type NetlinkMessage, readMessages } from './netlink-message.ts';
 
-/** linux/netlink.h */
+// linux/netlink.h
 const NLMSG_DONE = 3;
+/** What is dumped was changed meanwhile; what came may be neither what was before nor what is after. */
+const NLM_F_DUMP_INTR = 0x10;
 
 /** The kernel fills up to 32 KiB for each receive. */
 const BUFFER = 65536;
@@ -33,11 +35,19 @@ export function netlinkError(errno: number): NetlinkError {
   return new NetlinkError(code, text);
 }
 
+export interface DumpOptions {
+  /** Throw `EINTR` when what is dumped changes meanwhile, where the kernel can tell. Default: such a dump goes on. */
+  readonly atOneMoment?: boolean;
+}
+
 /**
  * Asks netfilter for a dump, in the network namespace of this process, and yields its messages, a receive at a time; they
  * are good until the next is asked for. Throws {@link NetlinkError}, or SystemCallError when there are no such sockets.
  */
-export async function* netfilterDump(request: Uint8Array): AsyncGenerator<readonly NetlinkMessage[], void, void> {
+export async function* netfilterDump(
+  request: Uint8Array,
+  { atOneMoment = false }: DumpOptions = {},
+): AsyncGenerator<readonly NetlinkMessage[], void, void> {
   const libc = await libcSocket();
   const fd = netfilterSocket(libc);
   try {
@@ -48,6 +58,7 @@ export async function* netfilterDump(request: Uint8Array): AsyncGenerator<readon
       const length = await libc.recvInPool(fd, buffer);
       if (length === undefined) break;
       const messages = [...readMessages(buffer.subarray(0, length))];
+      if (atOneMoment && messages.some(wasCut)) throw new NetlinkError('EINTR', 'what was read changed meanwhile');
       yield messages.filter(({ type }) => type !== NLMSG_DONE && type !== NLMSG_ERROR);
       if (messages.some(isEnd)) return;
     }
@@ -56,6 +67,8 @@ export async function* netfilterDump(request: Uint8Array): AsyncGenerator<readon
     libc.close(fd);
   }
 }
+
+const wasCut = ({ flags }: NetlinkMessage): boolean => (flags & NLM_F_DUMP_INTR) !== 0;
 
 /** Throws when the dump ended early. */
 function isEnd({ type, payload }: NetlinkMessage): boolean {

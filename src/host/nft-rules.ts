@@ -1,140 +1,84 @@
 /**
- * Counts the rules of one nftables table, by asking the kernel over netlink. libnftables reads every element of every
- * set before it lists anything, which takes seconds where there are many; this reads rules only.
+ * The rules of one nftables table, asked of the kernel over netlink. libnftables reads every element of every set before
+ * it lists anything, which takes seconds where there are many; this reads rules only.
  * https://docs.kernel.org/networking/netlink_spec/nftables.html
  */
-import { setImmediate as turn } from 'node:timers/promises';
-import { type LibcSocket, libcSocket, SystemCallError } from './libc-socket.ts';
-import { HEADER, NFGENMSG, NFNL_SUBSYS_NFTABLES, NLMSG_ERROR, netfilterSocket } from './netlink.ts';
+import { NFGENMSG, NFNL_SUBSYS_NFTABLES } from './netlink.ts';
+import { NetlinkError, netfilterDump } from './netlink-dump.ts';
+import { attribute, message, readAttributes } from './netlink-message.ts';
 
-// linux/netlink.h
-const NLMSG_DONE = 3;
 const NLM_F_REQUEST_DUMP = 0x301;
-/** The dump was cut by a change; what came may be neither before nor after it. */
-const NLM_F_DUMP_INTR = 0x10;
 
 // linux/netfilter/nf_tables.h; messages are numbered within the subsystem.
-const SUBSYSTEM = NFNL_SUBSYS_NFTABLES << 8;
-const NEWRULE = SUBSYSTEM | 6;
-const GETRULE = SUBSYSTEM | 7;
+const GETRULE = (NFNL_SUBSYS_NFTABLES << 8) | 7;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 const FAMILIES = { ip: 2, ip6: 10 } as const;
 
-/** A dump comes in buffers of up to 32 KiB. */
-const BUFFER = 65536;
-/** More than any table of ours has; a dump without an end must not keep us. */
-const MAX_BUFFERS = 4096;
+/** Dumps that are cut by changes before this gives up. */
+const ATTEMPTS = 5;
 
-/** The rules are being changed so often that they could not be read at one moment, or the kernel gave no answer. */
-export class RuleDumpError extends Error {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = 'RuleDumpError';
-  }
+/** A rule as the kernel tells it. */
+export interface KernelRule {
+  readonly chain: string;
+  /** All that is told of it: a view, which is good while it is looked at. */
+  readonly payload: Uint8Array;
 }
 
-/** The number of rules of each chain that has any; no chains when there is no such table. Throws {@link RuleDumpError}. */
+/** The number of rules of each chain that has any; no chains when there is no such table. Throws as {@link surveyRules}. */
 export async function countRules(family: 'ip' | 'ip6', table: string): Promise<ReadonlyMap<string, number>> {
-  const libc = await libcSocket();
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const counts = await dump(libc, family, table);
-    if (counts !== undefined) return counts;
-  }
-  throw new RuleDumpError(`the rules of table ${family} ${table} changed while they were read, five times over`);
+  return surveyRules(
+    family,
+    table,
+    () => new Map<string, number>(),
+    (counts, { chain }) => {
+      counts.set(chain, (counts.get(chain) ?? 0) + 1);
+    },
+  );
 }
 
-/** Undefined when the dump was cut by a change. */
-async function dump(
-  libc: LibcSocket,
+/**
+ * Shows `look` every rule of a table as it is at one moment, with what `begin` makes: anew whenever somebody changed
+ * something meanwhile. Throws NetlinkError when the kernel refuses, or changes all the time (`EINTR`).
+ */
+export async function surveyRules<T>(
   family: 'ip' | 'ip6',
   table: string,
-): Promise<ReadonlyMap<string, number> | undefined> {
-  const fd = netfilterSocket(libc);
-  try {
-    libc.send(fd, encodeRequest(family, table));
-    const counter = new RuleCounter(table);
-    const buffer = new Uint8Array(BUFFER);
-    for (let i = 0; i < MAX_BUFFERS && !counter.done; i++) {
-      const length = libc.recv(fd, buffer);
-      if (length === undefined) await turn();
-      else counter.read(buffer.subarray(0, length));
+  begin: () => T,
+  look: (found: T, rule: KernelRule) => void,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const found = begin();
+    try {
+      for await (const messages of netfilterDump(encodeRequest(family, table), { atOneMoment: true })) {
+        for (const { payload } of messages) {
+          const rule = readRule(payload, table);
+          if (rule !== undefined) look(found, rule);
+        }
+      }
+      return found;
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.code === 'EINTR') || attempt === ATTEMPTS) throw error;
     }
-    if (!counter.done) throw new RuleDumpError(`the kernel did not finish telling the rules of ${family} ${table}`);
-    return counter.interrupted ? undefined : counter.counts;
-  } catch (cause) {
-    if (!(cause instanceof SystemCallError)) throw cause;
-    throw new RuleDumpError(`cannot read the rules of table ${family} ${table}: ${cause.message}`, { cause });
-  } finally {
-    libc.close(fd);
   }
 }
 
-/** The request for all rules of a table: netlink header, nfgenmsg, and the table's name as an attribute. */
+/** The request for all rules of a table. */
 export function encodeRequest(family: 'ip' | 'ip6', table: string): Uint8Array {
-  const name = Buffer.from(`${table}\0`);
-  const attribute = 4 + name.length;
-  const bytes = new Uint8Array(HEADER + NFGENMSG + align(attribute));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, bytes.length, true);
-  view.setUint16(4, GETRULE, true);
-  view.setUint16(6, NLM_F_REQUEST_DUMP, true);
-  view.setUint32(8, 1, true);
-  view.setUint8(HEADER, FAMILIES[family]);
-  view.setUint16(HEADER + NFGENMSG, attribute, true);
-  view.setUint16(HEADER + NFGENMSG + 2, NFTA_RULE_TABLE, true);
-  bytes.set(name, HEADER + NFGENMSG + 4);
-  return bytes;
+  return message(GETRULE, NLM_F_REQUEST_DUMP, [
+    Uint8Array.of(FAMILIES[family], 0, 0, 0),
+    attribute(NFTA_RULE_TABLE, Buffer.from(`${table}\0`)),
+  ]);
 }
 
-/** Reads the answer, buffer by buffer. */
-export class RuleCounter {
-  readonly counts = new Map<string, number>();
-  done = false;
-  interrupted = false;
-  readonly #table: string;
-
-  constructor(table: string) {
-    this.#table = table;
-  }
-
-  /** Whole messages, as one receive gives them. What is cut short is left out. */
-  read(bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at + HEADER <= bytes.length; ) {
-      const length = view.getUint32(at, true);
-      if (length < HEADER || at + length > bytes.length) return;
-      this.#message(view.getUint16(at + 4, true), view.getUint16(at + 6, true), bytes.subarray(at, at + length));
-      at += align(length);
-    }
-  }
-
-  #message(type: number, flags: number, message: Uint8Array): void {
-    if ((flags & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
-    if (type === NLMSG_DONE || type === NLMSG_ERROR) this.done = true;
-    if (type !== NEWRULE) return;
-    const attributes = readAttributes(message.subarray(HEADER + NFGENMSG));
-    const chain = attributes.get(NFTA_RULE_CHAIN);
-    // Kernels before 4.18 do not filter by table.
-    if (chain === undefined || attributes.get(NFTA_RULE_TABLE) !== this.#table) return;
-    this.counts.set(chain, (this.counts.get(chain) ?? 0) + 1);
-  }
+/** Undefined for a rule of another table: kernels before 4.18 do not filter by table. */
+export function readRule(payload: Uint8Array, table: string): KernelRule | undefined {
+  const attributes = readAttributes(payload.subarray(NFGENMSG));
+  const chain = attributes.get(NFTA_RULE_CHAIN);
+  if (chain === undefined || name(attributes.get(NFTA_RULE_TABLE)) !== table) return undefined;
+  return { chain: name(chain), payload };
 }
 
-/** The texts of the attributes that are names. */
-function readAttributes(bytes: Uint8Array): ReadonlyMap<number, string> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const names = new Map<number, string>();
-  for (let at = 0; at + 4 <= bytes.length; ) {
-    const length = view.getUint16(at, true);
-    if (length < 4 || at + length > bytes.length) break;
-    const type = view.getUint16(at + 2, true);
-    if (type === NFTA_RULE_TABLE || type === NFTA_RULE_CHAIN) {
-      names.set(type, Buffer.from(bytes.subarray(at + 4, at + length - 1)).toString());
-    }
-    at += align(length);
-  }
-  return names;
-}
-
-const align = (length: number): number => (length + 3) & ~3;
+/** Without the zero at the end. */
+const name = (bytes: Uint8Array | undefined): string =>
+  bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, Math.max(0, bytes.length - 1)).toString();

@@ -2,8 +2,7 @@
  * Elements of sets as the kernel tells them over netlink: libnftables takes seconds to list what this reads in a tenth.
  * https://docs.kernel.org/networking/netlink_spec/nftables.html
  */
-
-import { NFNL_SUBSYS_NFTABLES } from '../host/netlink.ts';
+import { NFGENMSG, NFNL_SUBSYS_NFTABLES } from '../host/netlink.ts';
 import { attribute, message, readAttributes } from '../host/netlink-message.ts';
 import { ipFromBytes, printIP } from '../lib/ip.ts';
 import type { Atom, Counter, CountingElement, Element, NamedSet, TableName, Verdict } from './model.ts';
@@ -34,8 +33,6 @@ import {
 
 const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13;
 const NLM_F_REQUEST_DUMP = 0x301;
-/** Bytes of `struct nfgenmsg`. */
-const NFGENMSG = 4;
 
 /** The request for all elements of a set. */
 export function encodeElementDump(table: TableName, set: string): Uint8Array {
