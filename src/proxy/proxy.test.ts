@@ -152,6 +152,21 @@ describe('a Service whose rules the kernel refuses', () => {
     await proxy.stop();
   });
 
+  test('is the same as one whose objects are not what the API says: the others are served', async () => {
+    const broken = { ...slice('web', []), endpoints: [{}] } as unknown as EndpointSlice;
+    const proxy = await running([web, broken, dns, dnsSlice('10.244.1.8')]);
+    assert.deepEqual(proxy.elements('service'), ['10.96.0.53 . udp . 53']);
+    assert.equal(proxy.stats.refused, 1);
+    while ((await events(proxy.client)).length === 0) await new Promise(setImmediate);
+    assert.deepEqual(await events(proxy.client), [{ reason: 'FailedToProgram', name: 'web' }]);
+    const done = proxy.synced();
+    await proxy.client.update(EndpointSlice, slice('web', ['10.244.1.5']));
+    await done;
+    assert.deepEqual(proxy.elements('service-endpoint-tcp'), ['10.96.0.10 . 80 . 0']);
+    assert.equal(proxy.stats.refused, 0);
+    await proxy.stop();
+  });
+
   test('does not keep the others from being loaded at the start', async () => {
     const netfilter = new MemoryNetfilter();
     netfilter.refuse(to('10.244.1.66'));

@@ -21,7 +21,6 @@ import type { Metric } from '../lib/metrics.ts';
 import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
 import { kernelConntrack } from '../netfilter/conntrack/kernel.ts';
 import { Bookkeeping } from './bookkeeping.ts';
-import { desiredForwarding } from './desired.ts';
 import { type Listen, listenHTTP } from './health/listen.ts';
 import type { Listeners } from './health/listeners.ts';
 import { type ProxyAddresses, serveProxy } from './health/serve.ts';
@@ -29,6 +28,7 @@ import type { ProxyState } from './metrics/state.ts';
 import type { Mode } from './mode.ts';
 import { PendingChanges, triggerOf } from './pending.ts';
 import { Programming } from './programming.ts';
+import { recompute, type Sources } from './recompute.ts';
 import type { SyncStats } from './stats.ts';
 import type { ThisNode } from './topology.ts';
 import type { TrafficSource } from './traffic/answers.ts';
@@ -37,8 +37,6 @@ import type { TrafficTotals } from './traffic/totals.ts';
 
 /** How often the kernel is asked whether our rules are still there, and the node for its addresses. */
 const CHECK_INTERVAL = seconds(5);
-/** How long computing may hold up the event loop, in milliseconds. */
-const SLICE = 8;
 
 export interface ProxyOptions {
   readonly client: Client;
@@ -198,9 +196,10 @@ class NodeProxy {
       const addresses = this.#options.nodeAddresses();
       this.#programming.setNodeAddresses(addresses);
       this.#books.setNodeAddresses(addresses);
-      await this.#recompute(changes.keys());
+      const unclear = await recompute(changes.keys(), this.#sources(), this.#programming);
       const committed = await this.#programming.commit();
-      this.#books.committed(changes, committed, this.#programming, signal);
+      const refused = [...committed.refused, ...unclear];
+      this.#books.committed(changes, { ...committed, refused }, this.#programming, signal);
       this.#books.health.updated(this.#pending.size > 0);
       if (committed.applied) this.#options.onSynced?.();
     } catch (error) {
@@ -209,25 +208,16 @@ class NodeProxy {
     }
   }
 
+  #sources(): Sources {
+    return { service: (key) => this.#services.get(key), slices: this.#slicesOf, node: this.#node };
+  }
+
   /** A node that moves to another zone looks at every Service again: any may have endpoints meant for a zone. */
   #locate(): void {
     const zone = this.#options.zone?.();
     if (zone === this.#node.zone) return;
     this.#node = { name: this.#options.nodeName, zone };
     for (const service of this.#services.list()) this.#touch(keyText(keyOf(service)));
-  }
-
-  /** Brings what is forwarded up to date for these Services. */
-  async #recompute(services: Iterable<string>): Promise<void> {
-    let since = performance.now();
-    for (const key of services) {
-      const service = this.#services.get(key);
-      const wanted = service && desiredForwarding(service, this.#slicesOf(key), this.#node);
-      this.#programming.set(key, wanted);
-      if (performance.now() - since < SLICE) continue;
-      await turn();
-      since = performance.now();
-    }
   }
 
   async #check(): Promise<void> {

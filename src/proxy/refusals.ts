@@ -1,4 +1,4 @@
-/** Services whose rules the kernel refuses: said on the Service, and tried again after a while or when they change. */
+/** Services that cannot be programmed, for what the kernel says: told on the Service, and tried again after a while or when they change. */
 import type { Service } from '../api/core/v1/service.ts';
 import { BackOff } from '../client/back-off.ts';
 import type { EventRecorder } from '../client/events.ts';
@@ -18,9 +18,15 @@ export interface RefusalsOptions {
   readonly retry: (service: string) => void;
 }
 
+interface Refused {
+  readonly backOff: BackOff;
+  /** It is going to be tried again. */
+  waiting: boolean;
+}
+
 export class Refusals {
   readonly #options: RefusalsOptions;
-  readonly #refused = new Map<string, BackOff>();
+  readonly #refused = new Map<string, Refused>();
 
   constructor(options: RefusalsOptions) {
     this.#options = options;
@@ -50,23 +56,27 @@ export class Refusals {
 
   #refuse(service: string, error: Error, object: Service | undefined, signal: AbortSignal): void {
     const { events, clock, log, retry } = this.#options;
-    const backOff = this.#refused.get(service) ?? new BackOff({ first: seconds(5), max: seconds(300), jitter: 0.1 });
-    this.#refused.set(service, backOff);
-    const wait = backOff.next();
-    log.error(
-      { err: error, service, retryInMs: wait },
-      'the kernel refuses the rules of a Service; it keeps those it had',
-    );
+    const entry = this.#refused.get(service) ?? newlyRefused();
+    this.#refused.set(service, entry);
+    log.error({ err: error, service }, 'a Service cannot be programmed; it keeps the rules that it had');
     if (object !== undefined) {
       const reason = error.message.slice(0, REASON_LIMIT);
-      const message = `This node's kernel refuses the rules of the Service, which keeps those it had: ${reason}`;
+      const message = `This node cannot program the Service, which keeps the rules that it had: ${reason}`;
       events.event(object, 'Warning', 'FailedToProgram', message);
     }
-    clock.sleep(wait, signal).then(
+    if (entry.waiting) return;
+    entry.waiting = true;
+    clock.sleep(entry.backOff.next(), signal).then(
       () => {
-        if (this.#refused.has(service)) retry(service);
+        entry.waiting = false;
+        if (this.#refused.get(service) === entry) retry(service);
       },
       () => {}, // The proxy ends.
     );
   }
 }
+
+const newlyRefused = (): Refused => ({
+  backOff: new BackOff({ first: seconds(5), max: seconds(300), jitter: 0.1 }),
+  waiting: false,
+});
