@@ -41,8 +41,8 @@ const LABEL_VALUE = form(
 );
 
 /** Length limits, in bytes. RFC 1123 labels and subdomains. */
-export const DNS_LABEL_MAX = 63;
-export const DNS_SUBDOMAIN_MAX = 253;
+const DNS_LABEL_MAX = 63;
+const DNS_SUBDOMAIN_MAX = 253;
 
 function form(pattern: string, must: string, examples: readonly string[]): Form {
   const list = examples.map((example) => `'${example}', `).join(' or ');
@@ -64,7 +64,7 @@ export function dnsLabelMistake(text: string): string | undefined {
   return mistakeOf(text, DNS_LABEL, DNS_LABEL_MAX);
 }
 
-export function dns1035LabelMistake(text: string): string | undefined {
+function dns1035LabelMistake(text: string): string | undefined {
   return mistakeOf(text, DNS_1035_LABEL, DNS_LABEL_MAX);
 }
 

@@ -87,11 +87,6 @@ export function matchesFields(kind: AnyKind, selector: FieldSelector, object: Ku
   return selector.every(({ field, equal, value }) => (fieldValue(kind, field, object) === value) === equal);
 }
 
-export function printFieldSelector(selector: FieldSelector): string {
-  const escaped = (value: string) => value.replace(/[\\,=]/g, '\\$&');
-  return selector.map(({ field, equal, value }) => `${field}${equal ? '=' : '!='}${escaped(value)}`).join(',');
-}
-
 function fieldNames(kind: AnyKind): readonly string[] {
   return Object.keys(kind.selectableFields);
 }

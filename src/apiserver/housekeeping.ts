@@ -33,7 +33,7 @@ export async function keepHouse(api: Api, signal: AbortSignal): Promise<void> {
 }
 
 /** Deletes the Events that nobody has touched for {@link EVENT_LIFETIME}. */
-export async function removeOldEvents(api: Api): Promise<void> {
+async function removeOldEvents(api: Api): Promise<void> {
   const prefix = kindPrefix(Event);
   let after: string | undefined;
   for (;;) {

@@ -87,7 +87,7 @@ async function lookRegularly(look: () => void, clock: Clock, signal: AbortSignal
 }
 
 /** Where this machine may announce: pure. */
-export function reachOf(
+function reachOf(
   interfaces: readonly HostInterface[],
   node: Node | undefined,
   only: readonly string[] | undefined,

@@ -31,7 +31,7 @@ export interface Topology {
 }
 
 /** Labs are isolated from each other and from the machine, so all of them use the same prefixes. */
-export const LAN_CIDRS: Readonly<Record<IPFamily, CIDR>> = {
+const LAN_CIDRS: Readonly<Record<IPFamily, CIDR>> = {
   IPv4: mustParseCIDR('192.168.77.0/24'),
   IPv6: mustParseCIDR('fd00:77::/64'),
 };

@@ -18,7 +18,7 @@ const OURS = String(0x707374);
 const NO = '0';
 
 /** Of the network namespace of this process. */
-export const routeLocalnet: Setting = {
+const routeLocalnet: Setting = {
   read: () => readFile(FILE, 'utf8'),
   write: (value) => writeFile(FILE, value),
 };

@@ -83,7 +83,7 @@ export const condition = object({
 export type Condition = TypeOf<typeof condition>;
 export const conditions = listMap(condition, ['type']);
 
-export const labelSelectorRequirement = object({
+const labelSelectorRequirement = object({
   key: required(string()),
   operator: required(string('In, NotIn, Exists or DoesNotExist.')),
   values: list(string()),

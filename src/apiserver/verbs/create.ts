@@ -23,7 +23,7 @@ export async function create(api: Api, request: ResourceRequest): Promise<Answer
 }
 
 /** Creates a decoded object, under a name of its own or one made from generateName. */
-export async function createObject(api: Api, request: ResourceRequest, decoded: Decoded): Promise<Answer> {
+async function createObject(api: Api, request: ResourceRequest, decoded: Decoded): Promise<Answer> {
   const { name = '', generateName = '' } = decoded.object.metadata;
   // Without a name or a beginning of one it is refused, with whatever else is wrong.
   if (name !== '' || generateName === '') return createNamed(api, request, decoded, name);

@@ -65,7 +65,7 @@ function checkProtected(kind: AnyKind, name: string): void {
 }
 
 /** Pure: what a delete does to an object as it is. `now` is wall-clock milliseconds. */
-export function decideRemoval(kind: AnyKind, current: Stored, options: DeleteOptions, now: number): Decision {
+function decideRemoval(kind: AnyKind, current: Stored, options: DeleteOptions, now: number): Decision {
   const { object } = current;
   checkPreconditions(kind, object, options);
   const next = marked(kind, object, options, now);

@@ -34,7 +34,7 @@ export async function readyEndpoints(cluster: Cluster): Promise<readonly ReadyEn
 }
 
 /** `virt-launcher-example-vm-2-x7k2p` → `example-vm-2`. */
-export function guestOfPod(pod: string): string {
+function guestOfPod(pod: string): string {
   return pod.replace(/^virt-launcher-/, '').replace(/-[^-]+$/, '');
 }
 

@@ -59,7 +59,7 @@ export async function quickstart(options: QuickstartOptions, signal: AbortSignal
 }
 
 /** Runs the first `count` steps against the lab of `paths`. Tests run the same steps. */
-export async function walkThrough(
+async function walkThrough(
   walk: Walk,
   paths: ClusterPaths,
   count: number,

@@ -7,7 +7,7 @@ import { keepParentDeathSignal } from '../../host/parent-death.ts';
  * Identities without an account, from the range that systemd keeps for dynamic users
  * (https://systemd.io/UIDS-GIDS/), so that they belong to nobody else.
  */
-export const SERVER_ID = 61_580;
+const SERVER_ID = 61_580;
 export const GUEST_ID = 61_581;
 export const DHCP_ID = 61_582;
 

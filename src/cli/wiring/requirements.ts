@@ -57,7 +57,7 @@ export async function requireLab(dir: string): Promise<void> {
 }
 
 /** Throws a {@link UserError} unless every program that an agent runs is here. */
-export async function requirePrograms(path = process.env['PATH'] ?? ''): Promise<void> {
+async function requirePrograms(path = process.env['PATH'] ?? ''): Promise<void> {
   const missing = await missingPrograms(path);
   if (missing.length > 0) {
     const list = missing.map(({ program, use }) => `${program} (${use})`).join(', ');
@@ -69,7 +69,7 @@ export async function requirePrograms(path = process.env['PATH'] ?? ''): Promise
 }
 
 /** The needed programs that are not on `path`; the directories of administration programs are searched too. */
-export async function missingPrograms(path: string): Promise<readonly Requirement[]> {
+async function missingPrograms(path: string): Promise<readonly Requirement[]> {
   const directories = [...path.split(delimiter), '/usr/sbin', '/sbin'].filter((directory) => directory !== '');
   const qemu = QEMU[process.arch];
   const needed = qemu === undefined ? PROGRAMS : [...PROGRAMS, qemu];

@@ -5,7 +5,7 @@ import { isConflict, isNotFound } from '../../api/status.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 
 /** Milliseconds that an Event is kept: the API server's `--event-ttl`. */
-export const EVENT_TTL = 3_600_000;
+const EVENT_TTL = 3_600_000;
 /** Milliseconds between sweeps. */
 const SWEEP = 60_000;
 

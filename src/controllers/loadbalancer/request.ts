@@ -4,7 +4,7 @@ import { type IPAddress, type IPFamily, parseIP } from '../../lib/ip.ts';
 import { serviceFamilies } from '../endpointslice/desired.ts';
 
 /** Class of the load balancers that are ours, for Services that name one; those that name none are ours too. */
-export const LOAD_BALANCER_CLASS = 'postern.dev/load-balancer';
+const LOAD_BALANCER_CLASS = 'postern.dev/load-balancer';
 /** MetalLB's annotations, each also under its older prefix. https://metallb.io/usage/ */
 const PREFIXES = ['metallb.io', 'metallb.universe.tf'];
 

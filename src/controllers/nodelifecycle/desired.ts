@@ -6,9 +6,9 @@ import { findCondition, isTrue, withCondition } from '../../api/meta/conditions.
 import { printTime } from '../../api/time.ts';
 
 /** Taint of a node that has gone silent. https://kubernetes.io/docs/reference/labels-annotations-taints/ */
-export const UNREACHABLE_TAINT = 'node.kubernetes.io/unreachable';
+const UNREACHABLE_TAINT = 'node.kubernetes.io/unreachable';
 /** Taint of a node that says itself that it is not ready. */
-export const NOT_READY_TAINT = 'node.kubernetes.io/not-ready';
+const NOT_READY_TAINT = 'node.kubernetes.io/not-ready';
 /** Reason of the Ready condition of pods whose node is not ready: set, and taken back, by this controller only. */
 export const NODE_NOT_READY = 'NodeNotReady';
 

@@ -14,7 +14,7 @@ import type { ControllerParts, Run } from '../parts.ts';
 import { desiredNodeStatus, desiredTaints, GRACE, isNodeReady, podConditions } from './desired.ts';
 
 /** Namespace of the nodes' leases. https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats */
-export const LEASE_NAMESPACE = 'kube-node-lease';
+const LEASE_NAMESPACE = 'kube-node-lease';
 
 type Parts = ControllerParts & {
   readonly nodes: Informer<Node>;

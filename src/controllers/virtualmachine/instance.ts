@@ -4,7 +4,7 @@ import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { INSTANCE_FINALIZER, VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 
 /** Annotation of an instance: the template it was made from, as JSON. */
-export const MADE_FROM_ANNOTATION = 'postern.dev/made-from-template';
+const MADE_FROM_ANNOTATION = 'postern.dev/made-from-template';
 
 /** The part of a template that an instance is made from. */
 export type Template = VirtualMachine['spec']['template'];

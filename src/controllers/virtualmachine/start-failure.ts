@@ -6,7 +6,7 @@ import { printTime } from '../../api/time.ts';
 export type StartFailure = NonNullable<NonNullable<VirtualMachine['status']>['startFailure']>;
 
 /** A guest that ran this long, in milliseconds, has started well; when it fails later, that is a new story. */
-export const STEADY_AFTER = 60_000;
+const STEADY_AFTER = 60_000;
 /** The longest wait between starts, in milliseconds: KubeVirt's. */
 const MAX_WAIT = 300_000;
 

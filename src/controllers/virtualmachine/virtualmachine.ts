@@ -16,7 +16,7 @@ import { nextStartFailure, untilSteady, waitForRetry } from './start-failure.ts'
 import { desiredStatus } from './status.ts';
 
 /** Keeps a VirtualMachine until its instance is gone, as KubeVirt's controller does. */
-export const MACHINE_FINALIZER = 'kubevirt.io/virtualMachineControllerFinalize';
+const MACHINE_FINALIZER = 'kubevirt.io/virtualMachineControllerFinalize';
 
 type Parts = ControllerParts & {
   readonly vms: Informer<VirtualMachine>;

@@ -33,7 +33,7 @@ export function chooseNode(
 }
 
 /** Why a node does not take a guest; undefined when it does. */
-export function whyNot(vmi: VirtualMachineInstance, node: Node): string | undefined {
+function whyNot(vmi: VirtualMachineInstance, node: Node): string | undefined {
   if (node.metadata.deletionTimestamp !== undefined) return 'is being deleted';
   if (!isTrue(node.status?.conditions, 'Ready')) return 'is not ready';
   if (node.spec?.unschedulable) return 'is cordoned (kubectl uncordon makes it schedulable)';

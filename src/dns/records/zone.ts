@@ -4,7 +4,7 @@ import type { ResourceRecord } from '../wire/message.ts';
 import { canonicalName } from '../wire/name.ts';
 
 /** Version of the specification that the records follow. */
-export const SCHEMA_VERSION = '1.1.0';
+const SCHEMA_VERSION = '1.1.0';
 
 /** Seconds that an answer may be kept: short, because endpoints come and go. The same as CoreDNS' default. */
 export const TTL = 5;

@@ -2,7 +2,7 @@
 import { type IPAddress, ipBytes, ipFromBytes } from '../../lib/ip.ts';
 
 export const NEIGHBOR_SOLICITATION = 135;
-export const NEIGHBOR_ADVERTISEMENT = 136;
+const NEIGHBOR_ADVERTISEMENT = 136;
 
 const IPV6_HEADER = 40;
 const IPPROTO_ICMPV6 = 58;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kernelConntrack } from './kernel.ts';
-import { addFlows, flushFlows } from './program.ts';
+import { addFlows, flushFlows } from './testing/program.ts';
 import { conntrackContract, flowTo, PLACES } from './testing.ts';
 
 conntrackContract('kernel', () => {

@@ -26,7 +26,7 @@ export async function rulesetGeneration(): Promise<number | undefined> {
 }
 
 /** Undefined for what is no such answer. */
-export function readGeneration(bytes: Uint8Array): number | undefined {
+function readGeneration(bytes: Uint8Array): number | undefined {
   for (const { type, payload } of readMessages(bytes)) {
     const id = type === NEWGEN ? readAttributes(payload.subarray(NFGENMSG)).get(NFTA_GEN_ID) : undefined;
     if (id?.length === 4) return new DataView(id.buffer, id.byteOffset).getUint32(0);

@@ -61,7 +61,7 @@ async function firstServed(candidates: readonly FoundVariant[], run: RunCommand)
   throw refused;
 }
 
-export function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' | 'infix'>, run: RunCommand): Iptables {
+function kernelIptables({ variant, infix }: Pick<FoundVariant, 'variant' | 'infix'>, run: RunCommand): Iptables {
   const program = (family: IPFamily, tool: 'save' | 'restore') =>
     `${family === 'IPv4' ? 'iptables' : 'ip6tables'}${infix}-${tool}`;
   async function read(family: IPFamily, table: IptablesTable, prefix: string): Promise<SavedTable> {

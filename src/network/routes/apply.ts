@@ -6,7 +6,7 @@ import type { Route } from './desired.ts';
 import type { RouteChange } from './diff.ts';
 
 /** Marks our routes (rtnetlink(7), rtm_protocol), so that they are found again. No routing daemon has this number. */
-export const ROUTE_PROTOCOL = 112;
+const ROUTE_PROTOCOL = 112;
 
 /** Our routes as the kernel has them. */
 export async function listRoutes(run: RunCommand): Promise<readonly Route[]> {

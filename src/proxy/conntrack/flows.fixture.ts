@@ -8,7 +8,7 @@ import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import { IP_FAMILIES, type IPFamily, mustParseIP } from '../../lib/ip.ts';
 import type { NewFlow } from '../../netfilter/conntrack/conntrack.ts';
-import { addFlows, flushFlows, listPorts } from '../../netfilter/conntrack/program.ts';
+import { addFlows, flushFlows, listPorts } from '../../netfilter/conntrack/testing/program.ts';
 import { MemoryNetfilter } from '../../netfilter/memory.ts';
 import { nftablesMode } from '../nftables/nftables-mode.ts';
 import { startProxy } from '../proxy.ts';

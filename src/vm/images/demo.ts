@@ -13,9 +13,9 @@ import { findManifest, type Manifest, MEDIA_TYPES, putBlob, setReference } from 
 import { encodeTar } from './tar.ts';
 
 /** Name of the image, and where the kernel and the initial RAM disk are in it. */
-export const DEMO_IMAGE = 'postern.dev/demo:latest';
-export const DEMO_KERNEL = '/boot/vmlinuz';
-export const DEMO_INITRD = '/boot/initrd';
+const DEMO_IMAGE = 'postern.dev/demo:latest';
+const DEMO_KERNEL = '/boot/vmlinuz';
+const DEMO_INITRD = '/boot/initrd';
 
 /** Annotation that says what an image was built from, so that it is built again only when that changed. */
 const INPUTS = 'dev.postern.image.inputs';

@@ -44,7 +44,7 @@ interface Index {
 }
 
 /** `postern.dev/demo` means `postern.dev/demo:latest`; a reference with a tag or digest is left as it is. */
-export function normalizeReference(reference: string): string {
+function normalizeReference(reference: string): string {
   const last = reference.slice(reference.lastIndexOf('/') + 1);
   return last.includes(':') || last.includes('@') ? reference : `${reference}:latest`;
 }

@@ -16,9 +16,9 @@ const fields = object(
 export type Namespace = Resource<TypeOf<typeof fields>>;
 
 /** Finalizer that keeps a namespace until its content is gone. */
-export const NAMESPACE_FINALIZER = 'kubernetes';
+const NAMESPACE_FINALIZER = 'kubernetes';
 /** Label that every namespace carries, so that label selectors can name one. */
-export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
 
 function defaultNamespace(namespace: Namespace): Namespace {
   const { metadata } = namespace;

@@ -18,7 +18,7 @@ export function prepareService(service: Service, old: Service | undefined): Serv
   return before.type === 'LoadBalancer' && next.spec.type !== 'LoadBalancer' ? withoutIngress(next) : next;
 }
 
-export function needsClusterIP({ type }: Spec): boolean {
+function needsClusterIP({ type }: Spec): boolean {
   return type !== 'ExternalName';
 }
 

@@ -44,7 +44,7 @@ export const endpoint = object({
 });
 export type Endpoint = TypeOf<typeof endpoint>;
 
-export const endpointPort = object({
+const endpointPort = object({
   name: string('Name of the Service port; the empty string when it has none.'),
   protocol: oneOf(['TCP', 'UDP', 'SCTP']),
   port: int32(),

@@ -23,7 +23,7 @@ import { validateVirtualMachine } from './virtualmachine.validation.ts';
 /** Condition of a VirtualMachine whose template changed since its running instance was made from it. */
 export const RESTART_REQUIRED = 'RestartRequired';
 
-export const RUN_STRATEGIES = ['Always', 'RerunOnFailure', 'Manual', 'Halted', 'Once'] as const;
+const RUN_STRATEGIES = ['Always', 'RerunOnFailure', 'Manual', 'Halted', 'Once'] as const;
 export type RunStrategy = (typeof RUN_STRATEGIES)[number];
 
 const fields = object(

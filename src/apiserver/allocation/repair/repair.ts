@@ -38,7 +38,7 @@ export async function keepAllocations(api: Api, options: RepairOptions, signal: 
 }
 
 /** One look, with everything mended that can be. */
-export async function repairAllocations(
+async function repairAllocations(
   api: Api,
   { serviceCIDRs, nodePortRange }: Omit<RepairOptions, 'touched'>,
 ): Promise<void> {

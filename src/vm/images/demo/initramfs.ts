@@ -92,7 +92,7 @@ async function readModules(root: string): Promise<readonly Module[]> {
 }
 
 /** The names in a module's `depends=` line; modules carry it among the NUL-ended texts of their `.modinfo` section. */
-export function moduleDependencies(module: Buffer): readonly string[] {
+function moduleDependencies(module: Buffer): readonly string[] {
   const start = module.indexOf('\0depends=', 0, 'latin1');
   if (start < 0) return [];
   const text = module.toString('latin1', start + '\0depends='.length, module.indexOf(0, start + 1));

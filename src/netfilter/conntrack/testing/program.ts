@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NewFlow } from './conntrack.ts';
+import type { NewFlow } from '../conntrack.ts';
 
 /** Adds flows to the kernel's, in the network namespace of this process. */
 export function addFlows(flows: readonly NewFlow[]): void {
