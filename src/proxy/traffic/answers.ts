@@ -1,15 +1,10 @@
 /** Traffic for those who ask the proxy. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { METRICS_TYPE, type Metric, metricLines } from '../../lib/metrics.ts';
 import { type Answer, JSON_HEADERS } from '../health/listen.ts';
 import { endpointMetrics, serviceMetrics } from './metrics.ts';
 import { reportPieces } from './report.ts';
+import { Slice } from './slice.ts';
 import type { TrafficTotals } from './totals.ts';
-
-/** How long printing may hold up the event loop, in milliseconds. */
-const SLICE = 8;
-/** Pieces between two looks at the time. */
-const RUN = 50;
 
 export interface TrafficSource {
   readonly node: string;
@@ -22,18 +17,18 @@ export interface TrafficSource {
 
 /** `/traffic`: everything, as JSON. */
 export async function trafficAnswer({ node, mode, now, totals }: TrafficSource): Promise<Answer> {
-  const ports = (await totals()).ports();
+  const ports = (await totals()).ports;
   return { code: 200, headers: JSON_HEADERS, body: await joined(reportPieces({ node, mode, at: now() }, ports)) };
 }
 
 /** `/metrics`: these, and traffic by Service. */
 export async function metricsAnswer(others: readonly Metric[], { totals }: TrafficSource): Promise<Answer> {
-  return metricsText([...others, ...serviceMetrics((await totals()).ports())]);
+  return metricsText([...others, ...serviceMetrics((await totals()).ports)]);
 }
 
 /** `/metrics/endpoints`: traffic by endpoint. */
 export async function endpointMetricsAnswer({ totals }: TrafficSource): Promise<Answer> {
-  return metricsText(endpointMetrics((await totals()).ports()));
+  return metricsText(endpointMetrics((await totals()).ports));
 }
 
 async function metricsText(metrics: Iterable<Metric>): Promise<Answer> {
@@ -43,11 +38,11 @@ async function metricsText(metrics: Iterable<Metric>): Promise<Answer> {
 
 async function joined(pieces: Iterable<string>): Promise<string> {
   const all: string[] = [];
-  let since = performance.now();
+  const slice = new Slice();
   for (const piece of pieces) {
-    if (all.push(piece) % RUN !== 0 || performance.now() - since < SLICE) continue;
-    await turn();
-    since = performance.now();
+    all.push(piece);
+    const pause = slice.pause();
+    if (pause !== undefined) await pause;
   }
   return all.join('');
 }

@@ -14,14 +14,14 @@ interface Labelled {
 const DIRECTIONS = ['in', 'out'] as const;
 
 /** By port of each Service. */
-export function serviceMetrics(ports: readonly PortTraffic[]): readonly Metric[] {
+export function serviceMetrics(ports: Iterable<PortTraffic>): readonly Metric[] {
   return metrics('postern_proxy_service', function* () {
     for (const port of ports) yield { labels: portLabels(port), traffic: port };
   });
 }
 
 /** By endpoint of each port: those that had packets within the last hour. */
-export function endpointMetrics(ports: readonly PortTraffic[]): readonly Metric[] {
+export function endpointMetrics(ports: Iterable<PortTraffic>): readonly Metric[] {
   return metrics('postern_proxy_endpoint', function* () {
     for (const port of ports) {
       const labels = portLabels(port);

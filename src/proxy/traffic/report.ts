@@ -25,7 +25,7 @@ export interface EndpointReport extends Traffic {
 }
 
 /** A report as text, a port at a time: there may be very many. */
-export function* reportPieces(head: Omit<TrafficReport, 'ports'>, ports: readonly PortTraffic[]): Iterable<string> {
+export function* reportPieces(head: Omit<TrafficReport, 'ports'>, ports: Iterable<PortTraffic>): Iterable<string> {
   const { node, mode, at } = head;
   yield `${JSON.stringify({ node, mode, at }).slice(0, -1)},"ports":[`;
   let separator = '\n';

@@ -26,7 +26,7 @@ async function folded(
     () => options.owner,
     () => options.exists ?? true,
   );
-  return totals.ports().map(({ endpoints, ...port }) => ({ ...port, endpoints: [...endpoints] }));
+  return [...totals.ports].map(({ endpoints, ...port }) => ({ ...port, endpoints: [...endpoints] }));
 }
 
 const amount = (packets: number) => ({ packets, bytes: packets * 100 });
@@ -53,6 +53,14 @@ test('counts what is read again once, and a counter that began anew from its beg
   for (const packets of [10, 10, 15]) await folded(totals, [reading('in', packets)]);
   const [port] = await folded(totals, [reading('in', 4)]);
   assert.deepEqual(port?.in, amount(19));
+});
+
+test('a counter that ended and came back has counted all that it says', async () => {
+  const totals = new TrafficTotals();
+  await folded(totals, [reading('connections', 1), reading('in', 5)]);
+  await folded(totals, [reading('in', 6)]);
+  const [port] = await folded(totals, [reading('connections', 1), reading('in', 7)]);
+  assert.deepEqual([port?.connections, port?.in], [2, amount(7)]);
 });
 
 test('an endpoint that the kernel has forgotten goes; what its port counted stays', async () => {

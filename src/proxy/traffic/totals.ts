@@ -2,11 +2,9 @@
  * Traffic since the proxy began to read it, by Service and endpoint. The kernel's counters come and go; totals only grow,
  * until their Service is gone.
  */
-import { setImmediate as turn } from 'node:timers/promises';
-import type { Counted, Place, TrafficReading, TrafficReadings } from './reading.ts';
 
-/** How long folding may hold up the event loop, in milliseconds. */
-const SLICE = 8;
+import type { Counted, Place, TrafficReading, TrafficReadings } from './reading.ts';
+import { Slice } from './slice.ts';
 
 export interface Amount {
   packets: number;
@@ -47,22 +45,24 @@ interface PortEntry extends Owner, Traffic {
   readonly byEndpoint: Map<string, EndpointTraffic & { pass: number }>;
 }
 
-/** What a counter said last, and in which pass. */
-interface Counter {
-  packets: number;
-  bytes: number;
-  pass: number;
+/** What the kernel's counters of an entrance and an endpoint said last, and which of them this pass has seen. */
+interface Last extends Traffic {
+  seen: number;
 }
 
+/** One bit for each. */
+const SEEN: Readonly<Record<Counted, number>> = { connections: 1, in: 2, out: 4 };
+
 export class TrafficTotals {
-  readonly #counters = new Map<string, Counter>();
+  readonly #last = new Map<string, Last>();
   /** By Service, then by protocol and port. */
   readonly #services = new Map<string, Map<string, PortEntry>>();
   #pass = 0;
 
   /**
-   * Adds what was counted since the last pass. `ownerOf` tells whose a reading is, if it is anybody's; `exists`, which
-   * Services there still are. What a counter has when it is first seen was counted since the kernel began to.
+   * Adds what was counted since the last pass; one pass ends before the next begins. `ownerOf` tells whose a reading is, if it is
+   * anybody's; `exists`, which Services there still are. What a counter has when it is first seen was counted since the kernel
+   * began to.
    */
   async fold(
     readings: TrafficReadings,
@@ -70,25 +70,23 @@ export class TrafficTotals {
     exists: (service: string) => boolean,
   ): Promise<void> {
     this.#pass++;
-    let since = performance.now();
+    const slice = new Slice();
     for await (const some of readings) {
       for (const reading of some) this.#add(reading, ownerOf);
-      if (performance.now() - since < SLICE) continue;
-      await turn();
-      since = performance.now();
+      await slice.pause();
     }
-    this.#forget(exists);
+    await this.#forget(exists, slice);
   }
 
-  /** Every port that had any, sorted by Service, port and protocol. */
-  ports(): readonly PortTraffic[] {
-    const all = [...this.#services.values()].flatMap((ports) => [...ports.values()]);
-    return all
-      .sort((a, b) => compare(a.service, b.service) || a.port - b.port || compare(a.protocol, b.protocol))
-      .map(({ byEndpoint, ...port }) => ({
-        ...port,
-        endpoints: { [Symbol.iterator]: () => endpointsOf(byEndpoint) },
-      }));
+  /** Every port that had any. */
+  readonly ports: Iterable<PortTraffic> = { [Symbol.iterator]: () => this.#ports() };
+
+  *#ports(): Iterator<PortTraffic> {
+    for (const ports of this.#services.values()) {
+      for (const { byEndpoint, ...port } of ports.values()) {
+        yield { ...port, endpoints: { [Symbol.iterator]: () => endpointsOf(byEndpoint) } };
+      }
+    }
   }
 
   #add(reading: TrafficReading, ownerOf: (reading: TrafficReading) => Owner | undefined): void {
@@ -101,12 +99,15 @@ export class TrafficTotals {
   }
 
   /** What a counter counted since the last pass. One that says less than then has begun anew. */
-  #since({ packets, bytes, ...reading }: TrafficReading): Amount {
-    const key = counterKey(reading);
-    const last = this.#counters.get(key);
-    this.#counters.set(key, { packets, bytes, pass: this.#pass });
-    const goesOn = last !== undefined && packets >= last.packets && bytes >= last.bytes;
-    return goesOn ? { packets: packets - last.packets, bytes: bytes - last.bytes } : { packets, bytes };
+  #since({ protocol, what, asked, endpoint, packets, bytes }: TrafficReading): Amount {
+    const key = `${protocol} ${asked.ip} ${asked.port} ${endpoint.ip} ${endpoint.port}`;
+    const last = this.#last.get(key) ?? { ...nothing(), seen: 0 };
+    this.#last.set(key, last);
+    last.seen |= SEEN[what];
+    const before = what === 'connections' ? { packets: last.connections, bytes: 0 } : { ...last[what] };
+    setAmount(last, what, { packets, bytes });
+    const goesOn = packets >= before.packets && bytes >= before.bytes;
+    return goesOn ? { packets: packets - before.packets, bytes: bytes - before.bytes } : { packets, bytes };
   }
 
   #port(owner: Owner, protocol: TrafficReading['protocol']): PortEntry {
@@ -127,22 +128,38 @@ export class TrafficTotals {
   }
 
   /** What the kernel has no counters of any more, and Services that are gone. */
-  #forget(exists: (service: string) => boolean): void {
-    for (const [key, { pass }] of this.#counters) if (pass < this.#pass) this.#counters.delete(key);
+  async #forget(exists: (service: string) => boolean, slice: Slice): Promise<void> {
+    for (const [key, last] of this.#last) {
+      if (last.seen === 0) this.#last.delete(key);
+      // Should one of them come back, it has begun anew.
+      for (const what of COUNTED) if ((last.seen & SEEN[what]) === 0) setAmount(last, what, { packets: 0, bytes: 0 });
+      last.seen = 0;
+      const pause = slice.pause();
+      if (pause !== undefined) await pause;
+    }
     for (const [service, ports] of this.#services) {
       if (!exists(service)) this.#services.delete(service);
       for (const { byEndpoint } of ports.values()) {
         for (const [key, { pass }] of byEndpoint) if (pass < this.#pass) byEndpoint.delete(key);
       }
+      const pause = slice.pause();
+      if (pause !== undefined) await pause;
     }
   }
 }
 
-function counterKey({ family, protocol, what, asked, endpoint }: Omit<TrafficReading, 'packets' | 'bytes'>): string {
-  return `${what} ${family} ${protocol} ${asked.ip} ${asked.port} ${endpoint.ip} ${endpoint.port}`;
-}
+const COUNTED = ['connections', 'in', 'out'] as const;
 
 const nothing = (): Traffic => ({ connections: 0, in: { packets: 0, bytes: 0 }, out: { packets: 0, bytes: 0 } });
+
+function setAmount(traffic: Traffic, what: Counted, { packets, bytes }: Amount): void {
+  if (what === 'connections') {
+    traffic.connections = packets;
+    return;
+  }
+  traffic[what].packets = packets;
+  traffic[what].bytes = bytes;
+}
 
 function add(traffic: Traffic, what: Counted, { packets, bytes }: Amount): void {
   if (what === 'connections') {

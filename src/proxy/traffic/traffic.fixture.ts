@@ -92,7 +92,7 @@ type Numbers = readonly [connections: number, packetsIn: number, bytesIn: number
 /** What one port of a Service has had; `endpoint`: of one of its endpoints. */
 async function counted(name: Name, protocol: 'tcp' | 'udp', endpoint?: string): Promise<Numbers> {
   const totals = await proxy.traffic?.();
-  const port = totals?.ports().find((one) => one.service === `default/${name}` && one.protocol === protocol);
+  const port = [...(totals?.ports ?? [])].find((one) => one.service === `default/${name}` && one.protocol === protocol);
   const found = endpoint === undefined ? port : [...(port?.endpoints ?? [])].find(({ ip }) => ip === endpoint);
   if (found === undefined) return [0, 0, 0, 0, 0];
   return [found.connections, found.in.packets, found.in.bytes, found.out.packets, found.out.bytes];
@@ -187,7 +187,7 @@ for (const family of IP_FAMILIES) {
 
 test('the sums of all endpoints are those of the port', async () => {
   const totals = await proxy.traffic?.();
-  for (const port of totals?.ports() ?? []) {
+  for (const port of totals?.ports ?? []) {
     const endpoints = [...port.endpoints];
     const sum = (of: (one: (typeof endpoints)[number]) => number) => endpoints.reduce((all, one) => all + of(one), 0);
     assert.equal(
