@@ -33,7 +33,7 @@ export type Expression =
  * keeps it within this range, so that `clear-scratch` can tell what is left there from what others put. (Marks would serve too,
  * and are others': routing, tunnels and policies go by them.)
  */
-export const SCRATCH = { first: 0x7000_0000, last: 0x7fff_ffff } as const;
+export const SCRATCH = { first: 0x6000_0000, last: 0x7fff_ffff } as const;
 
 /** How a packet goes: as its connection's first one, or as replies (linux/netfilter/nf_conntrack_tuple_common.h). */
 export const DIRECTIONS = { original: 0, reply: 1 } as const;

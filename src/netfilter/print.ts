@@ -274,4 +274,7 @@ function printElement(element: Element): string {
 
 const printValue = (value: ElementValue): string => (isVerdict(value) ? printVerdict(value) : printAtoms(value));
 
-const printAtoms = (atoms: readonly Atom[]): string => atoms.join(' . ');
+const printAtoms = (atoms: readonly Atom[]): string => atoms.map(printAtom).join(' . ');
+
+/** No port and no drawn number is as high as what the scratch register holds. */
+const printAtom = (atom: Atom): Atom => (typeof atom === 'number' && atom >= SCRATCH.first ? printClassid(atom) : atom);

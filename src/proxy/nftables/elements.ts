@@ -2,7 +2,8 @@
 import type { IPFamily } from '../../lib/ip.ts';
 import { type Atom, type Chain, goto, type Placed } from '../../netfilter/model.ts';
 import type { Endpoint, Frontend } from '../forwarding.ts';
-import { masqueradeChain, masqueradeMap, SETS, UNAVAILABLE_CHAINS } from './layout.ts';
+import { chainMap, destinationOf } from './destinations.ts';
+import { masqueradeMap, masqueradeNumber, SETS } from './layout.ts';
 import { pickChain, pickElements, pickedFrom } from './pick.ts';
 import { frontendMap, type LookUp, scopeOf } from './scopes.ts';
 import { stickyChain, stickyElements, stuckFrom } from './sticky.ts';
@@ -13,18 +14,17 @@ export interface FamilyElement {
   readonly placed: Placed;
 }
 
-/** The elements of one frontend: the chain it goes to, its endpoints, and whose source address is replaced. */
+/** The elements of one frontend: where it leads, its endpoints, and whose source address is replaced. */
 export function frontendElements(frontend: Frontend): Placed[] {
   const { protocol, port, entrance } = frontend;
   const key = [...(entrance.kind === 'address' ? [entrance.ip] : []), protocol, port];
-  const chain = frontendChain(frontend)?.name ?? UNAVAILABLE_CHAINS[frontend.unavailable];
   const elements: Placed[] = [
-    { set: frontendMap(scopeOf(frontend)), element: { key, value: goto(chain) } },
+    { set: frontendMap(scopeOf(frontend)), element: { key, value: [destinationOf(frontend)] } },
     ...(frontend.affinity === undefined ? pickElements(frontend) : stickyElements(frontend)),
   ];
   // Insiders share the address with everyone, and its entries here.
   if (frontend.audience === 'anyone') {
-    const value = goto(masqueradeChain(frontend.masquerade));
+    const value = [masqueradeNumber(frontend.masquerade)];
     elements.push({ set: masqueradeMap(entrance.kind), element: { key, value } });
     if (frontend.sources !== undefined) elements.push(...sourceElements(key, frontend.sources));
   }
@@ -45,14 +45,23 @@ function sourceElements(key: readonly Atom[], sources: readonly string[]): Place
   ];
 }
 
+/** A chain that is made on demand, and what leads to it. */
+export interface DemandedChain {
+  readonly chain: Chain;
+  readonly entry: Placed;
+}
+
 /** The chain that a frontend with endpoints goes to; undefined when it has none. */
-export function frontendChain(frontend: Frontend): Chain | undefined {
+export function frontendChain(frontend: Frontend): DemandedChain | undefined {
   const { protocol, endpoints, affinity } = frontend;
   if (endpoints.length === 0) return undefined;
   const scope = scopeOf(frontend);
-  return affinity === undefined
-    ? pickChain(scope, protocol, endpoints.length)
-    : stickyChain(scope, protocol, endpoints.length, affinity);
+  const chain =
+    affinity === undefined
+      ? pickChain(scope, protocol, endpoints.length)
+      : stickyChain(scope, protocol, endpoints.length, affinity);
+  const element = { key: [protocol, destinationOf(frontend)], value: goto(chain.name) };
+  return { chain, entry: { set: chainMap(scope), element } };
 }
 
 /**

@@ -36,5 +36,5 @@ function apart(endpoints: readonly NumberedEndpoint[]): readonly NumberedEndpoin
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return SCRATCH.first + (((value ^ (value >>> 28)) >>> 0) % COUNT);
+  return SCRATCH.first + (((value ^ (value >>> 29)) >>> 0) % COUNT);
 }

@@ -12,18 +12,21 @@ import {
   type KeyType,
   type Match,
   type NamedSet,
+  type Placed,
   type Rule,
+  SCRATCH,
   type Table,
   type TableName,
 } from '../../netfilter/model.ts';
 import { printTable } from '../../netfilter/print.ts';
 import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding.ts';
 import type { Locality, LocalPods } from '../locality.ts';
+import { chainMap, destinations, UNAVAILABLE_CHAINS, unavailableElements } from './destinations.ts';
 import { endpointSet, pickChain } from './pick.ts';
 import { frontendMap, frontends, PROTOCOLS, SCOPES } from './scopes.ts';
 import { affinitySet, stickyChain, stickySets } from './sticky.ts';
 import { trafficChains, trafficSets } from './traffic.ts';
-import { DROP, daddr, dport, inSet, jump, l4proto, RETURN, requested, rule, saddr } from './words.ts';
+import { DROP, daddr, dport, inSet, jump, l4proto, RETURN, requested, rule, saddr, scratch } from './words.ts';
 
 export const TABLE_NAME = 'postern-proxy';
 
@@ -36,17 +39,19 @@ export const SETS = {
   allowedSource: 'allowed-source',
 } as const;
 
-/** Chains that refuse and discard; `reject` and `drop` are words of the language. */
-export const UNAVAILABLE_CHAINS = { refuse: 'refuse', discard: 'discard' } as const;
-
 const MASQUERADES: readonly Masquerade[] = ['outsiders', 'strangers', 'node'];
 const CHECK_SOURCE = 'check-source';
 
-/** Map from a frontend to the chain that says whose source address is replaced. */
+/** Map from a number to the chain that says whose source address is replaced. */
+const MASQUERADE = 'source-chain';
+
+/** Map from a frontend to one of these numbers. */
 export const masqueradeMap = (entrance: Entrance['kind']): string =>
   entrance === 'address' ? 'service-source' : 'node-port-source';
 
-export const masqueradeChain = (who: Masquerade): string => `masquerade-${who}`;
+export const masqueradeNumber = (who: Masquerade): number => SCRATCH.first + MASQUERADES.indexOf(who);
+
+const masqueradeChain = (who: Masquerade): string => `masquerade-${who}`;
 
 export function tableName(family: IPFamily): TableName {
   return TABLES[family];
@@ -61,6 +66,17 @@ const TABLES: Readonly<Record<IPFamily, TableName>> = {
 export function baseTable(family: IPFamily, locality: Locality): Table {
   const table = { ...tableName(family), sets: sets(locality), chains: chains(locality) };
   return { ...table, chains: [versionChain(table), ...table.chains] };
+}
+
+/** Elements that are always there besides those of the layout, in maps whose others come and go. */
+export function standingElements(): readonly Placed[] {
+  const masquerades = MASQUERADES.map(
+    (who): Placed => ({
+      set: MASQUERADE,
+      element: { key: [masqueradeNumber(who)], value: goto(masqueradeChain(who)) },
+    }),
+  );
+  return [...unavailableElements(), ...masquerades];
 }
 
 /** Nothing goes there: its name says which layout the table has, and chains made on demand, for the run that finds it. */
@@ -101,6 +117,7 @@ function sets({ localPods, clusterCIDRs }: Locality): NamedSet[] {
     ...trafficSets(),
     ...SCOPES.flatMap((scope) => [
       frontends(scope),
+      destinations(scope),
       ...PROTOCOLS.map((protocol) => endpointSet(scope, protocol)),
       ...stickySets(scope),
     ]),
@@ -108,6 +125,7 @@ function sets({ localPods, clusterCIDRs }: Locality): NamedSet[] {
       ...frontends({ audience: 'anyone', entrance }),
       name: masqueradeMap(entrance),
     })),
+    { name: MASQUERADE, key: { kind: 'types', types: ['classid'] }, value: 'verdict' },
   ];
 }
 
@@ -174,14 +192,19 @@ function sourceRules(): Rule[] {
   ];
 }
 
-/** Finds the frontend of a connection, if it has one for this audience. */
+/** Finds the frontend of a connection, if it has one for this audience: the number of its destination, then the chain. */
 function dispatch(audience: Audience): Rule[] {
   const port = [l4proto, dport()];
-  const byAddress = frontendMap({ audience, entrance: 'address' });
-  const byNodePort = frontendMap({ audience, entrance: 'node-port' });
+  const [byAddress, byNodePort] = [
+    { audience, entrance: 'address' } as const,
+    { audience, entrance: 'node-port' } as const,
+  ];
+  const toNode = inSet([daddr], SETS.nodeAddress);
   return [
-    rule([], { kind: 'vmap', key: [daddr, ...port], map: byAddress }),
-    rule([inSet([daddr], SETS.nodeAddress)], { kind: 'vmap', key: port, map: byNodePort }),
+    rule([], { kind: 'load', key: [daddr, ...port], map: frontendMap(byAddress) }),
+    rule([], { kind: 'vmap', key: [l4proto, scratch], map: chainMap(byAddress) }),
+    rule([toNode], { kind: 'load', key: port, map: frontendMap(byNodePort) }),
+    rule([], { kind: 'vmap', key: [l4proto, scratch], map: chainMap(byNodePort) }),
   ];
 }
 
@@ -237,9 +260,16 @@ function masqueradeChains(locality: Locality): Chain[] {
   };
   return MASQUERADES.map((who) => ({
     name: masqueradeChain(who),
-    rules: [...spared[who], rule(who === 'node' ? [{ kind: 'local', of: 'saddr' }] : [], { kind: 'masquerade' })],
+    rules: [
+      CLEAR,
+      ...spared[who],
+      rule(who === 'node' ? [{ kind: 'local', of: 'saddr' }] : [], { kind: 'masquerade' }),
+    ],
   }));
 }
+
+/** Nothing is left in the scratch register when a packet leaves. */
+const CLEAR = rule([], { kind: 'clear-scratch' });
 
 /**
  * Decides by what the connection asked for, which connection tracking remembers, so that no packet mark is needed that
@@ -250,14 +280,16 @@ function postrouting(): Rule[] {
   const original = [{ kind: 'original-daddr' }] as const;
   const port = [l4proto, { kind: 'original-dport' }] as const;
   return [
-    rule([], { kind: 'clear-scratch' }),
+    CLEAR,
     rule([translated, inSet([saddr, daddr], SETS.hairpin)], { kind: 'masquerade' }),
     ...PROTOCOLS.flatMap((protocol): Rule[] => {
       const matches: Match[] = [translated, { kind: 'protocol', protocol }];
       const toNode = inSet(original, SETS.nodeAddress);
       return [
-        rule(matches, { kind: 'vmap', key: [...original, ...port], map: masqueradeMap('address') }),
-        rule([...matches, toNode], { kind: 'vmap', key: port, map: masqueradeMap('node-port') }),
+        rule(matches, { kind: 'load', key: [...original, ...port], map: masqueradeMap('address') }),
+        rule(matches, { kind: 'vmap', key: [scratch], map: MASQUERADE }),
+        rule([...matches, toNode], { kind: 'load', key: port, map: masqueradeMap('node-port') }),
+        rule([...matches, toNode], { kind: 'vmap', key: [scratch], map: MASQUERADE }),
       ];
     }),
   ];

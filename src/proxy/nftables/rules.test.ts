@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inNamespace, skipWithoutNft } from '../../host/testing/in-namespace.ts';
 import { MemoryNetfilter } from '../../netfilter/memory.ts';
-import type { Transaction } from '../../netfilter/model.ts';
+import { SCRATCH, type Transaction } from '../../netfilter/model.ts';
 import { printTransaction } from '../../netfilter/print.ts';
 import { desiredForwarding } from '../desired.ts';
 import { endpointKey, type Forwarding } from '../forwarding.ts';
@@ -48,6 +48,7 @@ describe('a change of one Service', () => {
     const node = serving('10.244.1.1', '10.244.1.2', '10.244.1.3');
     assert.deepEqual(change(node, '10.244.1.2', '10.244.1.3'), [
       'add-chain',
+      `add-element service-chain tcp ${SCRATCH.first + 2}`,
       'delete-element service 10.200.0.10 tcp 80',
       'delete-element service-endpoint-tcp 10.200.0.10 80 0',
       'delete-element service-endpoint-tcp 10.200.0.10 80 2',
@@ -101,7 +102,7 @@ describe('two Services that claim one address and port', () => {
     node.takeAll();
     node.table.set('default/older', undefined);
     const script = printTransaction(node.takeChanges());
-    assert.match(script, /198\.51\.100\.7 \. tcp \. 80 : goto service-tcp-pick-2/);
+    assert.match(script, /198\.51\.100\.7 \. tcp \. 80 : 6000:2\n/);
     assert.match(script, /198\.51\.100\.7 \. 80 \. 1 : 10\.244\.1\.3 \. 8080/);
   });
 });

@@ -9,13 +9,18 @@ import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, FrontendChange, SetChange } from '../mode.ts';
 import { CountedSet } from '../set-difference.ts';
 import { ElementDiff } from './diff.ts';
-import { type FamilyElement, frontendChain, frontendElements, hairpinElements } from './elements.ts';
-import { baseTable, SETS, tableName } from './layout.ts';
+import {
+  type DemandedChain,
+  type FamilyElement,
+  frontendChain,
+  frontendElements,
+  hairpinElements,
+} from './elements.ts';
+import { baseTable, SETS, standingElements, tableName } from './layout.ts';
 
 /** A chain per number of endpoints and how many frontends go to it. */
-interface CountedChain {
+interface CountedChain extends DemandedChain {
   readonly family: IPFamily;
-  readonly chain: Chain;
   uses: number;
 }
 
@@ -72,9 +77,10 @@ export class NftablesRules {
     note(diff, nodeAddresses, nodeAddressElement);
     note(diff, this.#hairpins.take(), (element) => element);
     const chains = this.#newChains();
-    const added: Operation[] = chains.map(({ family, chain }) => {
-      return { kind: 'add-chain', table: tableName(family), chain };
-    });
+    const added = chains.flatMap(({ family, chain, entry }): Operation[] => [
+      { kind: 'add-chain', table: tableName(family), chain },
+      { kind: 'add-element', table: tableName(family), placed: entry },
+    ]);
     const undo = (): void => {
       this.#count(frontends.map(({ before, after, ...rest }) => ({ ...rest, before: after, after: before })));
       this.#hairpins.take();
@@ -87,9 +93,10 @@ export class NftablesRules {
   idle(keep: number): Transaction {
     const idle = [...this.#chains.values()].filter(({ uses }) => uses === 0);
     if (idle.length <= keep) return [];
-    return this.#dropIdle().map(({ family, chain }): Operation => {
-      return { kind: 'delete-chain', table: tableName(family), chain: chain.name };
-    });
+    return this.#dropIdle().flatMap(({ family, chain, entry }): Operation[] => [
+      { kind: 'delete-element', table: tableName(family), placed: entry },
+      { kind: 'delete-chain', table: tableName(family), chain: chain.name },
+    ]);
   }
 
   /** The chains that the kernel should have, with their number of rules. */
@@ -113,18 +120,18 @@ export class NftablesRules {
 
   #use(frontend: Frontend): void {
     for (const element of hairpinElements(frontend)) this.#hairpins.add(element);
-    const chain = frontendChain(frontend);
-    if (chain === undefined) return;
-    const key = chainKey(frontend.family, chain);
+    const demanded = frontendChain(frontend);
+    if (demanded === undefined) return;
+    const key = chainKey(frontend.family, demanded.chain);
     const pick = this.#chains.get(key);
     if (pick !== undefined) pick.uses++;
-    else this.#chains.set(key, { family: frontend.family, chain, uses: 1 });
+    else this.#chains.set(key, { family: frontend.family, ...demanded, uses: 1 });
   }
 
   #release(frontend: Frontend): void {
     for (const element of hairpinElements(frontend)) this.#hairpins.remove(element);
-    const chain = frontendChain(frontend);
-    const pick = chain && this.#chains.get(chainKey(frontend.family, chain));
+    const demanded = frontendChain(frontend);
+    const pick = demanded && this.#chains.get(chainKey(frontend.family, demanded.chain));
     if (pick !== undefined) pick.uses--;
   }
 
@@ -161,6 +168,8 @@ export class NftablesRules {
       if (family === wanted) yield placed;
     }
     for (const { family, placed } of this.#hairpins) if (family === wanted) yield placed;
+    yield* standingElements();
+    for (const { family, entry } of this.#chains.values()) if (family === wanted) yield entry;
     for (const { frontend } of forwarded.frontends()) {
       if (frontend.family === wanted) yield* frontendElements(frontend);
     }

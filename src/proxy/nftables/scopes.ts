@@ -22,14 +22,14 @@ export const scopeOf = (frontend: Pick<Frontend, 'audience' | 'entrance'>): Scop
   entrance: frontend.entrance.kind,
 });
 
-/** Map from a frontend to the chain that leads to its endpoints. */
+/** Map from a frontend to the number of its destination: see `destinations.ts`. */
 export const frontendMap = (scope: Scope): string =>
   `${scope.audience === 'insiders' ? 'inside-' : ''}${scope.entrance === 'address' ? 'service' : 'node-port'}`;
 
 export function frontends(scope: Scope): NamedSet {
   const port = ['inet_proto', 'inet_service'] as const;
   const types = scope.entrance === 'address' ? (['address', ...port] as const) : port;
-  return { name: frontendMap(scope), key: { kind: 'types', types }, value: 'verdict' };
+  return { name: frontendMap(scope), key: { kind: 'types', types }, value: { kind: 'types', types: ['classid'] } };
 }
 
 /** What a map has for a key. */

@@ -48,7 +48,7 @@ await runner.run(`table inet pst-watch {
   counter left { }
   chain out {
     type filter hook postrouting priority 300
-    meta priority 7000:0-7fff:ffff counter name left
+    meta priority 6000:0-7fff:ffff counter name left
   }
 }`);
 

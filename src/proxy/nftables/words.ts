@@ -5,6 +5,8 @@ export const saddr: Expression = { kind: 'saddr' };
 export const daddr: Expression = { kind: 'daddr' };
 export const l4proto: Expression = { kind: 'l4proto' };
 export const dport = (protocol?: TransportProtocol): Expression => ({ kind: 'dport', ...(protocol && { protocol }) });
+/** What the scratch register holds. */
+export const scratch: Expression = { kind: 'scratch' };
 export const random = (modulus: number): Expression => ({ kind: 'random', modulus });
 
 /** What a client asked for. */
