@@ -196,7 +196,7 @@ test('a lab whose starter is killed with -9 before it is ready ends too', { skip
 test('a lab that is not ready in time is taken away, and what it waited for is told', { skip }, async (t) => {
   const dir = labDir(t);
   const options = { dir, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands('slow'), timeout: 1000 } as const;
-  await assert.rejects(labUp(options), /was not ready after 1 s: (network|waiting for node1)/);
+  await assert.rejects(labUp(options), /was not ready after 1 s: (its processes|network|waiting for node1)/);
   assert.equal(labStatus(dir).phase, 'stopped');
 });
 

@@ -41,6 +41,9 @@ test('every command has help with an example', async () => {
     'vm console',
     'vm exec',
     'why service',
+    'proxy',
+    'proxy cleanup',
+    'render',
     'top services',
     'image build',
     'image list',
@@ -49,7 +52,7 @@ test('every command has help with an example', async () => {
   ];
   for (const command of commands) {
     const { stdout } = await runCommand([PROGRAM, ...command.split(' '), '--help']);
-    assert.match(stdout, /Example:\n/, command);
+    assert.match(stdout, /Examples?:\n/, command);
   }
 });
 

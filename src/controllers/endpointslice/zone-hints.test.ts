@@ -55,12 +55,15 @@ const desired = (endpoints: readonly string[]): DesiredSlices => ({
   keepHints: true,
 });
 
+let names = 0;
+
 /** What is hinted once the endpoints are these: the slices then, how many were written, and what was made of it. */
 function play(endpoints: readonly string[], by: ZoneShares, actual: readonly EndpointSlice[] = []) {
   const wanted = desired(endpoints);
   const { changes, outcomes } = withZoneHints(wanted, diff(wanted, actual), actual, by);
-  const created = changes.create.map((slice, i): EndpointSlice => {
-    const name = `web-${actual.length + i}`;
+  const created = changes.create.map((slice): EndpointSlice => {
+    // Never the name of one that is there, nor of one that was.
+    const name = `web-${names++}`;
     const metadata = { name, labels: {}, ownerReferences: [wanted.owner] };
     return { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, ...slice };
   });
