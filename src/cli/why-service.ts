@@ -9,7 +9,8 @@ import type { ObjectKey } from '../api/meta/v1.ts';
 import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
 import type { Client } from '../client/client.ts';
-import { type Finding, whyService } from '../controllers/servicestatus/why.ts';
+import type { Finding } from '../controllers/servicestatus/finding.ts';
+import { whyService } from '../controllers/servicestatus/why.ts';
 
 export async function explainService(client: Client, key: ObjectKey): Promise<readonly Finding[]> {
   const scope = key.namespace === undefined ? {} : { namespace: key.namespace };

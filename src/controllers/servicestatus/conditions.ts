@@ -3,7 +3,7 @@ import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
 import type { Condition } from '../../api/meta/v1.ts';
-import type { Finding } from './why.ts';
+import type { Finding } from './finding.ts';
 
 /** Whether there is an endpoint to connect to. First written when there is none; a Service that always had one lacks it. */
 export const ENDPOINTS_READY = 'postern.dev/EndpointsReady';

@@ -28,7 +28,8 @@ import {
   hasReadyEndpoint,
   type WantedCondition,
 } from './conditions.ts';
-import { instanceLabels, templateLabels, whyNoEndpoints, whyNotAnnounced } from './why.ts';
+import { instanceLabels, templateLabels, whyNoEndpoints } from './why.ts';
+import { whyNotAnnounced } from './why-no-address.ts';
 
 /** What starts is not in trouble yet: a Service is looked at so long after what happened. */
 const GRACE = seconds(3);

@@ -8,7 +8,8 @@ import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
-import { type AnnouncerInput, type WhyInput, whyService } from './why.ts';
+import { type WhyInput, whyService } from './why.ts';
+import type { AnnouncerInput } from './why-no-address.ts';
 
 const namespace = 'ns';
 const special = { special: 'key' };

@@ -1,5 +1,4 @@
 /** What keeps a Service from working, found in the API's objects. Pure; in words for people. */
-import { poolContains } from '../../alloc/address-pool.ts';
 import type { Node } from '../../api/core/v1/node.ts';
 import { isPodFinal, isPodReady, podIPs } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
@@ -13,32 +12,10 @@ import {
   VM_NAME_LABEL,
 } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
-import { advertises, isForNode, isNodeEligible } from '../../api/metallb/v1beta1/announcers.ts';
-import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
-import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
-import { familyOf, printIP } from '../../lib/ip.ts';
+import { familyOf } from '../../lib/ip.ts';
 import { desiredSlices, serviceFamilies } from '../endpointslice/desired.ts';
-import { poolOf } from '../loadbalancer/assign.ts';
-import { currentAddresses } from '../loadbalancer/request.ts';
-import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
-
-/** One thing that is wrong, and what to do about it. */
-export interface Finding {
-  readonly kind:
-    | 'no-selector'
-    | 'nothing-selected'
-    | 'restart-needed'
-    | 'not-running'
-    | 'not-ready'
-    | 'port-name'
-    | 'family'
-    | 'not-published'
-    | 'no-load-balancer-address'
-    | 'no-announcer';
-  readonly message: string;
-  /** A command, or what to change. */
-  readonly remedy?: string;
-}
+import type { Finding } from './finding.ts';
+import { type AnnouncerInput, whyNoAddress, whyNotAnnounced } from './why-no-address.ts';
 
 /** The Service, the objects of its namespace, and the nodes. */
 export interface WhyInput {
@@ -50,13 +27,6 @@ export interface WhyInput {
   readonly vmis: readonly VirtualMachineInstance[];
 }
 
-/** What decides who announces addresses. */
-export interface AnnouncerInput {
-  readonly nodes: readonly Node[];
-  readonly pools: readonly IPAddressPool[];
-  readonly advertisements: readonly L2Advertisement[];
-}
-
 type Labels = Readonly<Record<string, string>>;
 
 /** Candidates that are shown when none fits. */
@@ -64,7 +34,7 @@ const NEAR_MISSES = 5;
 
 /** Everything that can be seen to be wrong; none when nothing is. */
 export function whyService(input: WhyInput & AnnouncerInput): readonly Finding[] {
-  return [...whyNoEndpoints(input), ...loadBalancer(input.service), ...whyNotAnnounced(input.service, input)];
+  return [...whyNoEndpoints(input), ...whyNoAddress(input.service), ...whyNotAnnounced(input.service, input)];
 }
 
 /** What is wrong with its endpoints. */
@@ -242,52 +212,6 @@ function notPublished({ service, slices, nodes }: WhyInput, selected: readonly P
       remedy: 'look whether the server runs its controllers: the log of postern server says what they do',
     },
   ];
-}
-
-function loadBalancer(service: Service): Finding[] {
-  if (service.spec?.type !== 'LoadBalancer' || (service.status?.loadBalancer?.ingress ?? []).length > 0) return [];
-  const { loadBalancerClass } = service.spec;
-  const why =
-    findCondition(service.status?.conditions, ADDRESS_ALLOCATED)?.message ??
-    (loadBalancerClass === undefined
-      ? 'the load balancer controller has not looked at it yet'
-      : `its loadBalancerClass "${loadBalancerClass}" is another implementation's to serve`);
-  return [{ kind: 'no-load-balancer-address', message: `it has no load balancer address: ${why}` }];
-}
-
-/** Why no node announces the load balancer addresses that a Service has. */
-export function whyNotAnnounced(service: Service, input: AnnouncerInput): readonly Finding[] {
-  if (service.spec?.type !== 'LoadBalancer') return [];
-  return currentAddresses(service).flatMap((ip): Finding[] => {
-    const pool = input.pools.find((each) => poolContains(poolOf(each).alloc, ip));
-    const why = pool && notAnnounced(pool, input);
-    return why === undefined
-      ? []
-      : [{ kind: 'no-announcer', ...why, message: `nobody announces ${printIP(ip)}: ${why.message}` }];
-  });
-}
-
-function notAnnounced(
-  pool: IPAddressPool,
-  { advertisements, nodes }: AnnouncerInput,
-): Pick<Finding, 'message' | 'remedy'> | undefined {
-  const own = advertisements.filter((advertisement) => advertises(advertisement, pool));
-  const { name = '', namespace = '' } = pool.metadata;
-  if (own.length === 0) {
-    const remedy = `create an L2Advertisement (metallb.io/v1beta1) in namespace ${namespace} with ${name} in spec.ipAddressPools`;
-    return { message: `no L2Advertisement is about its pool "${name}"`, remedy };
-  }
-  const asked = nodes.filter((node) => own.some((advertisement) => isForNode(advertisement, node)));
-  if (asked.some(isNodeEligible)) return undefined;
-  const names = own.map(({ metadata }) => metadata.name).join(', ');
-  if (asked.length === 0) {
-    return {
-      message: `no node has the labels that nodeSelectors of ${names} ask for`,
-      remedy: 'kubectl get nodes --show-labels',
-    };
-  }
-  const list = asked.slice(0, NEAR_MISSES).map(({ metadata }) => metadata.name);
-  return { message: `none of the nodes that may is ready: ${list.join(', ')}`, remedy: 'kubectl get nodes' };
 }
 
 function isGuest(pod: Pod): boolean {
