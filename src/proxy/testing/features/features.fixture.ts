@@ -10,7 +10,7 @@ import { NodeUnderTest } from './node-under-test.ts';
 import { STORIES } from './stories.ts';
 
 /** Features that are shown at once: most of their time is spent waiting. */
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 
 const [mode = 'nftables', wanted = ''] = process.argv.slice(2);
 const [world, node] = await Promise.all([buildWorld(), NodeUnderTest.open()]);

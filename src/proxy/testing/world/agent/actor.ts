@@ -9,7 +9,7 @@ const AT_ONCE = 64;
 
 export class Actor {
   readonly #connections = new Connections();
-  readonly #strays = new Map<string, { count: number; readonly end: () => void }>();
+  readonly #strays = new Map<string, number>();
 
   async carryOut(command: Command): Promise<unknown> {
     switch (command.kind) {
@@ -30,25 +30,16 @@ export class Actor {
       case 'watch-strays':
         return this.#watch(command.family, command.port);
       case 'count-strays':
-        return this.#count(command.family, command.port);
+        return this.#strays.get(`${command.family} ${command.port}`) ?? 0;
     }
   }
 
   #watch(family: 'IPv4' | 'IPv6', port: number): void {
-    const seen = {
-      count: 0,
-      end: watchStrays(family, port, () => {
-        seen.count++;
-      }),
-    };
-    this.#strays.set(`${family} ${port}`, seen);
-  }
-
-  #count(family: 'IPv4' | 'IPv6', port: number): number {
-    const seen = this.#strays.get(`${family} ${port}`);
-    seen?.end();
-    this.#strays.delete(`${family} ${port}`);
-    return seen?.count ?? 0;
+    const key = `${family} ${port}`;
+    this.#strays.set(key, 0);
+    watchStrays(family, port, () => {
+      this.#strays.set(key, (this.#strays.get(key) ?? 0) + 1);
+    });
   }
 }
 

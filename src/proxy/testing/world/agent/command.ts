@@ -12,7 +12,7 @@ export type Command =
   /** What is at a URL. */
   | { readonly kind: 'fetch'; readonly url: string }
   | { readonly kind: 'send-stray'; readonly stray: Stray }
-  /** Counts the segments that arrive for a port from now on, until told to stop: then the answer is how many. */
+  /** Counts the segments that arrive for a port from now on; how many there were. */
   | { readonly kind: 'watch-strays' | 'count-strays'; readonly family: 'IPv4' | 'IPv6'; readonly port: number };
 
 /** One line that an agent writes; the command that it answers has the same `id`. */

@@ -32,16 +32,15 @@ export function sendStray({ from, to, sport, dport }: Stray): void {
   socket.close();
 }
 
-/** Tells of every segment that arrives for a port. Returns the end of it. */
-export function watchStrays(family: 'IPv4' | 'IPv6', dport: number, onStray: () => void): () => void {
-  const socket = new RawSocket(
+/** Tells of every segment that arrives for a port, for as long as the process runs. */
+export function watchStrays(family: 'IPv4' | 'IPv6', dport: number, onStray: () => void): void {
+  new RawSocket(
     { family, protocol: IPPROTO_TCP },
     ({ bytes }) => {
       if (((bytes[2] ?? 0) << 8) + (bytes[3] ?? 0) === dport) onStray();
     },
     () => {},
   );
-  return () => socket.close();
 }
 
 /** RFC 9293, section 3.1; the pseudo-headers of both families add up alike. */
