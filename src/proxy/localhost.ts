@@ -23,30 +23,33 @@ const routeLocalnet: Setting = {
   write: (value) => writeFile(FILE, value),
 };
 
+/** Takes back what let loopback addresses through, if it was us: to be done before the rules go. */
+export async function closeLocalhost(setting: Setting = routeLocalnet): Promise<void> {
+  if (await isSet(setting, OURS)) await setting.write(NO);
+}
+
+const isSet = async (setting: Setting, value: string) => (await setting.read()).trim() === value;
+
 /**
  * A mode that serves 127.0.0.1 as well, or, where that is not wanted, ends what an earlier run began. A setting that others
  * made stays as it is.
  */
 export function withLocalhost(mode: Mode, wanted: boolean, setting: Setting = routeLocalnet): Mode {
-  const isSet = async (value: string) => (await setting.read()).trim() === value;
-  const close = async () => {
-    if (await isSet(OURS)) await setting.write(NO);
-  };
   return {
     name: mode.name,
     families: mode.families,
     ...(mode.recall && { recall: mode.recall.bind(mode) }),
     async load(everything) {
-      if (!wanted) await close();
+      if (!wanted) await closeLocalhost(setting);
       await mode.load(everything);
-      if (wanted && (await isSet(NO))) await setting.write(OURS);
+      if (wanted && (await isSet(setting, NO))) await setting.write(OURS);
     },
     change: (changes) => mode.change(changes),
     intact: () => mode.intact(),
     ...(mode.traffic && { traffic: mode.traffic.bind(mode) }),
     tidy: () => mode.tidy(),
     async remove() {
-      await close();
+      await closeLocalhost(setting);
       await mode.remove();
     },
   };

@@ -151,6 +151,24 @@ test('another mode takes over at the next start, and nothing of the first is lef
   await runCommand(['nft', 'add', 'table', 'ip', 'theirs']);
 });
 
+test('a machine without nftables is served by iptables, and cleaned up', async () => {
+  const found = (await runCommand(['sh', '-c', 'command -v nft; ldconfig -p | sed -n "s/.*libnftables.* => //p"']))
+    .stdout;
+  const files = found.trim().split('\n');
+  for (const file of files) await runCommand(['mount', '--bind', '/dev/null', file]);
+  try {
+    const proxy = await startProxy('--mode', 'iptables');
+    assert.equal(await get(URL), 'pod');
+    await end(proxy, 'SIGTERM');
+    await runCommand([PROGRAM, 'proxy', 'cleanup']);
+  } finally {
+    for (const file of files) await runCommand(['umount', file]);
+  }
+  assert.doesNotMatch((await runCommand(['iptables-save'])).stdout, /POSTERN/);
+  await runCommand(['nft', 'flush', 'ruleset']);
+  await runCommand(['nft', 'add', 'table', 'ip', 'theirs']);
+});
+
 test('with --on-stop end, it cleans up itself', async () => {
   const proxy = await startProxy('--on-stop', 'end');
   assert.match(await ruleset(), /postern-proxy/);

@@ -121,15 +121,14 @@ function localPods({ podBridge, podInterfacePrefix }: Flags) {
 }
 
 async function cleanUp(): Promise<void> {
-  const [{ requireProxy }, { cleanupProxy }, { openNft }, { createLogger }] = await Promise.all([
+  const [{ requireProxy }, { cleanupProxy, openNftIfAny }, { createLogger }] = await Promise.all([
     import('../wiring/requirements.ts'),
     import('../wiring/proxy-modes.ts'),
-    import('../../host/open-nft.ts'),
     import('../../host/log.ts'),
   ]);
   requireProxy();
-  const runner = await openNft({ log: createLogger('proxy') });
+  const runner = await openNftIfAny(createLogger('proxy'));
   await cleanupProxy(runner);
-  await runner.close();
+  await runner?.close();
   process.stdout.write('no rules of a Postern proxy are left\n');
 }

@@ -14,7 +14,7 @@ import { type LocalityOptions, nodePortAddresses } from '../../proxy/locality.ts
 import { startProxy } from '../../proxy/proxy.ts';
 import { UserError } from '../errors.ts';
 import type { ModeName } from '../proxy-mode.ts';
-import { openModes } from './proxy-modes.ts';
+import { openModes, openNftIfAny } from './proxy-modes.ts';
 import { podPrefixes, primaryAddresses, zoneOf } from './proxy-node.ts';
 
 /** A proxy that runs alone, against any Kubernetes API. */
@@ -33,7 +33,7 @@ export interface LoneProxyOptions extends Omit<LocalityOptions, 'podCIDRs'> {
 /** Runs until the signal is aborted. `ready` is called once, when the kernel has everything. */
 export async function runLoneProxy(options: LoneProxyOptions, signal: AbortSignal, ready: () => void): Promise<void> {
   const log = createLogger('proxy');
-  const runner = await openNft({ log });
+  const runner = await (options.mode === 'nftables' ? openNft({ log }) : openNftIfAny(log));
   const client = createClient(options.endpoint);
   const ending = new AbortController();
   signal.addEventListener('abort', () => ending.abort(signal.reason), { once: true });
@@ -72,7 +72,7 @@ export async function runLoneProxy(options: LoneProxyOptions, signal: AbortSigna
   } finally {
     ending.abort();
     client.close();
-    await runner.close();
+    await runner?.close();
   }
 }
 
