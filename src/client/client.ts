@@ -76,4 +76,6 @@ export interface Endpoint {
   readonly clientCertificate?: string;
   readonly clientKey?: string;
   readonly token?: string;
+  /** A file that holds the token, and is read again as it is renewed. Counts more than `token`. */
+  readonly tokenFile?: string;
 }

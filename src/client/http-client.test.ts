@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Lease } from '../api/coordination/v1/lease.ts';
 import { Service } from '../api/core/v1/service.ts';
 import { ApiError, isExpired } from '../api/status.ts';
-import { TransportError } from './client.ts';
+import { type Endpoint, TransportError } from './client.ts';
 import { createClient } from './http-client.ts';
 import { jsonLines } from './json-lines.ts';
 
 /** A client of a server that answers as told, and what that server was asked. */
-async function setup(answer: (request: IncomingMessage, response: ServerResponse, body: string) => void) {
+async function setup(
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+  more: Partial<Endpoint> = {},
+) {
   const asked: { method: string; url: string; type: string | undefined; body: string }[] = [];
   const server: Server = createServer((request, response) => {
     let body = '';
@@ -25,7 +31,7 @@ async function setup(answer: (request: IncomingMessage, response: ServerResponse
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const client = createClient({ server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  const client = createClient({ server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, ...more });
   const close = async () => {
     client.close();
     server.closeAllConnections();
@@ -159,6 +165,25 @@ describe('the HTTP client', () => {
     server.closeAllConnections();
     await assert.rejects(second, TransportError);
     await close();
+  });
+
+  it('shows the token of its file, and reads it again once it is refused', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'postern-client-'));
+    const tokenFile = join(dir, 'token');
+    await writeFile(tokenFile, 'old\n');
+    const isNew = ({ headers }: IncomingMessage) => headers.authorization === 'Bearer new';
+    const { client, close } = await setup(
+      (request, response) => {
+        response.statusCode = isNew(request) ? 200 : 401;
+        response.end('{"metadata":{}}');
+      },
+      { tokenFile },
+    );
+    await assert.rejects(client.get(Service, key), ApiError);
+    await writeFile(tokenFile, 'new\n');
+    await client.get(Service, key);
+    await close();
+    await rm(dir, { recursive: true });
   });
 });
 

@@ -17,6 +17,7 @@ import {
 } from './client.ts';
 import { jsonLines } from './json-lines.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
+import { TokenFile } from './token-file.ts';
 
 /** Milliseconds without a byte from the server after which a request has failed. */
 const REQUEST_TIMEOUT = 30_000;
@@ -48,9 +49,11 @@ class HttpClient implements Client {
   readonly #url: URL;
   readonly #requests: HttpAgent;
   readonly #watches: HttpAgent;
+  readonly #tokenFile: TokenFile | undefined;
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
+    this.#tokenFile = endpoint.tokenFile === undefined ? undefined : new TokenFile(endpoint.tokenFile);
     this.#url = new URL(endpoint.server);
     this.#requests = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 4 });
     this.#watches = this.#agent({ keepAlive: false });
@@ -148,11 +151,13 @@ class HttpClient implements Client {
     });
     const code = response.statusCode ?? 0;
     if (code >= 200 && code < 300) return response;
+    if (code === 401) this.#tokenFile?.refused();
     throw apiError(code, await readBody(response));
   }
 
-  #send({ method, path, body, contentType, signal, watch = false }: Call): Promise<IncomingMessage> {
-    const { socketPath, token } = this.#endpoint;
+  async #send({ method, path, body, contentType, signal, watch = false }: Call): Promise<IncomingMessage> {
+    const { socketPath } = this.#endpoint;
+    const token = (await this.#tokenFile?.token()) ?? this.#endpoint.token;
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const options = {
       method,

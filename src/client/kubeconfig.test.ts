@@ -39,6 +39,14 @@ describe('a kubeconfig', () => {
     assert.equal((await loadKubeconfig(path)).caData, 'FROM FILE');
   });
 
+  it('may name a file with a token, which is read again when it is renewed', async () => {
+    const file = join(dir, 'token');
+    await writeFile(file, 'from file');
+    const text = printKubeconfig({ endpoint: { server: endpoint.server, token: 'x' }, name: 'a' });
+    await writeFile(path, text.replace(/token: .*/, 'tokenFile: token'));
+    assert.deepEqual(await loadKubeconfig(path), { server: endpoint.server, tokenFile: file });
+  });
+
   const good = printKubeconfig({ endpoint, name: 'a' });
   const mistakes: [string, string, RegExp][] = [
     ['is no YAML', '{', /is not YAML/],
@@ -59,6 +67,11 @@ describe('a kubeconfig', () => {
       'runs a program',
       good.replace('    client-key-data', '    exec: {}\n    client-key-data'),
       /exec is not supported; use a client certificate/,
+    ],
+    [
+      'asks for a proxy',
+      good.replace('    server', '    proxy-url: http://proxy\n    server'),
+      /the cluster's proxy-url is not supported/,
     ],
     [
       'names a file that is not there',

@@ -30,13 +30,15 @@ export async function loadKubeconfig(path: string, context?: string): Promise<En
     throw new KubeconfigError(path, `the server of context "${name}" must be a URL such as https://HOST:PORT`);
   }
   const read = (entry: Entry, field: string) => material(path, entry, field);
-  const token = text(user['token']) ?? (await fileOf(path, user, 'tokenFile'))?.trim();
+  // Read once, so that a wrong path is told now.
+  const inFile = await fileOf(path, user, 'tokenFile');
   return defined({
     server,
     caData: await read(cluster, 'certificate-authority'),
     clientCertificate: await read(user, 'client-certificate'),
     clientKey: await read(user, 'client-key'),
-    token,
+    token: text(user['token']),
+    tokenFile: inFile === undefined ? undefined : resolve(dirname(path), text(user['tokenFile']) ?? ''),
   });
 }
 
@@ -103,7 +105,10 @@ function refuseUnsupported(path: string, cluster: Entry, user: Entry): void {
   if (cluster['insecure-skip-tls-verify'] === true) {
     throw new KubeconfigError(path, 'insecure-skip-tls-verify is not supported; give certificate-authority-data');
   }
-  for (const field of ['exec', 'auth-provider', 'username']) {
+  for (const field of ['proxy-url', 'tls-server-name']) {
+    if (cluster[field] !== undefined) throw new KubeconfigError(path, `the cluster's ${field} is not supported`);
+  }
+  for (const field of ['exec', 'auth-provider', 'username', 'as']) {
     if (user[field] !== undefined) {
       throw new KubeconfigError(path, `the user's ${field} is not supported; use a client certificate or a token`);
     }
