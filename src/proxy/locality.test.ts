@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mustParseCIDR, mustParseIP, printIP } from '../lib/ip.ts';
+import { type IPFamily, mustParseCIDR, mustParseIP, printIP } from '../lib/ip.ts';
 import { isInterfaceName, localitiesOf, nodePortAddresses } from './locality.ts';
 
 const own = () => ['127.0.0.1', '192.168.1.5', '10.0.0.5', '::1', 'fe80::5', 'fd00::5'].map(mustParseIP);
@@ -32,6 +32,16 @@ test('pods known by their interface are so in every family that is served', () =
   const localities = localitiesOf({ podCIDRs: [], clusterCIDRs: [mustParseCIDR('10.0.0.0/8')], localPods });
   assert.deepEqual([...localities.keys()], ['IPv4']);
   assert.deepEqual(localities.get('IPv4')?.localPods, localPods);
+});
+
+test('the families of prefixes are served, and those that are named; with neither, both', () => {
+  const families = (cidrs: readonly string[], alsoServed: readonly IPFamily[]) => [
+    ...localitiesOf({ podCIDRs: cidrs.map(mustParseCIDR), clusterCIDRs: [], alsoServed }).keys(),
+  ];
+  assert.deepEqual(families(['10.244.1.0/24'], []), ['IPv4']);
+  assert.deepEqual(families(['10.244.1.0/24'], ['IPv4', 'IPv6']), ['IPv4', 'IPv6']);
+  assert.deepEqual(families([], ['IPv6']), ['IPv6']);
+  assert.deepEqual(families([], []), ['IPv4', 'IPv6']);
 });
 
 test('what the kernel takes for the name of an interface is one, and no pattern is', () => {

@@ -41,6 +41,8 @@ export interface LocalityOptions {
   readonly podCIDRs: readonly CIDR[];
   /** All the cluster's pods. */
   readonly clusterCIDRs: readonly CIDR[];
+  /** Families that are served besides those of these prefixes. */
+  readonly alsoServed?: readonly IPFamily[];
   /** The interface by which this node's pods are known. Default: by `podCIDRs`. */
   readonly localPods?: Exclude<LocalPods, { readonly kind: 'prefixes' }>;
   /** Default: false. */
@@ -53,12 +55,13 @@ export interface LocalityOptions {
 export const isInterfaceName = (text: string): boolean =>
   /^[^\s/"*]{1,15}$/.test(text) && text !== '.' && text !== '..';
 
-/** The families of the prefixes are those that are served; with no prefixes, both are. */
+/** The families of the prefixes, and those named, are those that are served; where there are none, both are. */
 export function localitiesOf(options: LocalityOptions): Localities {
-  const { podCIDRs, clusterCIDRs, localPods, masqueradeAll = false, localhostNodePorts = false } = options;
+  const { podCIDRs, clusterCIDRs, alsoServed = [], localPods } = options;
+  const { masqueradeAll = false, localhostNodePorts = false } = options;
   const texts = (cidrs: readonly CIDR[], family: IPFamily) =>
     cidrs.filter(({ base }) => base.family === family).map(printCIDR);
-  const known = new Set([...clusterCIDRs, ...podCIDRs].map(({ base }) => base.family));
+  const known = new Set([...[...clusterCIDRs, ...podCIDRs].map(({ base }) => base.family), ...alsoServed]);
   const families = IP_FAMILIES.filter((family) => known.size === 0 || known.has(family));
   const locality = (family: IPFamily): Locality => ({
     localPods: localPods ?? { kind: 'prefixes', cidrs: texts(podCIDRs, family) },

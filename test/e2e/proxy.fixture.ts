@@ -132,6 +132,17 @@ const refused = (url: string): Promise<boolean> =>
     (error) => error instanceof CommandError && error.code === 7,
   );
 
+test('a Node that is made anew, with other prefixes of pods, is served as it then is', async () => {
+  const proxy = await startProxy();
+  const prefixes = async () => (await runCommand(['nft', 'list', 'set', 'ip', 'postern-proxy', 'node-pods'])).stdout;
+  assert.match(await prefixes(), /10\.244\.1\.0\/24/);
+  await server.kubectl(['delete', 'node', 'node1']);
+  await server.kubectl(['create', '-f', '-'], OBJECTS.split('---')[0]?.replaceAll('10.244.1.0/24', '10.244.1.0/25'));
+  await server.eventually(async () => (/10\.244\.1\.0\/25/.test(await prefixes()) ? true : undefined));
+  assert.equal(await get(`http://${MACHINE}:30080/`), 'pod');
+  assert.equal(await end(proxy, 'SIGTERM'), 0);
+});
+
 test('cleaning up leaves the machine as it was, and what others put there', async () => {
   await runCommand(['nft', 'add', 'table', 'ip', 'theirs']);
   await runCommand([PROGRAM, 'proxy', 'cleanup']);
