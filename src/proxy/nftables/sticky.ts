@@ -10,7 +10,7 @@ import type { Atom, Chain, Concatenation, NamedSet, Placed, TransportProtocol } 
 import type { Frontend } from '../forwarding.ts';
 import { numberEndpoints } from './endpoint-numbers.ts';
 import { frontendAddress, frontendMap, type LookUp, type Scope, scopeOf } from './scopes.ts';
-import { dport, l4proto, requested, rule, saddr } from './words.ts';
+import { DROP, dport, l4proto, requested, rule, saddr } from './words.ts';
 
 /** Map from a client and what it asked for to the number of the endpoint that it was led to. */
 const AFFINITY = 'affinity';
@@ -70,6 +70,8 @@ export function stickyChain(scope: Scope, protocol: TransportProtocol, count: nu
       rule([], { kind: 'load', key: byNumber, map: numberMap(scope) }),
       rule([], { kind: 'remember', key: client, map: AFFINITY, seconds }),
       toEndpoint,
+      // A transaction took effect between two look-ups: see `pickChain`.
+      rule([], DROP),
     ],
   };
 }

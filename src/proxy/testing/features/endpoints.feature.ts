@@ -52,7 +52,7 @@ export const endpoints = [
   }),
 
   feature('while endpoints change all the time, every connection is served by one of them', async (it) => {
-    const sets = [['a1'], ['a1', 'b1', 'b2'], ['b1', 'a2'], ['a2', 'b1', 'b2', 'a1'], ['b2']] as const;
+    const sets = [['a1'], ['a1', 'b1', 'b2'], ['b1', 'a1'], ['b2', 'b1', 'a1'], ['b2']] as const;
     await it.put(it.loadBalancer(), it.serves(sets[0]));
     const churn = async () => {
       for (let round = 0; round < 25; round++) await it.put(it.serves(sets[round % sets.length] ?? sets[0]));
@@ -63,8 +63,8 @@ export const endpoints = [
       it.during('client', [it.nodeIP, it.nodePort()], () => churning),
     ]);
     // Whom they happen to meet is chance; that they meet nobody else is not.
-    for (const answer of inside) assert.match(answer, /^(a1|b1|b2) saw a2$|^a2 saw node1$/);
-    for (const answer of outside) assert.match(answer, /^(a1|a2|b1|b2) saw node1$/);
+    for (const answer of inside) assert.match(answer, /^(a1|b1|b2) saw a2$/);
+    for (const answer of outside) assert.match(answer, /^(a1|b1|b2) saw node1$/);
   }),
 
   feature('endpoints that are not ready take no connections', async (it) => {
