@@ -61,8 +61,11 @@ function staticChecks() {
   ];
 }
 
+/** No test takes so long; one that hangs fails, and says which. In milliseconds. */
+const TEST_LIMIT = 300_000;
+
 function runner(files, concurrency) {
-  return [nodePath(), '--test', `--test-concurrency=${concurrency}`, ...files];
+  return [nodePath(), '--test', `--test-concurrency=${concurrency}`, `--test-timeout=${TEST_LIMIT}`, ...files];
 }
 
 /** Runs every stage, so that one failure does not hide another, and ends with a line for each. A signal ends them all. */

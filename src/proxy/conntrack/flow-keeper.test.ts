@@ -235,3 +235,28 @@ test('does not rest between attempts once the node ends', async () => {
   await keeper.idle();
   assert.deepEqual(conntrack.remaining(), []);
 });
+
+test('rests after a look that took long, four times as long', async () => {
+  const before = frontend([A]);
+  const { conntrack, keeper, flow, clock } = setting(before);
+  await keeper.idle();
+  flow(A);
+  conntrack.delete = async (flows) => {
+    conntrack.delete = MemoryConntrack.prototype.delete;
+    await clock.advance(100);
+    return conntrack.delete(flows);
+  };
+  keeper.change(changes(before, frontend([])));
+  const turns = async () => {
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  };
+  await turns();
+  const { looks } = keeper;
+  keeper.change(changes(frontend([]), frontend([B])));
+  await clock.advance(399);
+  await turns();
+  assert.equal(keeper.looks, looks);
+  await clock.advance(1);
+  await keeper.idle();
+  assert.equal(keeper.looks, looks + 1);
+});

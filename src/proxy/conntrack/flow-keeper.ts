@@ -14,6 +14,8 @@ import { filtersFor, type Suspects, UDPEntrances } from './udp-entrances.ts';
 /** For each millisecond of looking, so many of rest; short looks need none. */
 const REST = 4;
 const SHORT = 5;
+/** The wall clock may be set while a look lasts. */
+const LONGEST_REST = seconds(10);
 /** Times that a look fails before its flows are left alone, so that a kernel without ctnetlink costs nothing. */
 const ATTEMPTS = 5;
 
@@ -76,13 +78,13 @@ export class FlowKeeper {
     for (let attempt = 1; ; ) {
       const suspects = this.#entrances.takeSuspects();
       if (suspects.size === 0) return;
-      const started = performance.now();
+      const started = this.#options.clock.now();
       const error = await this.#look(suspects);
-      const took = performance.now() - started;
+      const took = this.#options.clock.now() - started;
       if (error === undefined) {
         attempt = 1;
         backOff.reset();
-        if (took > SHORT) await this.#rest(REST * took, signal);
+        if (took > SHORT) await this.#rest(Math.min(REST * took, LONGEST_REST), signal);
       } else if (attempt++ < ATTEMPTS && !signal.aborted) {
         this.#entrances.putBack(suspects);
         await this.#rest(backOff.next(), signal);
