@@ -4,6 +4,7 @@
  * https://manpages.debian.org/bookworm/libnftables-dev/libnftables.3.en.html
  */
 import { NFT_NEEDS, NftError, type NftRunner } from './nft.ts';
+import { NftSocket } from './nft-batch.ts';
 
 /** NFT_CTX_OUTPUT_TERSE of nftables/libnftables.h: listings leave set elements out. */
 const NFT_CTX_OUTPUT_TERSE = 1 << 11;
@@ -86,6 +87,7 @@ function findTrim(koffi: typeof import('koffi')['default']): Library['trim'] {
 class InProcess implements NftRunner {
   readonly #lib: Library;
   readonly #context: Context;
+  readonly #socket = new NftSocket();
   /** A context serves one call at a time: each waits for the one before. */
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -103,16 +105,25 @@ class InProcess implements NftRunner {
     return this.#call(command);
   }
 
+  send(messages: readonly Uint8Array[]): Promise<void> {
+    return this.#inTurn('', () => this.#socket.send(messages));
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#last;
     this.#lib.freeContext(this.#context);
+    this.#socket.close();
   }
 
   #call(script: string): Promise<string> {
+    return this.#inTurn(script, () => this.#exchange(script));
+  }
+
+  #inTurn<T>(script: string, work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new NftError(script, 'the runner is closed'));
-    const answer = this.#last.then(() => this.#exchange(script));
+    const answer = this.#last.then(work);
     this.#last = answer.catch(() => {}); // The caller has the error; the queue only needs the end.
     return answer;
   }

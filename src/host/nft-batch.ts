@@ -12,41 +12,73 @@ const NLM_F_REQUEST = 1;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 
-/** Bytes of messages in one batch: a few milliseconds of work, and less than the 208 KiB that the kernel takes from anyone. */
+/** Bytes of messages in one batch: less than the 208 KiB that the kernel takes from anyone. */
 export const BATCH_LIMIT = 96 * 1024;
 
 /** Room for one answer with the header of what it is about. */
 const BUFFER = 8192;
+/** A batch has fewer messages than this, and no more answers than messages. */
+const MAX_ANSWERS = 4096;
 
 /**
- * Carries out messages as one transaction, in the network namespace of this process. It takes effect before the promise
- * resolves, and holds up the event loop for about 5 ms at {@link BATCH_LIMIT}. Throws {@link NftError}: nothing took effect.
+ * A conversation with nf_tables in the network namespace of this process. It begins with the first batch and lasts: whenever
+ * one ends, the kernel first waits, some 10 ms, until no processor looks any more at what was deleted lately.
  */
-export async function sendNftBatch(messages: readonly Uint8Array[]): Promise<void> {
-  const libc = await libcSocket();
-  const fd = netfilterSocket(libc);
-  try {
-    const bytes = Buffer.concat([boundary(NFNL_MSG_BATCH_BEGIN), ...messages, boundary(NFNL_MSG_BATCH_END)]);
-    if (libc.send(fd, bytes) === undefined) throw new NftError('', 'the kernel has no memory for a batch');
-    refuseErrors(libc, fd);
-  } catch (cause) {
-    if (!(cause instanceof SystemCallError)) throw cause;
-    throw new NftError('', `netlink: ${cause.message}`, { cause });
-  } finally {
-    libc.close(fd);
+export class NftSocket {
+  #open: { readonly libc: LibcSocket; readonly fd: number } | undefined;
+
+  /**
+   * Carries out messages as one transaction, which takes effect before the promise resolves. Throws {@link NftError}:
+   * nothing took effect. Not to be called again before that.
+   */
+  async send(messages: readonly Uint8Array[]): Promise<void> {
+    try {
+      const { libc, fd } = await this.#opened();
+      const bytes = Buffer.concat([boundary(NFNL_MSG_BATCH_BEGIN), ...messages, boundary(NFNL_MSG_BATCH_END)]);
+      // By the pool: the kernel lets nobody change rules while somebody else does.
+      const sent = await libc.sendInPool(fd, bytes);
+      if (sent === undefined) throw new NftError('', 'the kernel has no memory for a batch');
+      refuseErrors(libc, fd);
+    } catch (cause) {
+      if (!(cause instanceof SystemCallError)) throw cause;
+      this.close();
+      throw new NftError('', `netlink: ${cause.message}`, { cause });
+    }
+  }
+
+  close(): void {
+    this.#open?.libc.close(this.#open.fd);
+    this.#open = undefined;
+  }
+
+  async #opened(): Promise<{ readonly libc: LibcSocket; readonly fd: number }> {
+    const libc = await libcSocket();
+    this.#open ??= { libc, fd: netfilterSocket(libc) };
+    return this.#open;
   }
 }
 
 /** The kernel works while it is sent to: what it has to say is there at once, and it is silent when all went well. */
 function refuseErrors(libc: LibcSocket, fd: number): void {
   const answer = new Uint8Array(BUFFER);
-  const length = libc.recv(fd, answer);
-  if (length === undefined || length < HEADER + 4) return;
-  const view = new DataView(answer.buffer);
-  const errno = view.getInt32(HEADER, true);
-  if (view.getUint16(4, true) !== NLMSG_ERROR || errno === 0) return;
-  const [code, text] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  let refused: number | undefined;
+  for (let i = 0; i < MAX_ANSWERS; i++) {
+    const length = libc.recv(fd, answer);
+    if (length === undefined) break;
+    // Of several mistakes, the first is what the others may follow from.
+    refused ??= errnoOf(answer.subarray(0, length));
+  }
+  if (refused === undefined) return;
+  const [code, text] = getSystemErrorMap().get(refused) ?? [`errno ${-refused}`, 'unknown error'];
   throw new NftError('', `netlink: ${code}: ${text}`);
+}
+
+/** The errno of an answer, such as -1 for EPERM; undefined for one without. */
+function errnoOf(answer: Uint8Array): number | undefined {
+  if (answer.length < HEADER + 4) return undefined;
+  const view = new DataView(answer.buffer, answer.byteOffset);
+  const errno = view.getInt32(HEADER, true);
+  return view.getUint16(4, true) === NLMSG_ERROR && errno !== 0 ? errno : undefined;
 }
 
 /** The message that begins or ends a batch. */

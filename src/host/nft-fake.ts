@@ -4,6 +4,8 @@ import { NftError, type NftRunner } from './nft.ts';
 export class FakeNft implements NftRunner {
   /** Every script that succeeded, in order. */
   readonly scripts: string[] = [];
+  /** The same of batches of messages. */
+  readonly batches: (readonly Uint8Array[])[] = [];
   /** What `list` answers, by command; other commands fail as for a table that is not there. */
   readonly listings = new Map<string, string>();
   #failures: string[] = [];
@@ -24,6 +26,11 @@ export class FakeNft implements NftRunner {
     const listing = this.listings.get(command);
     if (listing === undefined) throw new NftError(command, 'Error: No such file or directory');
     return listing;
+  }
+
+  async send(messages: readonly Uint8Array[]): Promise<void> {
+    this.#check('');
+    this.batches.push(messages);
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,11 @@ export interface NftRunner {
    * where there are many. Throws {@link NftError}.
    */
   list(command: string): Promise<string>;
+  /**
+   * Carries out netlink messages as one transaction, in their order, as a script would. They have at most `BATCH_LIMIT` bytes.
+   * Throws {@link NftError}, whose script is empty.
+   */
+  send(messages: readonly Uint8Array[]): Promise<void>;
   /** Gives back what the runner holds. Waits for the script that runs. */
   close(): Promise<void>;
 }

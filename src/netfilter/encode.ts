@@ -1,5 +1,5 @@
 /**
- * Elements as netlink messages that add them, for bulk: libnftables takes ten times as long to read the same from a
+ * Elements as netlink messages that add or delete them: libnftables takes ten times as long to read the same from a
  * script. https://docs.kernel.org/networking/netlink_spec/nftables.html; numbers are linux/netfilter/nf_tables.h's.
  */
 import { ipBytes, mustParseIP } from '../lib/ip.ts';
@@ -23,8 +23,13 @@ import {
   valueFields,
 } from './set-fields.ts';
 
-const NFT_MSG_NEWSETELEM = (10 << 8) | 12;
-const NLM_F_REQUEST_CREATE = 0x401;
+/** Type and flags of the messages. https://docs.kernel.org/networking/netlink_spec/nftables.html */
+const VERBS = {
+  /** NFT_MSG_NEWSETELEM; NLM_F_REQUEST and NLM_F_CREATE. */
+  add: { type: (10 << 8) | 12, flags: 0x401 },
+  /** NFT_MSG_DELSETELEM; NLM_F_REQUEST. */
+  delete: { type: (10 << 8) | 14, flags: 0x1 },
+} as const;
 const NLA_F_NESTED = 0x8000;
 
 /** An attribute's length has 16 bits, those of a message's elements are one attribute, and an element needs under 2 KiB. */
@@ -34,23 +39,34 @@ const CAPACITY = 64 * 1024;
 /** Whether {@link ElementEncoder} can write a set's elements. */
 export const isEncodable = (set: NamedSet): boolean => set.interval === undefined;
 
-/** Writes messages that add elements to one set. Keeps the addresses it has seen: many elements share them. */
+/** What encoders share, of which one writes at a time: where they write, and the addresses they have seen. */
+export class EncoderMemory {
+  readonly bytes = new Uint8Array(CAPACITY);
+  /** Many elements share them. */
+  readonly addresses = new Map<string, Uint8Array>();
+}
+
+/** Writes messages that add elements to one set, or delete them. */
 export class ElementEncoder {
   readonly #table: TableName;
   readonly #set: string;
+  readonly #verb: keyof typeof VERBS;
   readonly #key: readonly Field[];
   readonly #value: readonly Field[];
   readonly #addresses: Map<string, Uint8Array>;
-  readonly #bytes = new Uint8Array(CAPACITY);
-  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView;
   #at = 0;
 
-  constructor(table: TableName, set: NamedSet, addresses: Map<string, Uint8Array>) {
+  constructor(table: TableName, set: NamedSet, { bytes, addresses }: EncoderMemory, verb: keyof typeof VERBS = 'add') {
     this.#table = table;
     this.#set = set.name;
+    this.#verb = verb;
     this.#key = keyFields(set);
     this.#value = valueFields(set);
     this.#addresses = addresses;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
   }
 
   /** As few messages as the elements fit in. */
@@ -68,8 +84,9 @@ export class ElementEncoder {
   /** Returns where the list of elements begins. */
   #begin(): number {
     this.#bytes.fill(0, 0, 20);
-    this.#view.setUint16(4, NFT_MSG_NEWSETELEM, true);
-    this.#view.setUint16(6, NLM_F_REQUEST_CREATE, true);
+    const { type, flags } = VERBS[this.#verb];
+    this.#view.setUint16(4, type, true);
+    this.#view.setUint16(6, flags, true);
     this.#bytes[16] = NFPROTO[this.#table.family];
     this.#at = 20;
     this.#text(NFTA_SET_ELEM_LIST_TABLE, this.#table.name);
@@ -88,7 +105,8 @@ export class ElementEncoder {
     const keyData = this.#open(NFTA_SET_ELEM_KEY | NLA_F_NESTED);
     this.#components(this.#key, key);
     this.#close(keyData);
-    if (value !== undefined) {
+    // A key alone names an element.
+    if (value !== undefined && this.#verb === 'add') {
       const data = this.#open(NFTA_SET_ELEM_DATA | NLA_F_NESTED);
       if (isVerdict(value)) this.#verdict(value);
       else this.#components(this.#value, value);

@@ -2,10 +2,9 @@
  * The first load of large tables: their layout as a script, their elements as netlink messages. Several times as fast as
  * all of it in one script, and no single moment; so only for tables that are not there yet.
  */
-import { setImmediate as turn } from 'node:timers/promises';
-import { BATCH_LIMIT, sendNftBatch } from '../host/nft-batch.ts';
+import { BATCH_LIMIT } from '../host/nft-batch.ts';
 import { countRules } from '../host/nft-rules.ts';
-import { ElementEncoder, isEncodable } from './encode.ts';
+import { ElementEncoder, EncoderMemory, isEncodable } from './encode.ts';
 import type { Element, Operation, Table, Transaction } from './model.ts';
 
 type Load = Extract<Operation, { kind: 'replace-table' }>;
@@ -23,17 +22,20 @@ export async function isFirstLoad(transaction: Transaction): Promise<boolean> {
   return true;
 }
 
-/** Loads tables; `runScript` does what is small. Throws what refused any of it, and leaves none of the tables. */
-export async function loadFirst(
-  transaction: Transaction,
-  runScript: (part: Transaction) => Promise<void>,
-): Promise<void> {
+/** Ways into the kernel: operations that become a script, and messages. */
+export interface Ways {
+  readonly script: (part: Transaction) => Promise<void>;
+  readonly send: (messages: readonly Uint8Array[]) => Promise<void>;
+}
+
+/** Loads tables. Throws what refused any of it, and leaves none of the tables. */
+export async function loadFirst(transaction: Transaction, { script, send }: Ways): Promise<void> {
   const loads = transaction.filter((operation) => operation.kind === 'replace-table');
-  await runScript(loads.map((load) => ({ ...load, elements: [] })));
+  await script(loads.map((load) => ({ ...load, elements: [] })));
   try {
-    for (const load of loads) await runScript(await sendElements(load));
+    for (const load of loads) await script(await sendElements(load, send));
   } catch (error) {
-    await runScript(loads.map(({ table }) => ({ kind: 'delete-table', table })));
+    await script(loads.map(({ table }) => ({ kind: 'delete-table', table })));
     throw error;
   }
 }
@@ -45,21 +47,20 @@ function isLarge({ elements }: Load): boolean {
 }
 
 /** Sends in batches, so that the event loop turns between them. Returns how to add the elements that are for a script. */
-async function sendElements(load: Load): Promise<Transaction> {
+async function sendElements(load: Load, send: Ways['send']): Promise<Transaction> {
   const rest: Operation[] = [];
   let batch: Uint8Array[] = [];
   let size = 0;
   for (const message of encodeMessages(load, rest)) {
     if (size + message.length > BATCH_LIMIT) {
-      await sendNftBatch(batch);
-      await turn();
+      await send(batch);
       batch = [];
       size = 0;
     }
     batch.push(message);
     size += message.length;
   }
-  if (batch.length > 0) await sendNftBatch(batch);
+  if (batch.length > 0) await send(batch);
   return rest;
 }
 
@@ -86,8 +87,8 @@ function* encodeMessages({ table, elements }: Load, rest: Operation[]): Iterable
 }
 
 function encodersOf(table: Table): ReadonlyMap<string, ElementEncoder> {
-  const addresses = new Map<string, Uint8Array>();
+  const memory = new EncoderMemory();
   return new Map(
-    table.sets.filter(isEncodable).map((set) => [set.name, new ElementEncoder(table, set, addresses)] as const),
+    table.sets.filter(isEncodable).map((set) => [set.name, new ElementEncoder(table, set, memory)] as const),
   );
 }

@@ -1,4 +1,5 @@
 // The contract against the kernel. Runs alone in a network namespace: see kernel.test.ts.
+import { after } from 'node:test';
 import { openLibnftables } from '../host/libnftables.ts';
 import { nftProcess } from '../host/nft-process.ts';
 import { runCommand } from '../host/process.ts';
@@ -7,4 +8,7 @@ import { netfilterContract } from './testing.ts';
 
 const runner = await openLibnftables();
 netfilterContract('kernel through libnftables', () => kernelNetfilter(runner));
-netfilterContract('kernel through nft', () => kernelNetfilter(nftProcess(runCommand)));
+netfilterContract('kernel through libnftables', () => kernelNetfilter(runner), 'with its sets');
+const program = nftProcess(runCommand);
+netfilterContract('kernel through nft', () => kernelNetfilter(program));
+after(() => Promise.all([runner.close(), program.close()]));

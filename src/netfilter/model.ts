@@ -167,6 +167,8 @@ export interface Table {
 export interface TableName {
   readonly family: TableFamily;
   readonly name: string;
+  /** What types its elements have: whoever says so spares the kernel's side a script for each change. */
+  readonly sets?: readonly NamedSet[];
 }
 
 /** An element of a named set. */

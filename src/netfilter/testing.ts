@@ -47,19 +47,24 @@ const TABLE: Table = {
 
 const load = { kind: 'replace-table', table: TABLE, elements: [] } as const;
 const unload: Operation = { kind: 'delete-table', table: NAME };
-const add = (set: string, element: Element): Operation => ({
-  kind: 'add-element',
-  table: NAME,
-  placed: { set, element },
-});
-const remove = (set: string, ip: string): Operation => ({
-  kind: 'delete-element',
-  table: NAME,
-  placed: { set, element: { key: [ip] } },
-});
-const way = (ip: string, chain: string): Operation => add('ways', { key: [ip], value: goto(chain) });
-
-export function netfilterContract(name: string, open: () => Netfilter): void {
+/** `naming`: whether whoever changes elements says what types these have. */
+export function netfilterContract(
+  name: string,
+  open: () => Netfilter,
+  naming: 'by name alone' | 'with its sets' = 'by name alone',
+): void {
+  const table: TableName = naming === 'with its sets' ? TABLE : NAME;
+  const add = (set: string, element: Element): Operation => ({
+    kind: 'add-element',
+    table,
+    placed: { set, element },
+  });
+  const remove = (set: string, ip: string): Operation => ({
+    kind: 'delete-element',
+    table,
+    placed: { set, element: { key: [ip] } },
+  });
+  const way = (ip: string, chain: string): Operation => add('ways', { key: [ip], value: goto(chain) });
   const scenario = (title: string, body: (netfilter: Netfilter) => Promise<void>): void => {
     test(title, async () => {
       const netfilter = open();
@@ -70,7 +75,7 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
   };
   const refused = (promise: Promise<void>): Promise<void> => assert.rejects(promise, TransactionError);
 
-  describe(`Netfilter: ${name}`, () => {
+  describe(`Netfilter: ${name}, a table ${naming}`, () => {
     scenario('tells how many rules each chain has', async (netfilter) => {
       const counts = await netfilter.inspect(NAME);
       assert.deepEqual(new Map([...counts].sort()), new Map(Object.entries({ entry: 2, left: 1 })));
@@ -110,15 +115,13 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
     scenario('takes prefixes beside other components, and one that covers another in its place', async (netfilter) => {
       const client = (range: string) => ({ set: 'clients', element: { key: ['10.96.0.1', 80, range] } });
       const [narrow, wide] = [client('10.1.0.0/16'), client('10.0.0.0/8')];
-      await netfilter.apply(
-        [narrow, client('0.0.0.0/32')].map((placed) => ({ kind: 'add-element', table: NAME, placed })),
-      );
+      await netfilter.apply([narrow, client('0.0.0.0/32')].map((placed) => ({ kind: 'add-element', table, placed })));
       await netfilter.apply([
-        { kind: 'delete-element', table: NAME, placed: narrow },
-        { kind: 'add-element', table: NAME, placed: wide },
+        { kind: 'delete-element', table, placed: narrow },
+        { kind: 'add-element', table, placed: wide },
       ]);
-      await netfilter.apply([{ kind: 'delete-element', table: NAME, placed: wide }]);
-      await refused(netfilter.apply([{ kind: 'delete-element', table: NAME, placed: wide }]));
+      await netfilter.apply([{ kind: 'delete-element', table, placed: wide }]);
+      await refused(netfilter.apply([{ kind: 'delete-element', table, placed: wide }]));
     });
 
     scenario('keeps a chain that an element leads to', async (netfilter) => {
@@ -155,6 +158,14 @@ export function netfilterContract(name: string, open: () => Netfilter): void {
       assert.deepEqual(await held('endpoints'), [endpoint]);
       await netfilter.apply([unload]);
       assert.deepEqual(await held('seen'), []);
+    });
+
+    scenario('changes what it can after it was refused what it cannot, several times over', async (netfilter) => {
+      const nowhere = (ip: string) => remove('seen', ip);
+      await refused(netfilter.apply(['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(nowhere)));
+      await netfilter.apply([way('10.0.0.1', 'left'), add('seen', { key: ['10.0.0.1'] })]);
+      await netfilter.apply([]);
+      await netfilter.apply([remove('seen', '10.0.0.1'), remove('ways', '10.0.0.1')]);
     });
 
     scenario('refuses what leads nowhere', async (netfilter) => {

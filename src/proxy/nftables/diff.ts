@@ -1,8 +1,7 @@
 /** What has to change: elements before and after, in; operations, in an order the kernel takes, out. */
 import type { IPFamily } from '../../lib/ip.ts';
-import { type Element, elementKey, type Operation, sameValue } from '../../netfilter/model.ts';
+import { type Element, elementKey, type Operation, sameValue, type TableName } from '../../netfilter/model.ts';
 import type { FamilyElement } from './elements.ts';
-import { tableName } from './layout.ts';
 
 interface Entry {
   readonly family: IPFamily;
@@ -17,6 +16,11 @@ interface Entry {
  */
 export class ElementDiff {
   readonly #entries = new Map<string, Entry>();
+  readonly #tableOf: (family: IPFamily) => TableName;
+
+  constructor(tableOf: (family: IPFamily) => TableName) {
+    this.#tableOf = tableOf;
+  }
 
   remove(element: FamilyElement): void {
     this.#note(element, true);
@@ -31,9 +35,17 @@ export class ElementDiff {
     const changed = [...this.#entries.values()].filter(({ before, after }) => !unchanged(before, after));
     changed.sort(bySet);
     return [
-      ...changed.flatMap(({ before, ...entry }) => operation('delete-element', entry, before)),
-      ...changed.flatMap(({ after, ...entry }) => operation('add-element', entry, after)),
+      ...changed.flatMap((entry) => this.#operation('delete-element', entry, entry.before)),
+      ...changed.flatMap((entry) => this.#operation('add-element', entry, entry.after)),
     ];
+  }
+
+  #operation(
+    kind: 'add-element' | 'delete-element',
+    { family, set }: Entry,
+    element: Element | undefined,
+  ): readonly Operation[] {
+    return element === undefined ? [] : [{ kind, table: this.#tableOf(family), placed: { set, element } }];
   }
 
   #note({ family, placed }: FamilyElement, gone: boolean): void {
@@ -48,14 +60,6 @@ export class ElementDiff {
 function unchanged(before: Element | undefined, after: Element | undefined): boolean {
   if (before === undefined || after === undefined) return before === after;
   return sameValue(before.value, after.value);
-}
-
-function operation(
-  kind: 'add-element' | 'delete-element',
-  { family, set }: { readonly family: IPFamily; readonly set: string },
-  element: Element | undefined,
-): Operation[] {
-  return element === undefined ? [] : [{ kind, table: tableName(family), placed: { set, element } }];
 }
 
 /** Neighbours in the same set become one command. */

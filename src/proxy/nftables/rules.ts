@@ -3,7 +3,7 @@
  * chains and shared elements are in use, and never touches the kernel itself.
  */
 import { familyOf, type IPAddress, type IPFamily, printIP } from '../../lib/ip.ts';
-import type { Chain, Operation, Placed, Table, Transaction } from '../../netfilter/model.ts';
+import type { Chain, Operation, Placed, Table, TableName, Transaction } from '../../netfilter/model.ts';
 import type { Frontend } from '../forwarding.ts';
 import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, FrontendChange, SetChange } from '../mode.ts';
@@ -31,7 +31,8 @@ export interface Changed {
 }
 
 export class NftablesRules {
-  readonly #localities: Localities;
+  /** The layout of each family that is served. */
+  readonly #tables: ReadonlyMap<IPFamily, Table>;
   /** Every endpoint on this node, once per frontend that has it. */
   #hairpins = hairpinSet();
   readonly #chains = new Map<string, CountedChain>();
@@ -40,12 +41,12 @@ export class NftablesRules {
 
   /** One table per family that has a locality. */
   constructor(localities: Localities) {
-    this.#localities = localities;
+    this.#tables = new Map([...localities].map(([family, locality]) => [family, baseTable(family, locality)]));
   }
 
   /** The tables without what comes and goes with Services. */
   tables(): readonly Table[] {
-    return [...this.#localities].map(([family, locality]) => baseTable(family, locality));
+    return [...this.#tables.values()];
   }
 
   /** Everything anew, in place of whatever the kernel holds. Its elements are read from `forwarded` when they are needed. */
@@ -55,8 +56,7 @@ export class NftablesRules {
     for (const { frontend } of forwarded.frontends()) this.#use(frontend);
     this.#hairpins.take();
     this.#installed = new Set(this.#chains.keys());
-    return [...this.#localities].map(([family, locality]) => {
-      const base = baseTable(family, locality);
+    return [...this.#tables].map(([family, base]) => {
       const table = { ...base, chains: [...this.#chainsOf(family), ...base.chains] };
       return {
         kind: 'replace-table',
@@ -69,7 +69,7 @@ export class NftablesRules {
   /** The least that makes up for the changes. Only after {@link everything}. */
   changed(changes: Changes): Changed {
     const { frontends, virtualAddresses, nodeAddresses } = changes;
-    const diff = new ElementDiff();
+    const diff = new ElementDiff((family) => this.#tableOf(family));
     for (const { before } of frontends) if (before !== undefined) removeAll(diff, before);
     for (const { after } of frontends) if (after !== undefined) addAll(diff, after);
     this.#count(frontends);
@@ -78,8 +78,8 @@ export class NftablesRules {
     note(diff, this.#hairpins.take(), (element) => element);
     const chains = this.#newChains();
     const added = chains.flatMap(({ family, chain, entry }): Operation[] => [
-      { kind: 'add-chain', table: tableName(family), chain },
-      { kind: 'add-element', table: tableName(family), placed: entry },
+      { kind: 'add-chain', table: this.#tableOf(family), chain },
+      { kind: 'add-element', table: this.#tableOf(family), placed: entry },
     ]);
     const undo = (): void => {
       this.#count(frontends.map(({ before, after, ...rest }) => ({ ...rest, before: after, after: before })));
@@ -94,21 +94,24 @@ export class NftablesRules {
     const idle = [...this.#chains.values()].filter(({ uses }) => uses === 0);
     if (idle.length <= keep) return [];
     return this.#dropIdle().flatMap(({ family, chain, entry }): Operation[] => [
-      { kind: 'delete-element', table: tableName(family), placed: entry },
-      { kind: 'delete-chain', table: tableName(family), chain: chain.name },
+      { kind: 'delete-element', table: this.#tableOf(family), placed: entry },
+      { kind: 'delete-chain', table: this.#tableOf(family), chain: chain.name },
     ]);
   }
 
   /** The chains that the kernel should have, with their number of rules. */
   expectedChains(family: IPFamily): ReadonlyMap<string, number> {
-    const locality = this.#localities.get(family);
-    const base = locality === undefined ? [] : baseTable(family, locality).chains;
-    const counts = new Map(base.map((chain) => [chain.name, chain.rules.length]));
+    const base = this.#tables.get(family);
+    const counts = new Map(base?.chains.map((chain) => [chain.name, chain.rules.length]));
     for (const key of this.#installed) {
       const pick = this.#chains.get(key);
       if (pick?.family === family) counts.set(pick.chain.name, pick.chain.rules.length);
     }
     return counts;
+  }
+
+  #tableOf(family: IPFamily): TableName {
+    return this.#tables.get(family) ?? tableName(family);
   }
 
   #count(frontends: readonly Pick<FrontendChange, 'before' | 'after'>[]): void {
