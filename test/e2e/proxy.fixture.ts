@@ -162,6 +162,22 @@ test('another mode takes over at the next start, and nothing of the first is lef
   await runCommand(['nft', 'add', 'table', 'ip', 'theirs']);
 });
 
+test('what postern render prints is what a proxy loads', async () => {
+  await runCommand(['nft', 'flush', 'ruleset']);
+  const flags = ['--pod-bridge', 'cni0', '--masquerade-all', '--localhost-nodeports'];
+  const proxy = await startProxy(...flags);
+  const loaded = await ruleset();
+  await end(proxy, 'SIGTERM');
+  await runCommand([PROGRAM, 'proxy', 'cleanup']);
+  const objects = (await server.kubectl(['get', 'services,endpointslices,nodes', '-A', '-o', 'yaml'])).stdout;
+  const argv = ['render', '-f', '-', '--node', 'node1', '--cluster-cidr', '10.244.0.0/16', ...flags];
+  const { stdout: script } = await runCommand([PROGRAM, ...argv], { input: objects });
+  await runCommand(['nft', '-f', '-'], { input: script });
+  assert.equal(await ruleset(), loaded);
+  await runCommand(['nft', 'flush', 'ruleset']);
+  await runCommand(['nft', 'add', 'table', 'ip', 'theirs']);
+});
+
 test('a machine without nftables is served by iptables, and cleaned up', async () => {
   const found = (await runCommand(['sh', '-c', 'command -v nft; ldconfig -p | sed -n "s/.*libnftables.* => //p"']))
     .stdout;

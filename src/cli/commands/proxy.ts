@@ -3,21 +3,18 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { kubeconfigOption } from '../kubeconfig.ts';
-import { type HostPort, parsedOption, parseInterface, parseListenAddresses, parsePrefixes } from '../options.ts';
+import { addLocalityOptions, type LocalityFlags, localityOf } from '../locality-options.ts';
+import { type HostPort, parsedOption, parseListenAddresses, parsePrefixes } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { PROXY_HEALTH_PORT, PROXY_METRICS_PORT } from '../wiring/defaults.ts';
 
-interface Flags {
+interface Flags extends LocalityFlags {
   readonly kubeconfig?: string;
   readonly node?: string;
   readonly mode: ModeName;
   readonly clusterCidr: readonly CIDR[];
-  readonly podBridge?: string;
-  readonly podInterfacePrefix?: string;
-  readonly masqueradeAll?: true;
   readonly nodeportAddresses: readonly CIDR[];
-  readonly localhostNodeports?: true;
   readonly healthz: readonly HostPort[];
   readonly metrics: readonly HostPort[];
   readonly onStop: 'leave' | 'end';
@@ -45,22 +42,10 @@ export function addProxyCommand(postern: Command): void {
         .default([], 'none'),
     )
     .addOption(
-      new Option('--pod-bridge <interface>', "know this node's pods by their bridge; default: by the Node's podCIDRs")
-        .argParser(parseInterface)
-        .conflicts('podInterfacePrefix'),
-    )
-    .addOption(
-      new Option('--pod-interface-prefix <prefix>', "know this node's pods by the names of their interfaces").argParser(
-        parseInterface,
-      ),
-    )
-    .option('--masquerade-all', 'replace the source address of every connection to a Service')
-    .addOption(
       new Option('--nodeport-addresses <cidrs>', "serve node ports at the machine's addresses within these")
         .argParser(parsePrefixes)
         .default([], "the Node's primary addresses"),
     )
-    .option('--localhost-nodeports', 'serve node ports at 127.0.0.1 too, for programs on this machine')
     .addOption(
       parsedOption(
         '--healthz <addresses>',
@@ -82,6 +67,7 @@ export function addProxyCommand(postern: Command): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(run);
+  addLocalityOptions(proxy);
   proxy
     .command('cleanup')
     .description('remove every rule that a proxy left on this machine, of either mode')
@@ -102,10 +88,8 @@ async function run(flags: Flags): Promise<void> {
     nodeName: flags.node ?? thisNodeName(),
     mode: flags.mode,
     clusterCIDRs: flags.clusterCidr,
-    ...localPods(flags),
-    masqueradeAll: flags.masqueradeAll ?? false,
+    ...localityOf(flags),
     nodePortsWithin: flags.nodeportAddresses,
-    localhostNodePorts: flags.localhostNodeports ?? false,
     serve: { health: flags.healthz.map(listenAddress), metrics: flags.metrics.map(listenAddress) },
     onStop: flags.onStop,
   };
@@ -113,12 +97,6 @@ async function run(flags: Flags): Promise<void> {
 }
 
 const listenAddress = ({ host, port }: HostPort) => ({ address: host, port });
-
-function localPods({ podBridge, podInterfacePrefix }: Flags) {
-  if (podBridge !== undefined) return { localPods: { kind: 'bridge', name: podBridge } } as const;
-  if (podInterfacePrefix === undefined) return {};
-  return { localPods: { kind: 'interface-prefix', prefix: podInterfacePrefix } } as const;
-}
 
 async function cleanUp(): Promise<void> {
   const [{ requireProxy }, { cleanupProxy, openNftIfAny }, { createLogger }] = await Promise.all([

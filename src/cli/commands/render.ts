@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { mustParseIP } from '../../lib/ip.ts';
+import { addLocalityOptions, type LocalityFlags, localityOf } from '../locality-options.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { DEFAULT_CLUSTER_CIDRS } from '../wiring/defaults.ts';
 
-interface Flags {
+interface Flags extends LocalityFlags {
   readonly filename: readonly string[];
   readonly node: string;
   readonly mode: 'nftables' | 'iptables';
@@ -16,7 +17,7 @@ interface Flags {
 }
 
 export function addRenderCommand(postern: Command): void {
-  postern
+  const command = postern
     .command('render')
     .description('print the exact rules that manifests make on a node: no server, no kernel, no root')
     .requiredOption(
@@ -36,17 +37,23 @@ export function addRenderCommand(postern: Command): void {
         '\n  postern render -f services.yaml --node node1 --node-ip 192.0.2.11 | sudo nft --check -f -',
     )
     .action(async (flags: Flags) => {
-      const [{ readManifests }, { render }, { primaryAddresses, podPrefixes, zoneOf }] = await Promise.all([
-        import('../render/manifests.ts'),
-        import('../render/render.ts'),
-        import('../wiring/proxy-node.ts'),
-      ]);
+      const [{ readManifests }, { render }, { primaryAddresses, podPrefixes, zoneOf }, { nodePortAddresses }] =
+        await Promise.all([
+          import('../render/manifests.ts'),
+          import('../render/render.ts'),
+          import('../wiring/proxy-node.ts'),
+          import('../../proxy/locality.ts'),
+        ]);
       const manifests = await readManifests(flags.filename);
       const node = manifests.nodes.find(({ metadata }) => metadata.name === flags.node);
+      const locality = localityOf(flags);
+      const primary = flags.nodeIp?.map(mustParseIP) ?? primaryAddresses(node);
       const rendered = {
+        ...locality,
         name: flags.node,
         zone: zoneOf(node),
-        addresses: flags.nodeIp?.map(mustParseIP) ?? primaryAddresses(node),
+        addresses: nodePortAddresses({ within: [], primary, own: () => [], localhost: locality.localhostNodePorts }),
+        alsoServed: primary.map(({ family }) => family),
         podCIDRs: flags.podCidr ?? podPrefixes(node),
         clusterCIDRs: flags.clusterCidr,
       };
@@ -58,4 +65,5 @@ export function addRenderCommand(postern: Command): void {
         );
       }
     });
+  addLocalityOptions(command);
 }

@@ -75,3 +75,12 @@ test('a mistake is told with file, object and field', async (t) => {
   await assert.rejects(manifests(t, 'a: 1\n'), /objects\.yaml, line 1: not a Kubernetes object/);
   await assert.rejects(readManifests(['/nonexistent/objects.yaml']), /cannot be read/);
 });
+
+test('a node is rendered as its proxy is set up', async (t) => {
+  const objects = await manifests(t, WEB, SLICE);
+  const set = { ...node, localPods: { kind: 'bridge', name: 'cni0' } as const, masqueradeAll: true };
+  const { text } = await render(objects, set);
+  assert.match(text, /iifname "?cni0"? jump inside/);
+  assert.doesNotMatch(text, /node-pods/);
+  assert.notEqual((await render(objects, { ...set, masqueradeAll: false })).text, text);
+});

@@ -2,22 +2,20 @@
 
 import { serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
-import type { CIDR, IPAddress } from '../../lib/ip.ts';
+import type { IPAddress } from '../../lib/ip.ts';
 import { printTransaction } from '../../netfilter/print.ts';
 import { desiredForwarding } from '../../proxy/desired.ts';
 import { ForwardingTable } from '../../proxy/forwarding-table.ts';
 import { renderIptables } from '../../proxy/iptables/render.ts';
-import { localitiesOf } from '../../proxy/locality.ts';
+import { type LocalityOptions, localitiesOf } from '../../proxy/locality.ts';
 import { NftablesRules } from '../../proxy/nftables/rules.ts';
 import type { Manifests } from './manifests.ts';
 
 /** The node that the rules are for. */
-export interface RenderedNode {
+export interface RenderedNode extends LocalityOptions {
   readonly name: string;
   readonly zone?: string | undefined;
   readonly addresses: readonly IPAddress[];
-  readonly podCIDRs: readonly CIDR[];
-  readonly clusterCIDRs: readonly CIDR[];
 }
 
 export interface Rendered {
