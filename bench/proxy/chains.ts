@@ -4,7 +4,7 @@
  * is here: none of the rules for traffic policies, affinity or source ranges.
  */
 import type { IPFamily } from '../../src/lib/ip.ts';
-import { type Frontend, tableFamily } from '../../src/proxy/forwarding.ts';
+import { type Frontend, tableFamily } from '../../src/proxy/forwarding/forwarding.ts';
 
 const TABLE = 'bench-chains';
 

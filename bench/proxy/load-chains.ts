@@ -2,8 +2,8 @@
 import { openLibnftables } from '../../src/host/libnftables.ts';
 import { nftProcess } from '../../src/host/nft-process.ts';
 import { runCommand } from '../../src/host/process.ts';
-import { desiredForwarding } from '../../src/proxy/desired.ts';
-import type { Frontend } from '../../src/proxy/forwarding.ts';
+import { desiredForwarding } from '../../src/proxy/forwarding/desired.ts';
+import type { Frontend } from '../../src/proxy/forwarding/forwarding.ts';
 import { chainScript } from './chains.ts';
 import type { Load } from './load.ts';
 import { input, output } from './namespace.ts';

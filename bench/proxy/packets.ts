@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Service } from '../../src/api/core/v1/service.ts';
 import type { EndpointSlice } from '../../src/api/discovery/v1/endpointslice.ts';
 import { openLibnftables } from '../../src/host/libnftables.ts';
-import { desiredForwarding } from '../../src/proxy/desired.ts';
+import { desiredForwarding } from '../../src/proxy/forwarding/desired.ts';
 import { service, slice } from '../../src/proxy/testing/builders.ts';
 import { chainScript } from './chains.ts';
 import type { Connect, Connected } from './connect.ts';

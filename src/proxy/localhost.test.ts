@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryNetfilter } from '../netfilter/memory.ts';
-import { ForwardingTable } from './forwarding-table.ts';
+import { ForwardingTable } from './forwarding/forwarding-table.ts';
 import { type Setting, withLocalhost } from './localhost.ts';
 import { localitiesOf } from './locality.ts';
 import type { Mode } from './mode.ts';

@@ -9,8 +9,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { after, before, describe, test } from 'node:test';
 import { IP_FAMILIES, type IPFamily, mustParseIP } from '../lib/ip.ts';
 import { TransactionError } from '../netfilter/netfilter.ts';
-import { type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
-import { ForwardingTable } from './forwarding-table.ts';
+import { type Forwarding, type Frontend, frontendKey } from './forwarding/forwarding.ts';
+import { ForwardingTable } from './forwarding/forwarding-table.ts';
 import { type Localities, localitiesOf } from './locality.ts';
 import type { Mode } from './mode.ts';
 

@@ -3,7 +3,7 @@
  * changes; it decides nothing about Services. `mode-contract.ts` is what all of them keep.
  */
 import type { IPAddress, IPFamily } from '../lib/ip.ts';
-import type { Endpoint, Frontend } from './forwarding.ts';
+import type { Endpoint, Frontend } from './forwarding/forwarding.ts';
 import type { TrafficReadings } from './traffic/reading.ts';
 
 /** What came to a set and what left it. */

@@ -1,7 +1,7 @@
 /** What a node proxy needs to know of its node, from the Node object. */
 import type { Node } from '../../api/core/v1/node.ts';
 import { type CIDR, IP_FAMILIES, type IPAddress, parseCIDR, parseIP } from '../../lib/ip.ts';
-import { ZONE_LABEL } from '../../proxy/topology.ts';
+import { ZONE_LABEL } from '../../proxy/forwarding/topology.ts';
 
 /**
  * The primary addresses: the first InternalIP of each family, where there is none the first ExternalIP.

@@ -4,7 +4,7 @@ import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import { type IPAddress, mustParseIP } from '../../lib/ip.ts';
 import { MemoryConntrack } from '../../netfilter/conntrack/memory.ts';
-import { type Endpoint, type Frontend, frontendKey } from '../forwarding.ts';
+import { type Endpoint, type Frontend, frontendKey } from '../forwarding/forwarding.ts';
 import type { Changes } from '../mode.ts';
 import { FlowKeeper } from './flow-keeper.ts';
 

@@ -5,7 +5,7 @@
  */
 import { type IPFamily, printIP } from '../../lib/ip.ts';
 import type { Flow, FlowFilter } from '../../netfilter/conntrack/conntrack.ts';
-import { type Audience, endpointKey, type Frontend } from '../forwarding.ts';
+import { type Audience, endpointKey, type Frontend } from '../forwarding/forwarding.ts';
 import type { Changes, Forwarded, FrontendChange } from '../mode.ts';
 
 /** An entrance that led elsewhere before, or nowhere. */

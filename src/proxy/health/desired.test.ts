@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { desiredForwarding } from '../desired.ts';
+import { desiredForwarding } from '../forwarding/desired.ts';
 import { type EndpointSpec, type ServiceSpec, service, slice } from '../testing/builders.ts';
 
 const here = (ip: string, conditions: object = {}): EndpointSpec => ({ addresses: [ip], nodeName: 'here', conditions });

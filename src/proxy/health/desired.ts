@@ -1,8 +1,8 @@
 /** What a load balancer that asks for a Service is to be told. */
 import type { Service } from '../../api/core/v1/service.ts';
 import type { IPFamily } from '../../lib/ip.ts';
-import type { UsableEndpoints } from '../endpoints.ts';
-import { endpointKey, type HealthCheck } from '../forwarding.ts';
+import type { UsableEndpoints } from '../forwarding/endpoints.ts';
+import { endpointKey, type HealthCheck } from '../forwarding/forwarding.ts';
 
 /**
  * With `externalTrafficPolicy: Local`, how many endpoints are ready on this node; undefined where nobody is to ask. Those that

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../host/clock.ts';
 import { familyOf, type IPAddress, type IPFamily, printIP } from '../../lib/ip.ts';
-import type { HealthCheck } from '../forwarding.ts';
+import type { HealthCheck } from '../forwarding/forwarding.ts';
 import { serviceHealth } from './answers.ts';
 import type { Answer, Listen, ListenAddress } from './listen.ts';
 import { Listeners } from './listeners.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import type { ProxyState } from '../metrics/state.ts';
-import { SyncStats } from '../stats.ts';
+import { SyncStats } from '../metrics/stats.ts';
 import { TrafficTotals } from '../traffic/totals.ts';
 import { FakeListen } from './listen-fake.ts';
 import { type ProxyAddresses, type ServeOptions, serveProxy } from './serve.ts';

@@ -6,7 +6,7 @@ import {
   type Rule,
   type Target,
 } from '../../netfilter/iptables/model.ts';
-import { type Endpoint, endpointKey, type Frontend, frontendKey } from '../forwarding.ts';
+import { type Endpoint, endpointKey, type Frontend, frontendKey } from '../forwarding/forwarding.ts';
 import {
   AUDIENCES,
   affinityList,

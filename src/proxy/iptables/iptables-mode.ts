@@ -4,7 +4,7 @@ import { type Iptables, IptablesError } from '../../netfilter/iptables/iptables.
 import { IPTABLES_TABLES, inverse, isEmptyPatch, type TablePatch } from '../../netfilter/iptables/model.ts';
 import type { SavedTable } from '../../netfilter/iptables/saved.ts';
 import { TransactionError } from '../../netfilter/netfilter.ts';
-import { frontendKey } from '../forwarding.ts';
+import { frontendKey } from '../forwarding/forwarding.ts';
 import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, Mode, Recall } from '../mode.ts';
 import { DEFAULT_MARK, frontendChain, PREFIX } from './layout.ts';

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import type { IPFamily } from '../../lib/ip.ts';
 import type { Hook, IptablesTable, Match, Rule, Target } from '../../netfilter/iptables/model.ts';
 import { printRule } from '../../netfilter/iptables/print.ts';
-import type { Audience, Entrance, Masquerade } from '../forwarding.ts';
+import type { Audience, Entrance, Masquerade } from '../forwarding/forwarding.ts';
 import type { Locality } from '../locality.ts';
 
 /** What the names of all our chains begin with. */

@@ -1,6 +1,6 @@
 /** Which endpoints a chain led to, in the order in which an earlier run wrote them. */
 import type { SavedTable } from '../../netfilter/iptables/saved.ts';
-import type { Endpoint } from '../forwarding.ts';
+import type { Endpoint } from '../forwarding/forwarding.ts';
 
 /** The end of a rule that translates: `10.244.1.5:9376` or `[fd00::5]:9376`. */
 const DESTINATION = / -j DNAT --to-destination (?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d+)$/;

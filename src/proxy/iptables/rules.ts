@@ -13,10 +13,10 @@ import {
 } from '../../netfilter/iptables/model.ts';
 import { paced } from '../../netfilter/iptables/paced.ts';
 import type { SavedTable } from '../../netfilter/iptables/saved.ts';
-import type { Frontend } from '../forwarding.ts';
+import { CountedSet } from '../forwarding/counted-set.ts';
+import type { Frontend } from '../forwarding/forwarding.ts';
 import type { Localities, Locality } from '../locality.ts';
 import type { Changes, Forwarded, OwnedFrontend } from '../mode.ts';
-import { CountedSet } from '../set-difference.ts';
 import { ChainBook, sameText } from './chain-book.ts';
 import { type Entry, frontendEntries, hairpinEntry, nodeAddressEntries, virtualAddressEntry } from './entries.ts';
 import { baseChains, hooks } from './layout.ts';

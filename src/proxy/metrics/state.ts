@@ -2,7 +2,7 @@
 import { printTime } from '../../api/time.ts';
 import type { Metric } from '../../lib/metrics.ts';
 import type { HealthReport } from '../health/proxy-health.ts';
-import type { SyncStats } from '../stats.ts';
+import type { SyncStats } from './stats.ts';
 
 /** Services that are named at most: names must not make the answer large. */
 const NAMED = 100;

@@ -16,7 +16,7 @@ import {
   type Transaction,
 } from '../../netfilter/model.ts';
 import type { Netfilter } from '../../netfilter/netfilter.ts';
-import { type Endpoint, tableFamily } from '../forwarding.ts';
+import { type Endpoint, tableFamily } from '../forwarding/forwarding.ts';
 import type { Recall } from '../mode.ts';
 import { endpointFrom } from './elements.ts';
 import { comesAndGoes, isMadeOnDemand } from './layout.ts';

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { openLibnftables } from '../../host/libnftables.ts';
 import { IP_FAMILIES } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
-import { ForwardingTable } from '../forwarding-table.ts';
+import { ForwardingTable } from '../forwarding/forwarding-table.ts';
 import { type LocalityOptions, localitiesOf } from '../locality.ts';
 import { service, slice } from '../testing/builders.ts';
 import { setService } from '../testing/node.ts';

@@ -4,7 +4,7 @@
  * element of the table; so there are few of these, and none of them is a Service's.
  */
 import { goto, type NamedSet, type Placed, SCRATCH } from '../../netfilter/model.ts';
-import type { Frontend } from '../forwarding.ts';
+import type { Frontend } from '../forwarding/forwarding.ts';
 import { frontendMap, PROTOCOLS, SCOPES, type Scope } from './scopes.ts';
 
 /** Bits for the number of endpoints: `MAX_ENDPOINTS` and those of the longest affinity fit. */

@@ -1,7 +1,7 @@
 /** From what is forwarded to the map elements that make the kernel do it. */
 import type { IPFamily } from '../../lib/ip.ts';
 import { type Atom, type Chain, goto, type Placed } from '../../netfilter/model.ts';
-import type { Endpoint, Frontend } from '../forwarding.ts';
+import type { Endpoint, Frontend } from '../forwarding/forwarding.ts';
 import { chainMap, destinationOf } from './destinations.ts';
 import { masqueradeMap, masqueradeNumber, SETS } from './layout.ts';
 import { pickChain, pickElements, pickedFrom } from './pick.ts';

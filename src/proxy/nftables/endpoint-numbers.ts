@@ -3,7 +3,7 @@
  * every restart, so that what is remembered by it holds for long.
  */
 import { SCRATCH } from '../../netfilter/model.ts';
-import { type Endpoint, endpointKey } from '../forwarding.ts';
+import { type Endpoint, endpointKey } from '../forwarding/forwarding.ts';
 
 const COUNT = SCRATCH.last - SCRATCH.first + 1;
 

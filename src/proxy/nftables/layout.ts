@@ -19,7 +19,7 @@ import {
   type TableName,
 } from '../../netfilter/model.ts';
 import { printTable } from '../../netfilter/print.ts';
-import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding.ts';
+import { type Audience, type Entrance, type Masquerade, tableFamily } from '../forwarding/forwarding.ts';
 import type { Locality, LocalPods } from '../locality.ts';
 import { chainMap, destinations, UNAVAILABLE_CHAINS, unavailableElements } from './destinations.ts';
 import { endpointSet, pickChain } from './pick.ts';

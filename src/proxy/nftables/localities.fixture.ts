@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { openLibnftables } from '../../host/libnftables.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
-import { ForwardingTable } from '../forwarding-table.ts';
+import { ForwardingTable } from '../forwarding/forwarding-table.ts';
 import { type LocalityOptions, localitiesOf } from '../locality.ts';
 import { nftablesMode } from './nftables-mode.ts';
 

@@ -1,6 +1,6 @@
 /** Endpoints that are drawn for each connection: a map from slots to endpoints, and a chain per number of endpoints. */
 import type { Atom, Chain, NamedSet, Placed, TransportProtocol } from '../../netfilter/model.ts';
-import type { Frontend } from '../forwarding.ts';
+import type { Frontend } from '../forwarding/forwarding.ts';
 import { frontendAddress, frontendMap, type LookUp, type Scope, scopeOf } from './scopes.ts';
 import { DROP, daddr, dport, random, rule } from './words.ts';
 

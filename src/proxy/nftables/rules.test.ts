@@ -4,8 +4,8 @@ import { inNamespace, skipWithoutNft } from '../../host/testing/in-namespace.ts'
 import { MemoryNetfilter } from '../../netfilter/memory.ts';
 import { SCRATCH, type Transaction } from '../../netfilter/model.ts';
 import { printTransaction } from '../../netfilter/print.ts';
-import { desiredForwarding } from '../desired.ts';
-import { endpointKey, type Forwarding } from '../forwarding.ts';
+import { desiredForwarding } from '../forwarding/desired.ts';
+import { endpointKey, type Forwarding } from '../forwarding/forwarding.ts';
 import { service, slice } from '../testing/builders.ts';
 import { numbered } from '../testing/many.ts';
 import { LOCALITIES, NODE_NAME, NodeRules, nodeRules, type Objects, setService } from '../testing/node.ts';

@@ -4,10 +4,10 @@
  */
 import { familyOf, type IPAddress, type IPFamily, printIP } from '../../lib/ip.ts';
 import type { Chain, Operation, Placed, Table, TableName, Transaction } from '../../netfilter/model.ts';
-import type { Frontend } from '../forwarding.ts';
+import { CountedSet } from '../forwarding/counted-set.ts';
+import type { Frontend } from '../forwarding/forwarding.ts';
 import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, FrontendChange, SetChange } from '../mode.ts';
-import { CountedSet } from '../set-difference.ts';
 import { ElementDiff } from './diff.ts';
 import {
   type DemandedChain,

@@ -1,6 +1,6 @@
 /** The kinds of frontends: each has its own maps and chains, called after it. */
 import type { Atom, Concatenation, NamedSet, TransportProtocol } from '../../netfilter/model.ts';
-import type { Audience, Entrance, Frontend } from '../forwarding.ts';
+import type { Audience, Entrance, Frontend } from '../forwarding/forwarding.ts';
 import { daddr } from './words.ts';
 
 export interface Scope {

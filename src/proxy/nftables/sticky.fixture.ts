@@ -10,7 +10,7 @@ import { openLibnftables } from '../../host/libnftables.ts';
 import { runCommand } from '../../host/process.ts';
 import { IP_FAMILIES, type IPFamily, mustParseCIDR } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
-import { ForwardingTable } from '../forwarding-table.ts';
+import { ForwardingTable } from '../forwarding/forwarding-table.ts';
 import { localitiesOf } from '../locality.ts';
 import type { Mode } from '../mode.ts';
 import { type ServiceSpec, service, slice } from '../testing/builders.ts';

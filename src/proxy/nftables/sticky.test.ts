@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inNamespace, skipWithoutNft } from '../../host/testing/in-namespace.ts';
 import { SCRATCH } from '../../netfilter/model.ts';
-import type { Endpoint } from '../forwarding.ts';
+import type { Endpoint } from '../forwarding/forwarding.ts';
 import { numberEndpoints } from './endpoint-numbers.ts';
 
 const endpointNumbers = (endpoints: readonly Endpoint[]) => numberEndpoints(endpoints).map(({ number }) => number);

@@ -7,7 +7,7 @@
  * has that endpoint, so that an endpoint's removal takes every memory of it along, in the same transaction.
  */
 import type { Atom, Chain, Concatenation, NamedSet, Placed, TransportProtocol } from '../../netfilter/model.ts';
-import type { Frontend } from '../forwarding.ts';
+import type { Frontend } from '../forwarding/forwarding.ts';
 import { numberEndpoints } from './endpoint-numbers.ts';
 import { frontendAddress, frontendMap, type LookUp, type Scope, scopeOf } from './scopes.ts';
 import { DROP, dport, l4proto, requested, rule, saddr } from './words.ts';

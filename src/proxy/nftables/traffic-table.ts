@@ -7,7 +7,7 @@ import type { Logger } from '../../host/log.ts';
 import type { Table, TableName } from '../../netfilter/model.ts';
 import { type Netfilter, TransactionError } from '../../netfilter/netfilter.ts';
 import { printTable } from '../../netfilter/print.ts';
-import { tableFamily } from '../forwarding.ts';
+import { tableFamily } from '../forwarding/forwarding.ts';
 import type { Mode } from '../mode.ts';
 import { readTraffic, trafficChains, trafficSets } from './traffic.ts';
 import { RETURN, rule } from './words.ts';

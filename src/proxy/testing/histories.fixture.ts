@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { openLibnftables } from '../../host/libnftables.ts';
 import { mustParseIP } from '../../lib/ip.ts';
-import { desiredForwarding } from '../desired.ts';
-import { ForwardingTable } from '../forwarding-table.ts';
+import { desiredForwarding } from '../forwarding/desired.ts';
+import { ForwardingTable } from '../forwarding/forwarding-table.ts';
 import { MODES, type ModeName } from './features/modes.ts';
 import { LOCALITIES, NODE_ADDRESSES, NODE_NAME } from './node.ts';
 import { randomChange, randomFrom } from './random-changes.ts';

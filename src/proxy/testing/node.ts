@@ -5,8 +5,8 @@ import { mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
 import { MemoryNetfilter } from '../../netfilter/memory.ts';
 import type { Transaction } from '../../netfilter/model.ts';
 import { type Outcome, type Packet, trace } from '../../netfilter/trace.ts';
-import { desiredForwarding } from '../desired.ts';
-import { ForwardingTable } from '../forwarding-table.ts';
+import { desiredForwarding } from '../forwarding/desired.ts';
+import { ForwardingTable } from '../forwarding/forwarding-table.ts';
 import { type Localities, localitiesOf } from '../locality.ts';
 import { NftablesRules } from '../nftables/rules.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mustParseIP } from '../../lib/ip.ts';
-import { desiredForwarding } from '../desired.ts';
-import { ForwardingTable } from '../forwarding-table.ts';
+import { desiredForwarding } from '../forwarding/desired.ts';
+import { ForwardingTable } from '../forwarding/forwarding-table.ts';
 import { service } from '../testing/builders.ts';
 import { ownerOf } from './owner.ts';
 import type { TrafficReading } from './reading.ts';

@@ -1,6 +1,6 @@
 /** Whose traffic it is: from what a connection asked for to a Service's port. */
 import type { Service } from '../../api/core/v1/service.ts';
-import { type Entrance, frontendKey } from '../forwarding.ts';
+import { type Entrance, frontendKey } from '../forwarding/forwarding.ts';
 import type { TrafficReading } from './reading.ts';
 import type { Owner } from './totals.ts';
 

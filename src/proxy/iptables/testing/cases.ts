@@ -2,7 +2,7 @@
 
 import type { Service } from '../../../api/core/v1/service.ts';
 import { mustParseIP } from '../../../lib/ip.ts';
-import { ForwardingTable } from '../../forwarding-table.ts';
+import { ForwardingTable } from '../../forwarding/forwarding-table.ts';
 import { caseNames, objectsOf } from '../../testing/cases.ts';
 import { LOCALITIES, NODE_ADDRESSES, type Objects, setService } from '../../testing/node.ts';
 import { DEFAULT_MARK } from '../layout.ts';

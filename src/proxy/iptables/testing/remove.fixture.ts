@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { IPTABLES_VARIANTS, type IptablesVariant } from '../../../netfilter/iptables/iptables.ts';
 import { openIptables } from '../../../netfilter/iptables/kernel.ts';
-import { ForwardingTable } from '../../forwarding-table.ts';
+import { ForwardingTable } from '../../forwarding/forwarding-table.ts';
 import { objectsOf } from '../../testing/cases.ts';
 import { LOCALITIES } from '../../testing/node.ts';
 import { iptablesMode } from '../iptables-mode.ts';

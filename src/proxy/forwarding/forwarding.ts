@@ -1,9 +1,9 @@
 /**
- * What the proxy forwards, as data: the vocabulary between `desired.ts`, which reads Services, and `elements.ts`, which
- * writes map elements. Addresses are canonical text (RFC 5952), so equal addresses are equal texts.
+ * What the proxy forwards, as data: the vocabulary between `desired.ts`, which reads Services, and modes, which write
+ * rules. Addresses are canonical text (RFC 5952), so equal addresses are equal texts.
  */
-import type { IPFamily } from '../lib/ip.ts';
-import type { TableFamily, TransportProtocol } from '../netfilter/model.ts';
+import type { IPFamily } from '../../lib/ip.ts';
+import type { TableFamily, TransportProtocol } from '../../netfilter/model.ts';
 
 /** One place that connections go to. */
 export interface Endpoint {

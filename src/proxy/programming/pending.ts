@@ -1,7 +1,7 @@
 /** Services to look at again, and since when: what arrives before the kernel is told next is one change. */
-import { TRIGGER_TIME_ANNOTATION } from '../api/discovery/v1/endpointslice.labels.ts';
-import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import type { Change } from './metrics/latency.ts';
+import { TRIGGER_TIME_ANNOTATION } from '../../api/discovery/v1/endpointslice.labels.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import type { Change } from '../metrics/latency.ts';
 
 /** By Service. */
 export type Changed = ReadonlyMap<string, Change>;

@@ -1,10 +1,10 @@
 /** Services that cannot be programmed, for what the kernel says: told on the Service, and tried again after a while or when they change. */
-import type { Service } from '../api/core/v1/service.ts';
-import { BackOff } from '../client/back-off.ts';
-import type { EventRecorder } from '../client/events.ts';
-import type { Clock } from '../host/clock.ts';
-import type { Logger } from '../host/log.ts';
-import { seconds } from '../lib/duration.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import { BackOff } from '../../client/back-off.ts';
+import type { EventRecorder } from '../../client/events.ts';
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import { seconds } from '../../lib/duration.ts';
 import type { Refusal } from './isolate.ts';
 
 /** How much of what the kernel said goes into an event, which has a limit. */

@@ -1,11 +1,11 @@
 /** Bringing what is forwarded up to date for Services that changed, some at a time. */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Service } from '../api/core/v1/service.ts';
-import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import { desiredForwarding } from './desired.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { desiredForwarding } from '../forwarding/desired.ts';
+import type { ThisNode } from '../forwarding/topology.ts';
 import type { Refusal } from './isolate.ts';
 import type { Programming } from './programming.ts';
-import type { ThisNode } from './topology.ts';
 
 /** How long computing may hold up the event loop, in milliseconds. */
 const SLICE = 8;

@@ -2,12 +2,12 @@
  * Brings what is forwarded into the kernel, by a mode: what changed, or everything where that cannot be told. What the
  * kernel refuses of one Service is set aside, and the Service keeps the rules it had.
  */
-import type { IPAddress } from '../lib/ip.ts';
-import { TransactionError } from '../netfilter/netfilter.ts';
-import type { Forwarding } from './forwarding.ts';
-import { ForwardingTable } from './forwarding-table.ts';
+import type { IPAddress } from '../../lib/ip.ts';
+import { TransactionError } from '../../netfilter/netfilter.ts';
+import type { Forwarding } from '../forwarding/forwarding.ts';
+import { ForwardingTable } from '../forwarding/forwarding-table.ts';
+import { type Changes, type Forwarded, type FrontendChange, isEmpty, type Mode } from '../mode.ts';
 import { applyApart, type Refusal } from './isolate.ts';
-import { type Changes, type Forwarded, type FrontendChange, isEmpty, type Mode } from './mode.ts';
 
 /** What a commit did. */
 export interface Committed {

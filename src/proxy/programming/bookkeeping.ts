@@ -2,21 +2,21 @@
  * What follows from what the kernel was given: flows that are stale then, Services that it refuses, answers to load
  * balancers, and how long it all took.
  */
-import type { Service } from '../api/core/v1/service.ts';
-import type { EventRecorder } from '../client/events.ts';
-import type { Clock } from '../host/clock.ts';
-import type { Logger } from '../host/log.ts';
-import type { IPAddress, IPFamily } from '../lib/ip.ts';
-import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
-import { FlowKeeper } from './conntrack/flow-keeper.ts';
-import { HealthCheckPorts } from './health/health-check-ports.ts';
-import type { Listen } from './health/listen.ts';
-import { ProxyHealth } from './health/proxy-health.ts';
-import type { ProxyState } from './metrics/state.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EventRecorder } from '../../client/events.ts';
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import type { IPAddress, IPFamily } from '../../lib/ip.ts';
+import type { Conntrack } from '../../netfilter/conntrack/conntrack.ts';
+import { FlowKeeper } from '../conntrack/flow-keeper.ts';
+import { HealthCheckPorts } from '../health/health-check-ports.ts';
+import type { Listen } from '../health/listen.ts';
+import { ProxyHealth } from '../health/proxy-health.ts';
+import type { ProxyState } from '../metrics/state.ts';
+import { SyncStats } from '../metrics/stats.ts';
 import type { Changed } from './pending.ts';
 import type { Committed, Programming } from './programming.ts';
 import { Refusals } from './refusals.ts';
-import { SyncStats } from './stats.ts';
 
 export interface BookkeepingOptions {
   readonly conntrack: Conntrack;

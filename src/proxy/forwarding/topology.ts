@@ -2,7 +2,7 @@
  * Endpoints that are meant for this node: what `spec.trafficDistribution` becomes once the EndpointSlice controller has
  * turned it into hints. https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-distribution
  */
-import type { Endpoint } from '../api/discovery/v1/endpointslice.ts';
+import type { Endpoint } from '../../api/discovery/v1/endpointslice.ts';
 
 /** The label of a Node that says where it is. */
 export const ZONE_LABEL = 'topology.kubernetes.io/zone';

@@ -1,5 +1,5 @@
 /** What the proxy counts of its work. */
-import { Latency } from './metrics/latency.ts';
+import { Latency } from './latency.ts';
 
 export class SyncStats {
   /** Transactions that took effect. */

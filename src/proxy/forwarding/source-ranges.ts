@@ -2,7 +2,7 @@
  * Who may use a load balancer's address. `spec.loadBalancerSourceRanges` of a Service:
  * https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceSpec
  */
-import { type CIDR, cidrContains, compareIP, type IPFamily, parseCIDR, printCIDR } from '../lib/ip.ts';
+import { type CIDR, cidrContains, compareIP, type IPFamily, parseCIDR, printCIDR } from '../../lib/ip.ts';
 
 /**
  * The ranges of a family, sorted, without those within others: the kernel takes no element that another covers.

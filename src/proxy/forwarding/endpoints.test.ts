@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Endpoint, EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import type { Endpoint, EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { usableEndpoints } from './endpoints.ts';
 
 type Conditions = NonNullable<Endpoint['conditions']>;

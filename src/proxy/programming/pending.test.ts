@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TRIGGER_TIME_ANNOTATION } from '../api/discovery/v1/endpointslice.labels.ts';
+import { TRIGGER_TIME_ANNOTATION } from '../../api/discovery/v1/endpointslice.labels.ts';
+import { slice } from '../testing/builders.ts';
 import { PendingChanges, triggerOf } from './pending.ts';
-import { slice } from './testing/builders.ts';
 
 test('a Service that changes several times is one change, since the first and for the earliest trigger', () => {
   const pending = new PendingChanges();

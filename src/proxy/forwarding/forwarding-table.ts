@@ -2,10 +2,10 @@
  * All that this node forwards, for every Service, kept so that a change of one costs nothing for the others. It knows
  * who has which frontend and hands out what changed; what that means for a kernel is its mode's to say.
  */
-import { familyOf, type IPAddress, type IPFamily, printIP } from '../lib/ip.ts';
+import { familyOf, type IPAddress, type IPFamily, printIP } from '../../lib/ip.ts';
+import type { Changes, Forwarded, FrontendChange, OwnedFrontend, Recall } from '../mode.ts';
+import { CountedSet } from './counted-set.ts';
 import type { Forwarding, Frontend } from './forwarding.ts';
-import type { Changes, Forwarded, FrontendChange, OwnedFrontend, Recall } from './mode.ts';
-import { CountedSet } from './set-difference.ts';
 import { assignSlots } from './slots.ts';
 
 export class ForwardingTable implements Forwarded {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Endpoint } from '../api/discovery/v1/endpointslice.ts';
+import type { Endpoint } from '../../api/discovery/v1/endpointslice.ts';
+import { slice } from '../testing/builders.ts';
 import { usableEndpoints } from './endpoints.ts';
-import { slice } from './testing/builders.ts';
 import type { ThisNode } from './topology.ts';
 
 const HERE: ThisNode = { name: 'node1', zone: 'a' };

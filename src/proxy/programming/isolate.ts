@@ -2,7 +2,7 @@
  * Applying what a kernel takes and finding out what it refuses: one Service with rules that no kernel takes must not keep
  * all the others waiting.
  */
-import { type Changes, type FrontendChange, isEmpty } from './mode.ts';
+import { type Changes, type FrontendChange, isEmpty } from '../mode.ts';
 
 /** Why a Service is not in the kernel as it should be. */
 export interface Refusal {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EventRecorder } from '../client/events.ts';
-import { fakeClient } from '../client/fake.ts';
-import { FakeClock } from '../host/clock.ts';
-import { silentLogger as log } from '../host/log.ts';
-import { minutes } from '../lib/duration.ts';
+import { EventRecorder } from '../../client/events.ts';
+import { fakeClient } from '../../client/fake.ts';
+import { FakeClock } from '../../host/clock.ts';
+import { silentLogger as log } from '../../host/log.ts';
+import { minutes } from '../../lib/duration.ts';
 import { Refusals } from './refusals.ts';
 
 const WEB = 'default/web';

@@ -3,9 +3,9 @@
  * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions and, for endpoints that end,
  * https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-to-terminating-endpoints
  */
-import type { Protocol } from '../api/core/v1/service.ts';
-import type { EndpointSlice, Endpoint as SliceEndpoint } from '../api/discovery/v1/endpointslice.ts';
-import { type IPAddress, type IPFamily, parseIP, printIP } from '../lib/ip.ts';
+import type { Protocol } from '../../api/core/v1/service.ts';
+import type { EndpointSlice, Endpoint as SliceEndpoint } from '../../api/discovery/v1/endpointslice.ts';
+import { type IPAddress, type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
 import { type Endpoint, endpointKey } from './forwarding.ts';
 import { canBeEndpoint } from './special-addresses.ts';
 import { type Hints, hintsOf, meantFor, type ThisNode } from './topology.ts';

@@ -1,11 +1,11 @@
 /** What this node forwards for a Service, from the Service and its EndpointSlices: the same objects, the same answer. */
-import type { Service, ServicePort } from '../api/core/v1/service.ts';
-import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import { type IPFamily, parseIP, printIP } from '../lib/ip.ts';
-import type { TransportProtocol } from '../netfilter/model.ts';
+import type { Service, ServicePort } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
+import type { TransportProtocol } from '../../netfilter/model.ts';
+import { desiredHealthCheck } from '../health/desired.ts';
 import { isPort, type UsableEndpoints, usableEndpoints } from './endpoints.ts';
 import { type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
-import { desiredHealthCheck } from './health/desired.ts';
 import { allowedSources } from './source-ranges.ts';
 import { canBeEntrance } from './special-addresses.ts';
 import type { ThisNode } from './topology.ts';

@@ -1,5 +1,5 @@
 /** What came to a set and what left it since it was last asked: what comes and goes in between is nothing. */
-import type { SetChange } from './mode.ts';
+import type { SetChange } from '../mode.ts';
 
 /** Members are told apart by text, and counted: one stays while anybody needs it. */
 export class CountedSet<T> {
