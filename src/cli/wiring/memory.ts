@@ -1,4 +1,4 @@
-/** Keeps a server's memory near what it uses: under load it takes what makes it fast, and gives that back afterwards. */
+/** Keeps the memory of a process that lasts near what it uses: under load it takes what makes it fast, and gives that back afterwards. */
 import { performance } from 'node:perf_hooks';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.ts';
 
 /** Between two looks. */
 const PERIOD = seconds(1);
-/** Share of the time that the event loop is busy below which a server counts as quiet. */
+/** Share of the time that the event loop is busy below which a process counts as quiet. */
 const QUIET = 0.1;
 /** Growth of the resident memory, in bytes, that makes giving back worth its milliseconds. */
 const WORTHWHILE = 16 * 2 ** 20;
@@ -18,7 +18,8 @@ const LARGE_HEAP = 96 * 2 ** 20;
 const GROWTH = 50;
 
 export interface MemoryOptions {
-  readonly store: Store;
+  /** Of a server. */
+  readonly store?: Store;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -42,7 +43,7 @@ export async function keepMemorySmall({ store, log, clock = systemClock }: Memor
     kept = Math.min(kept, resident);
     if (resident < kept + WORTHWHILE) continue;
     try {
-      store.relax();
+      store?.relax();
       await trimAllocator();
     } catch (err) {
       log.warn({ err }, 'could not give back memory');

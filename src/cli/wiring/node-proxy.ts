@@ -16,6 +16,7 @@ import { type LocalityOptions, nodePortAddresses } from '../../proxy/locality.ts
 import { type ProxyOptions, startProxy } from '../../proxy/proxy.ts';
 import { UserError } from '../errors.ts';
 import type { ModeName } from '../proxy-mode.ts';
+import { keepMemorySmall } from './memory.ts';
 import { type OpenedModes, openModes, openNftIfAny } from './proxy-modes.ts';
 import { podPrefixes, primaryAddresses, zoneOf } from './proxy-node.ts';
 
@@ -39,6 +40,7 @@ export async function runLoneProxy(options: LoneProxyOptions, signal: AbortSigna
   const client = createClient(options.endpoint);
   const ending = new AbortController();
   signal.addEventListener('abort', () => ending.abort(signal.reason), { once: true });
+  void keepMemorySmall({ log }, ending.signal);
   try {
     const fieldSelector = `metadata.name=${options.nodeName}`;
     const nodes = new Informer({ client, kind: Node, log, fieldSelector });
