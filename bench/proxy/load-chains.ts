@@ -9,7 +9,7 @@ import type { Load } from './load.ts';
 import { input, output } from './namespace.ts';
 import { objectsOf } from './objects.ts';
 
-export interface LoadChains extends Omit<Load, 'changes'> {
+export interface LoadChains extends Omit<Load, 'changes' | 'mode'> {
   readonly by: 'library' | 'program';
 }
 

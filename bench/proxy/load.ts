@@ -1,5 +1,6 @@
 /** Loads Services in this network namespace, then changes endpoints one at a time. See `namespace.ts`. */
 import { EndpointSlice } from '../../src/api/discovery/v1/endpointslice.ts';
+import type { ModeName } from '../../src/cli/proxy-mode.ts';
 import { slice } from '../../src/proxy/testing/builders.ts';
 import { input, output } from './namespace.ts';
 import { objectsOf } from './objects.ts';
@@ -10,6 +11,7 @@ export interface Load {
   /** Of each Service and family. */
   readonly endpoints: number;
   readonly families: 'both' | 'IPv4';
+  readonly mode: ModeName;
   /** Changes of one endpoint each. */
   readonly changes: number;
 }
@@ -67,7 +69,7 @@ async function change({ services, endpoints }: Load, proxy: Running, number: num
 async function measure(load: Load): Promise<Loaded> {
   const objects = objectsOf(load).flat();
   const stalls = watchStalls();
-  const proxy = await runProxy(objects);
+  const proxy = await runProxy(objects, load.mode);
   const whileLoading = stalls.longest();
   const changes: number[] = [];
   for (let number = 0; number < load.changes; number++) changes.push(await change(load, proxy, number));

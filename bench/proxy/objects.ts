@@ -9,7 +9,7 @@ export function objectsOf({
   services,
   endpoints,
   families,
-}: Omit<Load, 'changes'>): (readonly [Service, ...EndpointSlice[]])[] {
+}: Omit<Load, 'changes' | 'mode'>): (readonly [Service, ...EndpointSlice[]])[] {
   return Array.from({ length: services }, (_, number) => {
     const [service, ...slices] = numbered(number, endpoints) as [Service, ...EndpointSlice[]];
     if (families === 'both') return [service, ...slices];

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Service } from '../../src/api/core/v1/service.ts';
 import type { EndpointSlice } from '../../src/api/discovery/v1/endpointslice.ts';
+import type { ModeName } from '../../src/cli/proxy-mode.ts';
 import { openLibnftables } from '../../src/host/libnftables.ts';
 import { desiredForwarding } from '../../src/proxy/forwarding/desired.ts';
 import { service, slice } from '../../src/proxy/testing/builders.ts';
@@ -18,7 +19,8 @@ import { buildWorld, clusterIP, PORT, SERVERS } from './world.ts';
 
 export interface Packets {
   readonly services: number;
-  readonly layout: 'ours' | 'chains';
+  /** Ours, in a mode, or the one that ours is compared with. */
+  readonly layout: ModeName | 'chains';
   /** Services that are connected to, spread over all. */
   readonly inUse: number;
   /** Connections of each kind to time. */
@@ -52,8 +54,8 @@ function objectsOf(number: number): readonly [Service, EndpointSlice] {
 
 async function load({ services, layout }: Packets): Promise<() => Promise<void>> {
   const objects = Array.from({ length: services }, (_, number) => objectsOf(number));
-  if (layout === 'ours') {
-    const proxy = await runProxy(objects.flat());
+  if (layout !== 'chains') {
+    const proxy = await runProxy(objects.flat(), layout);
     return () => proxy.stop();
   }
   const frontends = objects.flatMap(([one, own]) => [

@@ -4,7 +4,7 @@ import { inNamespace } from './namespace.ts';
 import type { Real, Seen } from './real.ts';
 
 const REAL: Real = {
-  ...{ services: 10_000, endpoints: 5, families: 'IPv4', changes: 0 },
+  ...{ services: 10_000, endpoints: 5, families: 'IPv4' },
   few: { rate: 20, seconds: 15 },
   many: { rate: 200, seconds: 60 },
 };

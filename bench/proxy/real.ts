@@ -18,7 +18,7 @@ import type { Load } from './load.ts';
 import { input, output } from './namespace.ts';
 import { objectsOf } from './objects.ts';
 
-export interface Real extends Load {
+export interface Real extends Omit<Load, 'changes' | 'mode'> {
   /** Changes a second, and for how many seconds: few, then many. */
   readonly few: { readonly rate: number; readonly seconds: number };
   readonly many: { readonly rate: number; readonly seconds: number };

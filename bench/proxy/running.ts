@@ -1,18 +1,17 @@
 /** A node proxy in this process, over the API in memory and the kernel of this network namespace. */
 import type { KubeObject } from '../../src/api/meta/v1.ts';
+import type { ModeName } from '../../src/cli/proxy-mode.ts';
+import { openModes } from '../../src/cli/wiring/proxy-modes.ts';
 import { type FakeClient, fakeClient } from '../../src/client/fake.ts';
 import { openLibnftables } from '../../src/host/libnftables.ts';
 import { createLogger } from '../../src/host/log.ts';
 import { mustParseCIDR, mustParseIP } from '../../src/lib/ip.ts';
-import { kernelNetfilter } from '../../src/netfilter/kernel.ts';
-import { localitiesOf } from '../../src/proxy/locality.ts';
-import { nftablesMode } from '../../src/proxy/nftables/nftables-mode.ts';
 import { type RunningProxy, startProxy } from '../../src/proxy/proxy.ts';
 
-export const LOCALITIES = localitiesOf({
+const LOCALITY = {
   podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'].map(mustParseCIDR),
   clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR),
-});
+};
 
 export interface Running extends RunningProxy {
   readonly client: FakeClient;
@@ -25,10 +24,10 @@ export interface Running extends RunningProxy {
   stop(): Promise<void>;
 }
 
-export async function runProxy(objects: readonly KubeObject[]): Promise<Running> {
+export async function runProxy(objects: readonly KubeObject[], name: ModeName): Promise<Running> {
   const client = fakeClient(objects);
   const runner = await openLibnftables();
-  const mode = nftablesMode({ netfilter: kernelNetfilter(runner), localities: LOCALITIES });
+  const { mode } = await openModes(name, LOCALITY, runner);
   const ended = new AbortController();
   let synced = () => {};
   const [started, before] = [performance.now(), process.cpuUsage()];

@@ -9,20 +9,26 @@ const SAMPLES = 10_000;
 const IN_USE = 100;
 /** More than this of the other layout take minutes to load. */
 const MOST_CHAINS = 1_000;
-const THROUGHPUT = { seconds: 2, rounds: 5 } as const;
+const THROUGHPUT = { seconds: 1, rounds: 10 } as const;
+/** Services in each of the modes of iptables. */
+const OTHER_MODES = 1_000;
 
 const seen = (packets: Packets): PacketsSeen => inNamespace(new URL('packets.ts', import.meta.url), packets);
 const ratio = (one: PacketsSeen): number => median(one.service) / median(one.direct);
 
 export function packets(): Measured {
   const largest = Math.max(...SIZES);
-  const common = { layout: 'ours', inUse: IN_USE, samples: SAMPLES } as const;
+  const common = { layout: 'nftables', inUse: IN_USE, samples: SAMPLES } as const;
   const sizes = SIZES.map((services) => {
     const throughput = services === 10_000 ? { throughput: THROUGHPUT } : {};
     return { services, ...seen({ ...common, services, ...throughput }) };
   });
   const cold = seen({ ...common, services: largest, inUse: largest });
   const chains = seen({ ...common, services: MOST_CHAINS, layout: 'chains' });
+  const others = (['iptables-nft', 'iptables-legacy'] as const).map((layout) => ({
+    layout,
+    ...seen({ ...common, services: OTHER_MODES, layout }),
+  }));
   const { direct, service } =
     sizes.find(({ throughput }) => throughput.direct.length > 0)?.throughput ?? chains.throughput;
   const rows: Row[] = [
@@ -34,6 +40,10 @@ export function packets(): Measured {
     { what: `${largest} Services, all in use: connection to a Service`, unit: 'us', samples: cold.service },
     { what: `${MOST_CHAINS} Services, a chain each: connection, direct`, unit: 'us', samples: chains.direct },
     { what: `${MOST_CHAINS} Services, a chain each: connection to a Service`, unit: 'us', samples: chains.service },
+    ...others.flatMap((one): Row[] => [
+      { what: `${one.layout}, ${OTHER_MODES} Services: connection, direct`, unit: 'us', samples: one.direct },
+      { what: `${one.layout}, ${OTHER_MODES} Services: connection to a Service`, unit: 'us', samples: one.service },
+    ]),
     { what: '10000 Services: throughput, direct', unit: 'Gbit/s', samples: direct },
     { what: '10000 Services: throughput to a Service', unit: 'Gbit/s', samples: service },
   ];
