@@ -8,7 +8,7 @@ import { bringDemoImage } from './setup/demo-image.mjs';
 import { fail } from './setup/fail.mjs';
 import { bringKubectl } from './setup/kubectl.mjs';
 import { bringModules } from './setup/modules.mjs';
-import { bringPackages } from './setup/packages.mjs';
+import { bringBenchPackages, bringPackages } from './setup/packages.mjs';
 import { bench, check, quickstart, test } from './setup/targets.mjs';
 
 /** What each target needs before it can start, and how it starts. Resolves to the exit status. */
@@ -16,7 +16,7 @@ const TARGETS = {
   setup: { needs: [bringModules, bringPackages, bringKubectl, bringDemoImage], run: async () => 0 },
   quickstart: { needs: [bringModules, bringPackages, bringKubectl, bringDemoImage], run: quickstart },
   test: { needs: [bringModules, bringPackages, bringKubectl, bringDemoImage], run: test },
-  bench: { needs: [bringModules, bringPackages, bringKubectl, bringDemoImage], run: bench },
+  bench: { needs: [bringModules, bringPackages, bringBenchPackages, bringKubectl, bringDemoImage], run: bench },
   check: { needs: [bringModules], run: check },
 };
 

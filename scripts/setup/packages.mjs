@@ -29,11 +29,23 @@ const NEEDED = [
   { program: 'nsenter', package: 'util-linux' },
 ];
 
+/** What only benches use besides. */
+const NEEDED_BY_BENCHES = [{ program: 'iperf3', package: 'iperf3' }];
+
 const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
 
 /** Installs what is missing when it may, else says which command does. Costs a few file look-ups when nothing is. */
-export async function bringPackages() {
-  const missing = missingPackages();
+export function bringPackages() {
+  return bring(NEEDED);
+}
+
+/** The same of what benches use. */
+export function bringBenchPackages() {
+  return bring(NEEDED_BY_BENCHES);
+}
+
+async function bring(needed) {
+  const missing = missingPackages(needed);
   if (missing.length === 0) return;
   const apt = findProgram('apt-get');
   const line = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
@@ -44,7 +56,7 @@ export async function bringPackages() {
     );
   if (process.getuid() !== 0) fail('Programs are missing. As root, run:', `  ${line}`);
   await step(`Installing Debian packages (${missing.join(' ')})`, () => install(missing));
-  const still = missingPackages();
+  const still = missingPackages(needed);
   if (still.length > 0)
     fail(`Debian packages are installed, and yet what they bring was not found: ${still.join(' ')}.`);
 }
@@ -57,10 +69,10 @@ export async function bringPackageLists() {
   );
 }
 
-function missingPackages() {
+function missingPackages(needed) {
   const found = (need) =>
     need.program ? findProgram(need.program) !== undefined : need.files.some((file) => existsSync(file));
-  return NEEDED.filter((need) => !found(need)).map((need) => need.package);
+  return needed.filter((need) => !found(need)).map((need) => need.package);
 }
 
 /** Installs packages; when the lists turn out to be old, once more with new ones. */
