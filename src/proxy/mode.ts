@@ -71,7 +71,10 @@ export interface Mode {
   traffic?(): TrafficReadings;
   /** Removes what is no longer used, once there is much of it. */
   tidy(): Promise<void>;
-  /** Removes everything of ours in this mode, of this run and of earlier ones. Connections that are established go on. */
+  /**
+   * Removes everything of ours in this mode, of this run and of earlier ones. Connections that are established go
+   * on, for as long as somebody still translates addresses in this network namespace: when the last one ends, so does the kernel.
+   */
   remove(): Promise<void>;
 }
 

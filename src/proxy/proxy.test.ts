@@ -260,6 +260,11 @@ test('removes its tables when it stops, if told to', async () => {
   const proxy = await running([web], { cleanUp: true });
   await proxy.stop();
   assert.equal(proxy.netfilter.tables().length, 0);
+  // A connection that has its endpoint and not yet its source address is seen to the end.
+  const kinds = proxy.netfilter.applied
+    .slice(-2)
+    .map((transaction) => [...new Set(transaction.map(({ kind }) => kind))]);
+  assert.deepEqual(kinds, [['delete-chain'], ['delete-table']]);
 });
 
 test('throws what the kernel says when it cannot start', async () => {

@@ -5,6 +5,9 @@ import { installedIptables } from '../../netfilter/iptables/kernel.ts';
 import { IPTABLES_TABLES } from '../../netfilter/iptables/model.ts';
 import { PREFIX } from './layout.ts';
 
+/** Where the table nat translates destinations. */
+const TRANSLATING: readonly string[] = ['PREROUTING', 'OUTPUT'];
+
 /**
  * Removes all that any run left in any variant that is installed here; without iptables, there is nothing. Throws
  * IptablesError when the kernel refuses.
@@ -13,8 +16,17 @@ export async function removeIptablesRules(): Promise<void> {
   for (const iptables of await installedIptables()) await removeChains(iptables, PREFIX);
 }
 
-/** Removes the chains whose names begin so, and the rules that lead to them. */
+/**
+ * Removes the chains whose names begin so, and the rules that lead to them: first those that begin connections, so that one
+ * that is between the two is still seen to the end.
+ */
 export async function removeChains(iptables: Iptables, prefix: string): Promise<void> {
+  for (const family of IP_FAMILIES) {
+    if (!(await iptables.inUse(family))) continue;
+    const { hooks } = await iptables.read(family, 'nat', prefix);
+    const unhooked = hooks.filter(({ into }) => TRANSLATING.includes(into));
+    if (unhooked.length > 0) await iptables.apply({ family, table: 'nat', chains: [], hooked: [], unhooked });
+  }
   for (const family of IP_FAMILIES) {
     if (!(await iptables.inUse(family))) continue;
     for (const table of IPTABLES_TABLES) {

@@ -62,6 +62,9 @@ const TABLES: Readonly<Record<IPFamily, TableName>> = {
   IPv6: { family: tableFamily('IPv6'), name: TABLE_NAME },
 };
 
+/** The base chains in which connections get their endpoints. */
+export const TRANSLATING_CHAINS = ['prerouting', 'output'] as const;
+
 /** The whole table but for what comes and goes with Services: elements, and the chains per number of endpoints. */
 export function baseTable(family: IPFamily, locality: Locality): Table {
   const table = { ...tableName(family), sets: sets(locality), chains: chains(locality) };
@@ -138,12 +141,12 @@ function chains(locality: Locality): Chain[] {
     { name: 'inside', rules: dispatch('insiders') },
     { name: 'services', rules: [...dispatch('anyone'), ...strayRules()] },
     {
-      name: 'prerouting',
+      name: TRANSLATING_CHAINS[0],
       hook: { type: 'nat', hook: 'prerouting', priority: -100 },
       rules: [CHECKED, rule([fromLocalPods(locality)], jump('inside')), rule([], jump('services'))],
     },
     {
-      name: 'output',
+      name: TRANSLATING_CHAINS[1],
       hook: { type: 'nat', hook: 'output', priority: -100 },
       rules: [CHECKED, rule([], jump('inside')), rule([], jump('services'))],
     },

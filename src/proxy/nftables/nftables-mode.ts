@@ -1,11 +1,12 @@
 /** The mode nftables: puts what is forwarded into the kernel, and notices when someone else takes it away. */
-import type { IPFamily } from '../../lib/ip.ts';
+import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import type { Operation } from '../../netfilter/model.ts';
 import type { Netfilter } from '../../netfilter/netfilter.ts';
 import type { Localities } from '../locality.ts';
 import type { Changes, Forwarded, Mode, Recall } from '../mode.ts';
 import type { TrafficReadings } from '../traffic/reading.ts';
 import { difference, recall } from './adopt.ts';
-import { tableName } from './layout.ts';
+import { TRANSLATING_CHAINS, tableName } from './layout.ts';
 import { NftablesRules } from './rules.ts';
 import { readTraffic } from './traffic.ts';
 
@@ -80,10 +81,16 @@ class NftablesMode implements Mode {
     if (transaction.length > 0) await this.#netfilter.apply(transaction);
   }
 
+  /** First what begins connections, then the rest: one that is between the two is still seen to the end. */
   async remove(): Promise<void> {
-    await this.#netfilter.apply([
-      { kind: 'delete-table', table: tableName('IPv4') },
-      { kind: 'delete-table', table: tableName('IPv6') },
-    ]);
+    const tables = IP_FAMILIES.map(tableName);
+    const beginnings: Operation[] = [];
+    for (const table of tables) {
+      const chains = await this.#netfilter.inspect(table);
+      for (const chain of TRANSLATING_CHAINS)
+        if (chains.has(chain)) beginnings.push({ kind: 'delete-chain', table, chain });
+    }
+    if (beginnings.length > 0) await this.#netfilter.apply(beginnings);
+    await this.#netfilter.apply(tables.map((table) => ({ kind: 'delete-table', table })));
   }
 }
