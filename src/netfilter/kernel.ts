@@ -1,8 +1,9 @@
 /** The kernel's packet filter, by scripts, and by netlink messages where these are much faster. */
-import { setImmediate as turn } from 'node:timers/promises';
+
 import { NetlinkError, netfilterDump } from '../host/netlink-dump.ts';
 import { NftError, type NftRunner } from '../host/nft.ts';
 import { countRules } from '../host/nft-rules.ts';
+import { paced } from '../host/paced.ts';
 import { ElementDecoder, encodeElementDump } from './decode.ts';
 import { encodeElementChange, isElementChange } from './element-change.ts';
 import { EncoderMemory } from './encode.ts';
@@ -11,9 +12,6 @@ import type { NamedSet, TableName, Transaction } from './model.ts';
 import { type Netfilter, TransactionError } from './netfilter.ts';
 import { inParts } from './parts.ts';
 import { printPieces } from './print.ts';
-
-/** How long printing may hold up the event loop, in milliseconds. */
-const SLICE = 8;
 
 /** The packet filter of the network namespace that the runner works in. */
 export function kernelNetfilter(runner: NftRunner): Netfilter {
@@ -75,12 +73,10 @@ async function runScript(runner: NftRunner, transaction: Transaction): Promise<v
 
 async function print(transaction: Transaction): Promise<string> {
   const pieces: string[] = [];
-  let since = performance.now();
+  const breathe = paced();
   for (const piece of printPieces(transaction)) {
     pieces.push(piece);
-    if (performance.now() - since < SLICE) continue;
-    await turn();
-    since = performance.now();
+    await breathe();
   }
   return pieces.join('');
 }

@@ -2,6 +2,8 @@
  * What is forwarded, as the chains that make iptables do it: everything, or what changed. It remembers what every chain
  * holds, and never touches the kernel itself.
  */
+
+import { paced } from '../../host/paced.ts';
 import { familyOf, type IPFamily, printIP } from '../../lib/ip.ts';
 import {
   type ChainChange,
@@ -11,7 +13,6 @@ import {
   type TableCounts,
   type TablePatch,
 } from '../../netfilter/iptables/model.ts';
-import { paced } from '../../netfilter/iptables/paced.ts';
 import type { SavedTable } from '../../netfilter/iptables/saved.ts';
 import { CountedSet } from '../forwarding/counted-set.ts';
 import type { Frontend } from '../forwarding/forwarding.ts';

@@ -2,7 +2,7 @@
  * What an earlier run left in the kernel, taken over: after a restart, only what differs is changed, endpoints keep
  * their slots, and nothing at all happens where nothing differs.
  */
-import { setImmediate as turn } from 'node:timers/promises';
+import { paced } from '../../host/paced.ts';
 import {
   type Atom,
   canonicalKey,
@@ -20,9 +20,6 @@ import { type Endpoint, tableFamily } from '../forwarding/forwarding.ts';
 import type { Recall } from '../mode.ts';
 import { endpointFrom } from './elements.ts';
 import { comesAndGoes, isMadeOnDemand } from './layout.ts';
-
-/** How long comparing may hold up the event loop, in milliseconds. */
-const SLICE = 8;
 
 /** Elements by set, then by key. */
 type Held = ReadonlyMap<string, Map<string, Element>>;
@@ -96,7 +93,7 @@ async function elementDifference(
   const removed: Operation[] = [];
   const remove = (set: string, element: Element) =>
     removed.push({ kind: 'delete-element', table, placed: { set, element } });
-  let since = performance.now();
+  const breathe = paced();
   for (const placed of elements) {
     const { set, element } = placed;
     const own = held.get(set);
@@ -106,9 +103,8 @@ async function elementDifference(
     if (before !== undefined && sameValue(before.value, element.value)) continue;
     if (before !== undefined) remove(set, before);
     added.push({ kind: 'add-element', table, placed });
-    if (performance.now() - since < SLICE) continue;
-    await turn();
-    since = performance.now();
+    const pause = breathe();
+    if (pause !== undefined) await pause;
   }
   // What is left is wanted no more.
   for (const [set, own] of held) for (const element of own.values()) remove(set, element);

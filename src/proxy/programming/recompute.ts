@@ -1,14 +1,12 @@
 /** Bringing what is forwarded up to date for Services that changed, some at a time. */
-import { setImmediate as turn } from 'node:timers/promises';
+
 import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { paced } from '../../host/paced.ts';
 import { desiredForwarding } from '../forwarding/desired.ts';
 import type { ThisNode } from '../forwarding/topology.ts';
 import type { Refusal } from './isolate.ts';
 import type { Programming } from './programming.ts';
-
-/** How long computing may hold up the event loop, in milliseconds. */
-const SLICE = 8;
 
 /** What there is of a Service, by `namespace/name`. */
 export interface Sources {
@@ -27,7 +25,7 @@ export async function recompute(
   programming: Pick<Programming, 'set'>,
 ): Promise<readonly Refusal[]> {
   const unclear: Refusal[] = [];
-  let since = performance.now();
+  const breathe = paced();
   for (const key of services) {
     try {
       const service = sources.service(key);
@@ -38,9 +36,7 @@ export async function recompute(
       });
       unclear.push({ service: key, error });
     }
-    if (performance.now() - since < SLICE) continue;
-    await turn();
-    since = performance.now();
+    await breathe();
   }
   return unclear;
 }

@@ -1,9 +1,9 @@
 /** Traffic for those who ask the proxy. */
+import { paced } from '../../host/paced.ts';
 import { METRICS_TYPE, type Metric, metricLines } from '../../lib/metrics.ts';
 import { type Answer, JSON_HEADERS } from '../health/listen.ts';
 import { endpointMetrics, serviceMetrics } from './metrics.ts';
 import { reportPieces } from './report.ts';
-import { Slice } from './slice.ts';
 import type { TrafficTotals } from './totals.ts';
 
 export interface TrafficSource {
@@ -38,10 +38,10 @@ async function metricsText(metrics: Iterable<Metric>): Promise<Answer> {
 
 async function joined(pieces: Iterable<string>): Promise<string> {
   const all: string[] = [];
-  const slice = new Slice();
+  const breathe = paced();
   for (const piece of pieces) {
     all.push(piece);
-    const pause = slice.pause();
+    const pause = breathe();
     if (pause !== undefined) await pause;
   }
   return all.join('');

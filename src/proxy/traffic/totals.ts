@@ -3,8 +3,8 @@
  * until their Service is gone.
  */
 
+import { type Pace, paced } from '../../host/paced.ts';
 import type { Counted, Place, TrafficReading, TrafficReadings } from './reading.ts';
-import { Slice } from './slice.ts';
 
 export interface Amount {
   packets: number;
@@ -70,12 +70,12 @@ export class TrafficTotals {
     exists: (service: string) => boolean,
   ): Promise<void> {
     this.#pass++;
-    const slice = new Slice();
+    const breathe = paced();
     for await (const some of readings) {
       for (const reading of some) this.#add(reading, ownerOf);
-      await slice.pause();
+      await breathe();
     }
-    await this.#forget(exists, slice);
+    await this.#forget(exists, breathe);
   }
 
   /** Every port that had any. */
@@ -128,13 +128,13 @@ export class TrafficTotals {
   }
 
   /** What the kernel has no counters of any more, and Services that are gone. */
-  async #forget(exists: (service: string) => boolean, slice: Slice): Promise<void> {
+  async #forget(exists: (service: string) => boolean, breathe: Pace): Promise<void> {
     for (const [key, last] of this.#last) {
       if (last.seen === 0) this.#last.delete(key);
       // Should one of them come back, it has begun anew.
       for (const what of COUNTED) if ((last.seen & SEEN[what]) === 0) setAmount(last, what, { packets: 0, bytes: 0 });
       last.seen = 0;
-      const pause = slice.pause();
+      const pause = breathe();
       if (pause !== undefined) await pause;
     }
     for (const [service, ports] of this.#services) {
@@ -142,7 +142,7 @@ export class TrafficTotals {
       for (const { byEndpoint } of ports.values()) {
         for (const [key, { pass }] of byEndpoint) if (pass < this.#pass) byEndpoint.delete(key);
       }
-      const pause = slice.pause();
+      const pause = breathe();
       if (pause !== undefined) await pause;
     }
   }

@@ -4,8 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 /** How long work may hold up the event loop, in milliseconds. */
 const SLICE = 8;
 
+/** What to wait for between two steps of long work; undefined, and nothing to await, most of the time. */
+export type Pace = () => Promise<void> | undefined;
+
 /** What long work calls between its steps: once in a while, it lets others have their turn. */
-export function paced(): () => Promise<void> | undefined {
+export function paced(): Pace {
   let since = performance.now();
   return () => {
     if (performance.now() - since < SLICE) return undefined;
