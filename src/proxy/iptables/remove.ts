@@ -2,7 +2,7 @@
 import { IP_FAMILIES } from '../../lib/ip.ts';
 import type { Iptables } from '../../netfilter/iptables/iptables.ts';
 import { installedIptables } from '../../netfilter/iptables/kernel.ts';
-import { IPTABLES_TABLES } from '../../netfilter/iptables/model.ts';
+import { type Hook, IPTABLES_TABLES, type TablePatch } from '../../netfilter/iptables/model.ts';
 import { PREFIX } from './layout.ts';
 
 /** Where the table nat translates destinations. */
@@ -21,18 +21,17 @@ export async function removeIptablesRules(): Promise<void> {
  * that is between the two is still seen to the end.
  */
 export async function removeChains(iptables: Iptables, prefix: string): Promise<void> {
-  for (const family of IP_FAMILIES) {
-    if (!(await iptables.inUse(family))) continue;
-    const { hooks } = await iptables.read(family, 'nat', prefix);
-    const unhooked = hooks.filter(({ into }) => TRANSLATING.includes(into));
-    if (unhooked.length > 0) await iptables.apply({ family, table: 'nat', chains: [], hooked: [], unhooked });
-  }
+  const removals: TablePatch[] = [];
   for (const family of IP_FAMILIES) {
     if (!(await iptables.inUse(family))) continue;
     for (const table of IPTABLES_TABLES) {
       const { chains, hooks } = await iptables.read(family, table, prefix);
       const gone = [...chains].map(([chain, before]) => ({ chain, before, after: undefined }));
-      await iptables.apply({ family, table, chains: gone, hooked: [], unhooked: hooks });
+      const isBeginning = ({ into }: Hook) => table === 'nat' && TRANSLATING.includes(into);
+      const patch = { family, table, chains: [], hooked: [] };
+      await iptables.apply({ ...patch, unhooked: hooks.filter(isBeginning) });
+      removals.push({ ...patch, chains: gone, unhooked: hooks.filter((hook) => !isBeginning(hook)) });
     }
   }
+  for (const removal of removals) await iptables.apply(removal);
 }
