@@ -1,39 +1,24 @@
 /** What a Service that does not work says of itself, over HTTP against a real server. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe } from 'node:test';
 import type { Json } from '../../src/apiserver/testing/server.ts';
-import { type Cluster, type Place, startCluster } from './endpoints.ts';
+import { clusterTests } from './cluster-tests.ts';
 
-let cluster: Cluster;
-let count = 0;
-let at: Place;
-before(async () => {
-  cluster = await startCluster();
-});
-after(() => cluster?.close());
-
-/** A test with a namespace of its own in `at`. */
-function rule(name: string, run: () => Promise<void>): void {
-  it(name, async () => {
-    at = await cluster.namespace(`ns-${++count}`);
-    await run();
-  });
-}
-
-const eventually = <T>(ask: () => Promise<T>, expected: T) => cluster.eventually(ask, expected);
+const tests = clusterTests();
+const { rule, eventually } = tests;
 
 describe('A Service that does not work says why, in a condition and an Event:', () => {
   const condition = async (type: string) => {
-    const { status } = await cluster.get(`${at.core}/services/web`);
+    const { status } = await tests.cluster.get(`${tests.at.core}/services/web`);
     const found = status.conditions?.find((each: Json) => each.type === `postern.dev/${type}`);
     return found && `${found.status} ${found.reason}`;
   };
   const message = async (type: string) => {
-    const { status } = await cluster.get(`${at.core}/services/web`);
+    const { status } = await tests.cluster.get(`${tests.at.core}/services/web`);
     return status.conditions.find((each: Json) => each.type === `postern.dev/${type}`).message as string;
   };
   const reasons = async () => {
-    const { items } = await cluster.get(`${at.core}/events`);
+    const { items } = await tests.cluster.get(`${tests.at.core}/events`);
     return items.filter((event: Json) => event.involvedObject.kind === 'Service').map(({ reason }: Json) => reason);
   };
   const vm = (labels: object) => ({
@@ -45,21 +30,21 @@ describe('A Service that does not work says why, in a condition and an Event:', 
       template: { metadata: { labels }, spec: { domain: { devices: {}, memory: { guest: '64Mi' } } } },
     },
   });
-  const vms = () => `/apis/kubevirt.io/v1/namespaces/${at.name}/virtualmachines`;
+  const vms = () => `/apis/kubevirt.io/v1/namespaces/${tests.at.name}/virtualmachines`;
 
   rule('no pod has the label', async () => {
-    await at.service('web');
+    await tests.at.service('web');
     await eventually(() => condition('EndpointsReady'), 'False NothingSelected');
     assert.match(await message('EndpointsReady'), /no virtual machine and no pod carries the label app=web/);
     await eventually(async () => (await reasons()).includes('NothingSelected'), true);
   });
 
   rule('the virtual machine has it only in its template and needs a restart', async () => {
-    await cluster.create(vms(), vm({}));
-    const instance = `/apis/kubevirt.io/v1/namespaces/${at.name}/virtualmachineinstances/a`;
-    await eventually(async () => (await cluster.api.call('GET', instance)).code, 200);
-    await cluster.patch(`${vms()}/a`, { spec: { template: { metadata: { labels: { app: 'web' } } } } });
-    await at.service('web');
+    await tests.cluster.create(vms(), vm({}));
+    const instance = `/apis/kubevirt.io/v1/namespaces/${tests.at.name}/virtualmachineinstances/a`;
+    await eventually(async () => (await tests.cluster.api.call('GET', instance)).code, 200);
+    await tests.cluster.patch(`${vms()}/a`, { spec: { template: { metadata: { labels: { app: 'web' } } } } });
+    await tests.at.service('web');
     await eventually(() => condition('EndpointsReady'), 'False RestartNeeded');
     assert.match(
       await message('EndpointsReady'),
@@ -69,12 +54,12 @@ describe('A Service that does not work says why, in a condition and an Event:', 
   });
 
   rule('the guest is not ready, and which probe fails', async () => {
-    await at.service('web');
+    await tests.at.service('web');
     const readyMessage = 'the guest runs and its readiness probe fails: connection refused at 10.244.0.5:8080';
-    await at.pod('p1', { ready: false, readyMessage });
+    await tests.at.pod('p1', { ready: false, readyMessage });
     await eventually(() => condition('EndpointsReady'), 'False NotReady');
     assert.match(await message('EndpointsReady'), /readiness probe fails: connection refused at 10\.244\.0\.5:8080/);
-    await at.podStatus('p1', { ready: true });
+    await tests.at.podStatus('p1', { ready: true });
     await eventually(() => condition('EndpointsReady'), 'True EndpointsReady');
   });
 
@@ -87,28 +72,29 @@ describe('A Service that does not work says why, in a condition and an Event:', 
   const POOLS = '/apis/metallb.io/v1beta1/namespaces/kube-system/ipaddresspools';
 
   rule('the pool is empty', async () => {
-    await cluster.create(POOLS, pool(['192.0.2.100/32']));
-    await at.service('first', { type: 'LoadBalancer' });
-    const given = async () => (await cluster.get(`${at.core}/services/first`)).status.loadBalancer?.ingress?.[0]?.ip;
+    await tests.cluster.create(POOLS, pool(['192.0.2.100/32']));
+    await tests.at.service('first', { type: 'LoadBalancer' });
+    const given = async () =>
+      (await tests.cluster.get(`${tests.at.core}/services/first`)).status.loadBalancer?.ingress?.[0]?.ip;
     await eventually(given, '192.0.2.100');
-    await at.service('web', { type: 'LoadBalancer' });
+    await tests.at.service('web', { type: 'LoadBalancer' });
     await eventually(() => condition('AddressAllocated'), 'False AllocationFailed');
     assert.match(await message('AddressAllocated'), /pool "lan": all of its 1 IPv4 addresses are in use/);
     await eventually(async () => (await reasons()).includes('AllocationFailed'), true);
-    await cluster.delete(`${at.core}/services/first`);
+    await tests.cluster.delete(`${tests.at.core}/services/first`);
     // Else it would take the address of the next test's pool.
-    await cluster.delete(`${at.core}/services/web`);
-    await cluster.delete(`${POOLS}/lan`);
+    await tests.cluster.delete(`${tests.at.core}/services/web`);
+    await tests.cluster.delete(`${POOLS}/lan`);
   });
 
   rule('no announcer: nothing says from where the address is to be announced', async () => {
-    await cluster.create(POOLS, pool(['192.0.2.101/32']));
-    await at.service('web', { type: 'LoadBalancer' });
+    await tests.cluster.create(POOLS, pool(['192.0.2.101/32']));
+    await tests.at.service('web', { type: 'LoadBalancer' });
     await eventually(() => condition('AnnouncerFound'), 'False NoAnnouncer');
     assert.match(
       await message('AnnouncerFound'),
       /nobody announces 192\.0\.2\.101: no L2Advertisement is about its pool "lan"/,
     );
-    await cluster.delete(`${POOLS}/lan`);
+    await tests.cluster.delete(`${POOLS}/lan`);
   });
 });
