@@ -33,9 +33,9 @@ export interface RunningUp {
 }
 
 /** Starts `postern up` and waits for its ready line. Rejects when it ends before. */
-export async function startUp(dir: string, listen = '127.0.0.1:0'): Promise<RunningUp> {
+export async function startUp(dir: string, listen = '127.0.0.1:0', flags: readonly string[] = []): Promise<RunningUp> {
   // The leader of a process group, as what is started from a terminal is.
-  const child = spawn(PROGRAM, ['up', '--data-dir', dir, '--listen', listen], {
+  const child = spawn(PROGRAM, ['up', '--data-dir', dir, '--listen', listen, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });

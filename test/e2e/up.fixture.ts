@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withLabel } from '../../src/cli/quickstart/steps.ts';
+import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
+import { runCommand } from '../../src/host/process.ts';
 import {
   example,
   fetchFrom,
@@ -20,7 +22,7 @@ const BOOT_SECONDS = '60s';
 await makeMachine();
 const stateBefore = await machineState();
 const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
-const up = await startUp(dir);
+const up = await startUp(dir, '127.0.0.1:0', process.argv.slice(2));
 
 const kubectl = kubectlOf(dir);
 await kubectl(['apply', '-f', example('example-namespace.yaml'), '-f', example('example-service.yaml')]);
@@ -35,6 +37,22 @@ await kubectl([
   `--timeout=${BOOT_SECONDS}`,
 ]);
 const answer = await fetchFrom(`http://${MACHINE}:30000/`);
+const addresses = await kubectl([
+  'get',
+  '-n',
+  'example-namespace',
+  'service/example-service',
+  '-o=jsonpath={.spec.clusterIPs[*]}',
+]);
+/** What the guest is answered by cluster IP: by itself, as it is the only endpoint. */
+const fromGuest: string[] = [];
+for (const ip of addresses.split(' ')) {
+  const url = `http://${ip.includes(':') ? `[${ip}]` : ip}/`;
+  const guest = ['vm', 'exec', '-n', 'example-namespace', '--data-dir', dir, 'example-vm', '--'];
+  const { stdout } = await runCommand([PROGRAM, ...guest, 'timeout', '5', 'wget', '-qO-', url]);
+  fromGuest.push(stdout.trim());
+}
+const proxyMode = await fetchFrom('http://127.0.0.1:10249/proxyMode');
 const running = await processes();
 const userOf = (text: string) => running.find(({ line }) => line.includes(text))?.uid ?? 'none';
 const users = { server: userOf('main.ts server '), guest: userOf('qemu-system'), dhcp: userOf('dnsmasq ') };
@@ -47,6 +65,8 @@ const exitCode = await up.ended;
 const result = {
   readyLine: up.readyLine,
   answer,
+  fromGuest,
+  proxyMode,
   users,
   agentCapabilities,
   exitCode,

@@ -6,14 +6,29 @@ import { runCommand } from '../../src/host/process.ts';
 
 const machine = fileURLToPath(new URL('up.fixture.ts', import.meta.url));
 
+async function run(...flags: readonly string[]) {
+  const fresh = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const { stdout, stderr } = await runCommand([...fresh, process.execPath, machine, ...flags], { timeout: 120_000 });
+  return { stderr, result: JSON.parse(stdout) as Record<string, unknown> };
+}
+
+test('in the mode iptables, postern up serves a guest and guests are served, and no rule of ours is left', async () => {
+  const { result } = await run('--proxy-mode', 'iptables');
+  assert.equal(result['proxyMode'], 'iptables');
+  assert.equal(result['answer'], 'example-vm');
+  assert.deepEqual(result['fromGuest'], ['example-vm', 'example-vm']);
+  assert.equal(result['exitCode'], 0);
+  // What iptables itself makes to hold rules stays.
+  assert.doesNotMatch(JSON.stringify(result['stateAfter']), /postern/i);
+  assert.deepEqual(result['processesAfter'], []);
+});
+
 test('postern up serves a guest behind a Service, and leaves nothing behind when it ends', async () => {
-  const { stdout, stderr } = await runCommand(
-    ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, machine],
-    { timeout: 120_000 },
-  );
-  const result = JSON.parse(stdout) as Record<string, unknown>;
+  const { result, stderr } = await run();
+  assert.equal(result['proxyMode'], 'nftables');
   assert.match(String(result['readyLine']), /^ready https:\/\/127\.0\.0\.1:\d+ kubeconfig \S+\/kubeconfig$/);
   assert.equal(result['answer'], 'example-vm');
+  assert.deepEqual(result['fromGuest'], ['example-vm', 'example-vm'], 'by cluster IP, in both families');
   const users = Object.values(result['users'] as Record<string, string>);
   for (const user of users) assert.match(user, /^(?!0$)\d+$/, 'neither the server nor QEMU nor dnsmasq is root');
   assert.equal(new Set(users).size, users.length, 'and none may touch another');
