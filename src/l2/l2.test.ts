@@ -10,8 +10,8 @@ import { silentLogger } from '../host/log.ts';
 import { FakeWire } from '../host/packet-socket-fake.ts';
 import { printIP } from '../lib/ip.ts';
 import { printMAC } from '../lib/mac.ts';
-import { decodeArp } from './arp/packet.ts';
-import { BROADCAST, encodeEthernet } from './ethernet.ts';
+import { decodeArp } from './frames/arp/packet.ts';
+import { BROADCAST, encodeEthernet } from './frames/ethernet.ts';
 import { type L2, startL2 } from './l2.ts';
 import { advertisement, node, pool, service, slice } from './testing.ts';
 

@@ -9,9 +9,9 @@ import { type OpenMulticastGroups, openMulticastGroups } from '../host/multicast
 import { type OpenPacketSocket, openPacketSocket } from '../host/packet-socket.ts';
 import { type Duration, seconds } from '../lib/duration.ts';
 import { parseIP, printIP } from '../lib/ip.ts';
-import { Announcer, type Reach } from './announcer.ts';
-import { Speaker } from './speaker.ts';
-import { L2Stats } from './stats.ts';
+import { Announcer, type Reach } from './announcer/announcer.ts';
+import { L2Stats } from './announcer/stats.ts';
+import { Speaker } from './speaker/speaker.ts';
 
 export interface L2Options {
   readonly client: Client;

@@ -1,11 +1,11 @@
 /** One protocol on one interface: answers for the addresses that are announced there, and announces new ones. */
-import type { Clock } from '../host/clock.ts';
-import type { Logger } from '../host/log.ts';
-import type { MulticastGroups, OpenMulticastGroups } from '../host/multicast-groups.ts';
-import type { OpenPacketSocket, PacketSocket } from '../host/packet-socket.ts';
-import { type Duration, seconds } from '../lib/duration.ts';
-import { type IPAddress, printIP } from '../lib/ip.ts';
-import type { Answerer, Protocol } from './protocol.ts';
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import type { MulticastGroups, OpenMulticastGroups } from '../../host/multicast-groups.ts';
+import type { OpenPacketSocket, PacketSocket } from '../../host/packet-socket.ts';
+import { type Duration, seconds } from '../../lib/duration.ts';
+import { type IPAddress, printIP } from '../../lib/ip.ts';
+import type { Answerer, Protocol } from '../frames/protocol.ts';
 import type { L2Stats } from './stats.ts';
 
 export interface LinkParts {

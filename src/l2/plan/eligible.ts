@@ -1,12 +1,12 @@
 /** Which nodes may announce an address of a Service, and on which interfaces. Pure. */
-import type { Node } from '../api/core/v1/node.ts';
-import type { Service } from '../api/core/v1/service.ts';
-import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import { advertises, isForNode, isNodeEligible } from '../api/metallb/v1beta1/announcers.ts';
-import type { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
-import type { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
-import { parseAddressRange, rangeContains } from '../lib/address-range.ts';
-import type { IPAddress, IPFamily } from '../lib/ip.ts';
+import type { Node } from '../../api/core/v1/node.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { advertises, isForNode, isNodeEligible } from '../../api/metallb/v1beta1/announcers.ts';
+import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import { parseAddressRange, rangeContains } from '../../lib/address-range.ts';
+import type { IPAddress, IPFamily } from '../../lib/ip.ts';
 
 /** Interfaces to announce on; undefined means every one that the node announces on by default. */
 export type Interfaces = ReadonlySet<string> | undefined;

@@ -1,10 +1,10 @@
 /** Brings what is announced on the wire into line with what should be. */
-import { type IPFamily, printIP } from '../lib/ip.ts';
-import { arp } from './arp/arp.ts';
-import type { Announcement } from './desired.ts';
+import { type IPFamily, printIP } from '../../lib/ip.ts';
+import { arp } from '../frames/arp/arp.ts';
+import { ndp } from '../frames/ndp/ndp.ts';
+import type { Protocol } from '../frames/protocol.ts';
+import type { Announcement } from '../plan/desired.ts';
 import { Link, type LinkParts } from './link.ts';
-import { ndp } from './ndp/ndp.ts';
-import type { Protocol } from './protocol.ts';
 
 const PROTOCOLS: Readonly<Record<IPFamily, Protocol>> = { IPv4: arp, IPv6: ndp };
 

@@ -1,6 +1,6 @@
 /** Answering neighbour solicitations, and advertising unasked: RFC 4861 sections 7.1.1, 7.2.4 and 7.2.6. */
-import { icmpv6Filter } from '../../host/packet-filter.ts';
-import { type IPAddress, ipBytes, mustParseIP, printIP } from '../../lib/ip.ts';
+import { icmpv6Filter } from '../../../host/packet-filter.ts';
+import { type IPAddress, ipBytes, mustParseIP, printIP } from '../../../lib/ip.ts';
 import { decodeEthernet, encodeEthernet, isUnicastMAC, sameBytes } from '../ethernet.ts';
 import { type Answerer, ignore, type Protocol, type Verdict } from '../protocol.ts';
 import {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ipFromBytes, mustParseIP, printIP } from '../../lib/ip.ts';
-import { parseMAC } from '../../lib/mac.ts';
-import { testSeed } from '../../lib/random.fixture.ts';
-import { randomBelow, seededRandom } from '../../lib/random.ts';
+import { ipFromBytes, mustParseIP, printIP } from '../../../lib/ip.ts';
+import { parseMAC } from '../../../lib/mac.ts';
+import { testSeed } from '../../../lib/random.fixture.ts';
+import { randomBelow, seededRandom } from '../../../lib/random.ts';
 import type { Answerer } from '../protocol.ts';
 import { arp } from './arp.ts';
 import { decodeArp, encodeArp } from './packet.ts';

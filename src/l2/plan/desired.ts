@@ -1,8 +1,8 @@
 /** What this node should announce. Pure: the same objects have the same answer on every node. */
-import type { Service } from '../api/core/v1/service.ts';
-import type { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import { keyOf, keyText } from '../api/meta/v1.ts';
-import { type IPAddress, parseIP, printIP } from '../lib/ip.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { keyOf, keyText } from '../../api/meta/v1.ts';
+import { type IPAddress, parseIP, printIP } from '../../lib/ip.ts';
 import { electAnnouncer } from './election.ts';
 import { type AdvertisedPool, type Interfaces, servingNodes } from './eligible.ts';
 

@@ -1,5 +1,5 @@
 /** Neighbour solicitations and advertisements in ICMPv6: RFC 4861 sections 4.3, 4.4 and 4.6. */
-import { type IPAddress, ipBytes, ipFromBytes } from '../../lib/ip.ts';
+import { type IPAddress, ipBytes, ipFromBytes } from '../../../lib/ip.ts';
 
 export const NEIGHBOR_SOLICITATION = 135;
 const NEIGHBOR_ADVERTISEMENT = 136;

@@ -1,6 +1,6 @@
 /** What ARP and NDP have in common: one shape, so that nothing above them asks which family it deals with. */
-import type { BpfInstruction } from '../host/packet-filter.ts';
-import type { IPAddress, IPFamily } from '../lib/ip.ts';
+import type { BpfInstruction } from '../../host/packet-filter.ts';
+import type { IPAddress, IPFamily } from '../../lib/ip.ts';
 
 /** Who answers: an interface's MAC, and the addresses that are announced on it. */
 export interface Answerer {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Node } from '../api/core/v1/node.ts';
-import type { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
-import { mustParseIP } from '../lib/ip.ts';
+import type { Node } from '../../api/core/v1/node.ts';
+import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import { mustParseIP } from '../../lib/ip.ts';
+import { advertisement, node, pool, service, slice } from '../testing.ts';
 import { announcedAddresses, type Claim, desiredAnnouncement } from './desired.ts';
 import { advertisedPools, nodeFacts } from './eligible.ts';
-import { advertisement, node, pool, service, slice } from './testing.ts';
 
 const EXCLUDED = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' };
 const IP = '192.0.2.10';

@@ -1,6 +1,6 @@
 /** Answering who-has questions, and saying unasked who has an address: RFC 826 and RFC 5227. */
-import { arpFilter } from '../../host/packet-filter.ts';
-import type { IPAddress } from '../../lib/ip.ts';
+import { arpFilter } from '../../../host/packet-filter.ts';
+import type { IPAddress } from '../../../lib/ip.ts';
 import { BROADCAST, decodeEthernet, encodeEthernet, isUnicastMAC, sameBytes } from '../ethernet.ts';
 import { type Answerer, ignore, type Protocol, type Verdict } from '../protocol.ts';
 import { ARP_REPLY, ARP_REQUEST, decodeArp, encodeArp } from './packet.ts';

@@ -1,19 +1,19 @@
 /** Follows the API, and tells the announcer which addresses fall to this node. */
-import { Node } from '../api/core/v1/node.ts';
-import { Service } from '../api/core/v1/service.ts';
-import { EndpointSlice, serviceKeysOf } from '../api/discovery/v1/endpointslice.ts';
-import { keyOf, keyText } from '../api/meta/v1.ts';
-import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
-import { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
-import type { Client } from '../client/client.ts';
-import { EventRecorder } from '../client/events.ts';
-import type { Informer } from '../client/informer.ts';
-import { Informers } from '../client/informers.ts';
-import type { Clock } from '../host/clock.ts';
-import type { Logger } from '../host/log.ts';
-import { mustParseIP } from '../lib/ip.ts';
-import { type Announcement, announcedAddresses, desiredAnnouncement } from './desired.ts';
-import { type AdvertisedPool, advertisedPools, nodeFacts } from './eligible.ts';
+import { Node } from '../../api/core/v1/node.ts';
+import { Service } from '../../api/core/v1/service.ts';
+import { EndpointSlice, serviceKeysOf } from '../../api/discovery/v1/endpointslice.ts';
+import { keyOf, keyText } from '../../api/meta/v1.ts';
+import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import type { Client } from '../../client/client.ts';
+import { EventRecorder } from '../../client/events.ts';
+import type { Informer } from '../../client/informer.ts';
+import { Informers } from '../../client/informers.ts';
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import { mustParseIP } from '../../lib/ip.ts';
+import { type Announcement, announcedAddresses, desiredAnnouncement } from '../plan/desired.ts';
+import { type AdvertisedPool, advertisedPools, nodeFacts } from '../plan/eligible.ts';
 
 export interface SpeakerOptions {
   readonly client: Client;

@@ -1,5 +1,5 @@
 /** ARP packets for IPv4 over Ethernet: RFC 826. */
-import { type IPAddress, ipBytes, ipFromBytes } from '../../lib/ip.ts';
+import { type IPAddress, ipBytes, ipFromBytes } from '../../../lib/ip.ts';
 
 export const ARP_REQUEST = 1;
 export const ARP_REPLY = 2;

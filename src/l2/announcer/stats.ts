@@ -1,5 +1,5 @@
 /** What the announcer counts, per protocol. */
-import type { IgnoreReason, Protocol } from './protocol.ts';
+import type { IgnoreReason, Protocol } from '../frames/protocol.ts';
 
 export class L2Stats {
   readonly #counts = new Map<string, number>();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mustParseIP, printIP } from '../../lib/ip.ts';
-import { parseMAC } from '../../lib/mac.ts';
-import { testSeed } from '../../lib/random.fixture.ts';
-import { randomBelow, seededRandom } from '../../lib/random.ts';
+import { mustParseIP, printIP } from '../../../lib/ip.ts';
+import { parseMAC } from '../../../lib/mac.ts';
+import { testSeed } from '../../../lib/random.fixture.ts';
+import { randomBelow, seededRandom } from '../../../lib/random.ts';
 import type { Answerer } from '../protocol.ts';
 import { ndp } from './ndp.ts';
 import { solicitedNode } from './packet.ts';
