@@ -52,6 +52,8 @@ export interface ReachFacts {
 }
 
 export type ToLan =
+  /** This node's InternalIPs, at most one per family: heartbeats come from them. None are sent before this has been said. */
+  | { readonly kind: 'self'; readonly addresses: readonly string[] }
   | { readonly kind: 'plans'; readonly changed: readonly AddressPlan[]; readonly removed: readonly string[] }
   | { readonly kind: 'peers'; readonly peers: readonly PeerFacts[] }
   | { readonly kind: 'keys'; readonly keys: readonly HeartbeatKey[] }
@@ -132,6 +134,8 @@ export type FromLan =
       readonly from: string | undefined;
       readonly planned: boolean;
     }
+  /** Connections through the former announcer need nothing any more: it is gone, or has the address again. */
+  | { readonly kind: 'handover-over'; readonly address: string; readonly why: string }
   /** Another host of the LAN holds an address of ours, or has let go of it. */
   | { readonly kind: 'conflict'; readonly conflict: ConflictStatus; readonly state: 'begun' | 'over' }
   /** What is known of the others has changed. `hears` and `onLan` are for this node's lease. */
@@ -150,3 +154,10 @@ export type FromLan =
       readonly fields: Readonly<Record<string, unknown>>;
       readonly message: string;
     };
+
+/** The LAN's side as the API's side has it, whichever thread it runs in. */
+export interface LanPort {
+  send(message: ToLan): void;
+  /** Several may listen; each is told everything from then on. */
+  onMessage(listener: (message: FromLan) => void): void;
+}
