@@ -2,7 +2,8 @@
 import { systemClock } from '../../host/clock.ts';
 import { seconds } from '../../lib/duration.ts';
 import type { TrafficReport } from '../../proxy/traffic/report.ts';
-import { askProxy, type ProxyPlace } from './proxies.ts';
+import type { Place } from '../local-answers.ts';
+import { askProxy } from './proxies.ts';
 import type { Pair } from './rows.ts';
 
 /** Between two answers. */
@@ -13,7 +14,7 @@ const INTERVAL = seconds(1);
  * `onFailure`, each once in a row; throws when none does.
  */
 export async function* watchTraffic(
-  places: readonly ProxyPlace[],
+  places: readonly Place[],
   signal: AbortSignal,
   onFailure: (error: unknown) => void,
 ): AsyncGenerator<readonly Pair[]> {
@@ -30,12 +31,12 @@ export async function* watchTraffic(
 }
 
 async function askAll(
-  places: readonly ProxyPlace[],
+  places: readonly Place[],
   onFailure: (error: unknown) => void,
-  failing: ReadonlySet<ProxyPlace>,
-): Promise<ReadonlyMap<ProxyPlace, TrafficReport>> {
+  failing: ReadonlySet<Place>,
+): Promise<ReadonlyMap<Place, TrafficReport>> {
   const answers = await Promise.allSettled(places.map(askProxy));
-  const reports = new Map<ProxyPlace, TrafficReport>();
+  const reports = new Map<Place, TrafficReport>();
   for (const [i, place] of places.entries()) {
     const answer = answers[i];
     if (answer?.status === 'fulfilled') reports.set(place, answer.value);
