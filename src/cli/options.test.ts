@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { printCIDR } from '../lib/ip.ts';
-import { parseCIDRs, parseCount, parseFamilies, parseHostPort } from './options.ts';
+import {
+  parseCIDRs,
+  parseCount,
+  parseDuration,
+  parseFamilies,
+  parseHostPort,
+  parseInterfaces,
+  parsePort,
+} from './options.ts';
 
 describe('HOST:PORT', () => {
   test('IPv6 hosts stand in brackets', () => assert.deepEqual(parseHostPort('[::1]:0'), { host: '::1', port: 0 }));
@@ -30,3 +38,27 @@ describe('prefixes', () => {
 for (const text of ['0', '-1', '1.5', 'x', '1000', '']) {
   test(`${JSON.stringify(text)} is not a count`, () => assert.throws(() => parseCount(text), /whole number/));
 }
+
+describe('times', () => {
+  for (const [text, expected] of [
+    ['50ms', 50],
+    ['1s', 1000],
+    ['1.5s', 1500],
+    ['0', 0],
+  ] as const) {
+    test(`${text} is ${expected} ms`, () => assert.equal(parseDuration(text), expected));
+  }
+  for (const text of ['50', 'ms', '-1s', '1m', '1 s', '1e3s']) {
+    test(`${text} is refused with what to write`, () => assert.throws(() => parseDuration(text), /50ms, 1s or 1.5s/));
+  }
+});
+
+test('interfaces are named with commas between', () => {
+  assert.deepEqual(parseInterfaces('eth0, bond0.7'), ['eth0', 'bond0.7']);
+  assert.throws(() => parseInterfaces('eth0,'), /name of an interface/);
+});
+
+test('a port is a number from 1 to 65535', () => {
+  assert.equal(parsePort('7952'), 7952);
+  for (const text of ['0', '65536', 'http', '']) assert.throws(() => parsePort(text), /1 to 65535/);
+});

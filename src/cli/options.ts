@@ -1,5 +1,6 @@
 /** Reading and checking what was typed: one parser per kind of value, each naming the option in what it complains of. */
 import { InvalidArgumentError, Option } from 'commander';
+import { type Duration, milliseconds } from '../lib/duration.ts';
 import { type CIDR, type IPFamily, parseCIDR, parseIP } from '../lib/ip.ts';
 
 export interface HostPort {
@@ -58,6 +59,11 @@ export function parseInterface(text: string): string {
   return text;
 }
 
+/** Comma-separated names of interfaces. */
+export function parseInterfaces(text: string): readonly string[] {
+  return text.split(',').map((part) => parseInterface(part.trim()));
+}
+
 export function parseAddress(text: string, previous: readonly string[] = []): readonly string[] {
   if (parseIP(text) === undefined) throw new InvalidArgumentError('It is an IPv4 or IPv6 address.');
   return [...previous, text];
@@ -67,6 +73,22 @@ export function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d{1,3}$/.test(text) || count < 1) throw new InvalidArgumentError('It is a whole number from 1 to 999.');
   return count;
+}
+
+/** `50ms`, `1s` or `1.5s`, and `0` for none. */
+export function parseDuration(text: string): Duration {
+  const [, count, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s)$/.exec(text) ?? (text === '0' ? ['', '0', 'ms'] : []);
+  if (count === undefined) throw new InvalidArgumentError('It is a time such as 50ms, 1s or 1.5s.');
+  return milliseconds(Math.round(Number(count) * (unit === 's' ? 1000 : 1)));
+}
+
+/** A UDP or TCP port. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
+    throw new InvalidArgumentError('It is a port from 1 to 65535.');
+  }
+  return port;
 }
 
 /** An option whose default is given as the text that a user would type. */

@@ -1,0 +1,115 @@
+/** How the nodes of a cluster are to watch each other, as commands ask for it. */
+import { readFile, stat } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { HeartbeatKey } from '../l2/lan/messages.ts';
+import { DEFAULT_HEARTBEATS, type HeartbeatSettings, mistakeIn } from '../l2/settings.ts';
+import type { Duration } from '../lib/duration.ts';
+import { UserError } from './errors.ts';
+import { parseDuration, parsedOption, parsePort } from './options.ts';
+
+export interface HeartbeatFlags {
+  readonly heartbeatInterval: Duration;
+  readonly heartbeatTimeout: Duration;
+  readonly heartbeatPort: number;
+  readonly heartbeatKey: readonly string[];
+}
+
+/** What the flags say. */
+export interface Heartbeats {
+  readonly heartbeats: HeartbeatSettings;
+  /** Instead of the keys in the cluster's Secret. */
+  readonly heartbeatKeys?: readonly HeartbeatKey[];
+}
+
+const { interval, timeout, port } = DEFAULT_HEARTBEATS;
+
+export function addHeartbeatOptions(command: Command): Command {
+  return command
+    .addOption(
+      parsedOption(
+        '--heartbeat-interval <time>',
+        'between two heartbeats to another node; 0: none, leases alone tell who lives',
+        parseDuration,
+        `${interval}ms`,
+      ),
+    )
+    .addOption(
+      parsedOption(
+        '--heartbeat-timeout <time>',
+        'silence after which a node counts as lost',
+        parseDuration,
+        `${timeout}ms`,
+      ),
+    )
+    .addOption(
+      parsedOption(
+        '--heartbeat-port <port>',
+        'UDP port of heartbeats; open it between the nodes',
+        parsePort,
+        `${port}`,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--heartbeat-key <file>',
+        'secret of heartbeats, the same on every node; given more than once, the first one signs and all are accepted',
+      )
+        .argParser(more)
+        .default([], "the cluster's Secret"),
+    );
+}
+
+const more = (file: string, others: readonly string[]): readonly string[] => [...others, file];
+
+/** Checks and reads what the flags name. Throws {@link UserError}. */
+export async function heartbeatsOf(flags: HeartbeatFlags): Promise<Heartbeats> {
+  const heartbeats = { interval: flags.heartbeatInterval, timeout: flags.heartbeatTimeout, port: flags.heartbeatPort };
+  const mistake = mistakeIn(heartbeats);
+  if (mistake !== undefined) {
+    throw new UserError(
+      mistake,
+      `Left out, they are --heartbeat-interval ${interval}ms --heartbeat-timeout ${timeout}ms.`,
+    );
+  }
+  if (flags.heartbeatKey.length === 0) return { heartbeats };
+  const secrets = await Promise.all(flags.heartbeatKey.map(readKey));
+  return { heartbeats, heartbeatKeys: secrets.map((secret) => ({ secret })) };
+}
+
+/** The same flags, for another process of ours. */
+export function heartbeatArgv(flags: HeartbeatFlags): readonly string[] {
+  return [
+    ...['--heartbeat-interval', `${flags.heartbeatInterval}ms`, '--heartbeat-timeout', `${flags.heartbeatTimeout}ms`],
+    ...['--heartbeat-port', `${flags.heartbeatPort}`],
+    ...flags.heartbeatKey.flatMap((file) => ['--heartbeat-key', file]),
+  ];
+}
+
+/** A secret shorter than this can be guessed; a longer file than this is another one. */
+const KEY_BYTES = { least: 16, most: 4096 } as const;
+/** Readable by others than owner and group. */
+const WORLD_READABLE = 0o004;
+
+const MAKE_ONE = 'Make one: (umask 077; openssl rand -base64 32 > FILE), and copy it to every node.';
+
+/** The bytes of the file, without a line end at its end: editors and `openssl` add one. */
+async function readKey(path: string): Promise<Uint8Array> {
+  const found = await stat(path).catch((cause: unknown) => {
+    const why = cause instanceof Error && 'code' in cause ? cause.code : cause;
+    throw new UserError(`--heartbeat-key ${path} cannot be read: ${why}`, MAKE_ONE, { cause });
+  });
+  if (!found.isFile()) throw new UserError(`--heartbeat-key ${path} is no file`, MAKE_ONE);
+  if ((found.mode & WORLD_READABLE) !== 0) {
+    throw new UserError(`--heartbeat-key ${path} is readable by everyone on this machine`, `chmod 600 ${path}`);
+  }
+  const secret = found.size > KEY_BYTES.most ? undefined : withoutLineEnd(await readFile(path));
+  if (secret !== undefined && secret.length >= KEY_BYTES.least) return secret;
+  const has = `${secret?.length ?? found.size} bytes`;
+  throw new UserError(`--heartbeat-key ${path} has ${has}: it is ${KEY_BYTES.least} to ${KEY_BYTES.most}`, MAKE_ONE);
+}
+
+const NEWLINE = 0x0a;
+
+function withoutLineEnd(bytes: Uint8Array): Uint8Array {
+  return bytes.at(-1) === NEWLINE ? bytes.subarray(0, -1) : bytes;
+}
