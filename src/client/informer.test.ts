@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Lease } from '../api/coordination/v1/lease.ts';
-import { expired } from '../api/status.ts';
+import { expired, failure } from '../api/status.ts';
 import { FakeClock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
 import { TransportError } from './client.ts';
@@ -188,6 +188,30 @@ describe('an informer', () => {
     informer.start(ended.signal);
     await settle(100);
     assert.equal(lists, 1);
+    ended.abort();
+  });
+
+  it('is empty while the server lacks an optional kind, and follows it once it is there', async () => {
+    const clock = new FakeClock();
+    const client = fakeClient([lease('one')]);
+    const informer = new Informer({ client, kind: Lease, log: silentLogger, clock, optional: true });
+    const absent = failure(404, 'NotFound', 'the server could not find the requested resource');
+    client.failWith(() => absent);
+    const ended = new AbortController();
+    informer.start(ended.signal);
+    await informer.synced;
+    assert.deepEqual(informer.list(), []);
+    client.failWith(undefined);
+    await settle();
+    await clock.advance(30_000);
+    await eventually(() => informer.list().length === 1);
+
+    client.failWith(() => absent);
+    client.disconnect();
+    await eventually(async () => {
+      await clock.advance(1000);
+      return informer.list().length === 0;
+    });
     ended.abort();
   });
 });

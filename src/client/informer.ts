@@ -4,7 +4,7 @@
  */
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, keyText, type ObjectKey } from '../api/meta/v1.ts';
-import { isExpired } from '../api/status.ts';
+import { isExpired, isNotFound } from '../api/status.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { BackOff } from './back-off.ts';
@@ -27,7 +27,12 @@ export interface InformerOptions<T extends KubeObject> {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Whether a server may lack the kind, as one without its CustomResourceDefinition does: there are no objects then. */
+  readonly optional?: boolean;
 }
+
+/** How often a server that lacks an optional kind is asked whether it has it now, in milliseconds. */
+const ABSENT_INTERVAL = 30_000;
 
 /**
  * Lists, watches, and lists again when the server has forgotten the revision. Objects, indexes and listeners are
@@ -102,11 +107,27 @@ export class Informer<T extends KubeObject> {
         });
       } catch (error) {
         if (signal.aborted) return;
+        if (this.#isAbsent(error)) {
+          revision = undefined;
+          await this.#clock.sleep(ABSENT_INTERVAL, signal).catch(() => {}); // The loop looks at the signal.
+          continue;
+        }
         this.#failed(error);
         if (isExpired(error)) revision = undefined;
       }
       await this.#clock.sleep(this.#backOff.next(), signal).catch(() => {}); // The signal is checked above.
     }
+  }
+
+  /** Whether the server lacks the kind, and may: then its objects are gone, and all is known. */
+  #isAbsent(error: unknown): boolean {
+    const { kind, log, optional = false } = this.#options;
+    if (!optional || !isNotFound(error)) return false;
+    log.debug({ kind: kind.kind }, 'the server does not have this kind; it is looked for again from time to time');
+    this.#replace([]);
+    this.#markSynced();
+    this.#backOff.reset();
+    return true;
   }
 
   async #list(signal: AbortSignal): Promise<string> {

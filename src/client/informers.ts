@@ -24,13 +24,13 @@ export class Informers {
 
   /**
    * The informer of a kind, over all namespaces. Ask, add listeners and indexes, then {@link start}: those who share it may
-   * do so one after another.
+   * do so one after another. Whoever asks for a kind that a server may lack says `optional`, all of them alike.
    */
-  of<T extends KubeObject>(kind: Kind<T>): Informer<T> {
+  of<T extends KubeObject>(kind: Kind<T>, { optional = false }: { readonly optional?: boolean } = {}): Informer<T> {
     const key = `${kind.plural}.${kind.group}`;
     let informer: Informer<T> | undefined = this.#byKind.get(key);
     if (informer === undefined) {
-      informer = new Informer({ ...this.#options, kind });
+      informer = new Informer({ ...this.#options, kind, optional });
       this.#byKind.set(key, informer);
     }
     return informer;
