@@ -2,6 +2,7 @@
  * A kind, declared: all that the API server, the client and the command line need to know to serve it. Adding a kind is
  * writing one file that calls {@link defineKind} and listing it in `kinds.ts`.
  */
+import { forbidden } from './field-errors.ts';
 import { type KubeObject, type ObjectMeta, objectMeta } from './meta/v1.ts';
 import { object, required, type Schema, string } from './schema.ts';
 import type { Cause } from './status.ts';
@@ -48,6 +49,8 @@ export interface KindSpec<T> {
   readonly createOnUpdate?: boolean;
   /** What every answer about the kind is to warn of, when it is deprecated. */
   readonly deprecated?: string;
+  /** Why no object of the kind can be made, and what to make instead: it is served so that this can be said. */
+  readonly refused?: string;
   /** Columns between NAME and AGE; AGE is left out when `age` is false. */
   readonly columns?: readonly Column<Resource<NoInfer<T>>>[];
   readonly age?: boolean;
@@ -90,6 +93,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly scale: ScaleSpec<T> | undefined;
   /** What every answer about the kind warns of, when it is deprecated. */
   readonly deprecated: string | undefined;
+  /** Why there is never an object of the kind; undefined for kinds that there are objects of. */
+  readonly refused: string | undefined;
   readonly columns: readonly Column<T>[];
   readonly age: boolean;
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
@@ -135,14 +140,20 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
     generation: spec.generation ?? true,
     scale: spec.scale,
     deprecated: spec.deprecated,
+    refused: spec.refused,
     columns: spec.columns ?? [],
     age: spec.age ?? true,
     selectableFields: spec.selectableFields ?? {},
     nameFormat: spec.nameFormat ?? 'dns-subdomain',
     defaults: spec.defaults ?? ((target) => target),
     prepare: spec.prepare ?? ((target) => target),
-    validate: spec.validate ?? (() => []),
+    validate: spec.refused === undefined ? (spec.validate ?? (() => [])) : refuse(spec.kind, spec.refused),
     warnings: spec.warnings ?? (() => []),
     gracePeriod: spec.gracePeriod ?? (() => undefined),
   };
+}
+
+/** A `validate` that lets no object pass. */
+function refuse(kind: string, why: string): () => readonly Cause[] {
+  return () => [forbidden('kind', `no ${kind} can be made: ${why}`)];
 }

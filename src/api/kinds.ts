@@ -11,8 +11,11 @@ import type { Kind } from './kind.ts';
 import { VirtualMachine } from './kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from './kubevirt/v1/virtualmachineinstance.ts';
 import { VirtualMachineInstanceReplicaSet } from './kubevirt/v1/virtualmachineinstancereplicaset.ts';
+import { BFDProfile, BGPAdvertisement, BGPPeer, Community, OldBGPPeer } from './metallb/v1beta1/bgp.ts';
 import { IPAddressPool } from './metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from './metallb/v1beta1/l2advertisement.ts';
+import { MetalLB } from './metallb/v1beta1/metallb.ts';
+import { ServiceL2Status } from './metallb/v1beta1/servicel2status.ts';
 import { IPAddress } from './networking/v1/ipaddress.ts';
 import { ServiceCIDR } from './networking/v1/servicecidr.ts';
 
@@ -34,6 +37,17 @@ export const KINDS: readonly AnyKind[] = [
   VirtualMachine,
   VirtualMachineInstance,
   VirtualMachineInstanceReplicaSet,
+  // First, as v1beta2 is the version that clients of this group are to prefer.
+  BGPPeer,
+  OldBGPPeer,
+  BGPAdvertisement,
+  BFDProfile,
+  Community,
   IPAddressPool,
   L2Advertisement,
+  ServiceL2Status,
+  MetalLB,
 ];
+
+/** The kinds that there can be objects of. */
+export const HELD_KINDS: readonly AnyKind[] = KINDS.filter(({ refused }) => refused === undefined);

@@ -12,6 +12,8 @@ import { VirtualMachine } from './kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from './kubevirt/v1/virtualmachineinstance.ts';
 import { IPAddressPool } from './metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from './metallb/v1beta1/l2advertisement.ts';
+import { MetalLB } from './metallb/v1beta1/metallb.ts';
+import { ServiceL2Status } from './metallb/v1beta1/servicel2status.ts';
 import { partialMetadata, printTable } from './table.ts';
 
 const NOW = Date.parse('2026-01-01T00:05:00Z');
@@ -231,6 +233,25 @@ const CASES: readonly [what: string, kind: AnyKind, object: object, cells: Recor
     L2Advertisement,
     { spec: { ipAddressPools: ['pool'] } },
     { Name: 'a', IPAddressPools: '["pool"]', 'IPAddressPool Selectors': '', Interfaces: '', '[Node Selectors]': '' },
+  ],
+  [
+    'an announcement',
+    ServiceL2Status,
+    { status: { node: 'node1', serviceName: 'web', serviceNamespace: 'shop', interfaces: [{ name: 'eth0' }] } },
+    { Name: 'a', 'Allocated Node': 'node1', 'Service Name': 'web', 'Service Namespace': 'shop' },
+  ],
+  [
+    'the settings of the load balancer',
+    MetalLB,
+    {
+      status: {
+        conditions: [
+          { type: 'Degraded', status: 'False' },
+          { type: 'Available', status: 'True' },
+        ],
+      },
+    },
+    { Name: 'a', Available: 'True', Degraded: 'False', Progressing: '', Age: '5m' },
   ],
 ];
 for (const [what, kind, object, cells] of CASES) {

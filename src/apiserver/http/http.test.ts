@@ -78,10 +78,25 @@ test('tells what is served, plainly and in one document', async () => {
   const all = await api.call('GET', '/apis', { headers: { accept } });
   assert.equal(all.headers['content-type'], 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
   const metallb = all.body.items.find((item: Json) => item.metadata.name === 'metallb.io');
-  assert.deepEqual(metallb.versions[0].resources.map((r: Json) => r.resource).sort(), [
-    'ipaddresspools',
-    'l2advertisements',
-  ]);
+  assert.deepEqual(
+    metallb.versions.map(({ version, resources }: Json) => [version, resources.map((r: Json) => r.resource).sort()]),
+    [
+      ['v1beta2', ['bgppeers']],
+      [
+        'v1beta1',
+        [
+          'bfdprofiles',
+          'bgpadvertisements',
+          'bgppeers',
+          'communities',
+          'ipaddresspools',
+          'l2advertisements',
+          'metallbs',
+          'servicel2statuses',
+        ],
+      ],
+    ],
+  );
   assert.equal((await api.call('GET', '/apis/nothing.example')).code, 404);
   const v3 = (await api.call('GET', '/openapi/v3')).body.paths;
   const document = await api.call('GET', v3['api/v1'].serverRelativeURL);

@@ -1,5 +1,5 @@
 /** Deletes what has lost its owners, and carries out foreground and orphaning deletes. */
-import { KINDS } from '../../api/kinds.ts';
+import { HELD_KINDS } from '../../api/kinds.ts';
 import { type KubeObject, keyOf, type OwnerReference } from '../../api/meta/v1.ts';
 import { isNotFound } from '../../api/status.ts';
 import { runController } from '../../client/controller.ts';
@@ -20,7 +20,7 @@ export function garbageCollector(parts: ControllerParts): Run {
   const queue = new WorkQueue({ clock });
   const graph = new Graph(
     informers,
-    KINDS.filter(({ kind }) => !OUTSIDE.includes(kind)),
+    HELD_KINDS.filter(({ kind }) => !OUTSIDE.includes(kind)),
   );
   const enqueue = ({ kind, object }: Member) => queue.add(memberKey(kind, object));
   graph.onChange((kind, { object, previous }) => {

@@ -1,6 +1,6 @@
 /** Empties namespaces that are being deleted, then lets them go. */
 import { Namespace } from '../../api/core/v1/namespace.ts';
-import { type AnyKind, KINDS } from '../../api/kinds.ts';
+import { type AnyKind, HELD_KINDS } from '../../api/kinds.ts';
 import { withCondition } from '../../api/meta/conditions.ts';
 import { type KubeObject, keyOf } from '../../api/meta/v1.ts';
 import { isConflict, isNotFound } from '../../api/status.ts';
@@ -55,7 +55,7 @@ export function namespaceController({ client, informers, clock, log }: Controlle
  */
 async function deleteContent(client: Client, namespace: string): Promise<Remaining[]> {
   const found: Remaining[] = [];
-  for (const kind of KINDS.filter(({ namespaced }) => namespaced)) {
+  for (const kind of HELD_KINDS.filter(({ namespaced }) => namespaced)) {
     const { items: objects } = await client.list<KubeObject>(kind, { namespace });
     if (objects.length > 0) found.push({ kind, objects });
   }

@@ -12,15 +12,21 @@ const fields = object(
         addresses: required(list(string(), 'CIDRs, or ranges as FIRST-LAST, of either family.')),
         autoAssign: boolean('Whether a Service gets an address from here without asking. Default: true.'),
         avoidBuggyIPs: boolean('Leave out addresses that end in .0 and .255.'),
-        serviceAllocation: object({
-          priority: int64(),
-          namespaces: list(string()),
-          namespaceSelectors: list(labelSelector),
-          serviceSelectors: list(labelSelector),
-        }),
+        serviceAllocation: object(
+          {
+            priority: int64('Pools are asked in the order of it, 1 first; those of 0, or without one, last.'),
+            namespaces: list(string(), 'Namespaces whose Services may have addresses from here.'),
+            namespaceSelectors: list(labelSelector, 'Namespaces by label, besides those that are named.'),
+            serviceSelectors: list(labelSelector, 'Services that may have addresses from here; empty means every one.'),
+          },
+          'For whom the pool is; absent: for every Service.',
+        ),
       }),
     ),
-    status: object({ assignedIPv4: int64(), assignedIPv6: int64(), availableIPv4: int64(), availableIPv6: int64() }),
+    status: object(
+      { assignedIPv4: int64(), assignedIPv6: int64(), availableIPv4: int64(), availableIPv6: int64() },
+      'How many addresses Services have, and how many are left.',
+    ),
   },
   'Addresses that Services of type LoadBalancer may get.',
 );

@@ -1,11 +1,14 @@
 /** metallb.io/v1beta1 L2Advertisement: which pools' addresses are announced, from where. https://metallb.io/apis/ */
 import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { labelSelector } from '../../meta/v1.ts';
-import { mistakeIn, validateSelector } from '../../meta/validation.ts';
-import { dnsSubdomainMistake } from '../../names.ts';
 import { withoutStatusOnCreate } from '../../prepare.ts';
-import { list, object, string, type TypeOf } from '../../schema.ts';
-import type { Cause } from '../../status.ts';
+import { int32, list, object, required, string, type TypeOf } from '../../schema.ts';
+import { validateL2Advertisement } from './l2advertisement.validation.ts';
+
+const preferredNodeSelector = object({
+  weight: required(int32('1 to 100; the weights of all that match a node are added up.')),
+  preference: required(labelSelector),
+});
 
 const fields = object(
   {
@@ -13,13 +16,20 @@ const fields = object(
       ipAddressPools: list(string(), 'Names of pools; with ipAddressPoolSelectors empty too, every pool.'),
       ipAddressPoolSelectors: list(labelSelector),
       nodeSelectors: list(labelSelector, 'Nodes that may announce; empty means every node.'),
+      preferredNodeSelectors: list(
+        preferredNodeSelector,
+        'Of the nodes that may announce, those that do so before others while they can.',
+      ),
       interfaces: list(string(), 'Interfaces to announce on; empty means every one.'),
+      serviceSelectors: list(labelSelector, 'Services whose addresses are announced; empty means every one.'),
     }),
     status: object({}),
   },
   'Which pools’ addresses are announced by ARP and NDP, from which nodes and interfaces.',
 );
 export type L2Advertisement = Resource<TypeOf<typeof fields>>;
+/** A preference for nodes. Follows core/v1 PreferredSchedulingTerm, with a label selector. */
+export type PreferredNodeSelector = TypeOf<typeof preferredNodeSelector>;
 
 /** As MetalLB's own resource definition prints them. */
 const advertisementColumns: readonly Column<L2Advertisement>[] = [
@@ -31,24 +41,6 @@ const advertisementColumns: readonly Column<L2Advertisement>[] = [
 
 function printList(items: readonly unknown[] | undefined): string {
   return items === undefined ? '' : JSON.stringify(items);
-}
-
-function validateL2Advertisement({ spec = {} }: L2Advertisement): readonly Cause[] {
-  return [
-    ...(spec.ipAddressPools ?? []).flatMap((name, i) =>
-      mistakeIn(`spec.ipAddressPools[${i}]`, name, dnsSubdomainMistake(name)),
-    ),
-    ...(['ipAddressPoolSelectors', 'nodeSelectors'] as const).flatMap((field) =>
-      (spec[field] ?? []).flatMap((selector, i) => validateSelector(selector, `spec.${field}[${i}]`)),
-    ),
-    ...(spec.interfaces ?? []).flatMap((name, i) => mistakeIn(`spec.interfaces[${i}]`, name, interfaceMistake(name))),
-  ];
-}
-
-/** Linux's rules for names of network interfaces: dev_valid_name of net/core/dev.c. */
-function interfaceMistake(name: string): string | undefined {
-  if (/^[^\s/:]{1,15}$/.test(name) && name !== '.' && name !== '..') return undefined;
-  return "must be the name of a network interface: 1 to 15 characters without spaces, '/' and ':'";
 }
 
 export const L2Advertisement = defineKind({

@@ -1,57 +1,55 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { admitted, mistakesOf } from '../../testing.ts';
-import { IPAddressPool } from './ipaddresspool.ts';
-import { L2Advertisement } from './l2advertisement.ts';
+import { MetalLB } from './metallb.ts';
 
-const FORM = 'must be a CIDR such as 192.0.2.0/24 or 2001:db8::/112, or a range such as 192.0.2.10-192.0.2.20';
-const CASES: readonly [addresses: readonly string[], mistakes: readonly string[]][] = [
-  [['192.0.2.0/24', '198.51.100.10 - 198.51.100.20', '2001:db8::/112', '2001:db8:1::1-2001:db8:1::f'], []],
-  [[], ['spec.addresses: Required value: a pool needs at least one CIDR or range']],
-  [['192.0.2.0/33'], [`spec.addresses[0]: Invalid value: "192.0.2.0/33": ${FORM}`]],
-  [
-    ['192.0.2.300-192.0.2.301'],
-    [`spec.addresses[0]: Invalid value: "192.0.2.300-192.0.2.301": invalid start IP "192.0.2.300"; ${FORM}`],
-  ],
-  [['192.0.2.1-x'], [`spec.addresses[0]: Invalid value: "192.0.2.1-x": invalid end IP "x"; ${FORM}`]],
-  [
-    ['192.0.2.9-192.0.2.1'],
-    ['spec.addresses[0]: Invalid value: "192.0.2.9-192.0.2.1": start IP 192.0.2.9 is after the end IP 192.0.2.1'],
-  ],
-  [
-    ['192.0.2.1-2001:db8::1'],
-    [
-      'spec.addresses[0]: Invalid value: "192.0.2.1-2001:db8::1": starts with an IPv4 and ends with an IPv6 address: both must be of one family',
-    ],
-  ],
-  [['192.0.2.1'], ['spec.addresses[0]: Invalid value: "192.0.2.1": is a single address: write 192.0.2.1/32']],
-  [
-    ['192.0.2.0/24', '192.0.2.20-192.0.2.30'],
-    ['spec.addresses[1]: Invalid value: "192.0.2.20-192.0.2.30": overlaps with 192.0.2.0/24 of the same pool'],
-  ],
-];
-for (const [addresses, expected] of CASES) {
-  test(`a pool of ${addresses.join(' and ') || 'nothing'} is ${expected.length === 0 ? 'right' : 'refused'}`, () => {
-    assert.deepEqual(mistakesOf(IPAddressPool, { spec: { addresses } }), expected);
-  });
-}
+const metadata = { name: 'metallb', namespace: 'metallb-system' };
 
-test('a pool is assigned from unless it says otherwise', () => {
-  const { spec } = admitted(IPAddressPool, { spec: { addresses: ['192.0.2.0/24'] } });
-  assert.deepEqual(spec, { addresses: ['192.0.2.0/24'], autoAssign: true, avoidBuggyIPs: false });
+test('the MetalLB object says which nodes announce, how much is logged and which class is served', () => {
+  const spec = { nodeSelector: { edge: 'true' }, logLevel: 'debug', loadBalancerClass: 'example.com/metallb' };
+  const object = admitted(MetalLB, { metadata, spec });
+  assert.deepEqual(mistakesOf(MetalLB, { metadata, spec }), []);
+  assert.deepEqual(MetalLB.warnings(object), []);
 });
 
-test('a pool is refused with a selector that can match nothing', () => {
-  const serviceSelectors = [{ matchExpressions: [{ key: 'a', operator: 'In' }] }];
-  const spec = { addresses: ['192.0.2.0/24'], serviceAllocation: { serviceSelectors } };
-  assert.deepEqual(mistakesOf(IPAddressPool, { spec }), [
-    "spec.serviceAllocation.serviceSelectors[0].matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+test('every field of the operator’s is accepted, with a warning for each that has no effect', () => {
+  const config = {
+    priorityClassName: 'high',
+    runtimeClassName: 'kata',
+    affinity: { nodeAffinity: {} },
+    annotations: { a: 'b' },
+    resources: { limits: { cpu: '200m' } },
+  };
+  const spec = {
+    image: 'metallb',
+    speakerTolerations: [{ key: 'a', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 3600 }],
+    controllerNodeSelector: { a: 'b' },
+    controllerTolerations: [{ operator: 'Exists' }],
+    controllerConfig: config,
+    speakerConfig: config,
+    bgpBackend: 'frr-k8s',
+    frrk8sConfig: { alwaysBlock: ['10.0.0.0/8'], namespace: 'frr', secretPassthrough: true },
+    speakerGratuitousARPInterval: '30s',
+  };
+  const object = admitted(MetalLB, { metadata, spec });
+  assert.deepEqual(mistakesOf(MetalLB, { metadata, spec }), []);
+  assert.deepEqual(
+    MetalLB.warnings(object).map((text) => text.replace(/ has no effect: .+/, '')),
+    Object.keys(spec).map((field) => `spec.${field}`),
+  );
+});
+
+test('there is one MetalLB object, in one place', () => {
+  assert.deepEqual(mistakesOf(MetalLB, { metadata: { name: 'other', namespace: 'default' } }), [
+    'metadata.name: Invalid value: "other": must be metallb: there is one MetalLB object, for the whole load balancer',
+    'metadata.namespace: Invalid value: "default": must be metallb-system: nobody looks for the MetalLB object elsewhere',
   ]);
 });
 
-test('an advertisement without a spec announces everything, and one with an impossible interface is refused', () => {
-  assert.deepEqual(mistakesOf(L2Advertisement, {}), []);
-  assert.deepEqual(mistakesOf(L2Advertisement, { spec: { interfaces: ['eth0', 'a/b'] } }), [
-    "spec.interfaces[1]: Invalid value: \"a/b\": must be the name of a network interface: 1 to 15 characters without spaces, '/' and ':'",
-  ]);
+test('a class or a label that cannot be is refused', () => {
+  const spec = { loadBalancerClass: '/x', nodeSelector: { 'a b': 'c' } };
+  assert.deepEqual(
+    mistakesOf(MetalLB, { metadata, spec }).map((text) => text.split(':')[0]),
+    ['spec.nodeSelector', 'spec.loadBalancerClass'],
+  );
 });
