@@ -15,6 +15,9 @@ const INT64 = { least: Number.MIN_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER };
 // https://www.rfc-editor.org/rfc/rfc3339#section-5.6
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
+// https://www.rfc-editor.org/rfc/rfc4648#section-4, with padding
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
 /** What came of a check. */
 export interface Structure {
   /** The value without nulls and without unknown fields; of the kind's shape when `causes` is empty. */
@@ -128,7 +131,14 @@ function checkText(node: SchemaNode, value: string, field: string, walk: Walk): 
   if (node.format === 'date-time' && (!RFC3339.test(value) || Number.isNaN(Date.parse(value)))) {
     return wrong(walk, field, `found ${describe(value)}; ${field} is a time as in RFC 3339: 2006-01-02T15:04:05Z`);
   }
-  return value;
+  return node.format === 'byte' ? checkBase64(value, field, walk) : value;
+}
+
+/** In the one form that there is for the same bytes. What was found is not told again: it may be a secret. */
+function checkBase64(value: string, field: string, walk: Walk): unknown {
+  const text = value.replaceAll(/[\r\n]/g, '');
+  if (BASE64.test(text)) return Buffer.from(text, 'base64').toString('base64');
+  return wrong(walk, field, `found text that is not base64; ${field} is bytes in base64: encode it with base64 -w0`);
 }
 
 function checkIntOrString(node: SchemaNode, value: unknown, field: string, walk: Walk): unknown {

@@ -5,6 +5,7 @@ import { Event } from './core/v1/event.ts';
 import { Namespace } from './core/v1/namespace.ts';
 import { Node } from './core/v1/node.ts';
 import { Pod } from './core/v1/pod.ts';
+import { Secret } from './core/v1/secret.ts';
 import { Service } from './core/v1/service.ts';
 import { EndpointSlice } from './discovery/v1/endpointslice.ts';
 import type { Kind } from './kind.ts';
@@ -30,6 +31,7 @@ export const KINDS: readonly AnyKind[] = [
   Service,
   Endpoints,
   Event,
+  Secret,
   EndpointSlice,
   Lease,
   IPAddress,

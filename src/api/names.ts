@@ -34,6 +34,11 @@ const NAME_PART = form(
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
   ['MyName', 'my.name', '123-abc'],
 );
+const CONFIG_KEY = form(
+  '[-._a-zA-Z0-9]+',
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+  ['key.name', 'KEY_NAME', 'key-name'],
+);
 const LABEL_VALUE = form(
   `(${QUALIFIED})?`,
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
@@ -106,6 +111,13 @@ export function labelKeyMistake(key: string): string | undefined {
 
 export function labelValueMistake(value: string): string | undefined {
   return mistakeOf(value, LABEL_VALUE, 63);
+}
+
+/** A key of a Secret's data: it can be the name of a file. */
+export function configKeyMistake(key: string): string | undefined {
+  if (key === '.' || key === '..') return `must not be '${key}'`;
+  if (key.startsWith('..')) return "must not start with '..'";
+  return mistakeOf(key, CONFIG_KEY, DNS_SUBDOMAIN_MAX);
 }
 
 /** The name of a container's port (RFC 6335 section 5.1): what `targetPort: http` may refer to. */

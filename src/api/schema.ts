@@ -10,7 +10,7 @@
 /** One OpenAPI v3 schema object, as far as Kubernetes' API uses it. */
 export interface SchemaNode {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
-  readonly format?: 'int32' | 'int64' | 'date-time' | 'int-or-string' | 'double';
+  readonly format?: 'int32' | 'int64' | 'date-time' | 'int-or-string' | 'double' | 'byte';
   readonly description?: string;
   readonly enum?: readonly string[];
   readonly minLength?: number;
@@ -68,6 +68,9 @@ export const int64 = (description?: string): Optional<number> =>
 /** RFC 3339 text, as `metav1.Time` and `MicroTime` are written. */
 export const time = (description?: string): Optional<string> =>
   schema({ type: 'string', format: 'date-time' }, description);
+/** Bytes as base64 (RFC 4648 section 4), as Go's `[]byte` is written. */
+export const bytes = (description?: string): Optional<string> =>
+  schema({ type: 'string', format: 'byte' }, description);
 /** A number or a name: `targetPort: 80` or `targetPort: http`. */
 export const intOrString = (description?: string): Optional<number | string> =>
   schema({ format: 'int-or-string', 'x-kubernetes-int-or-string': true }, description);

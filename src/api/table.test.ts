@@ -5,6 +5,7 @@ import { Event } from './core/v1/event.ts';
 import { Namespace } from './core/v1/namespace.ts';
 import { Node } from './core/v1/node.ts';
 import { Pod } from './core/v1/pod.ts';
+import { Secret } from './core/v1/secret.ts';
 import { Service } from './core/v1/service.ts';
 import { EndpointSlice } from './discovery/v1/endpointslice.ts';
 import type { AnyKind } from './kinds.ts';
@@ -221,6 +222,12 @@ const CASES: readonly [what: string, kind: AnyKind, object: object, cells: Recor
       '[Live-Migratable]': '',
       '[Paused]': '',
     },
+  ],
+  [
+    'a secret, by how much it holds',
+    Secret,
+    { type: 'Opaque', data: { user: 'YQ==', password: 'Yg==' } },
+    { Name: 'a', Type: 'Opaque', Data: 2, Age: '5m' },
   ],
   [
     'a pool of addresses',

@@ -88,6 +88,11 @@ const MANIFESTS: Readonly<Record<string, { readonly name: string; readonly colum
       columns: /^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE$/m,
       yaml: 'apiVersion: v1\nkind: Event\nmetadata: {name: ev1}\ninvolvedObject: {kind: Service, name: s1, namespace: default}\ntype: Normal\nreason: Tested\nmessage: seen',
     },
+    secret: {
+      name: 'sec1',
+      columns: /^NAME +TYPE +DATA +AGE$/m,
+      yaml: 'apiVersion: v1\nkind: Secret\nmetadata: {name: sec1}\ndata: {password: aHVudGVyMg==}',
+    },
     lease: {
       name: 'l1',
       columns: /^NAME +HOLDER +AGE$/m,
@@ -117,6 +122,11 @@ const MANIFESTS: Readonly<Record<string, { readonly name: string; readonly colum
       name: 'adv1',
       columns: /^NAME +/m,
       yaml: 'apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: adv1}\nspec: {ipAddressPools: [pool1]}',
+    },
+    servicel2status: {
+      name: 'l2-1',
+      columns: /^NAME +ALLOCATED NODE +SERVICE NAME +SERVICE NAMESPACE$/m,
+      yaml: 'apiVersion: metallb.io/v1beta1\nkind: ServiceL2Status\nmetadata: {name: l2-1}\nspec: {}',
     },
   };
 
@@ -156,6 +166,34 @@ test('creates what kubectl has commands for, which it sends as protobuf', { skip
   assert.equal(await kubectl('get', 'service', 'web', '-o', 'jsonpath={.spec.ports[0].targetPort}'), '8080');
   const taken = await refused(kubectl('create', 'service', 'nodeport', 'web2', '--tcp=80', '--node-port=30080'));
   assert.match(taken, /spec.ports\[0\].nodePort: Invalid value: 30080: provided port is already allocated/);
+});
+
+test('makes a Secret, shows how much it holds, and what it holds only to who asks for it', { skip }, async () => {
+  const literals = ['--from-literal=user=root', '--from-literal=password=hunter2'];
+  assert.match(await kubectl('create', 'secret', 'generic', 'login', ...literals), /secret\/login created/);
+  assert.match(await kubectl('get', 'secret', 'login'), /^login +Opaque +2 +/m);
+  const described = await kubectl('describe', 'secret', 'login');
+  assert.match(described, /^password: +7 bytes$/m);
+  assert.ok(!described.includes('hunter2') && !described.includes('aHVudGVyMg=='), described);
+  assert.equal(await kubectl('get', 'secret', 'login', '-o', 'jsonpath={.data.password}'), 'aHVudGVyMg==');
+  assert.equal(await kubectl('get', 'secrets', '--field-selector=type=kubernetes.io/tls', '-o', 'name'), '');
+  await kubectl('patch', 'secret', 'login', '-p', '{"stringData":{"password":"other"},"immutable":true}');
+  assert.equal(await kubectl('get', 'secret', 'login', '-o', 'jsonpath={.data.password}'), 'b3RoZXI=');
+  const fixed = await refused(kubectl('patch', 'secret', 'login', '-p', '{"data":{"user":null}}'));
+  assert.match(fixed, /data: Forbidden: field is immutable when `immutable` is set/);
+});
+
+test('refuses BGP’s kinds with what to make instead, and lists none', { skip }, async () => {
+  const bgp = ['metallb.io/v1beta2 BGPPeer', 'metallb.io/v1beta1 BGPPeer', 'metallb.io/v1beta1 BGPAdvertisement'];
+  for (const text of [...bgp, 'metallb.io/v1beta1 BFDProfile', 'metallb.io/v1beta1 Community']) {
+    const [apiVersion, kind] = text.split(' ');
+    const manifest = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: a}\nspec: {myASN: 64500}`;
+    for (const options of [[], ['--server-side']]) {
+      const why = await refused(apply(manifest, ...options));
+      assert.match(why, /layer 2 is what is supported: announce the pool with an L2Advertisement/);
+    }
+    assert.equal(await kubectl('get', `${kind}.${apiVersion?.split('/')[1]}.metallb.io`, '-A', '-o', 'name'), '');
+  }
 });
 
 test('patches strategically, and waits for conditions', { skip }, async () => {

@@ -8,18 +8,19 @@ export type Field = {
   /** A pointer in Go: zero is a value, and not the same as nothing. */
   readonly pointer?: true;
 } & (
-  | { readonly type: 'string' | 'bytes' | 'integer' | 'boolean' | 'time' | 'int-or-string' | 'entry' }
+  | { readonly type: 'string' | 'bytes' | 'integer' | 'boolean' | 'time' | 'int-or-string' | 'entry' | 'bytes-entry' }
   | { readonly type: 'message'; readonly message: Message }
 );
 
 /** Fields by number. */
 export type Message = Readonly<Record<number, Field>>;
 
-type Scalar = Exclude<Field['type'], 'message' | 'entry'>;
+type Scalar = Exclude<Field['type'], 'message' | 'entry' | 'bytes-entry'>;
 const one = (name: string, type: Scalar = 'string'): Field => ({ name, type });
 const pointer = (name: string, type: Scalar): Field => ({ name, type, pointer: true });
 const texts = (name: string): Field => ({ name, type: 'string', many: 'list' });
 const textMap = (name: string): Field => ({ name, type: 'entry', many: 'map' });
+const bytesMap = (name: string): Field => ({ name, type: 'bytes-entry', many: 'map' });
 const part = (name: string, message: Message): Field => ({ name, type: 'message', message });
 const parts = (name: string, message: Message): Field => ({ name, type: 'message', message, many: 'list' });
 
@@ -86,6 +87,14 @@ const serviceSpec: Message = {
 
 const service: Message = { 1: part('metadata', objectMeta), 2: part('spec', serviceSpec) };
 
+const secret: Message = {
+  1: part('metadata', objectMeta),
+  2: bytesMap('data'),
+  3: one('type'),
+  4: textMap('stringData'),
+  5: pointer('immutable', 'boolean'),
+};
+
 const deleteOptions: Message = {
   1: pointer('gracePeriodSeconds', 'integer'),
   2: part('preconditions', { 1: one('uid'), 2: one('resourceVersion') }),
@@ -98,6 +107,7 @@ const deleteOptions: Message = {
 export const MESSAGES: Readonly<Record<string, Message>> = {
   'v1/Namespace': namespace,
   'v1/Service': service,
+  'v1/Secret': secret,
   'v1/DeleteOptions': deleteOptions,
   'meta.k8s.io/v1/DeleteOptions': deleteOptions,
 };

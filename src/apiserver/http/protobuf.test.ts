@@ -51,10 +51,29 @@ test('reads a Service as the same body in JSON would be', () => {
   });
 });
 
+test('reads a Secret’s bytes as base64', () => {
+  const entry = (key: string, value: Uint8Array) => part(2, Buffer.concat([part(1, key), part(2, value)]));
+  const raw = Buffer.concat([
+    part(1, part(1, 'keys')),
+    entry('a', Buffer.of(0, 255)),
+    entry('b', Buffer.alloc(0)),
+    part(3, 'Opaque'),
+    number(5, 1),
+  ]);
+  assert.deepEqual(decodeProtobuf(body('v1', 'Secret', raw)), {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'keys' },
+    data: { a: 'AP8=', b: '' },
+    type: 'Opaque',
+    immutable: true,
+  });
+});
+
 test('says which kind cannot be read', () => {
   assert.throws(
-    () => decodeProtobuf(body('v1', 'Secret', Buffer.alloc(0))),
-    /Secret of v1 is not accepted as protobuf/,
+    () => decodeProtobuf(body('v1', 'ConfigMap', Buffer.alloc(0))),
+    /ConfigMap of v1 is not accepted as protobuf/,
   );
 });
 

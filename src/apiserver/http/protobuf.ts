@@ -84,10 +84,15 @@ function readValue(field: Field, value: Wire, depth: number, budget: Budget): un
       const { key = '', value: text = '' } = readMessage(ENTRY, asBytes(value), depth - 1, budget);
       return [key, text];
     }
+    case 'bytes-entry': {
+      const { key = '', value: held } = readMessage(BYTES_ENTRY, asBytes(value), depth - 1, budget);
+      return [key, held instanceof Uint8Array ? Buffer.from(held).toString('base64') : ''];
+    }
   }
 }
 
 const ENTRY: Message = { 1: { name: 'key', type: 'string' }, 2: { name: 'value', type: 'string' } };
+const BYTES_ENTRY: Message = { 1: { name: 'key', type: 'string' }, 2: { name: 'value', type: 'bytes' } };
 const TIME: Message = { 1: { name: 'seconds', type: 'integer' } };
 const INT_OR_STRING: Message = {
   1: { name: 'type', type: 'integer' },
