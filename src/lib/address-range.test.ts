@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AddressRange, mergeRanges, parseAddressRange, rangesOverlap, readAddressRange } from './address-range.ts';
-import { printIP } from './ip.ts';
+import {
+  type AddressRange,
+  mergeRanges,
+  overlapsOf,
+  parseAddressRange,
+  rangesOverlap,
+  readAddressRange,
+} from './address-range.ts';
+import { addIP, mustParseIP, printIP } from './ip.ts';
+import { randomBelow, seededRandom } from './random.ts';
 
 const range = (text: string): AddressRange => {
   const parsed = parseAddressRange(text);
@@ -49,4 +57,19 @@ test('sees whether ranges share an address', () => {
   assert.equal(rangesOverlap(range('10.0.0.0/8'), range('10.1.0.0/16')), true);
   assert.equal(rangesOverlap(range('10.0.0.1-10.0.0.4'), range('10.0.0.5-10.0.0.9')), false);
   assert.equal(rangesOverlap(range('0.0.0.0/0'), range('::/0')), false);
+});
+
+test('whatever ranges there are, exactly those that share an address with another are in a pair', () => {
+  const random = seededRandom(5);
+  for (let round = 0; round < 300; round++) {
+    const ranges = Array.from({ length: randomBelow(random, 12) }, () => {
+      const base = mustParseIP(random() < 0.5 ? '192.0.2.0' : '2001:db8::');
+      const first = addIP(base, randomBelow(random, 60));
+      return { first, last: addIP(first, randomBelow(random, 8)) };
+    });
+    const pairs = overlapsOf(ranges);
+    assert.ok(pairs.every(([a, b]) => a !== b && rangesOverlap(a, b)));
+    const wanted = ranges.filter((a) => ranges.some((b) => a !== b && rangesOverlap(a, b)));
+    assert.deepEqual(new Set(pairs.flat()), new Set(wanted), `round ${round}`);
+  }
 });

@@ -30,6 +30,20 @@ export function rangesOverlap(a: AddressRange, b: AddressRange): boolean {
   return rangeContains(a, b.first) || rangeContains(b, a.first);
 }
 
+/**
+ * Pairs of ranges that share an address, the one that begins first before the other. Every range that shares an address
+ * with another is in a pair; not every two that do are one. Takes n log n steps for n ranges, however they lie.
+ */
+export function overlapsOf<T extends AddressRange>(ranges: readonly T[]): (readonly [T, T])[] {
+  const pairs: (readonly [T, T])[] = [];
+  let furthest: T | undefined;
+  for (const range of ranges.toSorted((a, b) => compareIP(a.first, b.first))) {
+    if (furthest !== undefined && rangesOverlap(furthest, range)) pairs.push([furthest, range]);
+    if (furthest === undefined || compareIP(range.last, furthest.last) > 0) furthest = range;
+  }
+  return pairs;
+}
+
 /** Every address of a range, from the lowest. A range can have 2^128. */
 export function* addressesOf(range: AddressRange): Generator<IPAddress, void, undefined> {
   for (let ip = range.first; ip.value <= range.last.value; ip = addIP(ip, 1)) yield ip;

@@ -69,6 +69,25 @@ test('a pool’s selectors, namespaces and priority are judged together, and non
   );
 });
 
+test('a pool may not hold addresses that no host on a LAN can have', () => {
+  const addresses = ['127.0.0.0/8', '223.255.255.0-224.0.0.3', '::1/128', 'ff02::/16', '240.0.0.0/8', 'fe80::/64'];
+  assert.deepEqual(mistakesOf(IPAddressPool, { spec: { addresses } }), [
+    'spec.addresses[0]: Invalid value: "127.0.0.0/8": holds loopback addresses (127.0.0.0/8), which no Service can have on a LAN',
+    'spec.addresses[1]: Invalid value: "223.255.255.0-224.0.0.3": holds multicast addresses (224.0.0.0/4), which no Service can have on a LAN',
+    'spec.addresses[2]: Invalid value: "::1/128": holds the unspecified or the loopback address (::/127), which no Service can have on a LAN',
+    'spec.addresses[3]: Invalid value: "ff02::/16": holds multicast addresses (ff00::/8), which no Service can have on a LAN',
+  ]);
+});
+
+test('a pool of very many ranges is judged in no time', () => {
+  const addresses = Array.from({ length: 50_000 }, (_, i) => `2001:db8::${i.toString(16)}/128`);
+  const started = performance.now();
+  assert.deepEqual(mistakesOf(IPAddressPool, { spec: { addresses: [...addresses, '2001:db8::77/128'] } }), [
+    'spec.addresses[50000]: Invalid value: "2001:db8::77/128": overlaps with 2001:db8::77/128 of the same pool',
+  ]);
+  assert.ok(performance.now() - started < 5000);
+});
+
 test('every bad range of a pool is told, not only the first', () => {
   const addresses = ['192.0.2.0/24', '192.0.2.7-192.0.2.3', 'fe80::', '192.0.2.128/25'];
   assert.deepEqual(

@@ -1,5 +1,6 @@
 /** Mistakes in IPAddressPools: each entry must be a prefix or a range of one family, and no two may share an address. */
-import { type AddressRange, rangesOverlap, readAddressRange } from '../../../lib/address-range.ts';
+import { type AddressRange, overlapsOf, rangesOverlap, readAddressRange } from '../../../lib/address-range.ts';
+import { lastIP, mustParseCIDR } from '../../../lib/ip.ts';
 import { invalidValue, requiredValue } from '../../field-errors.ts';
 import { duplicates, mistakeIn } from '../../meta/validation.ts';
 import { dnsLabelMistake } from '../../names.ts';
@@ -40,19 +41,46 @@ function validateAllocation(allocation: ServiceAllocation, at: string): readonly
   ];
 }
 
+/** A range and where it stands. */
+interface Entry extends AddressRange {
+  readonly i: number;
+  readonly text: string;
+}
+
 function validateAddresses(addresses: readonly string[]): readonly Cause[] {
-  const causes: Cause[] = [];
-  const known: (AddressRange & { readonly text: string })[] = [];
+  const causes = new Map<number, Cause>();
+  const entries: Entry[] = [];
   addresses.forEach((text, i) => {
-    const field = `spec.addresses[${i}]`;
     const range = readAddressRange(text);
-    if (typeof range === 'string') {
-      causes.push(invalidValue(field, text, range));
-      return;
-    }
-    const other = known.find((candidate) => rangesOverlap(candidate, range));
-    if (other !== undefined) causes.push(invalidValue(field, text, `overlaps with ${other.text} of the same pool`));
-    known.push({ ...range, text });
+    const mistake = typeof range === 'string' ? range : unusable(range);
+    if (mistake !== undefined) causes.set(i, invalidValue(`spec.addresses[${i}]`, text, mistake));
+    if (typeof range !== 'string') entries.push({ ...range, i, text });
   });
-  return causes;
+  for (const pair of overlapsOf(entries)) {
+    const [other, { i, text }] = pair[0].i < pair[1].i ? pair : [pair[1], pair[0]];
+    if (causes.has(i)) continue;
+    causes.set(i, invalidValue(`spec.addresses[${i}]`, text, `overlaps with ${other.text} of the same pool`));
+  }
+  return addresses.flatMap((_, i) => causes.get(i) ?? []);
+}
+
+/** Addresses that no host on a LAN can have. https://www.rfc-editor.org/rfc/rfc6890 */
+const UNUSABLE = (
+  [
+    ['0.0.0.0/8', 'addresses that mean this host'],
+    ['127.0.0.0/8', 'loopback addresses'],
+    ['224.0.0.0/4', 'multicast addresses'],
+    ['255.255.255.255/32', 'the broadcast address'],
+    ['::/127', 'the unspecified or the loopback address'],
+    ['::ffff:0:0/96', 'IPv4 addresses written as IPv6'],
+    ['ff00::/8', 'multicast addresses'],
+  ] as const
+).map(([text, what]) => {
+  const cidr = mustParseCIDR(text);
+  return { first: cidr.base, last: lastIP(cidr), text, what };
+});
+
+function unusable(range: AddressRange): string | undefined {
+  const found = UNUSABLE.find((each) => rangesOverlap(each, range));
+  return found && `holds ${found.what} (${found.text}), which no Service can have on a LAN`;
 }
