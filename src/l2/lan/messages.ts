@@ -52,12 +52,16 @@ export interface ReachFacts {
 }
 
 export type ToLan =
-  /** This node's InternalIPs, at most one per family: heartbeats come from them. None are sent before this has been said. */
+  /**
+   * This node's InternalIPs, at most one per family: heartbeats come from them, and announcements that name no interface go
+   * where they are.
+   */
   | { readonly kind: 'self'; readonly addresses: readonly string[] }
   | { readonly kind: 'plans'; readonly changed: readonly AddressPlan[]; readonly removed: readonly string[] }
+  /** Every plan there is has been told: only then may this node be elected, by itself and by others. */
+  | { readonly kind: 'synced' }
   | { readonly kind: 'peers'; readonly peers: readonly PeerFacts[] }
   | { readonly kind: 'keys'; readonly keys: readonly HeartbeatKey[] }
-  | { readonly kind: 'reach'; readonly reach: ReachFacts }
   /** Whether this node can reach the API, as far as that is known. */
   | { readonly kind: 'api'; readonly reachable: boolean }
   /** The kernel now passes on what belongs to connections through the former announcer: the take-over may go on. */
@@ -136,6 +140,8 @@ export type FromLan =
     }
   /** Connections through the former announcer need nothing any more: it is gone, or has the address again. */
   | { readonly kind: 'handover-over'; readonly address: string; readonly why: string }
+  /** Heartbeats come that no key fits: the keys may have changed. At most once a second. */
+  | { readonly kind: 'unknown-key' }
   /** Another host of the LAN holds an address of ours, or has let go of it. */
   | { readonly kind: 'conflict'; readonly conflict: ConflictStatus; readonly state: 'begun' | 'over' }
   /** What is known of the others has changed. `hears` and `onLan` are for this node's lease. */

@@ -1,0 +1,351 @@
+/** Every address that has a plan: who announces it, and what this node does about it. */
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import { paced } from '../../host/paced.ts';
+import { milliseconds, seconds } from '../../lib/duration.ts';
+import { type IPAddress, mustParseIP } from '../../lib/ip.ts';
+import type { Announcement, Claim, Claimant } from '../announcer/announcement.ts';
+import { firstLiving, type Living } from '../membership/liveness.ts';
+import { type HandoverEnd, Handovers } from './handovers.ts';
+import type { AddressPlan, AnnouncedStatus, Candidate, FromLan } from './messages.ts';
+import type { Announcing } from './parts.ts';
+import { NONE, nextTenure, type Sight, type Tenure, takeOver } from './tenure.ts';
+
+export interface AddressesParts {
+  readonly self: string;
+  readonly announcing: Announcing;
+  /** Who may be elected now; this node too, unless it is leaving. */
+  readonly living: () => Living;
+  /** Whether a node still answers for what it announces: it lives, or is about to stop. */
+  readonly answers: (node: string) => boolean;
+  readonly silent: () => boolean;
+  /** The node that an interface belongs to, by its MAC. */
+  readonly macOwner: (mac: string) => string | undefined;
+  readonly tell: (message: FromLan) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The most that a planned take-over waits for the kernel to pass on what belongs to the former announcer's connections. */
+const HANDOVER_WAIT = milliseconds(50);
+/** The most that the former announcer goes on answering when it does not see its successor's claim. */
+const YIELD_LIMIT = seconds(2);
+/** Between two claims that answer another node's. */
+const CLAIM_INTERVAL = seconds(1);
+
+interface Entry {
+  readonly ip: IPAddress;
+  /** Undefined: no Service has the address any more. */
+  plan: AddressPlan | undefined;
+  /** What the announcer has been given, as text. */
+  announced: string | undefined;
+  elected: string | undefined;
+  /** The last node that was elected. */
+  former: string | undefined;
+  /** This node was silent, and others may have announced the address meanwhile. */
+  inDoubt: boolean;
+  tenure: Tenure;
+  waited: boolean;
+  /** The others know that this node announces. */
+  told: boolean;
+  /** Has been claimed anew less than {@link CLAIM_INTERVAL} ago. */
+  claimed: boolean;
+}
+
+export class Addresses {
+  readonly #parts: AddressesParts;
+  readonly #entries = new Map<string, Entry>();
+  readonly #handovers = new Handovers();
+  /** Addresses to decide about, in the order in which they came up. */
+  readonly #work = new Set<string>();
+  readonly #interfaces = new Set<string>();
+  readonly #counts = { elections: 0, failovers: 0, handovers: 0 };
+  #isWorking = false;
+  #signal: AbortSignal = AbortSignal.abort();
+
+  constructor(parts: AddressesParts) {
+    this.#parts = parts;
+  }
+
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.reconsider();
+  }
+
+  setPlans(changed: readonly AddressPlan[], removed: readonly string[]): void {
+    for (const plan of changed) {
+      const { address } = plan;
+      for (const name of own(plan, this.#parts.self)?.interfaces ?? []) this.#interfaces.add(name);
+      const entry = this.#entries.get(address);
+      if (entry === undefined) this.#entries.set(address, newEntry(plan));
+      else entry.plan = plan;
+      this.#work.add(address);
+    }
+    for (const address of removed) {
+      const entry = this.#entries.get(address);
+      if (entry === undefined) continue;
+      entry.plan = undefined;
+      this.#work.add(address);
+    }
+    void this.#decideAll();
+  }
+
+  /** Who lives has changed. */
+  reconsider(): void {
+    for (const address of this.#entries.keys()) this.#work.add(address);
+    void this.#decideAll();
+  }
+
+  /** The kernel passes on what belongs to connections through the former announcer. */
+  ready(address: string): void {
+    const entry = this.#entries.get(address);
+    if (entry?.tenure.kind === 'preparing') this.#waited(address, entry);
+  }
+
+  /** Nothing more is to be had of these nodes' connections; the reason, or undefined for the others. */
+  endHandovers(isGone: (node: string) => string | undefined): void {
+    for (const end of this.#handovers.without(isGone)) this.#tellEnd(end);
+  }
+
+  /** Claims everything that this node announces again: caches on the LAN may be wrong. */
+  async reannounce(): Promise<void> {
+    const breathe = paced();
+    for (const [address, { tenure }] of this.#entries) {
+      if (tenure.kind === 'announcing') this.#parts.announcing.reannounce(address);
+      await breathe();
+    }
+  }
+
+  /** What is to be made of a claim that was seen on the LAN. */
+  judge({ address, mac }: Claim): Claimant {
+    const owner = this.#parts.macOwner(mac);
+    if (owner === undefined) return 'stranger';
+    const entry = this.#entries.get(address);
+    if (entry === undefined || owner === this.#parts.self) return 'node';
+    if (entry.tenure.kind === 'yielding' && owner === entry.tenure.to) this.#waited(address, entry);
+    if (entry.tenure.kind === 'announcing') this.#answerClaim(address, entry, owner);
+    return 'node';
+  }
+
+  /** The announcer answers for an address on other interfaces than before. */
+  moved(address: string): void {
+    const entry = this.#entries.get(address);
+    if (entry !== undefined && entry.tenure.kind !== 'none') this.#tellAnnouncing(address, entry);
+  }
+
+  /** Every interface that a plan has named for this node so far. */
+  get interfaces(): ReadonlySet<string> {
+    return this.#interfaces;
+  }
+
+  /** Whether nothing is announced, nor about to be. */
+  get isIdle(): boolean {
+    return this.#work.size === 0 && [...this.#entries.values()].every(({ tenure }) => tenure.kind === 'none');
+  }
+
+  elected(): Readonly<Record<string, string | undefined>> {
+    return Object.fromEntries([...this.#entries].map(([address, { elected }]) => [address, elected]));
+  }
+
+  counts(): Readonly<Record<string, number>> {
+    return { ...this.#counts };
+  }
+
+  /** At once, and in turns where it is much. What comes up meanwhile is decided too. */
+  async #decideAll(): Promise<void> {
+    if (this.#isWorking || this.#signal.aborted) return;
+    this.#isWorking = true;
+    const breathe = paced();
+    for (const address of this.#work) {
+      this.#work.delete(address);
+      this.#decide(address);
+      const pause = breathe();
+      if (pause !== undefined) await pause;
+      if (this.#signal.aborted) break;
+    }
+    this.#isWorking = false;
+  }
+
+  #decide(address: string): void {
+    const entry = this.#entries.get(address);
+    if (entry === undefined) return;
+    try {
+      const living = this.#parts.living();
+      const elected = entry.plan && firstLiving(entry.plan.candidates, living);
+      const sight = this.#sight(entry, elected?.node, living);
+      this.#elect(address, entry, elected?.node);
+      this.#follow(address, entry, sight);
+    } catch (err) {
+      this.#parts.log.error({ err, address }, 'cannot do what the election asks for; the address stays as it is');
+    }
+    if (entry.plan === undefined && entry.tenure.kind === 'none') this.#entries.delete(address);
+  }
+
+  #sight(entry: Entry, elected: string | undefined, living: Living): Sight {
+    const { self, answers, silent } = this.#parts;
+    const { former, waited, inDoubt } = entry;
+    const seen = { self, elected, answers, silent: silent(), waited };
+    if (!inDoubt || former !== self) return { ...seen, former };
+    const others = entry.plan?.candidates.filter(({ node }) => node !== self) ?? [];
+    return { ...seen, former: firstLiving(others, living)?.node ?? former };
+  }
+
+  #elect(address: string, entry: Entry, elected: string | undefined): void {
+    const end = this.#handovers.moved(address, elected);
+    if (end !== undefined) this.#tellEnd(end);
+    if (elected === entry.elected) return;
+    entry.elected = elected;
+    if (elected === undefined) return;
+    if (elected !== entry.former) this.#counts.elections++;
+    entry.former = elected;
+  }
+
+  #follow(address: string, entry: Entry, sight: Sight): void {
+    const before = entry.tenure;
+    const after = nextTenure(before, sight);
+    if (after === before) {
+      if (after.kind === 'announcing') this.#keepUp(address, entry);
+      return;
+    }
+    entry.tenure = after;
+    entry.waited = false;
+    switch (after.kind) {
+      case 'none':
+        if (sight.silent) entry.inDoubt = true;
+        if (before.kind !== 'preparing') this.#withdraw(address, entry, sight);
+        break;
+      case 'preparing':
+        this.#handOver(address, after.from);
+        this.#wait(address, entry, HANDOVER_WAIT);
+        break;
+      case 'announcing':
+        entry.inDoubt = false;
+        this.#begin(address, entry, before, sight);
+        break;
+      case 'yielding':
+        this.#wait(address, entry, YIELD_LIMIT);
+        break;
+    }
+  }
+
+  #begin(address: string, entry: Entry, before: Tenure, sight: Sight): void {
+    if (before.kind === 'yielding') {
+      this.#keepUp(address, entry);
+      this.#parts.announcing.reannounce(address);
+      return;
+    }
+    const over = before.kind === 'none' ? takeOver(sight) : undefined;
+    if (over?.how === 'failover') {
+      this.#counts.failovers++;
+      this.#parts.tell({ kind: 'takeover', address, from: over.from, planned: false });
+    }
+    this.#announce(address, entry, over?.how === 'first');
+  }
+
+  /** The plan may say something else of what is announced already. */
+  #keepUp(address: string, entry: Entry): void {
+    if (JSON.stringify(this.#wanted(entry)) !== entry.announced) this.#announce(address, entry, false);
+  }
+
+  #announce(address: string, entry: Entry, probe: boolean): void {
+    const wanted = this.#wanted(entry);
+    entry.announced = JSON.stringify(wanted);
+    this.#parts.announcing.set(address, { ip: entry.ip, ...wanted }, { probe });
+    this.#tellAnnouncing(address, entry);
+  }
+
+  #wanted({ plan }: Entry): Omit<Announcement, 'ip'> {
+    const candidate = plan === undefined ? undefined : own(plan, this.#parts.self);
+    return { interfaces: candidate?.interfaces, services: plan?.services ?? [] };
+  }
+
+  #withdraw(address: string, entry: Entry, { silent, elected }: Sight): void {
+    entry.announced = undefined;
+    this.#parts.announcing.set(address, undefined);
+    if (!entry.told) return;
+    entry.told = false;
+    this.#parts.tell({ kind: 'withdrawn', address, why: whyWithdrawn(entry, silent, elected) });
+  }
+
+  /** Another node believes that it announces what we announce. */
+  #answerClaim(address: string, entry: Entry, owner: string): void {
+    const { announcing, answers } = this.#parts;
+    if (announcing.get(address)?.interfaces.length === 0) {
+      // We still ask whether anybody has it: a node has, so that is who we take it over from.
+      if (answers(owner) && this.#handovers.from(address) !== owner) this.#handOver(address, owner);
+      return;
+    }
+    if (entry.claimed) return;
+    entry.claimed = true;
+    announcing.reannounce(address);
+    void this.#after(CLAIM_INTERVAL, () => {
+      entry.claimed = false;
+    });
+  }
+
+  #handOver(address: string, from: string): void {
+    this.#counts.handovers++;
+    this.#handovers.begin(address, from);
+    this.#parts.tell({ kind: 'takeover', address, from, planned: true });
+  }
+
+  #tellEnd({ address, why }: HandoverEnd): void {
+    this.#parts.tell({ kind: 'handover-over', address, why });
+  }
+
+  /** What is not answered for anywhere yet is not told: it is still being asked for, or has no interface. */
+  #tellAnnouncing(address: string, entry: Entry): void {
+    const announced = announcedStatus(address, this.#parts.announcing);
+    if (announced === undefined || (announced.interfaces.length === 0 && !entry.told)) return;
+    entry.told = true;
+    this.#parts.tell({ kind: 'announcing', announced });
+  }
+
+  #wait(address: string, entry: Entry, duration: number): void {
+    const { tenure } = entry;
+    void this.#after(duration, () => {
+      if (entry.tenure === tenure) this.#waited(address, entry);
+    });
+  }
+
+  #waited(address: string, entry: Entry): void {
+    entry.waited = true;
+    this.#work.add(address);
+    void this.#decideAll();
+  }
+
+  async #after(duration: number, then: () => void): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(duration, this.#signal);
+    } catch {
+      return; // Stopped.
+    }
+    then();
+  }
+}
+
+/** What this node announces at an address, if it does. */
+export function announcedStatus(address: string, announcing: Announcing): AnnouncedStatus | undefined {
+  const active = announcing.get(address);
+  if (active === undefined) return undefined;
+  const { announcement, interfaces, since } = active;
+  const protocol = announcement.ip.family === 'IPv4' ? 'ARP' : 'NDP';
+  return { address, protocol, interfaces, services: announcement.services, since };
+}
+
+function newEntry(plan: AddressPlan): Entry {
+  return {
+    ...{ ip: mustParseIP(plan.address), plan, announced: undefined, elected: undefined, former: undefined },
+    ...{ inDoubt: false, tenure: NONE, waited: false, told: false, claimed: false },
+  };
+}
+
+function own(plan: AddressPlan, self: string): Candidate | undefined {
+  return plan.candidates.find(({ node }) => node === self);
+}
+
+function whyWithdrawn(entry: Entry, silent: boolean, elected: string | undefined): string {
+  if (entry.plan === undefined) return 'no Service has the address any more';
+  if (silent) return 'this node has to be silent';
+  return elected === undefined ? 'no node can announce it' : `node ${elected} announces it`;
+}

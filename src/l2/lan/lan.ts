@@ -1,0 +1,237 @@
+/**
+ * The LAN's side of the announcer: it joins who lives, who may announce what, and the answering itself. It knows no API and
+ * no threads.
+ */
+import { milliseconds, seconds } from '../../lib/duration.ts';
+import { printIP } from '../../lib/ip.ts';
+import { printMAC } from '../../lib/mac.ts';
+import type { Liveness, Living } from '../membership/liveness.ts';
+import { Addresses, announcedStatus } from './addresses.ts';
+import type { ConflictStatus, LanStatus, PeerFacts, PeerState, ToLan } from './messages.ts';
+import { OnLan } from './on-lan.ts';
+import type { Announcing, LanParts } from './parts.ts';
+import { reachOf } from './reach.ts';
+
+/** When a node comes back, the LAN's caches may be wrong: announcements are repeated so long after. */
+const CLAIMS_AFTER_RETURN = [milliseconds(150), seconds(1)];
+/** A node that has stopped in good order may be back soon, and its kernel goes on forwarding. */
+const PATIENCE_AFTER_LEAVE = seconds(60);
+/** How often it is looked whether everything has been handed over. */
+const LEAVE_POLL = milliseconds(10);
+/** The most that leaving takes. */
+const LEAVE_LIMIT = seconds(3);
+
+export const NOT_SYNCED = 'it does not know yet what there is to announce';
+
+export class Lan {
+  readonly #parts: LanParts;
+  readonly #announcing: Announcing;
+  readonly #liveness: Liveness;
+  readonly #addresses: Addresses;
+  readonly #onLan: OnLan;
+  readonly #conflicts = new Map<string, ConflictStatus>();
+  #states: ReadonlyMap<string, PeerState> = new Map();
+  /** Nodes that stopped in good order, and when by the clock. */
+  readonly #left = new Set<string>();
+  #internalIPs: readonly string[] = [];
+  #peers: readonly PeerFacts[] = [];
+  #living: Living | undefined;
+  #isLeaving = false;
+  #signal: AbortSignal = AbortSignal.abort();
+
+  constructor(parts: LanParts) {
+    this.#parts = parts;
+    this.#liveness = parts.liveness({
+      onChange: () => this.#onLiveness(),
+      onUnknownKey: () => parts.tell({ kind: 'unknown-key' }),
+    });
+    this.#announcing = parts.announcing({
+      onClaim: (claim) => this.#addresses.judge(claim),
+      onConflict: (conflict, state) => this.#onConflict(conflict, state),
+      onChange: (address) => this.#addresses.moved(address),
+    });
+    this.#addresses = new Addresses({
+      self: parts.nodeName,
+      announcing: this.#announcing,
+      living: () => this.#electable(),
+      answers: (node) => this.#answers(node),
+      silent: () => !this.#isLeaving && this.#liveness.silent() !== undefined,
+      macOwner: (mac) => this.#liveness.macOwner(mac),
+      tell: parts.tell,
+      clock: parts.clock,
+      log: parts.log,
+    });
+    this.#onLan = new OnLan({
+      announcing: this.#announcing,
+      clock: parts.clock,
+      neighbours: () => [...parts.gateways(), ...this.#peers.flatMap(({ addresses }) => addresses)],
+      isAlone: () => this.#liveness.hears().length === 0,
+      onChange: (onLan) => {
+        this.#liveness.setOnLan(onLan);
+        this.#tellPeers();
+      },
+    });
+    this.#liveness.withhold(NOT_SYNCED);
+  }
+
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.#announcing.start(signal);
+    this.#liveness.start(signal);
+    this.#addresses.start(signal);
+    this.#onLan.start(signal);
+    const end = this.#parts.links.onChange(() => this.#look());
+    signal.addEventListener('abort', end, { once: true });
+    this.#look();
+  }
+
+  receive(message: ToLan): void {
+    switch (message.kind) {
+      case 'self':
+        this.#internalIPs = message.addresses;
+        this.#liveness.setAddresses(message.addresses);
+        this.#look();
+        break;
+      case 'plans':
+        this.#addresses.setPlans(message.changed, message.removed);
+        this.#lookForMacs();
+        break;
+      case 'synced':
+        this.#liveness.withhold(undefined);
+        break;
+      case 'peers':
+        this.#peers = message.peers;
+        this.#liveness.setPeers(message.peers);
+        break;
+      case 'keys':
+        this.#liveness.setKeys(message.keys);
+        break;
+      case 'api':
+        this.#liveness.setApi(message.reachable);
+        break;
+      case 'handover-ready':
+        this.#addresses.ready(message.address);
+        break;
+      case 'leave':
+        void this.#leave();
+        break;
+      case 'ask':
+        this.#parts.tell({ kind: 'status', id: message.id, status: this.status() });
+        break;
+    }
+  }
+
+  status(): LanStatus {
+    const announcing = this.#announcing.list().flatMap(({ announcement: { ip } }) => {
+      const status = announcedStatus(printIP(ip), this.#announcing);
+      return status === undefined ? [] : [status];
+    });
+    return {
+      announcing: announcing.sort((a, b) => (a.address < b.address ? -1 : 1)),
+      conflicts: [...this.#conflicts.values()],
+      peers: this.#liveness.status(),
+      elected: this.#addresses.elected(),
+      silent: this.#isLeaving ? 'it is about to stop' : this.#liveness.silent(),
+      counts: { ...this.#parts.counts(), ...this.#liveness.counts(), ...this.#addresses.counts() },
+    };
+  }
+
+  /** Interfaces have come, gone or changed, or the node's own addresses have. */
+  #look(): void {
+    this.#announcing.setReach(reachOf(this.#parts.links.links.values(), this.#internalIPs, this.#parts.interfaces));
+    this.#lookForMacs();
+  }
+
+  /** By the MACs of the interfaces it announces on, others tell this node's claims from strangers'. */
+  #lookForMacs(): void {
+    const { links } = this.#parts.links;
+    const { defaults } = reachOf(links.values(), this.#internalIPs, this.#parts.interfaces);
+    const names = new Set([...defaults, ...this.#addresses.interfaces]);
+    const macs = [...names].map((name) => links.get(name)?.mac).filter((mac) => mac !== undefined);
+    this.#liveness.setMacs([...new Set(macs.map(printMAC))].sort());
+  }
+
+  #electable(): Living {
+    const living = this.#liveness.living();
+    if (!this.#isLeaving) return living;
+    const { nodeName } = this.#parts;
+    return { alive: without(living.alive, nodeName), reserve: without(living.reserve, nodeName) };
+  }
+
+  #answers(node: string): boolean {
+    const { alive, reserve } = this.#liveness.living();
+    return alive.has(node) || reserve.has(node) || this.#states.get(node) === 'leaving';
+  }
+
+  #onLiveness(): void {
+    const before = this.#states;
+    const peers = this.#liveness.status();
+    this.#states = new Map(peers.map(({ name, state }) => [name, state]));
+    this.#endHandovers(before);
+    const living = this.#liveness.living();
+    if (living !== this.#living) {
+      this.#living = living;
+      this.#addresses.reconsider();
+    }
+    if (peers.some(({ name, state }) => before.get(name) === 'lost' && isBack(state))) this.#claimAgain();
+    this.#tellPeers();
+  }
+
+  #endHandovers(before: ReadonlyMap<string, PeerState>): void {
+    for (const [name, state] of this.#states) {
+      if (this.#answers(name)) this.#left.delete(name);
+      else if (before.get(name) === 'leaving' && state !== 'leaving') this.#rememberLeft(name);
+    }
+    this.#addresses.endHandovers((node) => {
+      return this.#answers(node) || this.#left.has(node) ? undefined : `node ${node} is lost`;
+    });
+  }
+
+  #rememberLeft(node: string): void {
+    this.#left.add(node);
+    this.#after(PATIENCE_AFTER_LEAVE, () => {
+      if (!this.#left.delete(node)) return;
+      this.#addresses.endHandovers((from) => (from === node ? `node ${node} has left` : undefined));
+    });
+  }
+
+  #claimAgain(): void {
+    for (const delay of CLAIMS_AFTER_RETURN) this.#after(delay, () => void this.#addresses.reannounce());
+  }
+
+  #onConflict(conflict: ConflictStatus, state: 'begun' | 'over'): void {
+    const key = `${conflict.address} ${conflict.interface}`;
+    if (state === 'begun') this.#conflicts.set(key, conflict);
+    else this.#conflicts.delete(key);
+    this.#parts.tell({ kind: 'conflict', conflict, state });
+  }
+
+  #tellPeers(): void {
+    const hears = this.#liveness.hears();
+    this.#parts.tell({ kind: 'peers', peers: this.#liveness.status(), hears, onLan: this.#onLan.value });
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    const told = this.#liveness.leave();
+    this.#addresses.reconsider();
+    await told;
+    for (let left = LEAVE_LIMIT / LEAVE_POLL; left > 0 && !this.#addresses.isIdle; left--) {
+      await this.#parts.clock.sleep(LEAVE_POLL, this.#signal).catch(() => {}); // Then everything has ended anyway.
+    }
+    this.#parts.tell({ kind: 'left' });
+  }
+
+  #after(duration: number, then: () => void): void {
+    this.#parts.clock.sleep(duration, this.#signal).then(then, () => {}); // Stopped.
+  }
+}
+
+function without(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  return names.has(name) ? names.difference(new Set([name])) : names;
+}
+
+function isBack(state: PeerState): boolean {
+  return state === 'heard' || state === 'told' || state === 'leased';
+}
