@@ -9,9 +9,13 @@ export const kubeconfigOption = (): Option =>
 export const namespaceOption = (): Option =>
   new Option('-n, --namespace <namespace>', 'its namespace').default('default');
 
+/** Whether there is one: $KUBECONFIG may be set, and be empty. */
+export const isNamed = (kubeconfig: string | undefined): kubeconfig is string =>
+  kubeconfig !== undefined && kubeconfig !== '';
+
 /** The server that the user named. */
 export async function loadEndpoint(kubeconfig: string | undefined): Promise<Endpoint> {
-  if (kubeconfig === undefined) {
+  if (!isNamed(kubeconfig)) {
     throw new UserError(
       'which server? No kubeconfig was given',
       'Add --kubeconfig DIR/kubeconfig, or: export KUBECONFIG=DIR/kubeconfig',

@@ -4,6 +4,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addExposeCommand } from './commands/expose.ts';
 import { addImageCommand } from './commands/image.ts';
+import { addL2Command } from './commands/l2.ts';
 import { addLabCommand } from './commands/lab.ts';
 import { addProxyCommand } from './commands/proxy.ts';
 import { addQuickstartCommand } from './commands/quickstart.ts';
@@ -27,6 +28,7 @@ export function program(): Command {
   addServerCommand(postern);
   addAgentCommand(postern);
   addProxyCommand(postern);
+  addL2Command(postern);
   addLabCommand(postern);
   addVmCommand(postern);
   addExposeCommand(postern);

@@ -1,21 +1,28 @@
 /** Reads what the cluster says about a Service, and has it explained. */
+import { Lease } from '../api/coordination/v1/lease.ts';
 import { Node } from '../api/core/v1/node.ts';
 import { Pod } from '../api/core/v1/pod.ts';
 import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
+import type { Kind } from '../api/kind.ts';
 import { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
-import type { ObjectKey } from '../api/meta/v1.ts';
+import type { KubeObject, ObjectKey } from '../api/meta/v1.ts';
+import { ANNOUNCER_LEASE_NAMESPACE, readAnnouncerLease } from '../api/metallb/v1beta1/announcer-lease.ts';
 import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
+import { MetalLB } from '../api/metallb/v1beta1/metallb.ts';
+import { METALLB_NAME } from '../api/metallb/v1beta1/names.ts';
+import { isNotFound } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
 import type { Finding } from '../controllers/servicestatus/finding.ts';
 import { whyService } from '../controllers/servicestatus/why.ts';
 
-export async function explainService(client: Client, key: ObjectKey): Promise<readonly Finding[]> {
+/** `now` is milliseconds since 1970. */
+export async function explainService(client: Client, key: ObjectKey, now = Date.now()): Promise<readonly Finding[]> {
   const scope = key.namespace === undefined ? {} : { namespace: key.namespace };
   const service = await client.get(Service, key);
-  const [slices, pods, nodes, vms, vmis, pools, advertisements] = await Promise.all([
+  const [slices, pods, nodes, vms, vmis, pools, advertisements, leases, metallb] = await Promise.all([
     client.list(EndpointSlice, scope),
     client.list(Pod, scope),
     client.list(Node),
@@ -23,6 +30,8 @@ export async function explainService(client: Client, key: ObjectKey): Promise<re
     client.list(VirtualMachineInstance, scope),
     client.list(IPAddressPool),
     client.list(L2Advertisement),
+    client.list(Lease, { namespace: ANNOUNCER_LEASE_NAMESPACE }),
+    getAny(client, MetalLB, { namespace: ANNOUNCER_LEASE_NAMESPACE, name: METALLB_NAME }),
   ]);
   return whyService({
     service,
@@ -33,5 +42,18 @@ export async function explainService(client: Client, key: ObjectKey): Promise<re
     vmis: vmis.items,
     pools: pools.items,
     advertisements: advertisements.items,
+    announcers: leases.items.flatMap((lease) => readAnnouncerLease(lease) ?? []),
+    metallb,
+    now,
   });
+}
+
+/** Undefined when there is none, or no such kind. */
+async function getAny<T extends KubeObject>(client: Client, kind: Kind<T>, key: ObjectKey): Promise<T | undefined> {
+  try {
+    return await client.get(kind, key);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }

@@ -43,6 +43,8 @@ test('every command has help with an example', async () => {
     'why service',
     'proxy',
     'proxy cleanup',
+    'l2',
+    'l2 status',
     'render',
     'top services',
     'image build',

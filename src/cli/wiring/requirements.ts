@@ -27,6 +27,7 @@ const PROGRAMS: readonly Requirement[] = [
 ];
 
 const CAP_NET_ADMIN = 12n;
+const CAP_NET_RAW = 13n;
 
 /** Throws a {@link UserError} that names everything that is missing, and the one command that mends it. */
 export async function requireAgent(path = process.env['PATH'] ?? ''): Promise<void> {
@@ -46,6 +47,15 @@ export function requireProxy(): void {
   throw new UserError(
     "a node proxy needs root, or CAP_NET_ADMIN: it changes this host's packet filter",
     'Run it with sudo. To see the rules without changing anything: postern render --help',
+  );
+}
+
+/** Throws a {@link UserError} unless this process may answer on its LAN. */
+export function requireL2(): void {
+  if ((capabilities('CapEff') & (1n << CAP_NET_RAW)) !== 0n) return;
+  throw new UserError(
+    'an announcer needs root, or CAP_NET_RAW: it answers ARP and NDP on this machine’s interfaces',
+    'Run it with sudo. To see who announces what: postern l2 status --help',
   );
 }
 

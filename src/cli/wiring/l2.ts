@@ -1,0 +1,87 @@
+/** A node's announcer that runs alone, put together: from which API, for which node. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, isAbsolute } from 'node:path';
+import { Node } from '../../api/core/v1/node.ts';
+import { isNotFound } from '../../api/status.ts';
+import type { Client, Endpoint } from '../../client/client.ts';
+import { createClient } from '../../client/http-client.ts';
+import { systemClock } from '../../host/clock.ts';
+import { createLogger } from '../../host/log.ts';
+import { type L2, startL2 } from '../../l2/l2.ts';
+import { aborted, untilAborted } from '../../lib/abort.ts';
+import { type ListenAddress, listenHTTP } from '../../proxy/health/listen.ts';
+import { UserError } from '../errors.ts';
+import type { Heartbeats } from '../heartbeat-options.ts';
+import { type Asked, serveL2 } from '../l2/serve.ts';
+import { keepMemorySmall } from './memory.ts';
+
+/** An announcer that runs alone, against any Kubernetes API. */
+export interface LoneL2Options extends Heartbeats {
+  readonly endpoint: Endpoint;
+  readonly nodeName: string;
+  /** The only interfaces to announce on. Default: those that hold the node's InternalIPs, or that an advertisement names. */
+  readonly interfaces?: readonly string[];
+  /** Where it is asked how it is, and for its metrics. */
+  readonly serve: readonly ListenAddress[];
+}
+
+/**
+ * Runs until the signal is aborted, and then hands over what it announces before it goes silent. `ready` is called once,
+ * when everything that the API has said is decided.
+ */
+export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, ready: () => void): Promise<void> {
+  const { nodeName } = options;
+  const log = createLogger('l2');
+  const client = createClient(options.endpoint);
+  const ending = new AbortController();
+  void keepMemorySmall({ log }, ending.signal);
+  try {
+    await requireNode(client, nodeName);
+    await makeSocketDirs(options.serve);
+    const l2 = await startL2({ ...options, client, log }, ending.signal);
+    const served = serveL2({
+      ...{ node: nodeName, heartbeats: options.heartbeats, at: options.serve },
+      ...{ l2: answersOf(l2, nodeName), listen: listenHTTP, clock: systemClock, log },
+    });
+    await untilAborted(l2.synced, signal);
+    if (!signal.aborted) ready();
+    await aborted(signal);
+    await served.close();
+  } finally {
+    ending.abort(signal.reason);
+    client.close();
+  }
+}
+
+/** What it is asked for, from what it tells. */
+function answersOf(l2: L2, nodeName: string): Asked {
+  const since = Date.now();
+  return {
+    status: async () => {
+      const announcing = l2.announcing().map((one) => ({ ...one, since }));
+      const elected = Object.fromEntries(announcing.map(({ address }) => [address, nodeName]));
+      return { announcing, elected, conflicts: [], peers: [], silent: undefined, counts: l2.stats.counts() };
+    },
+    metrics: () => [],
+  };
+}
+
+async function requireNode(client: Client, name: string): Promise<void> {
+  try {
+    await client.get(Node, { name });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new UserError(
+      `the server has no Node "${name}"`,
+      'Name one of `kubectl get nodes` with --node; by default it is the host name.',
+      { cause: error },
+    );
+  }
+}
+
+/** Directories that unix sockets are in, which a machine that has just started does not have. */
+async function makeSocketDirs(places: readonly ListenAddress[]): Promise<void> {
+  for (const { address } of places) {
+    if (isAbsolute(address)) await mkdir(dirname(address), { recursive: true, mode: 0o700 });
+  }
+}
