@@ -8,7 +8,7 @@ import { Touched } from './allocation/repair/touched.ts';
 import { ServiceAdmission } from './allocation/service-admission.ts';
 import { ServiceRanges } from './allocation/service-ranges.ts';
 import { TakenClaims } from './allocation/taken.ts';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, keepSystemNamespaces } from './bootstrap.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
 import { keepHouse } from './housekeeping.ts';
@@ -19,6 +19,7 @@ import { keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
 import type { Pki } from './pki/pki.ts';
+import { poolAdmission } from './pool-admission.ts';
 import { Codec } from './storage/codec.ts';
 
 export interface ApiServerOptions {
@@ -55,7 +56,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const ranges = new ServiceRanges(store, codec);
   const services = new ServiceAdmission({ ...options, taken, ranges, clock, random });
   const touched = new Touched();
-  const admissions = [namespaceAdmission(store, codec), services, touched];
+  const admissions = [namespaceAdmission(store, codec), services, poolAdmission(store, codec), touched];
   const api: Api = { store, codec, clock, random, log, admissions };
   const metrics = new Metrics();
   const serving = new Serving({ api, metrics, documents: new Documents(metrics), yaml: new YAMLReader() });
@@ -74,6 +75,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     serving.begin();
     void keepHouse(api, serving.ending);
     void keepAllocations(api, { ...options, touched: () => touched.next() }, serving.ending);
+    void keepSystemNamespaces(api, serving.ending);
     void keepKubernetesService(api, own, serving.ending);
   } catch (error) {
     await serving.close(servers);

@@ -36,3 +36,6 @@ export function nodePortKey(port: number): string {
 }
 
 export const NODE_PORTS = `${ROOT}/postern.dev/nodeports/`;
+
+/** Written with every change of an IPAddressPool's ranges, so that no two changes miss each other. */
+export const POOL_RANGES = `${ROOT}/postern.dev/pool-ranges`;

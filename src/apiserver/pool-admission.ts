@@ -1,0 +1,94 @@
+/**
+ * No two IPAddressPools share an address, and none holds an address of a node: refused at once, with whose it is. MetalLB's
+ * webhooks refuse the same, but for writes that come at the same time.
+ */
+import { Node } from '../api/core/v1/node.ts';
+import { invalidValue } from '../api/field-errors.ts';
+import { type KubeObject, keyOf, keyText } from '../api/meta/v1.ts';
+import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
+import { type Cause, invalid } from '../api/status.ts';
+import { sameValue } from '../api/value.ts';
+import { type AddressRange, overlapsOf, parseAddressRange } from '../lib/address-range.ts';
+import { parseIP } from '../lib/ip.ts';
+import type { Store } from '../store/store.ts';
+import type { Admission, Admitted, Write } from './admission.ts';
+import type { Codec } from './storage/codec.ts';
+import { kindPrefix, POOL_RANGES } from './storage/keys.ts';
+
+/** Addresses, and whose they are. */
+type Held = AddressRange & { readonly owner: string };
+/** A range of the pool that is written. */
+type Wanted = AddressRange & { readonly i: number; readonly text: string };
+
+/**
+ * Checks the ranges of a pool against everybody else's. All writes of ranges also write one key, each on the condition that
+ * it is as it was before the others were read: so of two pools that come at the same time, one sees the other.
+ */
+export function poolAdmission(store: Store, codec: Codec): Admission {
+  const read = async (kind: typeof IPAddressPool | typeof Node): Promise<readonly KubeObject[]> =>
+    (await store.list(kindPrefix(kind))).entries.map((entry) => codec.decode(entry).object);
+  return {
+    async admit({ kind, old, next }: Write): Promise<Admitted> {
+      if (kind !== IPAddressPool || next === undefined || !hasNewRanges(next, old))
+        return { next, compares: [], operations: [] };
+      const pool = next as IPAddressPool;
+      const modified = (await store.get(POOL_RANGES))?.modified ?? 0;
+      const others = [...heldByPools(await read(IPAddressPool), pool), ...heldByNodes(await read(Node))];
+      const causes = overlaps(pool, others);
+      if (causes.length > 0) throw invalid(IPAddressPool, pool.metadata.name ?? '', causes);
+      const written = Buffer.from(JSON.stringify({ lastWrittenFor: keyText(keyOf(pool)) }));
+      return {
+        next,
+        compares: [{ key: POOL_RANGES, modified }],
+        operations: [{ kind: 'put', key: POOL_RANGES, value: written }],
+      };
+    },
+  };
+}
+
+/** A pool whose ranges stay may be written whatever they are: what came to overlap by other ways must not be stuck. */
+function hasNewRanges(next: KubeObject, old: KubeObject | undefined): boolean {
+  return !sameValue((next as IPAddressPool).spec.addresses, (old as IPAddressPool | undefined)?.spec.addresses);
+}
+
+function heldByPools(objects: readonly KubeObject[], own: IPAddressPool): readonly Held[] {
+  const ownKey = keyText(keyOf(own));
+  return (objects as readonly IPAddressPool[])
+    .filter((pool) => keyText(keyOf(pool)) !== ownKey)
+    .flatMap((pool) =>
+      pool.spec.addresses.map((text) => held(text, `${text} of IPAddressPool ${keyText(keyOf(pool))}`)),
+    )
+    .filter((range) => range !== undefined);
+}
+
+function held(text: string, owner: string): Held | undefined {
+  const range = parseAddressRange(text);
+  return range && { ...range, owner };
+}
+
+function heldByNodes(objects: readonly KubeObject[]): readonly Held[] {
+  return (objects as readonly Node[]).flatMap(({ metadata, status }) =>
+    (status?.addresses ?? []).flatMap(({ type, address }) => {
+      const ip = type === 'InternalIP' || type === 'ExternalIP' ? parseIP(address) : undefined;
+      return ip === undefined
+        ? []
+        : [{ first: ip, last: ip, owner: `${address}, the ${type} of Node ${metadata.name}` }];
+    }),
+  );
+}
+
+/** One cause for each range of the pool that shares an address with somebody else's. */
+function overlaps({ spec }: IPAddressPool, others: readonly Held[]): readonly Cause[] {
+  const wanted = spec.addresses.flatMap((text, i): Wanted[] => {
+    const range = parseAddressRange(text);
+    return range === undefined ? [] : [{ ...range, i, text }];
+  });
+  const causes = new Map<number, Cause>();
+  for (const pair of overlapsOf<Held | Wanted>([...wanted, ...others])) {
+    const mine = pair.find((range) => 'i' in range);
+    const theirs = pair.find((range) => 'owner' in range);
+    if (mine === undefined || theirs === undefined || causes.has(mine.i)) continue;
+    causes.set(mine.i, invalidValue(`spec.addresses[${mine.i}]`, mine.text, `overlaps with ${theirs.owner}`));
+  }
+  return [...causes].sort(([a], [b]) => a - b).map(([, cause]) => cause);
+}
