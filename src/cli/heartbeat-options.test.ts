@@ -32,7 +32,7 @@ test('nothing typed is fifty milliseconds, three hundred, port 7952 and the Secr
 
 test('what is typed reaches another process of ours as it was', () => {
   const flags = typed(
-    ...['--heartbeat-interval', '0.1s', '--heartbeat-timeout', '1s', '--heartbeat-key', 'f', '--heartbeat-key', 'g'],
+    ...['--heartbeat-interval', '0.1s', '--heartbeat-timeout', '1s', '--heartbeat-key', '/f', '--heartbeat-key', '/g'],
   );
   assert.deepEqual(typed(...heartbeatArgv(flags)), flags);
   assert.deepEqual(typed(...heartbeatArgv(typed())), typed());

@@ -1,5 +1,6 @@
 /** How the nodes of a cluster are to watch each other, as commands ask for it. */
 import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { HeartbeatKey } from '../l2/lan/messages.ts';
 import { DEFAULT_HEARTBEATS, type HeartbeatSettings, mistakeIn } from '../l2/settings.ts';
@@ -76,12 +77,12 @@ export async function heartbeatsOf(flags: HeartbeatFlags): Promise<Heartbeats> {
   return { heartbeats, heartbeatKeys: secrets.map((secret) => ({ secret })) };
 }
 
-/** The same flags, for another process of ours. */
+/** The same flags, for another process of ours, wherever that runs. */
 export function heartbeatArgv(flags: HeartbeatFlags): readonly string[] {
   return [
     ...['--heartbeat-interval', `${flags.heartbeatInterval}ms`, '--heartbeat-timeout', `${flags.heartbeatTimeout}ms`],
     ...['--heartbeat-port', `${flags.heartbeatPort}`],
-    ...flags.heartbeatKey.flatMap((file) => ['--heartbeat-key', file]),
+    ...flags.heartbeatKey.flatMap((file) => ['--heartbeat-key', resolve(file)]),
   ];
 }
 

@@ -30,6 +30,8 @@ export interface AgentCommand {
   /** The node's addresses on the LAN, primary first. */
   readonly addresses: readonly string[];
   readonly ipFamilies: readonly IPFamily[];
+  /** {@link LabOptions.agentFlags}. */
+  readonly flags: readonly string[];
 }
 
 export interface LabOptions {
@@ -39,6 +41,8 @@ export interface LabOptions {
   /** Primary first. */
   readonly ipFamilies: readonly IPFamily[];
   readonly commands: LabCommands;
+  /** For every node's agent besides, as they are typed. Default: none. */
+  readonly agentFlags?: readonly string[];
   /** Milliseconds until the lab has to be ready. Default: 60 s. */
   readonly timeout?: number;
 }

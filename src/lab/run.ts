@@ -175,6 +175,7 @@ class RunningLab {
       lanInterface: place.lanInterface,
       addresses: place.addresses.map(printIP),
       ipFamilies: spec.ipFamilies,
+      flags: spec.agentFlags ?? [],
     });
     const supervisor = this.#supervise({ name: place.name, argv: () => enterArgv(pid, agent) });
     this.#agents.push(supervisor.run(this.#agentsEnd.signal));

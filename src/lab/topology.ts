@@ -10,6 +10,8 @@ export interface LabSpec {
   readonly nodes: number;
   /** The LAN's families, primary first. */
   readonly ipFamilies: readonly IPFamily[];
+  /** Flags of every node's agent. */
+  readonly agentFlags?: readonly string[];
 }
 
 /** A network namespace with a host name of its own. */

@@ -14,7 +14,7 @@ import { childrenOf, identityOf, type ProcessIdentity, pidNamespaceOf } from './
 import { REPORT_FD_VARIABLE, type Report } from './reporter.ts';
 import { claim, readOwner, runningOwner, writeJson } from './state.ts';
 import { type LabStatus, labStatus } from './status.ts';
-import { MAX_NODES } from './topology.ts';
+import { type LabSpec, MAX_NODES } from './topology.ts';
 
 /** Milliseconds until a lab has to be ready, unless told otherwise. */
 const TIMEOUT = 60_000;
@@ -39,7 +39,8 @@ export async function labUp(
   signal.throwIfAborted();
   claimDirectory(layout);
   try {
-    writeJson(layout.spec, { nodes: options.nodes, ipFamilies: options.ipFamilies });
+    const { nodes, ipFamilies, agentFlags = [] } = options;
+    writeJson(layout.spec, { nodes, ipFamilies, agentFlags } satisfies LabSpec);
     const child = startDaemon(layout, options);
     await untilReady(child, { ...options, layout, progress, signal });
     child.unref();

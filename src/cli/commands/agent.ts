@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
+import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { requireDirectory } from '../directory.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags {
+interface Flags extends AnnouncerFlags {
   readonly kubeconfig: string;
   readonly apiSocket?: string;
   readonly nodeName?: string;
@@ -22,7 +23,7 @@ interface Flags {
 }
 
 export function addAgentCommand(postern: Command): void {
-  postern
+  const agent = postern
     .command('agent')
     .description('run one node: pod network, virtual machines, node proxy, layer 2, DNS (needs root)')
     .requiredOption('--kubeconfig <file>', 'the server to join; `postern server --issue NODE=FILE` writes one')
@@ -45,7 +46,8 @@ export function addAgentCommand(postern: Command): void {
       new Option('--on-stop <what>', 'guests and rules when the agent stops')
         .choices(['leave', 'end'])
         .default('leave'),
-    )
+    );
+  addAnnouncerOptions(agent)
     .addHelpText(
       'after',
       '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
@@ -56,6 +58,7 @@ export function addAgentCommand(postern: Command): void {
         import('../wiring/privileges.ts'),
       ]);
       await requireAgent();
+      const announcer = await announcerOf(flags);
       await requireDirectory('--state-dir', flags.stateDir);
       keepAgentCapabilities();
       const [{ runAgent }, { thisNodeInterface, thisNodeName }, { loadKubeconfig }] = await Promise.all([
@@ -75,6 +78,7 @@ export function addAgentCommand(postern: Command): void {
           imageDir: flags.imageDir,
           clusterCIDRs: flags.clusterCidr,
           proxyMode: flags.proxyMode,
+          announcer,
           onStop: flags.onStop,
         },
         endSignal(),

@@ -1,9 +1,10 @@
 /** `postern l2`: load balancer addresses on a node's LAN, alone, against any Kubernetes API, in place of MetalLB's speaker. */
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { interfacesOption } from '../announcer-options.ts';
 import { addHeartbeatOptions, type HeartbeatFlags, heartbeatsOf } from '../heartbeat-options.ts';
 import { kubeconfigOption } from '../kubeconfig.ts';
-import { type HostPort, parsedOption, parseInterfaces, parseListenAddresses } from '../options.ts';
+import { type HostPort, parsedOption, parseListenAddresses } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { L2_METRICS_PORT, L2_SOCKET } from '../wiring/defaults.ts';
 import { addL2StatusCommand } from './l2-status.ts';
@@ -31,12 +32,7 @@ export function addL2Command(postern: Command): void {
     .enablePositionalOptions()
     .addOption(kubeconfigOption())
     .option('--node <name>', 'the Node that this machine is; default: the host name')
-    .addOption(
-      new Option(
-        '--interfaces <names>',
-        "the only interfaces to announce on (default: those with the Node's InternalIPs, or that an advertisement names)",
-      ).argParser(parseInterfaces),
-    );
+    .addOption(interfacesOption('--interfaces'));
   addHeartbeatOptions(l2)
     .addOption(
       parsedOption(

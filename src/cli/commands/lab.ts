@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { LabStatus } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
+import { type AnnouncerFlags, addAnnouncerOptions, announcerArgv, announcerOf } from '../announcer-options.ts';
 import { type OutputFormat, outputOption, parseCount, parsedOption, parseFamilies } from '../options.ts';
 import { print, textTable } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -9,6 +10,11 @@ import { endSignal } from '../signals.ts';
 
 interface DirFlags {
   readonly dir: string;
+}
+
+interface UpFlags extends DirFlags, AnnouncerFlags {
+  readonly nodes: number;
+  readonly ipFamilies: readonly IPFamily[];
 }
 
 export function addLabCommand(postern: Command): void {
@@ -24,25 +30,29 @@ export function addLabCommand(postern: Command): void {
 }
 
 function addUp(lab: Command): void {
-  lab
+  const up = lab
     .command('up')
     .description('start a lab; returns when it is ready')
     .requiredOption('--dir <dir>', 'where it is kept; DIR/kubeconfig is for kubectl')
     .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
-    .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'))
+    .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'));
+  addAnnouncerOptions(up)
     .addHelpText(
       'after',
       '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes',
     )
-    .action(async (flags: DirFlags & { nodes: number; ipFamilies: readonly IPFamily[] }) => {
+    .action(async (flags: UpFlags) => {
       const [{ labUp, labStatus }, { labOptions }, { requireLab }] = await Promise.all([
         import('../../lab/lab.ts'),
         import('../wiring/lab.ts'),
         import('../wiring/requirements.ts'),
       ]);
       await requireLab(flags.dir);
+      await announcerOf(flags); // Checked here: its agents would complain where nobody reads it.
       const signal = endSignal();
-      await new Progress(process.stderr).during('lab', (tell) => labUp(labOptions(flags), tell, signal));
+      await new Progress(process.stderr).during('lab', (tell) =>
+        labUp(labOptions({ ...flags, agentFlags: announcerArgv(flags) }), tell, signal),
+      );
       process.stdout.write(`ready ${labStatus(flags.dir).server} kubeconfig ${labStatus(flags.dir).kubeconfig}\n`);
     });
 }

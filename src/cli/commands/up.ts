@@ -1,12 +1,13 @@
 /** `postern up`: everything on this one machine. */
 import type { Command } from 'commander';
+import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { requireDirectory } from '../directory.ts';
 import { dataDirOption, type HostPort, listenOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags {
+interface Flags extends AnnouncerFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -16,7 +17,7 @@ interface Flags {
 }
 
 export function addUpCommand(postern: Command): void {
-  postern
+  const up = postern
     .command('up')
     .description('run everything on this machine, in the foreground, until Ctrl-C (needs root)')
     .addOption(dataDirOption())
@@ -24,7 +25,8 @@ export function addUpCommand(postern: Command): void {
     .option('--image-dir <dir>', 'guest images', IMAGE_DIR)
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
-    .addOption(modeOption('--proxy-mode'))
+    .addOption(modeOption('--proxy-mode'));
+  addAnnouncerOptions(up)
     .addHelpText(
       'after',
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
@@ -35,9 +37,11 @@ export function addUpCommand(postern: Command): void {
         import('../wiring/privileges.ts'),
       ]);
       await requireAgent();
+      const announcer = await announcerOf(flags);
       await requireDirectory('--data-dir', flags.dataDir);
       keepAgentCapabilities();
       const { runUp } = await import('../wiring/up.ts');
-      await runUp({ ...flags, nodeName: flags.nodeName, interface: flags.interface }, endSignal());
+      const { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode } = flags;
+      await runUp({ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer }, endSignal());
     });
 }

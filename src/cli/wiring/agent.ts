@@ -18,6 +18,7 @@ import { isEligible } from '../../proxy/health/answers.ts';
 import { startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
+import type { AnnouncerOptions } from '../announcer-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { CLUSTER_DOMAIN, PROXY_HEALTH_PORT, PROXY_METRICS_PORT, PROXY_SOCKET } from './defaults.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
@@ -36,6 +37,8 @@ export interface AgentOptions {
   readonly clusterCIDRs: readonly CIDR[];
   /** How the node proxy programs the kernel. */
   readonly proxyMode: ModeName;
+  /** How load balancer addresses are announced. */
+  readonly announcer: AnnouncerOptions;
   /**
    * What happens to guests, rules and addresses when the agent stops: `leave` them working, as for an upgrade, or `end`
    * and remove them.
@@ -116,7 +119,7 @@ async function runParts(
         parts,
       ),
     ),
-    startL2({ ...part('l2'), interfaces: [options.lanInterface] }, parts),
+    startL2({ ...part('l2'), ...options.announcer }, parts),
   ]);
   const [vms] = await allStarted(ending, [
     startVMs(

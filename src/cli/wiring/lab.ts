@@ -12,12 +12,13 @@ export const LAB_COMMANDS: LabCommands = {
     ...['--service-cidr', forFamilies(DEFAULT_SERVICE_CIDRS, ipFamilies)],
     ...agents.flatMap(({ nodeName, kubeconfig }) => ['--issue', `${nodeName}=${kubeconfig}`]),
   ],
-  agent: ({ nodeName, kubeconfig, socketPath, stateDir, lanInterface, addresses, ipFamilies }) =>
+  agent: ({ nodeName, kubeconfig, socketPath, stateDir, lanInterface, addresses, ipFamilies, flags }) =>
     asAgent([
       ...[PROGRAM, 'agent', '--node-name', nodeName, '--kubeconfig', kubeconfig, '--api-socket', socketPath],
       ...['--state-dir', stateDir, '--interface', lanInterface, '--image-dir', IMAGE_DIR],
       ...addresses.flatMap((address) => ['--node-ip', address]),
       ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
+      ...flags,
     ]),
 };
 
@@ -26,6 +27,8 @@ export interface LabFlags {
   readonly nodes: number;
   /** The primary one first. */
   readonly ipFamilies: readonly IPFamily[];
+  /** Of every node's agent besides. */
+  readonly agentFlags?: readonly string[];
 }
 
 export function labOptions(flags: LabFlags): LabOptions {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createLogger } from '../../host/log.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
+import type { AnnouncerOptions } from '../announcer-options.ts';
 import { UserError } from '../errors.ts';
 import type { HostPort } from '../options.ts';
 import type { ModeName } from '../proxy-mode.ts';
@@ -20,6 +21,7 @@ export interface UpOptions {
   readonly nodeName: string | undefined;
   readonly interface: string | undefined;
   readonly proxyMode: ModeName;
+  readonly announcer: AnnouncerOptions;
 }
 
 /** How long to wait before a server that died is started again: doubles from the first to the last, in milliseconds. */
@@ -49,6 +51,7 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         imageDir: options.imageDir,
         clusterCIDRs: DEFAULT_CLUSTER_CIDRS.split(',').map(mustParseCIDR),
         proxyMode: options.proxyMode,
+        announcer: options.announcer,
         onStop: 'end',
       },
       signal,
