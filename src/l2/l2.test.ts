@@ -101,8 +101,7 @@ test('of two nodes exactly one answers, and the other takes over when it is no l
 test('a new address is announced five times, and not again after it is withdrawn', async () => {
   const world = new World();
   world.api.remove(Service, { namespace: 'ns', name: 'web' });
-  const l2 = await world.start('n1');
-  await world.start('n2');
+  const all = [await world.start('n1'), await world.start('n2')];
   world.api.seed(service('web', ['192.0.2.10']));
   await eventually(() => world.wire.sent.length === 1);
   for (let i = 0; i < 20; i++) {
@@ -115,7 +114,7 @@ test('a new address is announced five times, and not again after it is withdrawn
   await eventually(() => world.arpSent(5).some(({ ip }) => ip === '192.0.2.11'));
   const before = world.wire.sent.length;
   world.api.remove(Service, { namespace: 'ns', name: 'web' });
-  await eventually(() => l2.announcing().length === 0);
+  await eventually(() => all.every((l2) => l2.announcing().length === 0));
   await world.clock.advance(60_000);
   await settle();
   assert.equal(world.wire.sent.length, before);

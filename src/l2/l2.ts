@@ -11,7 +11,7 @@ import { type Duration, seconds } from '../lib/duration.ts';
 import { parseIP, printIP } from '../lib/ip.ts';
 import { Announcer, type Reach } from './announcer/announcer.ts';
 import { L2Stats } from './announcer/stats.ts';
-import { Speaker } from './speaker/speaker.ts';
+import { Speaker } from './speaker/interim.ts';
 
 export interface L2Options {
   readonly client: Client;

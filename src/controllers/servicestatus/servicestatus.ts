@@ -1,4 +1,5 @@
 /** Says on a Service why it has no endpoints or no announcer: in a condition, and in an Event for `kubectl describe`. */
+import { Lease } from '../../api/coordination/v1/lease.ts';
 import { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { Service } from '../../api/core/v1/service.ts';
@@ -7,9 +8,11 @@ import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { findCondition, withCondition } from '../../api/meta/conditions.ts';
 import { type KubeObject, keyOf, keyText } from '../../api/meta/v1.ts';
-import { isNodeEligible } from '../../api/metallb/v1beta1/announcers.ts';
+import { nodeObstacle } from '../../api/metallb/v1beta1/announcers.ts';
 import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import { METALLB_NAME, METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
@@ -18,8 +21,8 @@ import { WorkQueue } from '../../client/work-queue.ts';
 import { milliseconds, seconds } from '../../lib/duration.ts';
 import { selection } from '../endpointslice/selection.ts';
 import { equal } from '../equal.ts';
-import { isOurs } from '../loadbalancer/request.ts';
 import type { ControllerParts, Run } from '../parts.ts';
+import { announcersOf } from './announcers.ts';
 import {
   ANNOUNCER_FOUND,
   announcerCondition,
@@ -47,6 +50,7 @@ export function serviceStatusController(parts: ControllerParts): Run {
   const nodes = informers.of(Node);
   const pools = informers.of(IPAddressPool);
   const advertisements = informers.of(L2Advertisement);
+  const metallbs = informers.of(MetalLB, { optional: true });
   const vms = informers.of(VirtualMachine);
   const vmis = informers.of(VirtualMachineInstance);
   const inNamespace = {
@@ -55,7 +59,7 @@ export function serviceStatusController(parts: ControllerParts): Run {
     vmis: byNamespace(vmis),
   };
   const slicesOf = slices.index((slice) => serviceKeysOf(slice));
-  const balanced = services.index((service) => (isOurs(service) ? ['ours'] : []));
+  const balanced = services.index((service) => (service.spec?.type === 'LoadBalancer' ? ['balanced'] : []));
   const { servicesFor, podsOf } = selection(services, pods);
   const candidates = (service: Service, namespace: string) => {
     const selected = podsOf(service);
@@ -72,7 +76,7 @@ export function serviceStatusController(parts: ControllerParts): Run {
     for (const service of of) if (isLacking(service)) queue.addAfter(keyText(keyOf(service)), GRACE);
   };
   const lookAtBalanced = () => {
-    for (const service of balanced('ours')) queue.addAfter(keyText(keyOf(service)), GRACE);
+    for (const service of balanced('balanced')) queue.addAfter(keyText(keyOf(service)), GRACE);
   };
   services.onChange(({ object, previous }) => {
     if (object === undefined) return;
@@ -94,6 +98,10 @@ export function serviceStatusController(parts: ControllerParts): Run {
     if (!equal(object?.spec, previous?.spec)) lookAtBalanced();
   });
   advertisements.onChange(lookAtBalanced);
+  metallbs.onChange(({ object, previous }) => {
+    if (!equal(object?.spec, previous?.spec)) lookAtBalanced();
+  });
+  const announcers = announcersOf(informers.of(Lease), clock, lookAtBalanced);
   nodes.onChange(({ object, previous }) => {
     if (!equal(announcerFacts(object), announcerFacts(previous))) lookAtBalanced();
   });
@@ -114,7 +122,15 @@ export function serviceStatusController(parts: ControllerParts): Run {
           vms: inNamespace.vms(namespace),
           vmis: inNamespace.vmis(namespace),
         });
-    const announcing = { nodes: nodes.list(), pools: pools.list(), advertisements: advertisements.list() };
+    const announcing = {
+      slices: own,
+      nodes: nodes.list(),
+      pools: pools.list(),
+      advertisements: advertisements.list(),
+      metallb: metallbs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME }),
+      announcers: announcers.list(),
+      now: clock.now(),
+    };
     const wanted = [
       endpointsCondition(service, hasReady, findings),
       announcerCondition(service, whyNotAnnounced(service, announcing)),
@@ -128,7 +144,10 @@ export function serviceStatusController(parts: ControllerParts): Run {
     }
     await clock.sleep(PACE);
   };
-  return (signal) => runController({ name: 'servicestatus', queue, reconcile, workers: 1, log }, signal);
+  return async (signal) => {
+    const controller = { name: 'servicestatus', queue, reconcile, workers: 1, log };
+    await Promise.all([announcers.watch(signal), runController(controller, signal)]);
+  };
 }
 
 type Labels = Readonly<Record<string, string>> | undefined;
@@ -139,7 +158,7 @@ function byNamespace<T extends KubeObject>(informer: Informer<T>): (namespace: s
 
 /** What of a node decides who may announce; a heartbeat leaves it as it is. */
 function announcerFacts(node: Node | undefined): unknown {
-  return node && [isNodeEligible(node), node.metadata.labels];
+  return node && [nodeObstacle(node, undefined), node.metadata.labels];
 }
 
 /** Only the conditions named here: others of the status may change meanwhile. */

@@ -6,6 +6,7 @@ import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import type { AnnouncerLease } from '../../api/metallb/v1beta1/announcer-lease.ts';
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
 import { type WhyInput, whyService } from './why.ts';
@@ -63,15 +64,27 @@ type World = WhyInput & AnnouncerInput;
 function world(over: Partial<World> = {}): World {
   const all = { vms: [vm('a', special)], vmis: [vmi('a', special)], pods: [pod('a', special)], slices: [slice] };
   const nodes = [{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } }];
-  return { service: service(), nodes, pools: [], advertisements: [], ...all, ...over };
+  const announcing = {
+    pools: [],
+    advertisements: [],
+    metallb: undefined,
+    announcers: [announcer('node1', NOW)],
+    now: NOW,
+  };
+  return { service: service(), nodes, ...announcing, ...all, ...over };
+}
+
+const NOW = Date.UTC(2026, 0, 1);
+function announcer(node: string, renewed: number): AnnouncerLease {
+  return { node, port: 7952, hears: [], onLan: true, renewed };
 }
 
 const system = { name: 'lan', namespace: 'postern-system' };
-const node = (ready: string): Node => ({
+const node = (name: string, over: Partial<Node> = {}): Node => ({
   apiVersion: 'v1',
   kind: 'Node',
-  metadata: { name: 'node1' },
-  status: { conditions: [{ type: 'Ready', status: ready }] },
+  metadata: { name },
+  ...over,
 });
 const advertisement = (spec: NonNullable<L2Advertisement['spec']>): L2Advertisement => ({
   apiVersion: 'metallb.io/v1beta1',
@@ -79,6 +92,8 @@ const advertisement = (spec: NonNullable<L2Advertisement['spec']>): L2Advertisem
   metadata: system,
   spec,
 });
+
+const GIVEN = { loadBalancer: { ingress: [{ ip: '192.0.2.100' }] } };
 
 /** A Service with a load balancer address from the pool "lan". */
 function balanced(over: Partial<World>): World {
@@ -88,8 +103,7 @@ function balanced(over: Partial<World>): World {
     metadata: system,
     spec: { addresses: ['192.0.2.96/28'] },
   };
-  const status = { loadBalancer: { ingress: [{ ip: '192.0.2.100' }] } };
-  return world({ service: service({ type: 'LoadBalancer' }, status), pools: [pool], nodes: [node('True')], ...over });
+  return world({ service: service({ type: 'LoadBalancer' }, GIVEN), pools: [pool], nodes: [node('node1')], ...over });
 }
 
 const noGuests = { vms: [], vmis: [], pods: [], slices: [] };
@@ -232,9 +246,73 @@ const cases: [name: string, input: World, findings: string[]][] = [
     ],
   ],
   [
-    'that no node which may announce is ready',
-    balanced({ advertisements: [advertisement({})], nodes: [node('False')] }),
-    ['nobody announces 192.0.2.100: none of the nodes that may is ready: node1 | kubectl get nodes'],
+    'that serviceSelectors do not select it',
+    balanced({ advertisements: [advertisement({ serviceSelectors: [{ matchLabels: { app: 'web' } }] })] }),
+    [
+      'nobody announces 192.0.2.100: serviceSelectors of lan do not select this Service | give it a label that they ask for, or add an L2Advertisement for it',
+    ],
+  ],
+  [
+    'which advertisement cannot be read, when there is no other',
+    balanced({
+      advertisements: [advertisement({ nodeSelectors: [{ matchExpressions: [{ key: 'x', operator: 'Near' }] }] })],
+    }),
+    [
+      `nobody announces 192.0.2.100: no L2Advertisement is about its pool "lan"; L2Advertisement lan counts for nothing: unable to parse requirement "x": "Near" is not an operator: In, NotIn, Exists and DoesNotExist are | create an L2Advertisement (metallb.io/v1beta1) in namespace postern-system with lan in spec.ipAddressPools`,
+    ],
+  ],
+  [
+    'what keeps each node that may announce from it',
+    balanced({
+      advertisements: [advertisement({})],
+      nodes: [
+        node('node1', { status: { conditions: [{ type: 'NetworkUnavailable', status: 'True' }] } }),
+        node('node2', {
+          metadata: { name: 'node2', labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } },
+        }),
+      ],
+    }),
+    [
+      'nobody announces 192.0.2.100: none of the nodes that may can: node1 has no network (NetworkUnavailable), node2 has the label node.kubernetes.io/exclude-from-external-load-balancers | kubectl get nodes --show-labels',
+    ],
+  ],
+  [
+    'that no announcer lives on a node that may',
+    balanced({
+      advertisements: [advertisement({})],
+      nodes: [node('node1'), node('node2')],
+      announcers: [announcer('node1', NOW - 190_000)],
+    }),
+    [
+      'nobody announces 192.0.2.100: no announcer runs on the nodes that may: node1 (last seen 3m10s ago), node2 (none has run there) | start postern agent or postern l2 there, and look into its log',
+    ],
+  ],
+  [
+    'that with policy Local its endpoints are elsewhere',
+    balanced({
+      advertisements: [advertisement({})],
+      service: service({ type: 'LoadBalancer', externalTrafficPolicy: 'Local' }, GIVEN),
+      slices: [{ ...slice, endpoints: [{ addresses: ['10.244.0.2'], nodeName: 'node7' }] }],
+    }),
+    [
+      'nobody announces 192.0.2.100: externalTrafficPolicy is Local, and its endpoints are on node7, none of them on a node that may announce it | set externalTrafficPolicy: Cluster, or let nodeSelectors select the nodes of its endpoints',
+    ],
+  ],
+  [
+    'that its endpoints are of the other family only',
+    balanced({
+      advertisements: [advertisement({})],
+      slices: [{ ...slice, addressType: 'IPv6', endpoints: [{ addresses: ['fd00::2'] }] }],
+    }),
+    [
+      '10.244.0.2 is ready and not in its EndpointSlices | look whether the server runs its controllers: the log of postern server says what they do',
+      'nobody announces 192.0.2.100: its endpoints have IPv6 addresses and no IPv4 ones',
+    ],
+  ],
+  [
+    'nothing of the announcers of a load balancer that is another’s',
+    balanced({ service: service({ type: 'LoadBalancer', loadBalancerClass: 'example.com/other' }, GIVEN) }),
+    [],
   ],
   ['nothing of one that is only a name', world({ ...noGuests, service: service({ type: 'ExternalName' }) }), []],
 ];

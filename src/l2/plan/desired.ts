@@ -1,10 +1,12 @@
-/** What this node should announce. Pure: the same objects have the same answer on every node. */
+/** Who may announce an address, best first. Pure: the same objects have the same answer on every node. */
 import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
-import { type IPAddress, parseIP, printIP } from '../../lib/ip.ts';
-import { electAnnouncer } from './election.ts';
-import { type AdvertisedPool, type Interfaces, servingNodes } from './eligible.ts';
+import { type Serving, servedBy, servingEndpoints } from '../../api/metallb/v1beta1/announcers.ts';
+import { type IPAddress, type IPFamily, mustParseIP, parseIP, printIP } from '../../lib/ip.ts';
+import type { AddressPlan } from '../lan/messages.ts';
+import { rank } from './election.ts';
+import { type AdvertisedPool, type Announcer, joined } from './eligible.ts';
 
 /** A Service that has the address in question, with its slices. */
 export interface Claim {
@@ -15,7 +17,7 @@ export interface Claim {
 /** An address that a node announces. */
 export interface Announcement {
   readonly ip: IPAddress;
-  readonly interfaces: Interfaces;
+  readonly interfaces: ReadonlySet<string> | undefined;
   /** Keys of the Services whose address it is, sorted. */
   readonly services: readonly string[];
 }
@@ -30,31 +32,77 @@ export function announcedAddresses(service: Service): readonly string[] {
     .map(printIP);
 }
 
-/** What `nodeName` does about one address; undefined when it is not for this node to announce. */
-export function desiredAnnouncement(
-  nodeName: string,
-  ip: IPAddress,
-  claims: readonly Claim[],
-  pools: readonly AdvertisedPool[],
-): Announcement | undefined {
-  const pool = pools.find((candidate) => candidate.contains(ip));
-  if (pool === undefined || !pool.nodes.has(nodeName)) return undefined;
+/** The pool that decides about an address; undefined: it is nothing to us. */
+export function poolOf(address: string, pools: readonly AdvertisedPool[]): AdvertisedPool | undefined {
+  const ip = mustParseIP(address);
+  return pools.find((pool) => pool.contains(ip));
+}
+
+/** The plan of an address of a pool that these Services have. */
+export function desiredPlan(address: string, claims: readonly Claim[], pool: AdvertisedPool): AddressPlan {
+  const { family } = mustParseIP(address);
   const sorted = claims.map((claim) => ({ ...claim, key: keyText(keyOf(claim.service)) })).sort(byKey);
-  const nodes = commonNodes(
-    sorted.map(({ service, slices }) => servingNodes(service, slices, ip.family, pool.nodes.keys())),
-  );
-  if (electAnnouncer(printIP(ip), nodes) !== nodeName) return undefined;
-  return { ip, interfaces: pool.nodes.get(nodeName), services: sorted.map(({ key }) => key) };
+  const served = sorted.map((claim) => servers(claim, family, pool)).filter(({ tiers }) => tiers.size > 0);
+  const advertisements = pool.advertisements.filter((each) => served.some(({ own }) => own.includes(each)));
+  const announcers = joined(advertisements);
+  const standing = [...commonNodes(served.map(({ tiers }) => tiers))].map(([node, tier]) => {
+    const announcer = announcers.get(node) as Announcer;
+    return { node, tier, seed: announcer.facts.seed, preference: announcer.preference, candidate: announcer.candidate };
+  });
+  return {
+    address,
+    services: sorted.map(({ key }) => key),
+    candidates: rank(address, standing).map(({ candidate }) => candidate),
+  };
+}
+
+/** Nodes that can serve one Service of an address, and how well: the lower the tier, the better. */
+type Tiers = ReadonlyMap<string, number>;
+
+/** A node whose endpoints are all ending comes after one that has better; so does one that is being drained itself. */
+const SERVING_TIER: Readonly<Record<Exclude<Serving, 'none'>, number>> = { ready: 0, ending: 2 };
+const DRAINED_TIER = 1;
+
+function servers({ service, slices }: Claim, family: IPFamily, pool: AdvertisedPool) {
+  const own = pool.advertisements.filter((each) => each.isForService(service.metadata.labels));
+  const endpoints = servingEndpoints(slices, family);
+  const tiers = new Map<string, number>();
+  if (endpoints.anywhere === 'none') return { own, tiers };
+  for (const { announcers } of own) {
+    for (const [name, { facts }] of announcers) {
+      const serving = servedBy(service, endpoints, name);
+      if (serving !== 'none') tiers.set(name, SERVING_TIER[serving] + (facts.drained ? DRAINED_TIER : 0));
+    }
+  }
+  return { own, tiers };
 }
 
 /**
  * Services that share an address must be announced by one node: one that serves all of them that can be served. Where
  * no node does, the first Service decides, so that at least it works.
  */
-function commonNodes(perService: readonly (readonly string[])[]): readonly string[] {
-  const [first = [], ...others] = perService.filter((nodes) => nodes.length > 0);
-  const common = first.filter((node) => others.every((nodes) => nodes.includes(node)));
-  return common.length > 0 ? common : first;
+function commonNodes([first, ...others]: readonly Tiers[]): Tiers {
+  if (first === undefined || others.length === 0) return first ?? new Map();
+  const common = new Map<string, number>();
+  for (const [name, tier] of first) {
+    const tiers = others.map((other) => other.get(name));
+    if (tiers.every((each) => each !== undefined)) common.set(name, Math.max(tier, ...tiers));
+  }
+  return common.size > 0 ? common : first;
+}
+
+/** Whether two plans say the same: nobody has to be told then. */
+export function samePlan(a: AddressPlan | undefined, b: AddressPlan | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.services.length === b.services.length &&
+    a.candidates.length === b.candidates.length &&
+    a.services.every((key, i) => key === b.services[i]) &&
+    a.candidates.every(({ node, interfaces }, i) => {
+      const other = b.candidates[i];
+      return node === other?.node && interfaces?.join() === other.interfaces?.join();
+    })
+  );
 }
 
 function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
