@@ -92,6 +92,8 @@ export interface NamedSet {
    * the statement that adds them says otherwise.
    */
   readonly dynamic?: { readonly size: number; readonly seconds?: number };
+  /** Elements that are added end by themselves so many seconds later. */
+  readonly timeout?: number;
 }
 
 export type Match =
@@ -101,6 +103,10 @@ export type Match =
   | { readonly kind: 'translated' }
   /** Belongs to no connection that connection tracking knows, and begins none: replies are not translated back then. */
   | { readonly kind: 'invalid' }
+  /** Belongs to no connection that connection tracking knows; also where it begins one. */
+  | { readonly kind: 'unknown' }
+  /** A segment of TCP other than the first that a connection has. */
+  | { readonly kind: 'mid-connection' }
   /** Whether the source or destination is an address of this machine itself. */
   | { readonly kind: 'local'; readonly of: 'saddr' | 'daddr' }
   | { readonly kind: 'within'; readonly of: 'saddr' | 'daddr'; readonly prefix: string }
@@ -132,6 +138,11 @@ export type Statement =
   | { readonly kind: 'forget'; readonly key: Concatenation; readonly map: string }
   /** Counts the packet in the set's element for the key, which is added where it is not there and there is room. */
   | { readonly kind: 'count'; readonly key: Concatenation; readonly set: string }
+  /**
+   * A copy, unchanged but for its hop limit, to the machine on a network of ours whose address `map` has for the key. Rules go on;
+   * the copy passes none of them.
+   */
+  | { readonly kind: 'duplicate'; readonly key: Concatenation; readonly map: string }
   /** Leaves nothing of ours in the scratch register. */
   | { readonly kind: 'clear-scratch' }
   | { readonly kind: 'masquerade' }

@@ -126,6 +126,7 @@ function printSet(family: TableFamily, set: NamedSet): string[] {
   if (set.interval) lines.push('    flags interval');
   if (set.dynamic) lines.push(`    size ${set.dynamic.size}`, '    flags dynamic,timeout');
   if (set.dynamic?.seconds !== undefined) lines.push(`    timeout ${set.dynamic.seconds}s`);
+  if (set.timeout !== undefined) lines.push('    flags timeout', `    timeout ${set.timeout}s`);
   // Elements that are not one prefix alone cannot be merged.
   if (set.interval && componentCount(set.key) === 1) lines.push('    auto-merge');
   if (set.elements !== undefined && set.elements.length > 0) {
@@ -171,6 +172,10 @@ function printMatch(family: TableFamily, match: Match): string {
       return `meta l4proto ${match.protocol}`;
     case 'invalid':
       return 'ct state invalid';
+    case 'unknown':
+      return 'ct state new,invalid';
+    case 'mid-connection':
+      return 'tcp flags & (fin | syn | rst | ack) != syn';
     case 'translated':
       return 'ct status dnat';
     case 'local':
@@ -204,6 +209,8 @@ function printStatement(family: TableFamily, statement: Statement): string {
       return `delete @${statement.map} { ${printConcatenation(family, statement.key)} : meta priority }`;
     case 'count':
       return `update @${statement.set} { ${printConcatenation(family, statement.key)} counter }`;
+    case 'duplicate':
+      return `dup to ${printConcatenation(family, statement.key)} map @${statement.map}`;
     case 'clear-scratch':
       return `meta priority ${printClassid(SCRATCH.first)}-${printClassid(SCRATCH.last)} meta priority set none`;
     case 'masquerade':

@@ -129,6 +129,7 @@ class Walker {
       case 'remember':
       case 'forget':
       case 'count':
+      case 'duplicate':
         return onward();
       case 'clear-scratch':
         return this.#rules(rest, { ...flow, scratch: 0 });
@@ -153,7 +154,10 @@ class Walker {
       case 'protocol':
         return flow.protocol === match.protocol;
       case 'invalid':
+      case 'mid-connection':
         return false; // What begins a connection is not.
+      case 'unknown':
+        return true;
       case 'translated':
         return flow.translated;
       case 'local':
