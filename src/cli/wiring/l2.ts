@@ -1,6 +1,4 @@
 /** A node's announcer that runs alone, put together: from which API, for which node. */
-import { mkdir } from 'node:fs/promises';
-import { dirname, isAbsolute } from 'node:path';
 import { Node } from '../../api/core/v1/node.ts';
 import { isNotFound } from '../../api/status.ts';
 import type { Client, Endpoint } from '../../client/client.ts';
@@ -9,9 +7,10 @@ import { systemClock } from '../../host/clock.ts';
 import { createLogger } from '../../host/log.ts';
 import { type L2, startL2 } from '../../l2/l2.ts';
 import { aborted, untilAborted } from '../../lib/abort.ts';
-import { type ListenAddress, listenHTTP } from '../../proxy/health/listen.ts';
+import type { ListenAddress } from '../../proxy/health/listen.ts';
 import { UserError } from '../errors.ts';
 import type { Heartbeats } from '../heartbeat-options.ts';
+import { listenInDirectory } from '../l2/listen.ts';
 import { type Asked, serveL2 } from '../l2/serve.ts';
 import { keepMemorySmall } from './memory.ts';
 
@@ -37,11 +36,10 @@ export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, rea
   void keepMemorySmall({ log }, ending.signal);
   try {
     await requireNode(client, nodeName);
-    await makeSocketDirs(options.serve);
     const l2 = await startL2({ ...options, client, log }, ending.signal);
     const served = serveL2({
       ...{ node: nodeName, heartbeats: options.heartbeats, at: options.serve },
-      ...{ l2: answersOf(l2, nodeName), listen: listenHTTP, clock: systemClock, log },
+      ...{ l2: answersOf(l2, nodeName), listen: listenInDirectory, clock: systemClock, log },
     });
     await untilAborted(l2.synced, signal);
     if (!signal.aborted) ready();
@@ -76,12 +74,5 @@ async function requireNode(client: Client, name: string): Promise<void> {
       'Name one of `kubectl get nodes` with --node; by default it is the host name.',
       { cause: error },
     );
-  }
-}
-
-/** Directories that unix sockets are in, which a machine that has just started does not have. */
-async function makeSocketDirs(places: readonly ListenAddress[]): Promise<void> {
-  for (const { address } of places) {
-    if (isAbsolute(address)) await mkdir(dirname(address), { recursive: true, mode: 0o700 });
   }
 }

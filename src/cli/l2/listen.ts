@@ -1,0 +1,22 @@
+/** Listening at a unix socket whose directory may not be there: /run is empty when a machine has just started. */
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname, isAbsolute } from 'node:path';
+import { type Listen, listenHTTP } from '../../proxy/health/listen.ts';
+
+/** Makes the directory of a socket, for its owner alone, and takes away again what it made once nothing is in it. */
+export const listenInDirectory: Listen = async (at, answer) => {
+  if (!isAbsolute(at.address)) return listenHTTP(at, answer);
+  const dir = dirname(at.address);
+  const made = await mkdir(dir, { recursive: true, mode: 0o700 });
+  const listening = await listenHTTP(at, answer);
+  if (made === undefined) return listening;
+  return {
+    port: listening.port,
+    close: async () => {
+      await listening.close();
+      await rmdir(dir).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
+      });
+    },
+  };
+};
