@@ -19,6 +19,10 @@ const RETURN = 0x06; // BPF_RET | BPF_K
 /** More than any frame: the filter passes frames whole. */
 const WHOLE = 0x40000;
 
+/** SKF_AD_OFF + SKF_AD_PKTTYPE: not a byte of the frame, but what the kernel makes of its destination. */
+const PACKET_TYPE = 0xfffff004;
+const PACKET_OTHERHOST = 3;
+
 const ETHER_HEADER = 14;
 const IPV6_HEADER = 40;
 const IPPROTO_HOPOPTS = 0;
@@ -47,6 +51,20 @@ export function icmpv6Filter(types: readonly number[], reports: readonly number[
     ...report,
     ...only(LD_BYTE, ETHER_HEADER + IPV6_HEADER, types),
     ...PASS,
+  ];
+}
+
+/**
+ * The same without frames that the interface has let through although they are for another host. Those are, besides what
+ * a promiscuous interface sees, the frames of VLANs that this machine has no interface for: the kernel takes their tags
+ * off, so that they look like frames of the interface's own LAN.
+ */
+export function forThisHost(program: readonly BpfInstruction[]): readonly BpfInstruction[] {
+  return [
+    { code: LD_BYTE, jt: 0, jf: 0, k: PACKET_TYPE },
+    { code: JUMP_EQUAL, jt: 0, jf: 1, k: PACKET_OTHERHOST },
+    { code: RETURN, jt: 0, jf: 0, k: 0 },
+    ...program,
   ];
 }
 

@@ -32,7 +32,6 @@ const ANNOUNCING_EVENTS = [/* IFLA_EVENT_BONDING_FAILOVER */ 3, /* IFLA_EVENT_NO
 
 // linux/if.h
 const IFF_UP = 0x1;
-const IFF_LOOPBACK = 0x8;
 const IFF_NOARP = 0x80;
 const IFF_LOWER_UP = 0x10000;
 
@@ -104,7 +103,7 @@ export function decodeLink(payload: Uint8Array): LinkMessage | undefined {
     master: uint32(attributes.get(IFLA_MASTER)) || undefined,
     up: (flags & IFF_UP) !== 0,
     carrier: (flags & IFF_UP) !== 0 && (flags & IFF_LOWER_UP) !== 0,
-    resolves: (flags & (IFF_NOARP | IFF_LOOPBACK)) === 0,
+    resolves: (flags & IFF_NOARP) === 0,
     announce: ANNOUNCING_EVENTS.includes(uint32(attributes.get(IFLA_EVENT)) ?? 0),
   };
 }

@@ -5,7 +5,7 @@ import { Service } from '../api/core/v1/service.ts';
 import { type FakeClient, fakeClient } from '../client/fake.ts';
 import { eventually, settle } from '../client/testing.ts';
 import { FakeClock } from '../host/clock.ts';
-import type { HostInterface } from '../host/interfaces.ts';
+import { FakeLinks } from '../host/link-watch-fake.ts';
 import { silentLogger } from '../host/log.ts';
 import { FakeWire } from '../host/packet-socket-fake.ts';
 import { printIP } from '../lib/ip.ts';
@@ -24,7 +24,7 @@ class World {
   readonly clock = new FakeClock();
   readonly api: FakeClient;
   readonly ended = new AbortController();
-  readonly interfaces = new Map<NodeName, HostInterface[]>();
+  readonly links: Readonly<Record<NodeName, FakeLinks>> = { n1: new FakeLinks(), n2: new FakeLinks() };
 
   constructor(services: readonly Service[] = [service('web', ['192.0.2.10'])]) {
     this.api = fakeClient([
@@ -37,7 +37,7 @@ class World {
     ]);
     for (const [i, name] of (['n1', 'n2'] as const).entries()) {
       this.wire.addInterface(`${name}-eth0`, MACS[name]);
-      this.interfaces.set(name, [{ name: `${name}-eth0`, addresses: [`192.0.2.${i + 1}`] }]);
+      this.links[name].set(`${name}-eth0`, { mac: MACS[name], addresses: [`192.0.2.${i + 1}`] });
     }
   }
 
@@ -45,7 +45,7 @@ class World {
     const host = {
       openSocket: this.wire.openPacketSocket,
       openGroups: async () => ({ join() {}, leave() {}, close() {} }),
-      readInterfaces: () => this.interfaces.get(nodeName) ?? [],
+      openLinks: async () => this.links[nodeName],
     };
     const l2 = await startL2(
       { client: this.api, nodeName, log: silentLogger, clock: this.clock, host },
@@ -81,6 +81,9 @@ class World {
   }
 }
 
+/** What is sent once for 192.0.2.10 to say where it is. */
+const announcement = (mac: string) => [1, 2].map((operation) => ({ operation, ip: '192.0.2.10', mac }));
+
 test('of two nodes exactly one answers, and the other takes over when it is no longer ready', async () => {
   const world = new World();
   const all = { n1: await world.start('n1'), n2: await world.start('n2') };
@@ -93,7 +96,7 @@ test('of two nodes exactly one answers, and the other takes over when it is no l
   world.api.seed(node(elected, { internalIPs: [elected === 'n1' ? '192.0.2.1' : '192.0.2.2'], ready: 'Unknown' }));
   await eventually(() => all[other].announcing().length === 1 && all[elected].announcing().length === 0);
   await settle();
-  assert.deepEqual(world.arpSent(before), [{ operation: 1, ip: '192.0.2.10', mac: MACS[other] }]);
+  assert.deepEqual(world.arpSent(before), announcement(MACS[other]));
   assert.deepEqual(await world.whoHas('192.0.2.10'), [MACS[other]]);
   world.ended.abort();
 });
@@ -103,15 +106,15 @@ test('a new address is announced five times, and not again after it is withdrawn
   world.api.remove(Service, { namespace: 'ns', name: 'web' });
   const all = [await world.start('n1'), await world.start('n2')];
   world.api.seed(service('web', ['192.0.2.10']));
-  await eventually(() => world.wire.sent.length === 1);
+  await eventually(() => world.wire.sent.length === 2);
   for (let i = 0; i < 20; i++) {
     await world.clock.advance(1100);
     await settle();
   }
-  assert.equal(world.wire.sent.length, 5);
+  assert.equal(world.wire.sent.length, 10);
 
   world.api.seed(service('web', ['192.0.2.11']));
-  await eventually(() => world.arpSent(5).some(({ ip }) => ip === '192.0.2.11'));
+  await eventually(() => world.arpSent(10).some(({ ip }) => ip === '192.0.2.11'));
   const before = world.wire.sent.length;
   world.api.remove(Service, { namespace: 'ns', name: 'web' });
   await eventually(() => all.every((l2) => l2.announcing().length === 0));
@@ -137,15 +140,14 @@ test('an interface that comes back is announced on anew', async () => {
   const all = { n1: await world.start('n1'), n2: await world.start('n2') };
   const [mac = ''] = await world.whoHas('192.0.2.10');
   const name = mac === MACS.n1 ? 'n1' : 'n2';
-  world.wire.removeInterface(`${name}-eth0`);
+  world.links[name].remove(`${name}-eth0`);
   await settle();
   assert.deepEqual(await world.whoHas('192.0.2.10'), []);
   assert.deepEqual(all[name].announcing()[0]?.interfaces, []);
   const before = world.wire.sent.length;
-  world.wire.addInterface(`${name}-eth0`, mac);
-  await world.clock.advance(1000);
+  world.links[name].set(`${name}-eth0`, { mac, addresses: [name === 'n1' ? '192.0.2.1' : '192.0.2.2'] });
   await settle();
-  assert.deepEqual(world.arpSent(before), [{ operation: 1, ip: '192.0.2.10', mac }]);
+  assert.deepEqual(world.arpSent(before), announcement(mac));
   assert.deepEqual(await world.whoHas('192.0.2.10'), [mac]);
   assert.deepEqual(all[name].announcing()[0]?.interfaces, [`${name}-eth0`]);
   world.ended.abort();
@@ -153,14 +155,12 @@ test('an interface that comes back is announced on anew', async () => {
 
 test('an interface that gets the node’s address only later is found', async () => {
   const world = new World();
-  world.interfaces.set('n1', []);
-  world.interfaces.set('n2', []);
+  for (const name of ['n1', 'n2'] as const) world.links[name].set(`${name}-eth0`, { addresses: [] });
   for (const name of ['n1', 'n2'] as const) await world.start(name);
   assert.deepEqual(await world.whoHas('192.0.2.10'), []);
   for (const [i, name] of (['n1', 'n2'] as const).entries()) {
-    world.interfaces.set(name, [{ name: `${name}-eth0`, addresses: [`192.0.2.${i + 1}`] }]);
+    world.links[name].set(`${name}-eth0`, { addresses: [`192.0.2.${i + 1}`] });
   }
-  await world.clock.advance(5000);
   await settle();
   assert.equal((await world.whoHas('192.0.2.10')).length, 1);
   world.ended.abort();

@@ -3,14 +3,14 @@ import type { Node } from '../api/core/v1/node.ts';
 import type { Client } from '../client/client.ts';
 import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
-import { type HostInterface, type ReadInterfaces, readInterfaces } from '../host/interfaces.ts';
+import { type OpenLinkWatch, openLinkWatch } from '../host/link-watch.ts';
 import type { Logger } from '../host/log.ts';
 import { type OpenMulticastGroups, openMulticastGroups } from '../host/multicast-groups.ts';
 import { type OpenPacketSocket, openPacketSocket } from '../host/packet-socket.ts';
-import { type Duration, seconds } from '../lib/duration.ts';
 import { parseIP, printIP } from '../lib/ip.ts';
-import { Announcer, type Reach } from './announcer/announcer.ts';
+import { Announcer } from './announcer/announcer.ts';
 import { L2Stats } from './announcer/stats.ts';
+import { reachOf } from './lan/reach.ts';
 import { Speaker } from './speaker/interim.ts';
 
 export interface L2Options {
@@ -26,7 +26,7 @@ export interface L2Options {
   readonly host?: {
     readonly openSocket: OpenPacketSocket;
     readonly openGroups: OpenMulticastGroups;
-    readonly readInterfaces: ReadInterfaces;
+    readonly openLinks: OpenLinkWatch;
   };
 }
 
@@ -48,63 +48,51 @@ export interface L2 {
   readonly stats: L2Stats;
 }
 
-/** How often interfaces and addresses of the machine are looked at; they may come after the node has. */
-const INTERFACES_INTERVAL: Duration = seconds(5);
-
 /** Starts to announce; every announcement ends with the signal. */
 export async function startL2(options: L2Options, signal: AbortSignal): Promise<L2> {
   const { nodeName, log, clock = systemClock } = options;
-  const host = options.host ?? { openSocket: openPacketSocket, openGroups: openMulticastGroups, readInterfaces };
+  const host = options.host ?? {
+    openSocket: openPacketSocket,
+    openGroups: openMulticastGroups,
+    openLinks: openLinkWatch,
+  };
   const stats = new L2Stats();
-  const announcer = new Announcer({ ...host, clock, log, stats });
+  const links = await host.openLinks(log, signal);
+  const announcer = new Announcer({
+    ...host,
+    links,
+    clock,
+    log,
+    stats,
+    onClaim: () => 'stranger',
+    onConflict: (conflict, state) => log.warn({ conflict, state }, 'another host holds an address'),
+    onChange: () => {},
+  });
+  announcer.start(signal);
   const speaker = new Speaker({
     ...options,
-    announce: (address, announcement) => announcer.set(address, announcement, signal),
+    announce: (address, announcement) => announcer.set(address, announcement),
   });
-  let last = '';
   const look = (): void => {
-    const reach = reachOf(host.readInterfaces(), speaker.nodes.get(nodeName), options.interfaces);
-    const key = JSON.stringify([reach.defaults, [...reach.own].sort()]);
-    if (key === last) return;
-    last = key;
+    const reach = reachOf(links.links.values(), internalIPs(speaker.nodes.get(nodeName)), options.interfaces);
     if (reach.defaults.length === 0) log.debug({}, 'no interface holds an InternalIP of this node yet');
-    announcer.setReach(reach, signal);
+    announcer.setReach(reach);
   };
   speaker.nodes.onChange(({ key }) => {
     if (key === nodeName) look();
   });
+  links.onChange(look);
   look();
   speaker.start(signal);
-  void lookRegularly(look, clock, signal);
   return { announcing: () => announcing(announcer), synced: speaker.synced, stats };
 }
 
-async function lookRegularly(look: () => void, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(INTERFACES_INTERVAL, signal).catch(() => {}); // The signal is checked by the loop.
-    if (!signal.aborted) look();
-  }
-}
-
-/** Where this machine may announce: pure. */
-function reachOf(
-  interfaces: readonly HostInterface[],
-  node: Node | undefined,
-  only: readonly string[] | undefined,
-): Reach {
-  const internal = new Set(
-    (node?.status?.addresses ?? [])
-      .filter(({ type }) => type === 'InternalIP')
-      .map(({ address }) => parseIP(address))
-      .filter((ip) => ip !== undefined)
-      .map(printIP),
-  );
-  const holders = interfaces.filter(({ addresses }) => addresses.some((address) => internal.has(address)));
-  return {
-    defaults: only ?? holders.map(({ name }) => name).sort(),
-    allowed: only === undefined ? undefined : new Set(only),
-    own: new Set(interfaces.flatMap(({ addresses }) => addresses)),
-  };
+function internalIPs(node: Node | undefined): readonly string[] {
+  return (node?.status?.addresses ?? [])
+    .filter(({ type }) => type === 'InternalIP')
+    .map(({ address }) => parseIP(address))
+    .filter((ip) => ip !== undefined)
+    .map(printIP);
 }
 
 function announcing(announcer: Announcer): readonly AnnouncedAddress[] {

@@ -1,154 +1,208 @@
-/** One protocol on one interface: answers for the addresses that are announced there, and announces new ones. */
+/** One protocol on one interface: the socket, while the interface can be used, and the addresses that are held there. */
 import type { Clock } from '../../host/clock.ts';
+import type { NetworkLink } from '../../host/link-watch.ts';
 import type { Logger } from '../../host/log.ts';
 import type { MulticastGroups, OpenMulticastGroups } from '../../host/multicast-groups.ts';
 import type { OpenPacketSocket, PacketSocket } from '../../host/packet-socket.ts';
+import { aborted } from '../../lib/abort.ts';
 import { type Duration, seconds } from '../../lib/duration.ts';
 import { type IPAddress, printIP } from '../../lib/ip.ts';
+import { printMAC } from '../../lib/mac.ts';
+import { decodeEthernet } from '../frames/ethernet.ts';
 import type { Answerer, Protocol } from '../frames/protocol.ts';
+import type { AnnouncerEvents } from './announcement.ts';
+import { Holding, type Port } from './holding.ts';
+import { Pacer } from './pacer.ts';
 import type { L2Stats } from './stats.ts';
 
-export interface LinkParts {
+export interface LinkParts extends AnnouncerEvents {
   readonly openSocket: OpenPacketSocket;
   readonly openGroups: OpenMulticastGroups;
   readonly clock: Clock;
   readonly log: Logger;
   readonly stats: L2Stats;
+  isOwn(mac: Uint8Array): boolean;
+  /** A frame of another host has come. */
+  onForeign(): void;
 }
 
-/** How long an interface that cannot be opened, or went away, is left alone. */
+/** How long an interface that is there and cannot be opened is left alone. */
 const RETRY: Duration = seconds(1);
 
-interface Announced {
-  readonly ip: IPAddress;
-  /** Ends the announcing, when the address or the socket goes. */
-  ended: AbortController | undefined;
-}
-
-interface Opened {
-  readonly socket: PacketSocket;
-  readonly groups: MulticastGroups | undefined;
-  readonly answerer: Answerer;
-}
-
 export class Link {
-  readonly #interface: string;
-  readonly #protocol: Protocol;
+  readonly name: string;
+  readonly protocol: Protocol;
   readonly #parts: LinkParts;
-  readonly #addresses = new Map<string, Announced>();
-  #opened: Opened | undefined;
+  readonly #pacer: Pacer;
+  /** By value: all are of the protocol's family. */
+  readonly #holdings = new Map<bigint, Holding>();
+  /** The interface as it is to be used; undefined while it cannot be. */
+  #wanted: string | undefined;
+  #carrier = false;
+  /** Ends the present attempt to serve the interface. */
+  #attempt = new AbortController();
+  #port: Port | undefined;
+  #complained = false;
 
-  constructor(interfaceName: string, protocol: Protocol, parts: LinkParts) {
-    this.#interface = interfaceName;
-    this.#protocol = protocol;
+  constructor(name: string, protocol: Protocol, parts: LinkParts) {
+    this.name = name;
+    this.protocol = protocol;
     this.#parts = parts;
+    this.#pacer = new Pacer(parts.clock);
   }
 
   /** Number of addresses. */
   get size(): number {
-    return this.#addresses.size;
+    return this.#holdings.size;
   }
 
-  /** Whether questions are answered now; else the interface is yet to come, or gone. */
-  get isOpen(): boolean {
-    return this.#opened !== undefined;
+  /** Whether an address is answered for here now. */
+  isAnnounced(ip: IPAddress): boolean {
+    return this.#carrier && (this.#holdings.get(ip.value)?.isAnnounced ?? false);
   }
 
-  /** Answers for an address from now on, and says so. */
-  announce(ip: IPAddress): void {
-    const key = printIP(ip);
-    if (this.#addresses.has(key)) return;
-    const announced: Announced = { ip, ended: undefined };
-    this.#addresses.set(key, announced);
-    if (this.#opened !== undefined) this.#begin(announced, this.#opened);
+  hold(ip: IPAddress, probe: boolean): void {
+    if (this.#holdings.has(ip.value)) return;
+    const { clock, stats, onChange, onConflict } = this.#parts;
+    const address = printIP(ip);
+    const holding = new Holding(ip, probe, {
+      protocol: this.protocol,
+      pacer: this.#pacer,
+      clock,
+      stats,
+      onChange: () => onChange(address),
+      onConflict: (mac, state) => onConflict({ address, interface: this.name, mac, since: clock.now() }, state),
+    });
+    this.#holdings.set(ip.value, holding);
+    if (this.#port !== undefined) holding.open(this.#port);
   }
 
   /** Answers no more, at once. */
-  withdraw(ip: IPAddress): void {
-    const key = printIP(ip);
-    const announced = this.#addresses.get(key);
-    if (announced === undefined) return;
-    this.#addresses.delete(key);
-    announced.ended?.abort();
-    const group = this.#protocol.group(ip);
-    if (group !== undefined && this.#opened !== undefined) this.#opened.groups?.leave(group);
+  release(ip: IPAddress): void {
+    const holding = this.#holdings.get(ip.value);
+    this.#holdings.delete(ip.value);
+    holding?.end();
   }
 
-  /** Holds the socket open until the signal is aborted, and opens it again when the interface went and came back. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#parts;
-    let complained = false;
-    while (!signal.aborted) {
+  reannounce(ip: IPAddress): void {
+    this.#holdings.get(ip.value)?.reannounce();
+  }
+
+  /** The interface is, or is again, like this; undefined: it is gone. */
+  follow(link: NetworkLink | undefined, announce = false): void {
+    const before = this.#carrier;
+    this.#carrier = link?.carrier ?? false;
+    const usable = link?.up === true && link.mac !== undefined;
+    const wanted = usable ? `${link.index} ${link.mac && printMAC(link.mac)}` : undefined;
+    if (wanted !== this.#wanted) {
+      this.#wanted = wanted;
+      this.#end();
+      if (wanted !== undefined) void this.#serve();
+    } else if (announce || (this.#carrier && !before)) {
+      for (const holding of this.#holdings.values()) holding.reannounce();
+    }
+    if (before !== this.#carrier) this.#tellAll();
+  }
+
+  /** Gives everything back. */
+  close(): void {
+    for (const holding of this.#holdings.values()) holding.end();
+    this.#holdings.clear();
+    this.#wanted = undefined;
+    this.#end();
+  }
+
+  #tellAll(): void {
+    for (const { ip } of this.#holdings.values()) this.#parts.onChange(printIP(ip));
+  }
+
+  #end(): void {
+    this.#attempt.abort();
+    this.#stop();
+  }
+
+  #stop(): void {
+    if (this.#port === undefined) return;
+    this.#port = undefined;
+    for (const holding of this.#holdings.values()) holding.close();
+    this.#tellAll();
+  }
+
+  /** Serves the interface for as long as it stays as it is. */
+  async #serve(): Promise<void> {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    while (!attempt.signal.aborted) {
       try {
-        await this.#serve(signal);
-        complained = false;
+        await this.#serveOnce(attempt.signal);
       } catch (err) {
-        const fields = { err, interface: this.#interface, protocol: this.#protocol.name };
-        if (!complained) log.warn(fields, 'cannot announce on an interface; retrying');
-        complained = true;
+        if (attempt.signal.aborted) return;
+        const { log } = this.#parts;
+        const fields = { err, interface: this.name, protocol: this.protocol.name };
+        if (!this.#complained) log.warn(fields, 'cannot announce on an interface; retrying');
+        this.#complained = true;
       }
-      await clock.sleep(RETRY, signal).catch(() => {}); // The signal is checked above.
+      await this.#parts.clock.sleep(RETRY, attempt.signal).catch(() => {}); // The signal is checked above.
     }
   }
 
-  async #serve(signal: AbortSignal): Promise<void> {
-    const opened = await this.#open();
-    const { socket, groups } = opened;
+  async #serveOnce(signal: AbortSignal): Promise<void> {
+    const { openSocket, openGroups } = this.#parts;
+    const { etherType, filter, family } = this.protocol;
+    const socket = await openSocket({ interface: this.name, etherType, filter });
+    let groups: MulticastGroups | undefined;
     try {
+      if (family === 'IPv6') groups = await openGroups(this.name);
       if (signal.aborted) return;
-      this.#opened = opened;
-      for (const announced of this.#addresses.values()) this.#begin(announced, opened);
-      await new Promise<void>((resolve, reject) => {
-        signal.addEventListener('abort', () => resolve(), { once: true });
-        socket.onFrame((frame) => this.#receive(frame, opened), reject);
-      });
+      const { promise: failed, reject } = Promise.withResolvers<never>();
+      this.#begin(socket, this.#portOf(socket, groups, reject), reject);
+      await Promise.race([failed, aborted(signal)]);
     } finally {
-      this.#opened = undefined;
-      for (const announced of this.#addresses.values()) announced.ended?.abort();
+      // After an abort the next attempt may have begun, and what it has is not ours to end.
+      if (!signal.aborted) this.#stop();
       groups?.close();
       socket.close();
     }
   }
 
-  async #open(): Promise<Opened> {
-    const { openSocket, openGroups } = this.#parts;
-    const { etherType, filter, family } = this.#protocol;
-    const socket = await openSocket({ interface: this.#interface, etherType, filter });
-    const answerer = { mac: socket.mac, announces: (ip: IPAddress) => this.#addresses.has(printIP(ip)) };
-    try {
-      const groups = family === 'IPv6' ? await openGroups(this.#interface) : undefined;
-      return { socket, groups, answerer };
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
+  #begin(socket: PacketSocket, port: Port, onError: (error: unknown) => void): void {
+    this.#complained = false;
+    this.#port = port;
+    const answerer: Answerer = {
+      mac: socket.mac,
+      stance: (ip) => this.#holdings.get(ip.value)?.stance,
+      isOwn: this.#parts.isOwn,
+    };
+    for (const holding of this.#holdings.values()) holding.open(port);
+    socket.onFrame((frame) => this.#receive(frame, answerer, socket), onError);
   }
 
-  #receive(frame: Uint8Array, { socket, answerer }: Opened): void {
-    const verdict = this.#protocol.processRequest(frame, answerer);
-    this.#parts.stats.received(this.#protocol, verdict.act === 'reply' ? 'reply' : verdict.why);
-    if (verdict.act === 'reply') socket.send(verdict.frame);
-  }
-
-  #begin(announced: Announced, opened: Opened): void {
-    const group = this.#protocol.group(announced.ip);
-    if (group !== undefined) opened.groups?.join(group);
-    announced.ended = new AbortController();
-    void this.#repeat(announced.ip, opened, announced.ended.signal);
-  }
-
-  async #repeat(ip: IPAddress, { socket }: Opened, signal: AbortSignal): Promise<void> {
-    const { clock, log, stats } = this.#parts;
-    const { count, interval } = this.#protocol.repeat;
-    try {
-      for (let i = 0; i < count && !signal.aborted; i++) {
-        socket.send(this.#protocol.announcement(ip, socket.mac));
-        stats.announced(this.#protocol);
-        await clock.sleep(interval, signal).catch(() => {}); // The signal is checked above.
+  #portOf(socket: PacketSocket, groups: MulticastGroups | undefined, onError: (error: unknown) => void): Port {
+    const attempt = (what: () => void): void => {
+      try {
+        what();
+      } catch (error) {
+        onError(error);
       }
-    } catch (err) {
-      // The socket's own listener learns of a lost interface, opens it again and announces everything anew.
-      log.debug({ err, address: printIP(ip), interface: this.#interface }, 'cannot announce an address');
-    }
+    };
+    return {
+      mac: socket.mac,
+      send: (frame) => attempt(() => void socket.send(frame)),
+      join: (group) => attempt(() => groups?.join(group)),
+      leave: (group) => attempt(() => groups?.leave(group)),
+    };
+  }
+
+  #receive(frame: Uint8Array, answerer: Answerer, socket: PacketSocket): void {
+    const { stats, isOwn, onForeign, onClaim } = this.#parts;
+    const source = decodeEthernet(frame)?.source;
+    if (source !== undefined && !isOwn(source)) onForeign();
+    const verdict = this.protocol.judge(frame, answerer);
+    stats.count(this.protocol, verdict.act === 'ignore' ? verdict.why : verdict.act);
+    if (verdict.act === 'reply') socket.send(verdict.frame);
+    if (verdict.act !== 'claim') return;
+    const mac = printMAC(verdict.mac);
+    const by = onClaim({ address: printIP(verdict.ip), mac, interface: this.name });
+    this.#holdings.get(verdict.ip.value)?.claimed(mac, by);
   }
 }

@@ -40,3 +40,8 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function isUnicastMAC(mac: Uint8Array): boolean {
   return mac.length === 6 && ((mac[0] ?? 1) & 1) === 0 && mac.some((byte) => byte !== 0);
 }
+
+/** A MAC as a number, for sets and maps. */
+export function macKey(mac: Uint8Array): number {
+  return mac.reduce((key, byte) => key * 256 + byte, 0);
+}

@@ -1,12 +1,19 @@
 /** What ARP and NDP have in common: one shape, so that nothing above them asks which family it deals with. */
 import type { BpfInstruction } from '../../host/packet-filter.ts';
+import type { Duration } from '../../lib/duration.ts';
 import type { IPAddress, IPFamily } from '../../lib/ip.ts';
 
-/** Who answers: an interface's MAC, and the addresses that are announced on it. */
+/** What this host does about an address on an interface: answer for it, or ask first whether it is free. */
+export type Stance = 'answers' | 'probes';
+
+/** Who answers: an interface's MAC, and the addresses that concern us on it. */
 export interface Answerer {
   /** 6 bytes. */
   readonly mac: Uint8Array;
-  announces(ip: IPAddress): boolean;
+  /** Undefined: the address is none of our business. */
+  stance(ip: IPAddress): Stance | undefined;
+  /** Whether a MAC is one of this machine's: two of its interfaces may be on one LAN. */
+  isOwn(mac: Uint8Array): boolean;
 }
 
 /** Every reason for which a frame gets no answer. */
@@ -15,11 +22,12 @@ export type IgnoreReason =
   | 'malformed'
   /** Sent to another host's MAC. */
   | 'not-to-us'
+  /** Someone's answer, or word about itself, that has nothing to do with our addresses. */
   | 'not-request'
   /** Someone announces an address of their own. */
   | 'gratuitous'
-  /** Someone else says that they hold an address that we announce. */
-  | 'conflict'
+  /** Another interface of this machine has sent it. */
+  | 'own'
   /** The asked-for address is not announced by us on this interface. */
   | 'not-ours'
   /** The answer would go to nobody, or to everybody. */
@@ -28,6 +36,8 @@ export type IgnoreReason =
 /** What is done about a received frame. */
 export type Verdict =
   | { readonly act: 'reply'; readonly ip: IPAddress; readonly frame: Uint8Array }
+  /** Another host holds, or is about to take, an address that we answer for or ask after. `mac` is that host's. */
+  | { readonly act: 'claim'; readonly ip: IPAddress; readonly mac: Uint8Array }
   | { readonly act: 'ignore'; readonly why: IgnoreReason };
 
 export const ignore = (why: IgnoreReason): Verdict => ({ act: 'ignore', why });
@@ -36,14 +46,16 @@ export interface Protocol {
   readonly name: 'ARP' | 'NDP';
   readonly family: IPFamily;
   readonly etherType: number;
-  /** Requests, and nothing else of the EtherType. */
+  /** Questions, answers and announcements, and nothing else of the EtherType. */
   readonly filter: readonly BpfInstruction[];
   /** Pure: what a frame from the network gets. Never throws. */
-  processRequest(frame: Uint8Array, answerer: Answerer): Verdict;
-  /** The unasked-for announcement by which others learn that an address is now here. */
-  announcement(ip: IPAddress, mac: Uint8Array): Uint8Array;
-  /** How often a new address is announced, and how many milliseconds apart. */
-  readonly repeat: { readonly count: number; readonly interval: number };
+  judge(frame: Uint8Array, answerer: Answerer): Verdict;
+  /** The unasked-for frames by which others learn that an address is now here, in the order to send them in. */
+  announcement(ip: IPAddress, mac: Uint8Array): readonly Uint8Array[];
+  /** How long to wait before each announcement of a new address; the first usually goes out at once. */
+  readonly repeat: readonly Duration[];
+  /** The question who holds an address. Without a source it is a probe, which nobody learns anything from. */
+  question(target: IPAddress, mac: Uint8Array, source?: IPAddress): Uint8Array;
   /** The multicast group in which others ask for an address; undefined when they broadcast. */
   group(ip: IPAddress): string | undefined;
 }

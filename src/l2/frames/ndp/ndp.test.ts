@@ -4,13 +4,19 @@ import { mustParseIP, printIP } from '../../../lib/ip.ts';
 import { parseMAC } from '../../../lib/mac.ts';
 import { testSeed } from '../../../lib/random.fixture.ts';
 import { randomBelow, seededRandom } from '../../../lib/random.ts';
+import { sameBytes } from '../ethernet.ts';
 import type { Answerer } from '../protocol.ts';
 import { ndp } from './ndp.ts';
 import { solicitedNode } from './packet.ts';
 
 const ours = parseMAC('02:00:00:00:00:01') ?? new Uint8Array();
 const announced = new Set(['fd77::100']);
-const answerer: Answerer = { mac: ours, announces: (ip) => announced.has(printIP(ip)) };
+const free = new Set(['fd77::150']);
+const answerer: Answerer = {
+  mac: ours,
+  stance: (ip) => (announced.has(printIP(ip)) ? 'answers' : free.has(printIP(ip)) ? 'probes' : undefined),
+  isOwn: (mac) => sameBytes(ours, mac),
+};
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'));
 const hex = (frame: Uint8Array) => Buffer.from(frame).toString('hex');
@@ -46,6 +52,12 @@ const CODE = 55;
 const TARGET = 62;
 const OPTION = 78;
 
+const FLAGS = 58;
+/** fd77::150, the last two bytes of the target. */
+const FREE = { [TARGET + 14]: 1, [TARGET + 15]: 0x50 };
+/** Another host's unsolicited advertisement of our address. */
+const STRANGERS = changed({ 11: 0xff, 85: 0xff }, false, UNSOLICITED);
+
 const cases: readonly (readonly [string, Uint8Array, string])[] = [
   ['a question for our address is answered', bytes(SOLICITATION), 'reply'],
   ['so is one that is sent to our MAC', changed({ 0: 2, 1: 0, 2: 0, 3: 0, 4: 0, 5: 1 }), 'reply'],
@@ -59,32 +71,55 @@ const cases: readonly (readonly [string, Uint8Array, string])[] = [
   ['nor is one with an option of length 0', changed({ [OPTION + 1]: 0 }), 'malformed'],
   ['nor is one with an option past its end', changed({ [OPTION + 1]: 2 }), 'malformed'],
   ['an answer to everybody is not sent', changed({ [OPTION + 2]: 0xff }), 'bad-sender'],
-  ['one that claims our address is told apart', changed({ [SOURCE + 14]: 1, [SOURCE + 15]: 0 }), 'conflict'],
+  ['a question from our address claims it', changed({ [SOURCE + 14]: 1, [SOURCE + 15]: 0 }), 'claim'],
+  ['a probe for an address that we probe for claims it', changed({ ...FREE, 5: 0x50 }, false, PROBE), 'claim'],
+  ['a question for such an address is not answered', changed({ ...FREE, 5: 0x50 }), 'not-ours'],
+  ['an advertisement of our address claims it', STRANGERS, 'claim'],
+  ['even one that does not override', changed({ [FLAGS]: 0 }, false, STRANGERS), 'claim'],
+  ['and one of an address that we probe for', changed(FREE, false, STRANGERS), 'claim'],
+  ['one of any other address does not', changed({ [TARGET + 15]: 9 }, false, STRANGERS), 'not-request'],
+  ['an advertisement of our own, come back, claims nothing', bytes(UNSOLICITED), 'own'],
+  ['one that came through a router claims nothing', changed({ [HOP_LIMIT]: 254 }, false, STRANGERS), 'malformed'],
+  ['nor does one that says to all that they had asked', changed({ [FLAGS]: 0x60 }, false, STRANGERS), 'malformed'],
+  ['nor does one to another host', changed({ 0: 2, 1: 9 }, false, STRANGERS), 'not-to-us'],
   ['a probe must be sent to the group', changed({ 38: 0xfd }, false, PROBE), 'malformed'],
   ['an empty frame is not read', new Uint8Array(), 'malformed'],
 ];
 
 for (const [what, frame, expected] of cases) {
   test(what, () => {
-    const verdict = ndp.processRequest(frame, answerer);
-    assert.equal(verdict.act === 'reply' ? 'reply' : verdict.why, expected);
+    const verdict = ndp.judge(frame, answerer);
+    assert.equal(verdict.act === 'ignore' ? verdict.why : verdict.act, expected);
   });
 }
 
 test('the answer is solicited, overrides, and goes to the asker alone', () => {
-  const verdict = ndp.processRequest(bytes(SOLICITATION), answerer);
+  const verdict = ndp.judge(bytes(SOLICITATION), answerer);
   assert.ok(verdict.act === 'reply');
   assert.equal(hex(verdict.frame), ADVERTISEMENT);
 });
 
 test('a host that checks its address is answered so that everybody hears it', () => {
-  const verdict = ndp.processRequest(bytes(PROBE), answerer);
+  const verdict = ndp.judge(bytes(PROBE), answerer);
   assert.ok(verdict.act === 'reply');
   assert.equal(hex(verdict.frame), UNSOLICITED);
 });
 
 test('an announcement is an unsolicited advertisement to all nodes', () => {
-  assert.equal(hex(ndp.announcement(mustParseIP('fd77::100'), ours)), UNSOLICITED);
+  assert.deepEqual(ndp.announcement(mustParseIP('fd77::100'), ours).map(hex), [UNSOLICITED]);
+});
+
+test('a claim names the address and the host that has it', () => {
+  const verdict = ndp.judge(STRANGERS, answerer);
+  assert.ok(verdict.act === 'claim');
+  assert.equal(printIP(verdict.ip), 'fd77::100');
+  assert.equal(hex(verdict.mac), '0200000000ff');
+});
+
+test('a probe is what a host sends that checks its own address', () => {
+  const other = parseMAC('02:00:00:00:00:02') ?? new Uint8Array();
+  assert.equal(hex(ndp.question(mustParseIP('fd77::100'), other)), PROBE);
+  assert.equal(hex(ndp.question(mustParseIP('fd77::100'), other, mustParseIP('fd77::2'))), SOLICITATION);
 });
 
 test('an address is asked for in the group of its last 24 bits', () => {
@@ -103,6 +138,6 @@ test(`a damaged frame is never answered (seed ${seed})`, () => {
       frame[at] = (frame[at] ?? 0) ^ (1 + randomBelow(random, 255));
       if (at === 14 || at === 15 || at === 16 || at === 17) continue; // Traffic class and flow label mean nothing here.
     }
-    assert.equal(ndp.processRequest(frame, answerer).act, 'ignore');
+    assert.equal(ndp.judge(frame, answerer).act, 'ignore');
   }
 });

@@ -2,7 +2,7 @@
 import { type IPAddress, ipBytes, ipFromBytes } from '../../../lib/ip.ts';
 
 export const NEIGHBOR_SOLICITATION = 135;
-const NEIGHBOR_ADVERTISEMENT = 136;
+export const NEIGHBOR_ADVERTISEMENT = 136;
 
 const IPV6_HEADER = 40;
 const IPPROTO_ICMPV6 = 58;
@@ -11,6 +11,8 @@ const HOP_LIMIT = 255;
 const BODY = 24;
 const OPTION_SOURCE_LINK_LAYER = 1;
 const OPTION_TARGET_LINK_LAYER = 2;
+const SOLICITED = 0x40;
+const OVERRIDE = 0x20;
 
 export interface NeighborSolicitation {
   readonly source: IPAddress;
@@ -29,10 +31,45 @@ export interface NeighborAdvertisement {
   readonly override: boolean;
 }
 
+/** What an advertisement of another host says. */
+export interface HeardAdvertisement {
+  readonly target: IPAddress;
+  /** The MAC at which it says the target is, if it gave one. */
+  readonly targetLinkLayer: Uint8Array | undefined;
+}
+
 /** Reads an IPv6 packet. Undefined unless it passes every check of RFC 4861 section 7.1.1. */
 export function decodeSolicitation(packet: Uint8Array): NeighborSolicitation | undefined {
+  const message = decodeMessage(packet, NEIGHBOR_SOLICITATION);
+  if (message === undefined) return undefined;
+  const { source, destination, target, options } = message;
+  const sourceLinkLayer = options.get(OPTION_SOURCE_LINK_LAYER)?.slice(0, 6);
+  if (isMulticast(source)) return undefined;
+  if (source.value === 0n && (sourceLinkLayer !== undefined || !isSolicitedNode(destination))) return undefined;
+  return { source, destination, target, sourceLinkLayer };
+}
+
+/** Reads an IPv6 packet. Undefined unless it passes every check of RFC 4861 section 7.1.2. */
+export function decodeAdvertisement(packet: Uint8Array): HeardAdvertisement | undefined {
+  const message = decodeMessage(packet, NEIGHBOR_ADVERTISEMENT);
+  if (message === undefined) return undefined;
+  const { destination, target, options, flags } = message;
+  if (isMulticast(destination) && (flags & SOLICITED) !== 0) return undefined;
+  return { target, targetLinkLayer: options.get(OPTION_TARGET_LINK_LAYER)?.slice(0, 6) };
+}
+
+interface NeighborMessage {
+  readonly source: IPAddress;
+  readonly destination: IPAddress;
+  readonly flags: number;
+  readonly target: IPAddress;
+  readonly options: ReadonlyMap<number, Uint8Array>;
+}
+
+/** What is demanded of solicitations and advertisements alike. */
+function decodeMessage(packet: Uint8Array, type: number): NeighborMessage | undefined {
   const icmp = icmpOf(packet);
-  if (icmp === undefined || icmp[0] !== NEIGHBOR_SOLICITATION || icmp[1] !== 0 || icmp.length < BODY) return undefined;
+  if (icmp === undefined || icmp[0] !== type || icmp[1] !== 0 || icmp.length < BODY) return undefined;
   const source = ipFromBytes(packet.subarray(8, 24));
   const destination = ipFromBytes(packet.subarray(24, 40));
   const target = ipFromBytes(icmp.subarray(8, 24));
@@ -40,25 +77,44 @@ export function decodeSolicitation(packet: Uint8Array): NeighborSolicitation | u
   if (source === undefined || destination === undefined || target === undefined || options === undefined) {
     return undefined;
   }
-  const sourceLinkLayer = options.get(OPTION_SOURCE_LINK_LAYER)?.slice(0, 6);
-  if (isMulticast(target) || isMulticast(source)) return undefined;
-  if (source.value === 0n && (sourceLinkLayer !== undefined || !isSolicitedNode(destination))) return undefined;
-  return { source, destination, target, sourceLinkLayer };
+  return isMulticast(target) ? undefined : { source, destination, target, options, flags: icmp[4] ?? 0 };
 }
 
 /** The whole IPv6 packet of an advertisement, with its target link-layer address option. */
 export function encodeAdvertisement(advertisement: NeighborAdvertisement): Uint8Array {
-  const { source, destination, target, targetLinkLayer, solicited, override } = advertisement;
-  const packet = new Uint8Array(IPV6_HEADER + BODY + 8);
-  packet.set([0x60, 0, 0, 0, 0, BODY + 8, IPPROTO_ICMPV6, HOP_LIMIT], 0);
+  const { targetLinkLayer, solicited, override } = advertisement;
+  const flags = (solicited ? SOLICITED : 0) | (override ? OVERRIDE : 0);
+  const option = [OPTION_TARGET_LINK_LAYER, 1, ...targetLinkLayer];
+  return encodeMessage({ ...advertisement, type: NEIGHBOR_ADVERTISEMENT, flags, option });
+}
+
+/** The whole IPv6 packet of a solicitation. */
+export function encodeSolicitation(solicitation: NeighborSolicitation): Uint8Array {
+  const { sourceLinkLayer } = solicitation;
+  const option = sourceLinkLayer === undefined ? [] : [OPTION_SOURCE_LINK_LAYER, 1, ...sourceLinkLayer];
+  return encodeMessage({ ...solicitation, type: NEIGHBOR_SOLICITATION, flags: 0, option });
+}
+
+interface MessageParts {
+  readonly type: number;
+  readonly source: IPAddress;
+  readonly destination: IPAddress;
+  readonly flags: number;
+  readonly target: IPAddress;
+  readonly option: readonly number[];
+}
+
+function encodeMessage({ type, source, destination, flags, target, option }: MessageParts): Uint8Array {
+  const length = BODY + option.length;
+  const packet = new Uint8Array(IPV6_HEADER + length);
+  packet.set([0x60, 0, 0, 0, 0, length, IPPROTO_ICMPV6, HOP_LIMIT], 0);
   packet.set(ipBytes(source), 8);
   packet.set(ipBytes(destination), 24);
   const icmp = packet.subarray(IPV6_HEADER);
-  icmp[0] = NEIGHBOR_ADVERTISEMENT;
-  icmp[4] = (solicited ? 0x40 : 0) | (override ? 0x20 : 0);
+  icmp[0] = type;
+  icmp[4] = flags;
   icmp.set(ipBytes(target), 8);
-  icmp.set([OPTION_TARGET_LINK_LAYER, 1], BODY);
-  icmp.set(targetLinkLayer, BODY + 2);
+  icmp.set(option, BODY);
   const sum = checksum(packet, icmp);
   icmp.set([sum >> 8, sum & 0xff], 2);
   return packet;
