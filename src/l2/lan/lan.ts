@@ -16,6 +16,7 @@ import { reachOf } from './reach.ts';
 const CLAIMS_AFTER_RETURN = [milliseconds(150), seconds(1)];
 /** A node that has stopped in good order may be back soon, and its kernel goes on forwarding. */
 const PATIENCE_AFTER_LEAVE = seconds(60);
+const COUNTS_INTERVAL = seconds(1);
 /** How often it is looked whether everything has been handed over. */
 const LEAVE_POLL = milliseconds(10);
 /** The most that leaving takes. */
@@ -83,6 +84,7 @@ export class Lan {
     const end = this.#parts.links.onChange(() => this.#look());
     signal.addEventListener('abort', end, { once: true });
     this.#look();
+    void this.#tellCounts(signal);
   }
 
   receive(message: ToLan): void {
@@ -132,7 +134,7 @@ export class Lan {
       peers: this.#liveness.status(),
       elected: this.#addresses.elected(),
       silent: this.#isLeaving ? 'it is about to stop' : this.#liveness.silent(),
-      counts: { ...this.#parts.counts(), ...this.#liveness.counts(), ...this.#addresses.counts() },
+      counts: this.#counts(),
     };
   }
 
@@ -209,6 +211,21 @@ export class Lan {
   #tellPeers(): void {
     const hears = this.#liveness.hears();
     this.#parts.tell({ kind: 'peers', peers: this.#liveness.status(), hears, onLan: this.#onLan.value });
+  }
+
+  #counts(): LanStatus['counts'] {
+    return { ...this.#parts.counts(), ...this.#liveness.counts(), ...this.#addresses.counts() };
+  }
+
+  async #tellCounts(signal: AbortSignal): Promise<void> {
+    let last = '';
+    while (!signal.aborted) {
+      const counts = this.#counts();
+      const text = JSON.stringify(counts);
+      if (text !== last) this.#parts.tell({ kind: 'counts', counts });
+      last = text;
+      await this.#parts.clock.sleep(COUNTS_INTERVAL, signal).catch(() => {}); // The signal is checked by the loop.
+    }
   }
 
   async #leave(): Promise<void> {

@@ -151,6 +151,8 @@ export type FromLan =
       readonly hears: readonly string[];
       readonly onLan: boolean;
     }
+  /** What has been counted so far, as in `LanStatus`: once a second, where it has changed. */
+  | { readonly kind: 'counts'; readonly counts: LanStatus['counts'] }
   | { readonly kind: 'status'; readonly id: number; readonly status: LanStatus }
   /** Everything has been handed over; nothing is announced any more. */
   | { readonly kind: 'left' }
