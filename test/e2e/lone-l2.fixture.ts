@@ -163,6 +163,14 @@ test('only the interfaces that are named are used', async () => {
   await end(l2, 'SIGTERM');
 });
 
+test('cleaning up leaves the machine as it was, and what others put there', async () => {
+  for (const table of ['ip theirs', 'ip postern-l2', 'ip6 postern-l2']) {
+    await runCommand(['nft', 'add', 'table', ...table.split(' ')]);
+  }
+  assert.match(await postern('l2', 'cleanup'), /^no rules/);
+  assert.equal((await runCommand(['nft', 'list', 'ruleset'])).stdout, 'table ip theirs {\n}\n');
+});
+
 test('what is wrong is named, with what to do', async () => {
   assert.match(await refused('l2', 'status'), /no announcer runs on this machine\n.*--data-dir.*--kubeconfig/);
   assert.match(

@@ -45,6 +45,7 @@ test('every command has help with an example', async () => {
     'proxy cleanup',
     'l2',
     'l2 status',
+    'l2 cleanup',
     'render',
     'top services',
     'image build',

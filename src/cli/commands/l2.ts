@@ -1,6 +1,6 @@
 /** `postern l2`: load balancer addresses on a node's LAN, alone, against any Kubernetes API, in place of MetalLB's speaker. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { interfacesOption } from '../announcer-options.ts';
 import { addHeartbeatOptions, type HeartbeatFlags, heartbeatsOf } from '../heartbeat-options.ts';
 import { kubeconfigOption } from '../kubeconfig.ts';
@@ -15,6 +15,7 @@ interface Flags extends HeartbeatFlags {
   readonly interfaces?: readonly string[];
   readonly metrics: readonly HostPort[];
   readonly socket: string;
+  readonly onStop: 'leave' | 'end';
 }
 
 const METRICS = `127.0.0.1:${L2_METRICS_PORT}`;
@@ -43,9 +44,21 @@ export function addL2Command(postern: Command): void {
       ),
     )
     .option('--socket <path>', 'where to answer `postern l2 status`', L2_SOCKET)
+    .addOption(
+      new Option(
+        '--on-stop <what>',
+        'what the kernel passes on of connections that an address left behind when it moved',
+      )
+        .choices(['leave', 'end'])
+        .default('leave', 'leave, until it ends by itself'),
+    )
     .addHelpText('after', EXAMPLES)
     .action(run);
   addL2StatusCommand(l2);
+  l2.command('cleanup')
+    .description('remove every rule that an announcer left on this machine')
+    .addHelpText('after', '\nExample:\n  postern l2 cleanup')
+    .action(cleanUp);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -65,6 +78,21 @@ async function run(flags: Flags): Promise<void> {
       ...flags.metrics.map(({ host, port }) => ({ address: host, port })),
       { address: resolve(flags.socket), port: 0 },
     ],
+    onStop: flags.onStop,
   };
   await runLoneL2(options, endSignal(), () => process.stdout.write('ready\n'));
+}
+
+async function cleanUp(): Promise<void> {
+  const [{ requireL2 }, { cleanupL2 }, { openNftIfAny }, { createLogger }] = await Promise.all([
+    import('../wiring/requirements.ts'),
+    import('../wiring/l2.ts'),
+    import('../wiring/proxy-modes.ts'),
+    import('../../host/log.ts'),
+  ]);
+  requireL2();
+  const runner = await openNftIfAny(createLogger('l2'), 'there are no rules to remove');
+  await cleanupL2(runner);
+  await runner?.close();
+  process.stdout.write('no rules of a Postern announcer are left\n');
 }

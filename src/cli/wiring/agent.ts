@@ -21,6 +21,7 @@ import { startVMs } from '../../vm/vms.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { CLUSTER_DOMAIN, PROXY_HEALTH_PORT, PROXY_METRICS_PORT, PROXY_SOCKET } from './defaults.ts';
+import { cleanupL2 } from './l2.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
@@ -165,6 +166,7 @@ async function allStarted<T extends readonly Promise<unknown>[]>(
 async function cleanUp(runner: NftRunner, stateDir: string): Promise<void> {
   await cleanupGuests(join(stateDir, 'vms'));
   await cleanupProxy(runner);
+  await cleanupL2(runner);
   await cleanupPodNetwork();
 }
 

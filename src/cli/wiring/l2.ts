@@ -5,14 +5,18 @@ import type { Client, Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { systemClock } from '../../host/clock.ts';
 import { createLogger } from '../../host/log.ts';
+import type { NftRunner } from '../../host/nft.ts';
+import { cleanupHandover } from '../../l2/handover/handover.ts';
 import { type L2, startL2 } from '../../l2/l2.ts';
 import { aborted, untilAborted } from '../../lib/abort.ts';
+import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import type { ListenAddress } from '../../proxy/health/listen.ts';
 import { UserError } from '../errors.ts';
 import type { Heartbeats } from '../heartbeat-options.ts';
 import { listenInDirectory } from '../l2/listen.ts';
 import { type Asked, serveL2 } from '../l2/serve.ts';
 import { keepMemorySmall } from './memory.ts';
+import { openNftIfAny } from './proxy-modes.ts';
 
 /** An announcer that runs alone, against any Kubernetes API. */
 export interface LoneL2Options extends Heartbeats {
@@ -22,6 +26,8 @@ export interface LoneL2Options extends Heartbeats {
   readonly interfaces?: readonly string[];
   /** Where it is asked how it is, and for its metrics. */
   readonly serve: readonly ListenAddress[];
+  /** What happens to rules that pass on connections which an address left behind: `leave` them until they end, or `end` them. */
+  readonly onStop: 'leave' | 'end';
 }
 
 /**
@@ -31,6 +37,7 @@ export interface LoneL2Options extends Heartbeats {
 export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, ready: () => void): Promise<void> {
   const { nodeName } = options;
   const log = createLogger('l2');
+  const runner = await openNftIfAny(log, 'connections do not outlive a planned move of their address');
   const client = createClient(options.endpoint);
   const ending = new AbortController();
   void keepMemorySmall({ log }, ending.signal);
@@ -47,8 +54,15 @@ export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, rea
     await served.close();
   } finally {
     ending.abort(signal.reason);
+    if (options.onStop === 'end') await cleanupL2(runner);
     client.close();
+    await runner?.close();
   }
+}
+
+/** Removes all rules of an announcer from this network namespace; there are none without nftables. */
+export async function cleanupL2(runner: NftRunner | undefined): Promise<void> {
+  if (runner !== undefined) await cleanupHandover(kernelNetfilter(runner));
 }
 
 /** What it is asked for, from what it tells. */

@@ -26,8 +26,14 @@ export interface OpenedModes {
   readonly retired: readonly Pick<Mode, 'remove'>[];
 }
 
-/** For what can do without: undefined where neither programs nor kernel have nftables, as on old machines with iptables. */
-export async function openNftIfAny(log: Logger): Promise<NftRunner | undefined> {
+/**
+ * For what can do without: undefined where neither programs nor kernel have nftables, as on old machines with iptables.
+ * `without` says what is not done then, for the log.
+ */
+export async function openNftIfAny(
+  log: Logger,
+  without = 'traffic is not counted, and what another mode left is not looked for',
+): Promise<NftRunner | undefined> {
   try {
     const runner = await openNft({ log });
     await countRules('ip', 'any');
@@ -36,7 +42,7 @@ export async function openNftIfAny(log: Logger): Promise<NftRunner | undefined> 
     // What a kernel answers that has never heard of them.
     const isNone = err instanceof NftMissing || (err instanceof NetlinkError && UNKNOWN.includes(err.code));
     if (!isNone) throw err;
-    log.warn({ err }, 'without nftables, traffic is not counted, and what another mode left is not looked for');
+    log.warn({ err }, `without nftables, ${without}`);
     return undefined;
   }
 }

@@ -50,11 +50,12 @@ export function requireProxy(): void {
   );
 }
 
-/** Throws a {@link UserError} unless this process may answer on its LAN. */
+/** Throws a {@link UserError} unless this process may answer on its LAN, and have the kernel pass connections on. */
 export function requireL2(): void {
-  if ((capabilities('CapEff') & (1n << CAP_NET_RAW)) !== 0n) return;
+  const needed = (1n << CAP_NET_RAW) | (1n << CAP_NET_ADMIN);
+  if ((capabilities('CapEff') & needed) === needed) return;
   throw new UserError(
-    'an announcer needs root, or CAP_NET_RAW: it answers ARP and NDP on this machine’s interfaces',
+    'an announcer needs root, or CAP_NET_RAW and CAP_NET_ADMIN: it answers ARP and NDP, and has the kernel pass connections on',
     'Run it with sudo. To see who announces what: postern l2 status --help',
   );
 }
