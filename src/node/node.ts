@@ -7,6 +7,7 @@ import type { Client } from '../client/client.ts';
 import { Informer } from '../client/informer.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
+import { Wake } from '../host/wake.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { type CIDR, parseCIDR } from '../lib/ip.ts';
 import { desiredNode, desiredStatus, type Machine, type NodeInput } from './desired.ts';
@@ -141,21 +142,5 @@ async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
       wait = backOff.next();
     }
     await wake.sleep(clock, wait, signal);
-  }
-}
-
-/** A sleep that can be cut short. */
-class Wake {
-  #current: AbortController | undefined;
-
-  now(): void {
-    this.#current?.abort();
-  }
-
-  /** Ends after `ms`, when it is woken, or when the signal is aborted; never rejects. */
-  async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-    const current = new AbortController();
-    this.#current = current;
-    await clock.sleep(ms, AbortSignal.any([signal, current.signal])).catch(() => {});
   }
 }
