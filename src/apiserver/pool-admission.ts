@@ -2,8 +2,10 @@
  * No two IPAddressPools share an address, and none holds an address of a node: refused at once, with whose it is. MetalLB's
  * webhooks refuse the same, but for writes that come at the same time.
  */
+import { setImmediate } from 'node:timers/promises';
 import { Node } from '../api/core/v1/node.ts';
 import { invalidValue } from '../api/field-errors.ts';
+import type { AnyKind } from '../api/kinds.ts';
 import { type KubeObject, keyOf, keyText } from '../api/meta/v1.ts';
 import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import { type Cause, invalid } from '../api/status.ts';
@@ -12,8 +14,10 @@ import { type AddressRange, overlapsOf, parseAddressRange } from '../lib/address
 import { parseIP } from '../lib/ip.ts';
 import type { Store } from '../store/store.ts';
 import type { Admission, Admitted, Write } from './admission.ts';
-import type { Codec } from './storage/codec.ts';
 import { kindPrefix, POOL_RANGES } from './storage/keys.ts';
+
+/** Objects that are read at a time. */
+const PAGE = 200;
 
 /** Addresses, and whose they are. */
 type Held = AddressRange & { readonly owner: string };
@@ -24,17 +28,17 @@ type Wanted = AddressRange & { readonly i: number; readonly text: string };
  * Checks the ranges of a pool against everybody else's. All writes of ranges also write one key, each on the condition that
  * it is as it was before the others were read: so of two pools that come at the same time, one sees the other.
  */
-export function poolAdmission(store: Store, codec: Codec): Admission {
-  const read = async (kind: typeof IPAddressPool | typeof Node): Promise<readonly KubeObject[]> =>
-    (await store.list(kindPrefix(kind))).entries.map((entry) => codec.decode(entry).object);
+export function poolAdmission(store: Store): Admission {
   return {
     async admit({ kind, old, next }: Write): Promise<Admitted> {
       if (kind !== IPAddressPool || next === undefined || !hasNewRanges(next, old))
         return { next, compares: [], operations: [] };
       const pool = next as IPAddressPool;
       const modified = (await store.get(POOL_RANGES))?.modified ?? 0;
-      const others = [...heldByPools(await read(IPAddressPool), pool), ...heldByNodes(await read(Node))];
-      const causes = overlaps(pool, others);
+      const others: (readonly Held[])[] = [];
+      for await (const pools of pagesOf<IPAddressPool>(store, IPAddressPool)) others.push(heldByPools(pools, pool));
+      for await (const nodes of pagesOf<Node>(store, Node)) others.push(heldByNodes(nodes));
+      const causes = overlaps(pool, others.flat());
       if (causes.length > 0) throw invalid(IPAddressPool, pool.metadata.name ?? '', causes);
       const written = Buffer.from(JSON.stringify({ lastWrittenFor: keyText(keyOf(pool)) }));
       return {
@@ -46,14 +50,28 @@ export function poolAdmission(store: Store, codec: Codec): Admission {
   };
 }
 
+/** All objects of a kind, some at a time, so that others are served meanwhile. What is added or changed then may be missed. */
+async function* pagesOf<T extends KubeObject>(store: Store, kind: AnyKind): AsyncGenerator<readonly T[]> {
+  const prefix = kindPrefix(kind);
+  let after: string | undefined;
+  for (;;) {
+    const page = await store.list(prefix, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+    // Not by way of the codec: what is looked at once must not displace what is in use.
+    yield page.entries.map(({ value }) => JSON.parse(Buffer.from(value).toString('utf8')) as T);
+    after = page.entries.at(-1)?.key;
+    if (page.remaining === 0) return;
+    await setImmediate();
+  }
+}
+
 /** A pool whose ranges stay may be written whatever they are: what came to overlap by other ways must not be stuck. */
 function hasNewRanges(next: KubeObject, old: KubeObject | undefined): boolean {
   return !sameValue((next as IPAddressPool).spec.addresses, (old as IPAddressPool | undefined)?.spec.addresses);
 }
 
-function heldByPools(objects: readonly KubeObject[], own: IPAddressPool): readonly Held[] {
+function heldByPools(pools: readonly IPAddressPool[], own: IPAddressPool): readonly Held[] {
   const ownKey = keyText(keyOf(own));
-  return (objects as readonly IPAddressPool[])
+  return pools
     .filter((pool) => keyText(keyOf(pool)) !== ownKey)
     .flatMap((pool) =>
       pool.spec.addresses.map((text) => held(text, `${text} of IPAddressPool ${keyText(keyOf(pool))}`)),
@@ -66,8 +84,8 @@ function held(text: string, owner: string): Held | undefined {
   return range && { ...range, owner };
 }
 
-function heldByNodes(objects: readonly KubeObject[]): readonly Held[] {
-  return (objects as readonly Node[]).flatMap(({ metadata, status }) =>
+function heldByNodes(nodes: readonly Node[]): readonly Held[] {
+  return nodes.flatMap(({ metadata, status }) =>
     (status?.addresses ?? []).flatMap(({ type, address }) => {
       const ip = type === 'InternalIP' || type === 'ExternalIP' ? parseIP(address) : undefined;
       return ip === undefined

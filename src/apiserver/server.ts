@@ -56,7 +56,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const ranges = new ServiceRanges(store, codec);
   const services = new ServiceAdmission({ ...options, taken, ranges, clock, random });
   const touched = new Touched();
-  const admissions = [namespaceAdmission(store, codec), services, poolAdmission(store, codec), touched];
+  const admissions = [namespaceAdmission(store, codec), services, poolAdmission(store), touched];
   const api: Api = { store, codec, clock, random, log, admissions };
   const metrics = new Metrics();
   const serving = new Serving({ api, metrics, documents: new Documents(metrics), yaml: new YAMLReader() });
