@@ -115,6 +115,9 @@ export function clientContract(name: string, open: () => Promise<ContractSetup> 
       );
       assert.equal(patched.status?.podIP, '10.0.0.2');
       assert.deepEqual(patched.metadata.labels, { a: 'b' });
+      const annotated = { ...patched, metadata: { ...patched.metadata, annotations: { c: 'd' } } };
+      const { metadata, spec } = await client.updateStatus(Pod, { ...annotated, spec: {} } as Pod);
+      assert.deepEqual([metadata.annotations, spec], [{ c: 'd' }, patched.spec]);
       await client.delete(Pod, key, { gracePeriodSeconds: 0 });
     });
 

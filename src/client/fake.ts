@@ -6,6 +6,7 @@
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, keyText, type ObjectKey } from '../api/meta/v1.ts';
 import { alreadyExists, conflict, failure, invalid, notFound } from '../api/status.ts';
+import { metadataWithStatus } from '../api/status-write.ts';
 import { printTime } from '../api/time.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Client, DeleteOptions, Draft, Listed, ListOptions, Patch, WatchEvent } from './client.ts';
@@ -206,7 +207,8 @@ export class FakeClient implements Client {
 
   #replaceStatus<T extends KubeObject>(kind: Kind<T>, verb: Write['verb'], object: T): T {
     const current = this.#current(kind, object);
-    const result = this.#write(kind, current, { ...current, status: statusOf(object) });
+    const metadata = metadataWithStatus(kind, object.metadata, current.metadata);
+    const result = this.#write(kind, current, { ...current, metadata, status: statusOf(object) });
     this.#record(verb, kind, keyOf(object));
     return result;
   }

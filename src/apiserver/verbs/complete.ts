@@ -6,6 +6,7 @@ import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject, ObjectMeta } from '../../api/meta/v1.ts';
 import { validateObject } from '../../api/meta/validation.ts';
 import { badRequest, type Cause, conflict, invalid } from '../../api/status.ts';
+import { metadataWithStatus } from '../../api/status-write.ts';
 import { sameValue } from '../../api/value.ts';
 
 /** An object with a `status`, seen by code that knows no kind. */
@@ -56,7 +57,12 @@ export function completeChange(
   checkVersion(kind, given, old);
   switch (part) {
     case 'status':
-      return validated(kind, kind.prepare(kind.defaults(withStatusOf(given, old)), old), old, about(part, kind, known));
+      return validated(
+        kind,
+        kind.prepare(kind.defaults(withStatusOf(kind, given, old)), old),
+        old,
+        about(part, kind, known),
+      );
     case 'finalize':
       return { ...old, spec: (given as WithStatus).spec } as KubeObject;
     case 'object': {
@@ -86,13 +92,14 @@ export function checkVersion(kind: AnyKind, given: KubeObject, old: KubeObject):
   }
 }
 
-/** Only the status is of the request; managedFields too, as they say who set it. */
-function withStatusOf(given: WithStatus, old: WithStatus): KubeObject {
+/** Only the status is of the request, and what goes with it; managedFields too, as they say who set it. */
+function withStatusOf(kind: AnyKind, given: WithStatus, old: WithStatus): KubeObject {
   const { status: _, ...rest } = old;
   const { managedFields = old.metadata.managedFields } = given.metadata;
+  const metadata = metadataWithStatus(kind, given.metadata, old.metadata);
   return {
     ...rest,
-    metadata: { ...old.metadata, ...(managedFields === undefined ? {} : { managedFields }) },
+    metadata: { ...metadata, ...(managedFields === undefined ? {} : { managedFields }) },
     ...(given.status === undefined ? {} : { status: given.status }),
   } as KubeObject;
 }

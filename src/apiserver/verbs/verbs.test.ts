@@ -95,7 +95,7 @@ test('kinds that have no generation in Kubernetes have none, whatever is sent', 
   }
 });
 
-test('changes the status at its subresource only, and nothing else there', async () => {
+test('changes the status at its subresource only, and there nothing else but labels and annotations', async () => {
   await api.call('POST', SERVICES, { body: service('st', { type: 'LoadBalancer' }) });
   const ingress = [{ ip: '192.0.2.1' }];
   const body = { status: { loadBalancer: { ingress } }, spec: { selector: { a: 'b' } } };
@@ -107,7 +107,18 @@ test('changes the status at its subresource only, and nothing else there', async
     type,
   });
   assert.deepEqual(status.body.status.loadBalancer.ingress?.[0].ip, '192.0.2.1');
-  assert.deepEqual([status.body.spec.selector, status.body.metadata.labels], [{ a: 'b' }, undefined]);
+  assert.deepEqual([status.body.spec.selector, status.body.metadata.labels], [{ a: 'b' }, { x: 'y' }]);
+});
+
+test('changes no labels of a custom resource with its status', async () => {
+  const pools = '/apis/metallb.io/v1beta1/namespaces/default/ipaddresspools';
+  const pool = { apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool', metadata: { name: 'st' } };
+  await api.call('POST', pools, { body: { ...pool, spec: { addresses: ['198.51.100.0/24'] } } });
+  const status = await api.call('PATCH', `${pools}/st/status`, {
+    body: { status: { assignedIPv4: 1 }, metadata: { labels: { x: 'y' } } },
+    type: 'application/merge-patch+json',
+  });
+  assert.deepEqual([status.body.status, status.body.metadata.labels], [{ assignedIPv4: 1 }, undefined]);
 });
 
 test('patches in all four ways, and changes nothing on a dry run', async () => {
