@@ -1,30 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Namespace } from '../../api/core/v1/namespace.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
+import type { KubeObject } from '../../api/meta/v1.ts';
 import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import { conflict, failure } from '../../api/status.ts';
+import { FakeClient } from '../../client/fake.ts';
 import { type World, world } from '../testing.ts';
 import { loadBalancerController } from './loadbalancer.ts';
 import { ADDRESS_ALLOCATED } from './status.ts';
+import { pool, service, sharing } from './testing.ts';
 
-function pool(addresses: string[]): IPAddressPool {
-  return {
-    apiVersion: 'metallb.io/v1beta1',
-    kind: 'IPAddressPool',
-    metadata: { name: 'pool', namespace: 'metallb-system' },
-    spec: { addresses },
-  };
-}
+const POOL = { namespace: 'metallb-system', name: 'pool' };
+const dual = { ipFamilies: ['IPv4', 'IPv6'] } as const;
 
-function service(name: string, spec: Partial<NonNullable<Service['spec']>> = {}): Service {
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace: 'ns' },
-    spec: { type: 'LoadBalancer', ipFamilies: ['IPv4'], ports: [{ port: 80 }], ...spec },
-  };
-}
+const start = (...objects: readonly KubeObject[]) => world(objects, loadBalancerController);
 
+/** The addresses of each Service, by name. */
 async function addresses(w: World): Promise<Record<string, string>> {
   const entries = (await w.all(Service)).map((each) => {
     return [each.metadata.name, (each.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip).join(' ')];
@@ -32,98 +26,387 @@ async function addresses(w: World): Promise<Record<string, string>> {
   return Object.fromEntries(entries);
 }
 
+async function get(w: World, name: string): Promise<Service> {
+  const found = await w.find(Service, { namespace: 'ns', name });
+  assert.ok(found, name);
+  return found;
+}
+
+/** What somebody else changes of a Service. */
+async function edit(
+  w: World,
+  name: string,
+  spec: Partial<NonNullable<Service['spec']>>,
+  annotations = {},
+): Promise<void> {
+  const { metadata, ...rest } = await get(w, name);
+  const merged = { ...metadata, annotations: { ...metadata.annotations, ...annotations } };
+  w.client.seed({ ...rest, metadata: merged, spec: { ...rest.spec, ...spec } } as Service);
+  await w.settle();
+}
+
+const condition = async (w: World, name: string) => {
+  const found = findCondition((await get(w, name)).status?.conditions, ADDRESS_ALLOCATED);
+  return found && `${found.status} ${found.reason}: ${found.message}`;
+};
+
 describe('the load balancer controller', () => {
   it('gives each Service its own address of each family, and says so', async () => {
-    const dual = { ipFamilies: ['IPv4', 'IPv6'] as const };
-    const objects = [pool(['192.0.2.0/28', '2001:db8::/124']), service('a', dual), service('b')];
-    const w = await world(objects, loadBalancerController);
+    const w = await start(pool('pool', ['192.0.2.0/28', '2001:db8::/124']), service('a', { spec: dual }), service('b'));
     assert.deepEqual(await addresses(w), { a: '192.0.2.0 2001:db8::', b: '192.0.2.1' });
-    const a = await w.find(Service, { namespace: 'ns', name: 'a' });
-    assert.equal(a?.status?.loadBalancer?.ingress?.[0]?.ipMode, 'VIP');
-    assert.deepEqual(await w.events(service('a')), ['IPAllocated: Assigned IP 192.0.2.0, 2001:db8::']);
+    const a = await get(w, 'a');
+    assert.equal(a.status?.loadBalancer?.ingress?.[0]?.ipMode, 'VIP');
+    assert.equal(a.metadata.annotations?.['metallb.io/ip-allocated-from-pool'], 'pool');
+    assert.deepEqual(await w.events(service('a')), ['IPAllocated: Assigned IP ["192.0.2.0" "2001:db8::"]']);
     await w.pass(1000);
-    const counted = await w.find(IPAddressPool, { namespace: 'metallb-system', name: 'pool' });
+    const counted = await w.find(IPAddressPool, POOL);
     assert.deepEqual(counted?.status, { assignedIPv4: 2, assignedIPv6: 1, availableIPv4: 14, availableIPv6: 15 });
     await w.stop();
   });
 
   it('gives the same addresses after a restart', async () => {
-    const before = await world([pool(['192.0.2.0/28']), service('b'), service('a')], loadBalancerController);
+    const before = await start(pool('pool', ['192.0.2.0/28']), service('b'), service('a'));
     before.client.remove(Service, { namespace: 'ns', name: 'a' });
     await before.settle();
     const kept = await before.all(Service);
     const earlier = await addresses(before);
     await before.stop();
-    const after = await world([service('a0'), ...kept, pool(['192.0.2.0/28'])], loadBalancerController);
+    const after = await start(service('a0'), ...kept, pool('pool', ['192.0.2.0/28']));
     assert.equal((await addresses(after))['b'], earlier['b']);
     assert.notEqual((await addresses(after))['a0'], earlier['b']);
     assert.ok(after.client.writes.every(({ key }) => key !== 'ns/b'));
     await after.stop();
   });
 
+  it('serves the older first, as if it had been there when they came', async () => {
+    const made = (day: number) => `2026-01-0${day}T00:00:00Z`;
+    const services = [
+      service('a', { created: made(3) }),
+      service('b', { created: made(1) }),
+      service('c', { created: made(2) }),
+    ];
+    const w = await start(...services, pool('pool', ['192.0.2.1-192.0.2.2']));
+    assert.deepEqual(await addresses(w), { a: '', b: '192.0.2.1', c: '192.0.2.2' });
+    await w.stop();
+  });
+
+  it('leaves an address that two have to the older, and gives the other another', async () => {
+    const has = ['192.0.2.5'];
+    const younger = service('a', { has, created: '2026-01-02T00:00:00Z' });
+    const older = service('b', { has, created: '2026-01-01T00:00:00Z' });
+    const w = await start(younger, older, pool('pool', ['192.0.2.1-192.0.2.5']));
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1', b: '192.0.2.5' });
+    const [cleared] = await w.events(younger);
+    assert.match(
+      cleared ?? '',
+      /^ClearAssignment: current IP \["192\.0\.2\.5"\] is given up: .* belongs to Service ns\/b/,
+    );
+    await w.stop();
+  });
+
   it('says why a Service has none, and gives it one when another is freed', async () => {
-    for (const free of ['delete', 'change type'] as const) {
-      const w = await world([pool(['192.0.2.1/32']), service('a'), service('b')], loadBalancerController);
+    for (const free of ['delete', 'change type', 'change class'] as const) {
+      const w = await start(pool('pool', ['192.0.2.1/32']), service('a'), service('b'));
       assert.deepEqual(await addresses(w), { a: '192.0.2.1', b: '' });
-      const b = await w.find(Service, { namespace: 'ns', name: 'b' });
-      const condition = findCondition(b?.status?.conditions, ADDRESS_ALLOCATED);
-      assert.deepEqual([condition?.status, condition?.reason], ['False', 'AllocationFailed']);
-      assert.match(condition?.message ?? '', /pool "pool": all of its 1 IPv4 addresses are in use/);
-      assert.equal((await w.events(service('b'))).length, 1);
-      const a = await w.find(Service, { namespace: 'ns', name: 'a' });
+      const why = 'no pool can give an address: pool "pool": all of its 1 IPv4 addresses are in use';
+      assert.equal(await condition(w, 'b'), `False AllocationFailed: ${why}`);
+      assert.deepEqual(await w.events(service('b')), [`AllocationFailed: Failed to allocate IP for "ns/b": ${why}`]);
       if (free === 'delete') w.client.remove(Service, { namespace: 'ns', name: 'a' });
-      else w.client.seed({ ...service('a', { type: 'ClusterIP' }), status: a?.status } as Service);
+      else
+        await edit(w, 'a', free === 'change type' ? { type: 'ClusterIP' } : { loadBalancerClass: 'example.org/other' });
       await w.settle();
-      assert.equal((await addresses(w))['b'], '192.0.2.1');
-      assert.ok(!(await addresses(w))['a'], 'nothing of it is left in the status of one that changed its type');
+      assert.equal((await addresses(w))['b'], '192.0.2.1', free);
+      if (free !== 'delete') {
+        const a = await get(w, 'a');
+        assert.deepEqual(
+          [a.status?.loadBalancer, a.status?.conditions],
+          [{}, undefined],
+          'nothing of us is left in it',
+        );
+        assert.equal(a.metadata.annotations?.['metallb.io/ip-allocated-from-pool'], undefined);
+      }
       await w.stop();
     }
   });
 
   it('serves waiting Services as soon as there is a pool', async () => {
-    const w = await world([service('a')], loadBalancerController);
+    const w = await start(service('a'));
     assert.deepEqual(await addresses(w), { a: '' });
-    w.client.seed(pool(['192.0.2.1/32']));
+    w.client.seed(pool('pool', ['192.0.2.1/32']));
     await w.settle();
     assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
     await w.stop();
   });
 
   it('leaves Services of other classes and types alone', async () => {
-    const foreign = {
-      ...service('a', { loadBalancerClass: 'example.org/other' }),
-      status: { loadBalancer: { ingress: [{ ip: '198.51.100.1' }] } },
-    };
-    const w = await world(
-      [pool(['192.0.2.1/32']), foreign, service('b', { type: 'NodePort' })],
-      loadBalancerController,
-    );
+    const foreign = service('a', { spec: { loadBalancerClass: 'example.org/other' }, has: ['198.51.100.1'] });
+    const w = await start(pool('pool', ['192.0.2.1/32']), foreign, service('b', { spec: { type: 'NodePort' } }));
     assert.deepEqual(await addresses(w), { a: '198.51.100.1', b: '' });
     assert.ok(w.client.writes.every(({ kind }) => kind !== 'Service'));
     await w.stop();
   });
 
-  it('never gives an address twice, whatever comes and goes', async () => {
-    const w = await world([pool(['192.0.2.0/30'])], loadBalancerController);
-    let state = 7;
-    const random = (n: number) => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return Math.floor((state / 2 ** 32) * n);
+  it('serves the class that the MetalLB object names, and gives up others when it is named', async () => {
+    const w = await start(
+      pool('pool', ['192.0.2.1-192.0.2.9']),
+      service('none'),
+      service('metallb', { spec: { loadBalancerClass: 'metallb.io/metallb' } }),
+      service('postern', { spec: { loadBalancerClass: 'postern.dev/load-balancer' } }),
+    );
+    assert.deepEqual(await addresses(w), { none: '192.0.2.1', metallb: '', postern: '192.0.2.2' });
+    const metallb: MetalLB = {
+      apiVersion: MetalLB.apiVersion,
+      kind: 'MetalLB',
+      metadata: { namespace: 'metallb-system', name: 'metallb' },
+      spec: { loadBalancerClass: 'metallb.io/metallb' },
     };
-    for (let step = 0; step < 150; step++) {
-      const name = `s${random(7)}`;
-      const exists = await w.find(Service, { namespace: 'ns', name });
-      if (exists === undefined) w.client.seed(service(name));
-      else if (random(3) === 0)
-        w.client.seed({ ...exists, metadata: { ...exists.metadata, labels: { step: String(step) } } });
-      else w.client.remove(Service, { namespace: 'ns', name });
-      if (random(2) === 0) await w.settle();
-      const given = Object.values(await addresses(w)).filter(Boolean);
-      assert.equal(new Set(given).size, given.length, `step ${step}: ${given}`);
-    }
+    w.client.seed(metallb);
     await w.settle();
-    const all = Object.values(await addresses(w));
-    assert.equal(all.filter(Boolean).length, Math.min(4, all.length), 'whoever can have one has one');
+    const { none, metallb: named, postern } = await addresses(w);
+    assert.deepEqual([none, postern], ['', '192.0.2.2']);
+    assert.ok(named);
+    await w.stop();
+  });
+
+  it('follows a Service from one family to two and back, and keeps the first address', async () => {
+    const w = await start(pool('pool', ['192.0.2.1-192.0.2.9', '2001:db8::1-2001:db8::9']), service('a'));
+    await edit(w, 'a', { ...dual, ipFamilyPolicy: 'PreferDualStack' });
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1 2001:db8::1' });
+    assert.equal((await w.events(service('a'))).at(-1), 'IPAllocated: Assigned additional IP ["2001:db8::1"]');
+    await edit(w, 'a', { ...dual, ipFamilyPolicy: 'RequireDualStack' });
+    await edit(w, 'a', { ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' });
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
+    await w.pass(1000);
+    assert.equal((await w.find(IPAddressPool, POOL))?.status?.assignedIPv6, 0);
+    await w.stop();
+  });
+
+  it('says which family is missing, and gives it when the pool has it', async () => {
+    const w = await start(
+      pool('pool', ['192.0.2.1/32']),
+      service('a', { spec: { ...dual, ipFamilyPolicy: 'PreferDualStack' } }),
+    );
+    assert.equal(
+      await condition(w, 'a'),
+      'True Allocated: from pool "pool"; one family only: it has no IPv6 addresses',
+    );
+    const why = 'AdditionalAssignFailed: cannot assign additional IP in PreferDualStack: it has no IPv6 addresses';
+    assert.equal((await w.events(service('a'))).at(-1), why);
+    w.client.seed(pool('pool', ['192.0.2.1/32', '2001:db8::1/128']));
+    await w.settle();
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1 2001:db8::1' });
+    await w.stop();
+  });
+
+  it('keeps what a Service has when it asks for nonsense, and says so', async () => {
+    const w = await start(pool('pool', ['192.0.2.1-192.0.2.9']), service('a'));
+    await edit(w, 'a', {}, { 'metallb.io/loadBalancerIPs': 'nonsense' });
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
+    const mistake = 'the requested address "nonsense" is not an IP address';
+    assert.equal(await condition(w, 'a'), `True Allocated: from pool "pool"; ${mistake}`);
+    const told = `LoadBalancerFailed: invalid requested loadbalancer IPs: ${mistake}`;
+    assert.equal((await w.events(service('a'))).at(-1), told);
+    await edit(w, 'a', {}, { 'metallb.io/loadBalancerIPs': '192.0.2.7' });
+    assert.deepEqual(await addresses(w), { a: '192.0.2.7' });
+    await w.stop();
+  });
+
+  it('tells of annotations that MetalLB has given up', async () => {
+    const w = await start(
+      pool('pool', ['192.0.2.1-192.0.2.9']),
+      service('a', { annotations: { 'metallb.universe.tf/address-pool': 'pool' } }),
+    );
+    const told = 'deprecatedAnnotation: Service uses deprecated annotation metallb.universe.tf/address-pool';
+    assert.equal((await w.events(service('a')))[0], told);
+    await w.stop();
+  });
+
+  it('tries again what another writer came in between of, and gives it the same', async () => {
+    const w = await start(service('a'), service('b'));
+    let failed = 0;
+    w.client.failWith((verb, kind, key) => {
+      if (verb !== 'updateStatus' || key !== 'ns/a' || failed++ > 0) return undefined;
+      return conflict(Service, kind, 'the object has been modified');
+    });
+    w.client.seed(pool('pool', ['192.0.2.1-192.0.2.9']));
+    await w.settle();
+    await w.pass(100);
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1', b: '192.0.2.2' });
+    await w.stop();
+  });
+
+  it('works where the MetalLB object’s kind is not known', async () => {
+    const objects = [pool('pool', ['192.0.2.1/32']), service('a')];
+    const w = await world(objects, (parts) => {
+      assert.ok(parts.client instanceof FakeClient);
+      const absent = failure(404, 'NotFound', 'the server could not find the requested resource');
+      parts.client.failWith((_verb, kind) => (kind === 'MetalLB' ? absent : undefined));
+      return loadBalancerController(parts);
+    });
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
+    await w.stop();
+  });
+});
+
+describe('a change of pools', () => {
+  it('moves Services that no longer fit, and tells them so', async () => {
+    const w = await start(pool('pool', ['192.0.2.1-192.0.2.4']), service('a'), service('b'));
+    w.client.seed(pool('pool', ['192.0.2.2-192.0.2.4']));
+    await w.settle();
+    await w.pass(1000);
+    assert.deepEqual(await addresses(w), { a: '192.0.2.3', b: '192.0.2.2' });
+    assert.deepEqual((await w.events(service('a'))).slice(1), [
+      'ClearAssignment: current IP ["192.0.2.1"] is given up: no pool has it',
+      'IPAllocated: Assigned IP ["192.0.2.3"]',
+    ]);
+    assert.equal((await w.events(service('b'))).length, 1);
+    await w.stop();
+  });
+
+  it('takes addresses away with the pool, and gives them back with it', async () => {
+    const w = await start(pool('pool', ['192.0.2.1-192.0.2.4']), service('a'), service('b'));
+    await edit(w, 'a', {}, { 'metallb.io/loadBalancerIPs': '192.0.2.3' });
+    await edit(w, 'a', {}, { 'metallb.io/loadBalancerIPs': '' });
+    w.client.remove(IPAddressPool, POOL);
+    await w.settle();
+    await w.pass(1000);
+    assert.deepEqual(await addresses(w), { a: '', b: '' });
+    assert.match((await condition(w, 'a')) ?? '', /^False AllocationFailed: there is no IPAddressPool/);
+    w.client.seed(pool('again', ['192.0.2.0/29']));
+    await w.settle();
+    assert.deepEqual(await addresses(w), { a: '192.0.2.3', b: '192.0.2.2' });
+    const { annotations = {} } = (await get(w, 'a')).metadata;
+    assert.equal(annotations['metallb.io/ip-allocated-from-pool'], 'again');
+    assert.equal(annotations['postern.dev/former-load-balancer-ips'], undefined);
+    await w.stop();
+  });
+
+  it('takes nothing away when a pool is given another name', async () => {
+    const w = await start(pool('pool', ['192.0.2.1-192.0.2.4']), service('a'));
+    w.client.remove(IPAddressPool, POOL);
+    await w.settle();
+    w.client.seed(pool('renamed', ['192.0.2.0/29']));
+    await w.settle();
+    await w.pass(1000);
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
+    assert.equal((await get(w, 'a')).metadata.annotations?.['metallb.io/ip-allocated-from-pool'], 'renamed');
+    assert.deepEqual(await w.events(service('a')), ['IPAllocated: Assigned IP ["192.0.2.1"]']);
+    await w.stop();
+  });
+
+  it('counts in the pool that has them what was given out of another', async () => {
+    const w = await start(pool('pool', ['192.0.2.1-192.0.2.4']), service('a'));
+    w.client.remove(IPAddressPool, POOL);
+    w.client.seed(pool('renamed', ['192.0.2.0/29']));
+    await w.pass(1000);
+    const { status } = (await w.find(IPAddressPool, { namespace: 'metallb-system', name: 'renamed' })) ?? {};
+    assert.deepEqual([status?.assignedIPv4, status?.availableIPv4], [1, 7]);
+    await w.stop();
+  });
+
+  it('that is for a Service no more moves it, by labels of either kind', async () => {
+    const gold = { serviceAllocation: { serviceSelectors: [{ matchLabels: { tier: 'gold' } }] } };
+    const prod = { serviceAllocation: { namespaceSelectors: [{ matchLabels: { env: 'prod' } }], priority: 1 } };
+    const namespace = (env: string): Namespace => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'ns', labels: { env } },
+    });
+    const pools = [
+      pool('gold', ['192.0.2.1/32'], gold),
+      pool('prod', ['192.0.2.2/32'], prod),
+      pool('rest', ['192.0.2.3/32']),
+    ];
+    const w = await start(...pools, namespace('test'), service('a', { labels: { tier: 'gold' } }));
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
+    w.client.seed(namespace('prod'));
+    await w.settle();
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' }, 'what comes first only matters to those who have none');
+    const a = await get(w, 'a');
+    w.client.seed({ ...a, metadata: { ...a.metadata, labels: {} } });
+    await w.settle();
+    assert.deepEqual(await addresses(w), { a: '192.0.2.2' });
+    w.client.seed(namespace('test'));
+    await w.settle();
+    assert.deepEqual(await addresses(w), { a: '192.0.2.3' });
+    await w.stop();
+  });
+
+  it('tells of what it does not use, and uses the rest', async () => {
+    const old = pool('old', ['192.0.2.0/30'], { created: '2026-01-01T00:00:00Z' });
+    const young = pool('young', ['192.0.2.0/29', 'nonsense'], { created: '2026-01-02T00:00:00Z' });
+    const w = await start(old, young, service('a', { annotations: { 'metallb.io/address-pool': 'young' } }));
+    assert.deepEqual(await addresses(w), { a: '192.0.2.4' });
+    const [told = '', ...more] = await w.events(young);
+    assert.match(told, /^InvalidConfiguration: the entry "nonsense" .*; 192\.0\.2\.0\/29 overlaps .* pool "old"/);
+    await w.pass(1000);
+    assert.deepEqual([more, (await w.events(young)).length], [[], 1], 'once');
+    const { status } = (await w.find(IPAddressPool, { namespace: 'metallb-system', name: 'young' })) ?? {};
+    assert.deepEqual([status?.assignedIPv4, status?.availableIPv4], [1, 3]);
+    await w.stop();
+  });
+
+  it('is no trouble where the pools’ definition has no status', async () => {
+    const w = await start(service('a'));
+    w.client.failWith((verb, kind) => {
+      return verb === 'updateStatus' && kind === 'IPAddressPool' ? failure(404, 'NotFound', 'no such') : undefined;
+    });
+    w.client.seed(pool('pool', ['192.0.2.1/32']));
+    await w.pass(1000);
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
+    await w.stop();
+  });
+});
+
+describe('Services that share an address', () => {
+  const udp = { ports: [{ port: 80, protocol: 'UDP' }] } as const;
+
+  it('have it together, and count once', async () => {
+    const w = await start(
+      pool('pool', ['192.0.2.1-192.0.2.4']),
+      service('a', { annotations: sharing('k') }),
+      service('b', { annotations: sharing('k'), spec: udp }),
+    );
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1', b: '192.0.2.1' });
+    await w.pass(1000);
+    assert.equal((await w.find(IPAddressPool, POOL))?.status?.assignedIPv4, 1);
+    w.client.remove(Service, { namespace: 'ns', name: 'a' });
+    await w.pass(1000);
+    assert.equal((await w.find(IPAddressPool, POOL))?.status?.assignedIPv4, 1, 'the other still has it');
+    await w.stop();
+  });
+
+  it('part when one ceases to agree: it is the one that goes', async () => {
+    const w = await start(
+      pool('pool', ['192.0.2.1-192.0.2.4']),
+      service('a', { annotations: sharing('k') }),
+      service('b', { annotations: sharing('k'), spec: udp }),
+    );
+    await edit(w, 'a', { ports: [{ port: 80 }, { port: 80, protocol: 'UDP' }] });
+    assert.deepEqual(await addresses(w), { a: '192.0.2.2', b: '192.0.2.1' });
+    await w.stop();
+  });
+
+  it('let another in when one gives up a port', async () => {
+    const w = await start(
+      pool('pool', ['192.0.2.1/32']),
+      service('a', { annotations: sharing('k') }),
+      service('b', { annotations: sharing('k') }),
+    );
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1', b: '' });
+    await edit(w, 'a', { ports: [{ port: 443 }] });
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1', b: '192.0.2.1' });
+    await w.stop();
+  });
+
+  it('have it together after a restart', async () => {
+    const has = ['192.0.2.1'];
+    const w = await start(
+      pool('pool', ['192.0.2.1/32']),
+      service('a', { annotations: sharing('k'), has }),
+      service('b', { annotations: sharing('k'), spec: udp, has }),
+    );
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1', b: '192.0.2.1' });
     await w.stop();
   });
 });

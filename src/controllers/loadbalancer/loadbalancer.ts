@@ -1,118 +1,117 @@
-/** Gives Services of type LoadBalancer addresses out of IPAddressPools. The Services' statuses are the only memory. */
+/** Gives Services of type LoadBalancer addresses out of IPAddressPools. The Services are the only memory. */
 import { Namespace } from '../../api/core/v1/namespace.ts';
 import { Service } from '../../api/core/v1/service.ts';
-import { findCondition } from '../../api/meta/conditions.ts';
+import { keyOf, keyText } from '../../api/meta/v1.ts';
 import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import { isOurLoadBalancer } from '../../api/metallb/v1beta1/load-balancer-class.ts';
+import { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import { METALLB_NAME, METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
-import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
-import { printIP } from '../../lib/ip.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
-import { assign, type Pool, poolOf } from './assign.ts';
+import { AddressBook } from './address-book.ts';
+import { byAge } from './age.ts';
 import { Claims } from './claims.ts';
 import { poolStatusController } from './pool-status.ts';
-import { addressRequest, isOurs } from './request.ts';
-import { ADDRESS_ALLOCATED, assignedStatus, releasedStatus } from './status.ts';
+import { poolTable } from './pool-table.ts';
+import { addressRequest } from './request.ts';
+import { release, serve } from './serve.ts';
 
-type Parts = ControllerParts & {
-  readonly services: Informer<Service>;
-  readonly namespaces: Informer<Namespace>;
-  readonly pools: () => readonly Pool[];
-  readonly claims: Claims;
-  readonly events: EventRecorder;
-  /** To be called when addresses became free. */
-  readonly freed: () => void;
-  /** To be called when a claim was made or given up. */
-  readonly changed: () => void;
-};
+/**
+ * Milliseconds after a change of pools in which those who have addresses keep them: who renames a pool deletes one and
+ * creates another, and nobody is to lose an address between the two.
+ */
+const POOL_GRACE = 250;
+/** Services that are written at a time. Each is decided on in one step, in the order in which they came. */
+const WORKERS = 8;
 
-/** Makes the controller; its keys are those of Services. One worker: no two Services are decided on at a time. */
+/** Makes the controller; its keys are those of Services. */
 export function loadBalancerController(parts: ControllerParts): Run {
   const { informers, clock, log } = parts;
-  const queue = new WorkQueue({ clock });
   const services = informers.of(Service);
-  const poolObjects = informers.of(IPAddressPool);
-  const claims = new Claims();
-  const poolStatus = poolStatusController({ ...parts, claims });
-  const byState = services.index((service) =>
-    isOurs(service) ? ['ours', hasAddress(service) ? 'served' : 'waiting'] : [],
-  );
-  const enqueue = (state: string) => {
-    for (const { metadata } of byState(state)) queue.add(`${metadata.namespace}/${metadata.name}`);
+  const namespaces = informers.of(Namespace);
+  const poolObjects = informers.of(IPAddressPool, { optional: true });
+  const metalLBs = informers.of(MetalLB, { optional: true });
+  const queue = new WorkQueue({ clock });
+  const events = new EventRecorder({ ...parts, component: 'metallb-controller' });
+  const book = new AddressBook(({ key }) => poolStatus.changed(key));
+  const claims = new Claims(book);
+
+  let table: ReturnType<typeof poolTable> | undefined;
+  const current = () => {
+    if (table === undefined) {
+      table = poolTable(poolObjects.list());
+      book.usePools(table);
+    }
+    return { book, table };
   };
-  services.onChange(({ key, object, previous }) => {
-    if (claims.learn(key, object)) enqueue('waiting');
-    if ([object, previous].some((service) => service && isOurs(service))) poolStatus.changed();
+  const poolStatus = poolStatusController({ ...parts, events, current });
+
+  const settings = () => metalLBs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME });
+  const ours = (service: Service | undefined) => {
+    return service !== undefined && isOurLoadBalancer(service, settings()) ? service : undefined;
+  };
+  const balancers = services.index(indexKeys);
+  const enqueue = (state: string, after = 0) => {
+    for (const service of balancers(state).toSorted(byAge)) queue.addAfter(keyText(keyOf(service)), after);
+  };
+  const learn = (key: string) => {
+    if (claims.learn(key, ours(services.get(key)))) enqueue('waiting');
     queue.add(key);
-  });
-  let pools: readonly Pool[] | undefined;
+  };
+  /** From then on what changes is learnt as it comes. Before, what there is must be learnt by age. */
+  const follow = () => {
+    for (const service of services.list().toSorted(byAge)) learn(keyText(keyOf(service)));
+    services.onChange(({ key }) => learn(key));
+  };
   poolObjects.onChange(({ object, previous }) => {
     if (equal(object?.spec, previous?.spec)) return; // Only our own counters.
-    pools = undefined;
-    enqueue('ours');
+    table = undefined;
+    enqueue('waiting');
+    enqueue('all', POOL_GRACE);
   });
+  namespaces.onChange(({ key, object, previous }) => {
+    if (!equal(object?.metadata.labels, previous?.metadata.labels)) enqueue(`in ${key}`);
+  });
+  metalLBs.onChange(({ object, previous }) => {
+    if (object?.spec?.loadBalancerClass === previous?.spec?.loadBalancerClass) return;
+    for (const service of balancers('all').toSorted(byAge)) learn(keyText(keyOf(service)));
+  });
+
   const own = {
     ...parts,
-    services,
-    namespaces: informers.of(Namespace),
-    pools: () => {
-      pools ??= poolObjects.list().map(poolOf);
-      return pools;
-    },
     claims,
-    events: new EventRecorder({ ...parts, component: 'loadbalancer-controller' }),
+    events,
+    latest: (key: string) => ours(services.get(key)),
     freed: () => enqueue('waiting'),
-    changed: () => poolStatus.changed(),
   };
-  const controller = { name: 'loadbalancer', queue, reconcile: (key: string) => reconcile(key, own), workers: 1, log };
+  const reconcile = async (key: string): Promise<void> => {
+    const service = services.get(key);
+    if (service === undefined) return;
+    if (ours(service) === undefined) return release(service, own);
+    const namespaceLabels = namespaces.get(service.metadata.namespace ?? '')?.metadata.labels ?? {};
+    const question = {
+      book: current().book,
+      request: addressRequest(service),
+      current: claims.of(key),
+      namespaceLabels,
+    };
+    return serve(key, service, question, own);
+  };
   return async (signal) => {
+    follow();
+    const controller = { name: 'loadbalancer', queue, reconcile, workers: WORKERS, log };
     await Promise.all([runController(controller, signal), poolStatus.run(signal)]);
   };
 }
 
-async function reconcile(key: string, parts: Parts): Promise<void> {
-  const { services, claims, freed } = parts;
-  const service = services.get(key);
-  if (service !== undefined && isOurs(service)) return serve(key, service, parts);
-  if (claims.set(key, [])) freed();
-  if (service !== undefined && service.spec?.type !== 'LoadBalancer' && hasTraces(service)) {
-    await parts.client.updateStatus(Service, { ...service, status: releasedStatus(service) });
-  }
-}
-
-async function serve(key: string, service: Service, parts: Parts): Promise<void> {
-  const { client, clock, claims, events, namespaces, pools } = parts;
-  const labels = (namespace: string) => namespaces.get(namespace)?.metadata.labels ?? {};
-  const before = claims.of(key);
-  const assignment = assign(pools(), claims.owners, addressRequest(service), before, labels);
-  const addresses = assignment.kind === 'assigned' ? assignment.addresses : [];
-  // Claimed before it is written: what is being written must not be given to another. What is given up stays claimed
-  // until the write is answered, so that no two Services have it even for a moment.
-  claims.set(key, [...before, ...addresses]);
-  const status = assignedStatus(service, assignment, clock.now());
-  if (!equal(status, service.status)) {
-    await claims.writing(key, () => client.updateStatus(Service, { ...service, status }));
-    tell(service, assignment.kind === 'assigned' ? addresses.map(printIP) : assignment.message, events);
-  }
-  // It may have been deleted, or have ceased to be ours, while we wrote; its key is queued again then.
-  const latest = parts.services.get(key);
-  if (claims.set(key, latest && isOurs(latest) ? addresses : [])) parts.freed();
-  parts.changed();
-}
-
-/** An Event for the people who look with `kubectl describe service`. */
-function tell(service: Service, outcome: readonly string[] | string, events: EventRecorder): void {
-  if (typeof outcome === 'string') events.event(service, 'Warning', 'AllocationFailed', outcome);
-  else events.event(service, 'Normal', 'IPAllocated', `Assigned IP ${outcome.join(', ')}`);
-}
-
-function hasAddress(service: Service): boolean {
-  return (service.status?.loadBalancer?.ingress ?? []).length > 0;
-}
-
-/** Whether a Service that is no load balancer any more still looks like one. */
-function hasTraces(service: Service): boolean {
-  return hasAddress(service) || findCondition(service.status?.conditions, ADDRESS_ALLOCATED) !== undefined;
+/** Where a Service is looked for; what does not depend on whose it is. */
+function indexKeys(service: Service): readonly string[] {
+  if (service.spec?.type !== 'LoadBalancer') return [];
+  const { status, spec, metadata } = service;
+  const has = (status?.loadBalancer?.ingress ?? []).length;
+  const isWaiting = has < Math.max(1, spec.ipFamilies?.length ?? 0);
+  return ['all', `in ${metadata.namespace}`, ...(isWaiting ? ['waiting'] : [])];
 }

@@ -1,16 +1,18 @@
 /** What a Service asks of the address pools. Pure. */
 import type { Service } from '../../api/core/v1/service.ts';
-import { type IPAddress, type IPFamily, parseIP } from '../../lib/ip.ts';
+import { type IPAddress, type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
 import { serviceFamilies } from '../endpointslice/desired.ts';
+import { type Tenant, tenantOf } from './sharing.ts';
 
-/** Class of the load balancers that are ours, for Services that name one; those that name none are ours too. */
-const LOAD_BALANCER_CLASS = 'postern.dev/load-balancer';
 /** MetalLB's annotations, each also under its older prefix. https://metallb.io/usage/ */
-const PREFIXES = ['metallb.io', 'metallb.universe.tf'];
+const PREFIX = 'metallb.io';
+const OLD_PREFIX = 'metallb.universe.tf';
+/** Addresses that a Service lost with their pool: it gets them again when they come back before it has others. */
+export const FORMER_ADDRESSES = 'postern.dev/former-load-balancer-ips';
 
 export interface AddressRequest {
-  /** `namespace/name` of the Service. */
-  readonly key: string;
+  /** How it would share an address; its key is that of the Service. */
+  readonly tenant: Tenant;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   /** In the Service's order. */
@@ -19,46 +21,73 @@ export interface AddressRequest {
   readonly partial: boolean;
   /** Only a pool of this name. */
   readonly pool?: string;
-  /** These very addresses. */
+  /** These very addresses, at most one of each family. */
   readonly addresses: readonly IPAddress[];
-  /** Asked for and not an address. */
-  readonly malformed: readonly string[];
-}
-
-/** Whether addresses of this Service are our business. */
-export function isOurs(service: Service): boolean {
-  const { type, loadBalancerClass } = service.spec ?? {};
-  return type === 'LoadBalancer' && (loadBalancerClass === undefined || loadBalancerClass === LOAD_BALANCER_CLASS);
+  /** These rather than others, when they can be had. */
+  readonly former: readonly IPAddress[];
+  /** Why the request for addresses cannot be understood, in words for people; `addresses` is empty then. */
+  readonly mistake?: string;
 }
 
 export function addressRequest(service: Service): AddressRequest {
-  const { name = '', namespace = '', labels = {} } = service.metadata;
-  const pool = annotation(service, 'address-pool');
-  const texts = (annotation(service, 'loadBalancerIPs') ?? service.spec?.loadBalancerIP ?? '')
-    .split(',')
-    .map((text) => text.trim())
-    .filter((text) => text !== '');
+  const { namespace = '', labels = {}, annotations = {} } = service.metadata;
+  const families = serviceFamilies(service);
+  const pool = annotationOf(service, 'address-pool');
+  const texts = requestedTexts(service);
+  const mistake = mistakeIn(service, texts, families);
   return {
-    key: `${namespace}/${name}`,
+    tenant: tenantOf(service, annotationOf(service, 'allow-shared-ip')),
     namespace,
     labels,
-    families: serviceFamilies(service),
+    families,
     partial: service.spec?.ipFamilyPolicy === 'PreferDualStack',
-    ...(pool ? { pool } : {}),
-    addresses: texts.map(parseIP).filter((ip) => ip !== undefined),
-    malformed: texts.filter((text) => parseIP(text) === undefined),
+    ...(pool === undefined ? {} : { pool }),
+    addresses: mistake === undefined ? parsed(texts) : [],
+    former: parsed((annotations[FORMER_ADDRESSES] ?? '').split(',')),
+    ...(mistake === undefined ? {} : { mistake }),
   };
 }
 
 /** The addresses that a Service's status has now. */
 export function currentAddresses(service: Service): readonly IPAddress[] {
-  const ingress = service.status?.loadBalancer?.ingress ?? [];
-  return ingress.map(({ ip }) => parseIP(ip ?? '')).filter((ip) => ip !== undefined);
+  return parsed((service.status?.loadBalancer?.ingress ?? []).map(({ ip = '' }) => ip));
 }
 
-function annotation(service: Service, name: string): string | undefined {
-  const { annotations = {} } = service.metadata;
-  return PREFIXES.map((prefix) => annotations[`${prefix}/${name}`]).find(
-    (value) => value !== undefined && value !== '',
-  );
+/** Annotations of a Service under the prefix that MetalLB has given up. */
+export function deprecatedAnnotations({ metadata }: Service): readonly string[] {
+  return Object.keys(metadata.annotations ?? {}).filter((name) => name.startsWith(`${OLD_PREFIX}/`));
+}
+
+/** The value of one of MetalLB's annotations, under either prefix; an empty one asks for nothing. */
+function annotationOf({ metadata: { annotations = {} } }: Service, name: string): string | undefined {
+  return [PREFIX, OLD_PREFIX].map((prefix) => annotations[`${prefix}/${name}`]).find((value) => value);
+}
+
+function requestedTexts(service: Service): readonly string[] {
+  const text = annotationOf(service, 'loadBalancerIPs') ?? service.spec?.loadBalancerIP ?? '';
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function mistakeIn(service: Service, texts: readonly string[], families: readonly IPFamily[]): string | undefined {
+  const field = service.spec?.loadBalancerIP;
+  const annotation = annotationOf(service, 'loadBalancerIPs');
+  if (field && annotation && field !== annotation) {
+    return `the Service asks for ${field} in spec.loadBalancerIP and for ${annotation} in the annotation ${PREFIX}/loadBalancerIPs: leave one of them out`;
+  }
+  const malformed = texts.find((text) => parseIP(text) === undefined);
+  if (malformed !== undefined) return `the requested address ${JSON.stringify(malformed)} is not an IP address`;
+  const addresses = parsed(texts);
+  const foreign = addresses.find(({ family }) => !families.includes(family));
+  if (foreign !== undefined) {
+    return `the requested address ${printIP(foreign)} is ${foreign.family}, and the Service's ipFamilies are ${families.join(', ')}`;
+  }
+  const [twice] = families.filter((family) => addresses.filter((ip) => ip.family === family).length > 1);
+  return twice && `the Service asks for ${texts.join(', ')}: it can have one ${twice} address`;
+}
+
+function parsed(texts: readonly string[]): readonly IPAddress[] {
+  return texts.map((text) => parseIP(text.trim())).filter((ip) => ip !== undefined);
 }
