@@ -33,8 +33,12 @@ const UNSOLICITED =
   '33330000000102000000000186dd6000000000203afffd770000000000000000000000000100ff020000000000000000000000000001880057af20000000fd7700000000000000000000000001000201020000000001';
 
 /** The solicitation with bytes replaced and, unless told otherwise, its checksum put right. */
-function changed(changes: Readonly<Record<number, number>>, keepChecksum = false, from = SOLICITATION): Uint8Array {
-  const frame = bytes(from);
+function changed(
+  changes: Readonly<Record<number, number>>,
+  keepChecksum = false,
+  from: string | Uint8Array = SOLICITATION,
+): Uint8Array {
+  const frame = typeof from === 'string' ? bytes(from) : from.slice();
   for (const [at, value] of Object.entries(changes)) frame[Number(at)] = value;
   if (keepChecksum) return frame;
   const view = new DataView(frame.buffer);
