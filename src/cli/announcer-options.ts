@@ -29,7 +29,7 @@ export function addAnnouncerOptions(command: Command): Command {
   return addHeartbeatOptions(command.addOption(interfacesOption('--l2-interfaces')));
 }
 
-/** Checks and reads what the flags name. Throws a `UserError`. */
+/** Checks what the flags say. Throws a `UserError`. */
 export async function announcerOf(flags: AnnouncerFlags): Promise<AnnouncerOptions> {
   const heartbeats = await heartbeatsOf(flags);
   return flags.l2Interfaces === undefined ? heartbeats : { ...heartbeats, interfaces: flags.l2Interfaces };

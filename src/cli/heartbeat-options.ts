@@ -2,7 +2,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { HeartbeatKey } from '../l2/lan/messages.ts';
 import { DEFAULT_HEARTBEATS, type HeartbeatSettings, mistakeIn } from '../l2/settings.ts';
 import type { Duration } from '../lib/duration.ts';
 import { UserError } from './errors.ts';
@@ -12,14 +11,14 @@ export interface HeartbeatFlags {
   readonly heartbeatInterval: Duration;
   readonly heartbeatTimeout: Duration;
   readonly heartbeatPort: number;
-  readonly heartbeatKey: readonly string[];
+  readonly heartbeatKey?: string;
 }
 
 /** What the flags say. */
 export interface Heartbeats {
   readonly heartbeats: HeartbeatSettings;
-  /** Instead of the keys in the cluster's Secret. */
-  readonly heartbeatKeys?: readonly HeartbeatKey[];
+  /** Holds the secret, instead of the cluster's Secret; read again from time to time. */
+  readonly heartbeatKeyFile?: string;
 }
 
 const { interval, timeout, port } = DEFAULT_HEARTBEATS;
@@ -53,16 +52,12 @@ export function addHeartbeatOptions(command: Command): Command {
     .addOption(
       new Option(
         '--heartbeat-key <file>',
-        'secret of heartbeats, the same on every node; given more than once, the first one signs and all are accepted',
-      )
-        .argParser(more)
-        .default([], "the cluster's Secret"),
+        "secret of heartbeats, the same on every node (default: that of the cluster's Secret)",
+      ),
     );
 }
 
-const more = (file: string, others: readonly string[]): readonly string[] => [...others, file];
-
-/** Checks and reads what the flags name. Throws {@link UserError}. */
+/** Checks what the flags say. Throws {@link UserError}. */
 export async function heartbeatsOf(flags: HeartbeatFlags): Promise<Heartbeats> {
   const heartbeats = { interval: flags.heartbeatInterval, timeout: flags.heartbeatTimeout, port: flags.heartbeatPort };
   const mistake = mistakeIn(heartbeats);
@@ -72,9 +67,10 @@ export async function heartbeatsOf(flags: HeartbeatFlags): Promise<Heartbeats> {
       `Left out, they are --heartbeat-interval ${interval}ms --heartbeat-timeout ${timeout}ms.`,
     );
   }
-  if (flags.heartbeatKey.length === 0) return { heartbeats };
-  const secrets = await Promise.all(flags.heartbeatKey.map(readKey));
-  return { heartbeats, heartbeatKeys: secrets.map((secret) => ({ secret })) };
+  if (flags.heartbeatKey === undefined) return { heartbeats };
+  const heartbeatKeyFile = resolve(flags.heartbeatKey);
+  await checkKey(heartbeatKeyFile);
+  return { heartbeats, heartbeatKeyFile };
 }
 
 /** The same flags, for another process of ours, wherever that runs. */
@@ -82,7 +78,7 @@ export function heartbeatArgv(flags: HeartbeatFlags): readonly string[] {
   return [
     ...['--heartbeat-interval', `${flags.heartbeatInterval}ms`, '--heartbeat-timeout', `${flags.heartbeatTimeout}ms`],
     ...['--heartbeat-port', `${flags.heartbeatPort}`],
-    ...flags.heartbeatKey.flatMap((file) => ['--heartbeat-key', resolve(file)]),
+    ...(flags.heartbeatKey === undefined ? [] : ['--heartbeat-key', resolve(flags.heartbeatKey)]),
   ];
 }
 
@@ -93,8 +89,8 @@ const WORLD_READABLE = 0o004;
 
 const MAKE_ONE = 'Make one: (umask 077; openssl rand -base64 32 > FILE), and copy it to every node.';
 
-/** The bytes of the file, without a line end at its end: editors and `openssl` add one. */
-async function readKey(path: string): Promise<Uint8Array> {
+/** Told at once, while somebody looks on: who reads the file later can only write it into a log. */
+async function checkKey(path: string): Promise<void> {
   const found = await stat(path).catch((cause: unknown) => {
     const why = cause instanceof Error && 'code' in cause ? cause.code : cause;
     throw new UserError(`--heartbeat-key ${path} cannot be read: ${why}`, MAKE_ONE, { cause });
@@ -103,12 +99,15 @@ async function readKey(path: string): Promise<Uint8Array> {
   if ((found.mode & WORLD_READABLE) !== 0) {
     throw new UserError(`--heartbeat-key ${path} is readable by everyone on this machine`, `chmod 600 ${path}`);
   }
-  const secret = found.size > KEY_BYTES.most ? undefined : withoutLineEnd(await readFile(path));
-  if (secret !== undefined && secret.length >= KEY_BYTES.least) return secret;
-  const has = `${secret?.length ?? found.size} bytes`;
-  throw new UserError(`--heartbeat-key ${path} has ${has}: it is ${KEY_BYTES.least} to ${KEY_BYTES.most}`, MAKE_ONE);
+  if (found.size <= KEY_BYTES.most) {
+    const { length } = withoutLineEnd(await readFile(path));
+    if (length >= KEY_BYTES.least) return;
+  }
+  const bounds = `${KEY_BYTES.least} to ${KEY_BYTES.most}`;
+  throw new UserError(`--heartbeat-key ${path} has ${found.size} bytes: it is ${bounds}, line end apart`, MAKE_ONE);
 }
 
+/** Editors and `openssl` add one. */
 const NEWLINE = 0x0a;
 
 function withoutLineEnd(bytes: Uint8Array): Uint8Array {
