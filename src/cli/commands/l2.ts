@@ -84,15 +84,15 @@ async function run(flags: Flags): Promise<void> {
 }
 
 async function cleanUp(): Promise<void> {
-  const [{ requireL2 }, { cleanupL2 }, { openNftIfAny }, { createLogger }] = await Promise.all([
+  const [{ requireL2 }, { cleanupAnnouncer }, { openNftIfAny }, { createLogger }] = await Promise.all([
     import('../wiring/requirements.ts'),
-    import('../wiring/l2.ts'),
+    import('../wiring/announcer.ts'),
     import('../wiring/proxy-modes.ts'),
     import('../../host/log.ts'),
   ]);
   requireL2();
   const runner = await openNftIfAny(createLogger('l2'), 'there are no rules to remove');
-  await cleanupL2(runner);
+  await cleanupAnnouncer(runner);
   await runner?.close();
   process.stdout.write('no rules of a Postern announcer are left\n');
 }

@@ -9,7 +9,6 @@ import { startDNS } from '../../dns/dns.ts';
 import { createLogger, type Logger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { openNft } from '../../host/open-nft.ts';
-import { startL2 } from '../../l2/l2.ts';
 import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
@@ -20,8 +19,15 @@ import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
-import { CLUSTER_DOMAIN, PROXY_HEALTH_PORT, PROXY_METRICS_PORT, PROXY_SOCKET } from './defaults.ts';
-import { cleanupL2 } from './l2.ts';
+import { cleanupAnnouncer, type RunningAnnouncer, startAnnouncer } from './announcer.ts';
+import {
+  CLUSTER_DOMAIN,
+  L2_SOCKET,
+  L2_STATE_SOCKET,
+  PROXY_HEALTH_PORT,
+  PROXY_METRICS_PORT,
+  PROXY_SOCKET,
+} from './defaults.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
@@ -89,6 +95,7 @@ async function runParts(
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;
 
+  let announcer: RunningAnnouncer | undefined;
   const [network, proxy] = await allStarted(ending, [
     startPodNetwork(
       {
@@ -109,6 +116,7 @@ async function runParts(
           nodeAddresses: () => options.nodeIPs.map(mustParseIP),
           zone: () => zoneOf(self()),
           nodeEligible: () => isEligible(self()),
+          metrics: () => announcer?.metrics() ?? [],
           serve: {
             health: options.nodeIPs.map((address) => ({ address, port: PROXY_HEALTH_PORT })),
             metrics: [
@@ -120,9 +128,21 @@ async function runParts(
         parts,
       ),
     ),
-    startL2({ ...part('l2'), ...options.announcer }, parts),
   ]);
-  const [vms] = await allStarted(ending, [
+  // Only now: who announces an address is sent its packets, and the proxy has to know what to do with them.
+  const [l2, vms] = await allStarted(ending, [
+    startAnnouncer(
+      {
+        ...part('l2'),
+        ...options.announcer,
+        runner,
+        serve: [
+          { address: L2_SOCKET, port: 0 },
+          { address: resolve(stateDir, L2_STATE_SOCKET), port: 0 },
+        ],
+      },
+      parts,
+    ),
     startVMs(
       {
         ...part('vm'),
@@ -143,13 +163,14 @@ async function runParts(
       parts,
     ),
   ]);
+  announcer = l2;
   ready();
   await aborted(signal);
 
   await vms.stop(options.onStop);
   // A proxy that still runs would put back what is taken from it.
   ending.abort(signal.reason);
-  await proxy.stopped;
+  await Promise.all([proxy.stopped, l2.stopped]);
 }
 
 /** Waits for all. When one fails the others are ended first: nothing may still go up while it is being taken down. */
@@ -166,7 +187,7 @@ async function allStarted<T extends readonly Promise<unknown>[]>(
 async function cleanUp(runner: NftRunner, stateDir: string): Promise<void> {
   await cleanupGuests(join(stateDir, 'vms'));
   await cleanupProxy(runner);
-  await cleanupL2(runner);
+  await cleanupAnnouncer(runner);
   await cleanupPodNetwork();
 }
 

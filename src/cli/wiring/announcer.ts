@@ -1,0 +1,63 @@
+/** A node's announcer and where it is asked how it is, as an agent and `postern l2` have them. */
+import type { Client } from '../../client/client.ts';
+import type { Informers } from '../../client/informers.ts';
+import { systemClock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import type { NftRunner } from '../../host/nft.ts';
+import { cleanupHandover } from '../../l2/handover/handover.ts';
+import { type L2, startL2 } from '../../l2/l2.ts';
+import { aborted } from '../../lib/abort.ts';
+import type { Metric } from '../../lib/metrics.ts';
+import { kernelNetfilter } from '../../netfilter/kernel.ts';
+import type { ListenAddress } from '../../proxy/health/listen.ts';
+import type { AnnouncerOptions } from '../announcer-options.ts';
+import { listenInDirectory } from '../l2/listen.ts';
+import { type Asked, serveL2 } from '../l2/serve.ts';
+
+export interface AnnouncerParts extends AnnouncerOptions {
+  readonly client: Client;
+  /** Default: its own. */
+  readonly informers?: Informers;
+  readonly nodeName: string;
+  readonly runner: NftRunner | undefined;
+  /** Where it is asked how it is, and for its metrics. */
+  readonly serve: readonly ListenAddress[];
+  readonly log: Logger;
+}
+
+export interface RunningAnnouncer {
+  /** Resolves when everything that the API has said is decided. */
+  readonly synced: Promise<void>;
+  metrics(): readonly Metric[];
+  /** Resolves when the signal has been aborted and nobody is answered any more. */
+  readonly stopped: Promise<void>;
+}
+
+export async function startAnnouncer(parts: AnnouncerParts, signal: AbortSignal): Promise<RunningAnnouncer> {
+  const { nodeName, heartbeats, serve, log } = parts;
+  const l2 = await startL2(parts, signal);
+  const asked = askedOf(l2, nodeName);
+  const served = serveL2({
+    ...{ node: nodeName, heartbeats, l2: asked, at: serve },
+    ...{ listen: listenInDirectory, clock: systemClock, log },
+  });
+  return { synced: l2.synced, metrics: asked.metrics, stopped: aborted(signal).then(() => served.close()) };
+}
+
+/** Removes all rules of an announcer from this network namespace; there are none without nftables. */
+export async function cleanupAnnouncer(runner: NftRunner | undefined): Promise<void> {
+  if (runner !== undefined) await cleanupHandover(kernelNetfilter(runner));
+}
+
+/** What it is asked for, from what it tells. */
+function askedOf(l2: L2, nodeName: string): Asked {
+  const since = Date.now();
+  return {
+    status: async () => {
+      const announcing = l2.announcing().map((one) => ({ ...one, since }));
+      const elected = Object.fromEntries(announcing.map(({ address }) => [address, nodeName]));
+      return { announcing, elected, conflicts: [], peers: [], silent: undefined, counts: l2.stats.counts() };
+    },
+    metrics: () => [],
+  };
+}
