@@ -15,7 +15,7 @@ const STATUS: LanStatus = {
 
 const L2: Asked = {
   status: async () => STATUS,
-  metrics: () => [{ name: 'announced', help: 'Addresses.', type: 'gauge', samples: [{ value: 1 }] }],
+  metrics: async () => [{ name: 'announced', help: 'Addresses.', type: 'gauge', samples: [{ value: 1 }] }],
 };
 
 /** What is answered to a path, by a clock that the test moves. */

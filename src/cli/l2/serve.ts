@@ -11,7 +11,7 @@ import { type Reporter, reportOf } from './report.ts';
 /** As much of an announcer as answers need. */
 export interface Asked {
   status(): Promise<LanStatus>;
-  metrics(): readonly Metric[];
+  metrics(): Promise<readonly Metric[]>;
 }
 
 export interface ServeOptions extends Reporter {
@@ -41,11 +41,11 @@ export function serveL2(options: ServeOptions): Listeners {
 function answer(path: string, options: ServeOptions): Answer | Promise<Answer> | undefined {
   switch (path) {
     case '/metrics':
-      return text(METRICS_TYPE, printMetrics(options.l2.metrics()));
+      return inTime(options.l2.metrics(), options.clock).then((all) => text(METRICS_TYPE, printMetrics(all)));
     case '/status':
       return statusAnswer(options);
     case '/livez':
-      return statusAnswer(options).then(() => text('text/plain; charset=utf-8', 'ok\n'));
+      return inTime(options.l2.status(), options.clock).then(() => text('text/plain; charset=utf-8', 'ok\n'));
     default:
       return undefined;
   }
@@ -53,17 +53,21 @@ function answer(path: string, options: ServeOptions): Answer | Promise<Answer> |
 
 async function statusAnswer(options: ServeOptions): Promise<Answer> {
   const { l2, clock } = options;
+  const report = reportOf(options, clock.now(), await inTime(l2.status(), clock));
+  return { code: 200, headers: JSON_HEADERS, body: `${JSON.stringify(report, null, 2)}\n` };
+}
+
+/** What the thread answers; rejects when it does not. */
+async function inTime<T>(answered: Promise<T>, clock: Clock): Promise<T> {
   const ended = new AbortController();
   const late = clock.sleep(PATIENCE, ended.signal).then(() => {
     throw new Error(`its thread has not answered for ${PATIENCE / 1000} s`);
   });
+  late.catch(() => {}); // Whoever waits for both is told; afterwards nobody waits for it any more.
   try {
-    const status = await Promise.race([l2.status(), late]);
-    const report = reportOf(options, clock.now(), status);
-    return { code: 200, headers: JSON_HEADERS, body: `${JSON.stringify(report, null, 2)}\n` };
+    return await Promise.race([answered, late]);
   } finally {
     ended.abort();
-    late.catch(() => {}); // The end of a wait that nobody waits for any more.
   }
 }
 

@@ -19,9 +19,10 @@ import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
-import { cleanupAnnouncer, type RunningAnnouncer, startAnnouncer } from './announcer.ts';
+import { cleanupAnnouncer, startAnnouncer } from './announcer.ts';
 import {
   CLUSTER_DOMAIN,
+  L2_METRICS_PORT,
   L2_SOCKET,
   L2_STATE_SOCKET,
   PROXY_HEALTH_PORT,
@@ -95,7 +96,6 @@ async function runParts(
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;
 
-  let announcer: RunningAnnouncer | undefined;
   const [network, proxy] = await allStarted(ending, [
     startPodNetwork(
       {
@@ -116,7 +116,6 @@ async function runParts(
           nodeAddresses: () => options.nodeIPs.map(mustParseIP),
           zone: () => zoneOf(self()),
           nodeEligible: () => isEligible(self()),
-          metrics: () => announcer?.metrics() ?? [],
           serve: {
             health: options.nodeIPs.map((address) => ({ address, port: PROXY_HEALTH_PORT })),
             metrics: [
@@ -130,13 +129,14 @@ async function runParts(
     ),
   ]);
   // Only now: who announces an address is sent its packets, and the proxy has to know what to do with them.
-  const [l2, vms] = await allStarted(ending, [
+  const [announcer, vms] = await allStarted(ending, [
     startAnnouncer(
       {
         ...part('l2'),
         ...options.announcer,
         runner,
         serve: [
+          { address: '127.0.0.1', port: L2_METRICS_PORT },
           { address: L2_SOCKET, port: 0 },
           { address: resolve(stateDir, L2_STATE_SOCKET), port: 0 },
         ],
@@ -163,14 +163,13 @@ async function runParts(
       parts,
     ),
   ]);
-  announcer = l2;
   ready();
   await aborted(signal);
 
   await vms.stop(options.onStop);
   // A proxy that still runs would put back what is taken from it.
   ending.abort(signal.reason);
-  await Promise.all([proxy.stopped, l2.stopped]);
+  await Promise.all([proxy.stopped, announcer.stopped]);
 }
 
 /** Waits for all. When one fails the others are ended first: nothing may still go up while it is being taken down. */

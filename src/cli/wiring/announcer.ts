@@ -7,7 +7,6 @@ import type { NftRunner } from '../../host/nft.ts';
 import { cleanupHandover } from '../../l2/handover/handover.ts';
 import { type L2, startL2 } from '../../l2/l2.ts';
 import { aborted } from '../../lib/abort.ts';
-import type { Metric } from '../../lib/metrics.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import type { ListenAddress } from '../../proxy/health/listen.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
@@ -28,7 +27,6 @@ export interface AnnouncerParts extends AnnouncerOptions {
 export interface RunningAnnouncer {
   /** Resolves when everything that the API has said is decided. */
   readonly synced: Promise<void>;
-  metrics(): readonly Metric[];
   /** Resolves when the signal has been aborted and nobody is answered any more. */
   readonly stopped: Promise<void>;
 }
@@ -36,12 +34,11 @@ export interface RunningAnnouncer {
 export async function startAnnouncer(parts: AnnouncerParts, signal: AbortSignal): Promise<RunningAnnouncer> {
   const { nodeName, heartbeats, serve, log } = parts;
   const l2 = await startL2(parts, signal);
-  const asked = askedOf(l2, nodeName);
   const served = serveL2({
-    ...{ node: nodeName, heartbeats, l2: asked, at: serve },
+    ...{ node: nodeName, heartbeats, l2: askedOf(l2, nodeName), at: serve },
     ...{ listen: listenInDirectory, clock: systemClock, log },
   });
-  return { synced: l2.synced, metrics: asked.metrics, stopped: aborted(signal).then(() => served.close()) };
+  return { synced: l2.synced, stopped: aborted(signal).then(() => served.close()) };
 }
 
 /** Removes all rules of an announcer from this network namespace; there are none without nftables. */
@@ -58,6 +55,6 @@ function askedOf(l2: L2, nodeName: string): Asked {
       const elected = Object.fromEntries(announcing.map(({ address }) => [address, nodeName]));
       return { announcing, elected, conflicts: [], peers: [], silent: undefined, counts: l2.stats.counts() };
     },
-    metrics: () => [],
+    metrics: async () => [],
   };
 }

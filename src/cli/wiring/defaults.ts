@@ -25,7 +25,7 @@ export const PROXY_METRICS_PORT = 10249;
 /** In an agent's state directory: where its proxy answers the same as at that port, to other network namespaces too. */
 export const PROXY_SOCKET = 'proxy.sock';
 
-/** Metrics of an announcer that runs alone, for this machine: the port of MetalLB's speaker, which whoever watches nodes knows. */
+/** Metrics of a node's announcer, for this machine: the port of MetalLB's speaker, which whoever watches nodes knows. */
 export const L2_METRICS_PORT = 7472;
 /** Where a node's announcer tells how it is, to programs of its own machine. */
 export const L2_SOCKET = '/run/postern/l2.sock';
