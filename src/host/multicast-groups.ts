@@ -22,48 +22,71 @@ const IPPROTO_IPV6 = 41;
 const IPV6_JOIN_GROUP = 20;
 const IPV6_LEAVE_GROUP = 21;
 
+/**
+ * Groups that one socket joins. The kernel charges each to the socket's option memory (net.core.optmem_max), of which
+ * there is, before Linux 6.9, by default as much as for 365.
+ */
+const GROUPS_PER_SOCKET = 256;
+
 export const openMulticastGroups: OpenMulticastGroups = async (interfaceName) => {
   const libc = await libcSocket();
   const ifindex = libc.ifIndex(interfaceName);
   if (ifindex === 0) throw new Error(`multicast groups: there is no interface ${JSON.stringify(interfaceName)}`);
-  return new LinuxMulticastGroups(libc, libc.socket(AF_INET6, SOCK_DGRAM_CLOEXEC, 0), ifindex);
+  return new LinuxMulticastGroups(libc, ifindex);
 };
+
+/** A socket, and how many groups it has joined. */
+interface Member {
+  readonly fd: number;
+  groups: number;
+}
+
+/** A group, and how often it was joined: the kernel takes a socket's membership once. */
+interface Membership {
+  readonly member: Member;
+  count: number;
+}
 
 class LinuxMulticastGroups implements MulticastGroups {
   readonly #libc: LibcSocket;
-  readonly #fd: number;
   readonly #ifindex: number;
-  /** How often each group was joined: the kernel takes a socket's membership once. */
-  readonly #joined = new Map<string, number>();
-  #open = true;
+  readonly #members: Member[] = [];
+  readonly #joined = new Map<string, Membership>();
 
-  constructor(libc: LibcSocket, fd: number, ifindex: number) {
+  constructor(libc: LibcSocket, ifindex: number) {
     this.#libc = libc;
-    this.#fd = fd;
     this.#ifindex = ifindex;
   }
 
   join(group: string): void {
-    const count = this.#joined.get(group) ?? 0;
-    if (count === 0) this.#libc.setsockopt(this.#fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, this.#request(group));
-    this.#joined.set(group, count + 1);
+    const joined = this.#joined.get(group);
+    if (joined !== undefined) {
+      joined.count++;
+      return;
+    }
+    const member = this.#members.find(({ groups }) => groups < GROUPS_PER_SOCKET) ?? this.#addMember();
+    this.#libc.setsockopt(member.fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, this.#request(group));
+    member.groups++;
+    this.#joined.set(group, { member, count: 1 });
   }
 
   leave(group: string): void {
-    const count = this.#joined.get(group);
-    if (count === undefined) return;
-    if (count > 1) {
-      this.#joined.set(group, count - 1);
-      return;
-    }
+    const joined = this.#joined.get(group);
+    if (joined === undefined || --joined.count > 0) return;
     this.#joined.delete(group);
-    this.#libc.setsockopt(this.#fd, IPPROTO_IPV6, IPV6_LEAVE_GROUP, this.#request(group));
+    joined.member.groups--;
+    this.#libc.setsockopt(joined.member.fd, IPPROTO_IPV6, IPV6_LEAVE_GROUP, this.#request(group));
   }
 
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#libc.close(this.#fd);
+    for (const { fd } of this.#members.splice(0)) this.#libc.close(fd);
+    this.#joined.clear();
+  }
+
+  #addMember(): Member {
+    const member = { fd: this.#libc.socket(AF_INET6, SOCK_DGRAM_CLOEXEC, 0), groups: 0 };
+    this.#members.push(member);
+    return member;
   }
 
   /** `struct ipv6_mreq`. */
