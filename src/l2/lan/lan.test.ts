@@ -262,3 +262,19 @@ test('ten thousand addresses are taken over without holding up the event loop', 
   assert.ok(longest < 100, `a turn took ${longest} ms`);
   world.ended.abort();
 });
+
+test('where heartbeats do not get through, leases tell a node’s claims from strangers’', async () => {
+  const world = new FakeLan(2);
+  await world.start(plan(A, 'n1', 'n2'));
+  const mac = '02:00:00:00:01:02';
+  assert.equal(world.claim(A, mac)['n1'], 'stranger');
+  const facts = { addresses: ['192.0.2.2'], port: undefined, lease: 'fresh', hears: [], onLan: true } as const;
+  world.node('n1').lan.receive({ kind: 'peers', peers: [{ name: 'n2', macs: [mac], ...facts }] });
+  assert.equal(world.claim(A, mac)['n1'], 'node');
+  const told = world.node('n1').told.findLast(({ kind }) => kind === 'peers');
+  assert.deepEqual(told?.kind === 'peers' && told.macs, []);
+  world.node('n1').lan.receive({ kind: 'self', addresses: ['192.0.2.1'] });
+  const then = world.node('n1').told.findLast(({ kind }) => kind === 'peers');
+  assert.deepEqual(then?.kind === 'peers' && then.macs, ['02:00:00:00:00:01']);
+  world.ended.abort();
+});

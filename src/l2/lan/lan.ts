@@ -36,6 +36,9 @@ export class Lan {
   readonly #left = new Set<string>();
   #internalIPs: readonly string[] = [];
   #peers: readonly PeerFacts[] = [];
+  #macs: readonly string[] = [];
+  /** The nodes that leases say MACs belong to. */
+  #macOwners: ReadonlyMap<string, string> = new Map();
   #living: Living | undefined;
   #isLeaving = false;
   #signal: AbortSignal = AbortSignal.abort();
@@ -57,7 +60,7 @@ export class Lan {
       living: () => this.#electable(),
       answers: (node) => this.#answers(node),
       silent: () => !this.#isLeaving && this.#liveness.silent() !== undefined,
-      macOwner: (mac) => this.#liveness.macOwner(mac),
+      macOwner: (mac) => (this.#macs.includes(mac) ? parts.nodeName : this.#ownerOf(mac)),
       tell: parts.tell,
       clock: parts.clock,
       log: parts.log,
@@ -102,8 +105,7 @@ export class Lan {
         this.#liveness.withhold(undefined);
         break;
       case 'peers':
-        this.#peers = message.peers;
-        this.#liveness.setPeers(message.peers);
+        this.#setPeers(message.peers);
         break;
       case 'keys':
         this.#liveness.setKeys(message.keys);
@@ -150,7 +152,22 @@ export class Lan {
     const { defaults } = reachOf(links.values(), this.#internalIPs, this.#parts.interfaces);
     const names = new Set([...defaults, ...this.#addresses.interfaces]);
     const macs = [...names].map((name) => links.get(name)?.mac).filter((mac) => mac !== undefined);
-    this.#liveness.setMacs([...new Set(macs.map(printMAC))].sort());
+    const sorted = [...new Set(macs.map(printMAC))].sort();
+    if (sorted.join() === this.#macs.join()) return;
+    this.#macs = sorted;
+    this.#liveness.setMacs(sorted);
+    this.#tellPeers();
+  }
+
+  #setPeers(peers: readonly PeerFacts[]): void {
+    this.#peers = peers;
+    this.#macOwners = new Map(peers.flatMap(({ name, macs = [] }) => macs.map((mac) => [mac, name])));
+    this.#liveness.setPeers(peers);
+  }
+
+  /** Heartbeats know better than leases, which are older. */
+  #ownerOf(mac: string): string | undefined {
+    return this.#liveness.macOwner(mac) ?? this.#macOwners.get(mac);
   }
 
   #electable(): Living {
@@ -209,8 +226,8 @@ export class Lan {
   }
 
   #tellPeers(): void {
-    const hears = this.#liveness.hears();
-    this.#parts.tell({ kind: 'peers', peers: this.#liveness.status(), hears, onLan: this.#onLan.value });
+    const [peers, hears] = [this.#liveness.status(), this.#liveness.hears()];
+    this.#parts.tell({ kind: 'peers', peers, hears, onLan: this.#onLan.value, macs: this.#macs });
   }
 
   #counts(): LanStatus['counts'] {

@@ -33,6 +33,8 @@ export interface PeerFacts {
   readonly hears: readonly string[];
   /** Whether it can reach its LAN at all, as its lease says. */
   readonly onLan: boolean;
+  /** MACs that it announces with, as its lease says; its heartbeats say so too. */
+  readonly macs?: readonly string[];
 }
 
 /** A shared secret of heartbeats. The first of a list signs; all of them are accepted. */
@@ -144,12 +146,13 @@ export type FromLan =
   | { readonly kind: 'unknown-key' }
   /** Another host of the LAN holds an address of ours, or has let go of it. */
   | { readonly kind: 'conflict'; readonly conflict: ConflictStatus; readonly state: 'begun' | 'over' }
-  /** What is known of the others has changed. `hears` and `onLan` are for this node's lease. */
+  /** What is known of the others has changed. `hears`, `onLan` and `macs` are for this node's lease. */
   | {
       readonly kind: 'peers';
       readonly peers: readonly PeerStatus[];
       readonly hears: readonly string[];
       readonly onLan: boolean;
+      readonly macs: readonly string[];
     }
   /** What has been counted so far, as in `LanStatus`: once a second, where it has changed. */
   | { readonly kind: 'counts'; readonly counts: LanStatus['counts'] }

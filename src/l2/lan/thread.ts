@@ -26,10 +26,13 @@ export interface Thread {
   terminate(): void;
 }
 
+export type StartThread = (data: WorkerData) => Thread;
+
 export interface LanThreadOptions extends WorkerData {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly startThread?: (data: WorkerData) => Thread;
+  /** Other than a real one in tests. */
+  readonly startThread?: StartThread;
 }
 
 /** Megabytes: 10,000 addresses with 50 candidates each are some 30. */

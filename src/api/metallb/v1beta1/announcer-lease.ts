@@ -17,8 +17,10 @@ const PREFIX = 'postern-l2.';
 const PORT = 'postern.dev/heartbeat-port';
 const HEARS = 'postern.dev/hears';
 const ON_LAN = 'postern.dev/on-lan';
+const MACS = 'postern.dev/macs';
 /** Names that are read of one lease, which anybody may have written. */
 const MOST_HEARD = 10_000;
+const MOST_MACS = 64;
 
 /** What an announcer says of itself. */
 export interface AnnouncerFacts {
@@ -29,6 +31,8 @@ export interface AnnouncerFacts {
   readonly hears: readonly string[];
   /** Whether it can reach its LAN at all. */
   readonly onLan: boolean;
+  /** MACs that it announces with: what tells its claims from strangers' where its heartbeats do not get through. */
+  readonly macs?: readonly string[];
 }
 
 export interface AnnouncerLease extends AnnouncerFacts {
@@ -42,7 +46,7 @@ export function announcerLeaseName(node: string): string {
 }
 
 /** The lease that says this. `now` is milliseconds since 1970. */
-export function announcerLease({ node, port, hears, onLan }: AnnouncerFacts, now: number): Lease {
+export function announcerLease({ node, port, hears, onLan, macs = [] }: AnnouncerFacts, now: number): Lease {
   return {
     apiVersion: Lease.apiVersion,
     kind: Lease.kind,
@@ -53,6 +57,7 @@ export function announcerLease({ node, port, hears, onLan }: AnnouncerFacts, now
         [PORT]: port === undefined ? '' : `${port}`,
         [HEARS]: hears.toSorted().join(),
         [ON_LAN]: `${onLan}`,
+        [MACS]: macs.toSorted().slice(0, MOST_MACS).join(),
       },
     },
     spec: {
@@ -75,6 +80,7 @@ export function readAnnouncerLease({ metadata, spec }: Lease): AnnouncerLease | 
     port: port >= 1 && port <= 65_535 ? port : undefined,
     hears: (annotations[HEARS] ?? '').split(',', MOST_HEARD).filter((each) => each !== ''),
     onLan: annotations[ON_LAN] !== 'false',
+    macs: (annotations[MACS] ?? '').split(',', MOST_MACS).filter((each) => each !== ''),
     renewed: Number.isNaN(renewed) ? undefined : renewed,
   };
 }
