@@ -1,0 +1,86 @@
+/** From what has been heard, told and leased, which nodes live. */
+import { seconds } from '../../lib/duration.ts';
+import type { PeerState } from '../lan/messages.ts';
+import type { Living } from './liveness.ts';
+import { compareParts, type Unheard, type Verdict } from './parts.ts';
+import type { Peer, Sign } from './peer.ts';
+
+/** How long a node that may be reached by heartbeats has to be heard before its lease is asked. */
+export const LEASE_GRACE = seconds(1);
+/**
+ * A lease that is still fresh this long after its holder was lost has been renewed since, as a lease lasts 15 s: the holder
+ * lives, but its heartbeats and ours do not meet.
+ */
+export const APART_AFTER = seconds(16);
+
+export interface Self {
+  readonly name: string;
+  readonly onLan: boolean;
+  /** Whether it takes part in heartbeats at all. */
+  readonly beats: boolean;
+}
+
+/** Brings every peer's state up to date. */
+export function judgePeers(self: Self, peers: readonly Peer[], now: number): Verdict {
+  const direct = peers.filter(({ heardAt }) => heardAt !== undefined);
+  for (const peer of peers) remember(peer, signOf(peer, direct), now);
+  const unheard = peers.filter((peer) => isApart(peer, self, now)).map(({ facts }): Unheard => facts);
+  const known = peers.filter(({ sign }) => sign !== undefined).map(({ facts }) => facts);
+  const verdict = compareParts([{ name: self.name, onLan: self.onLan }, ...known], unheard);
+  for (const peer of peers) {
+    const state = stateOf(peer, self, verdict);
+    if (peer.state !== state) peer.since = now;
+    peer.state = state;
+  }
+  return verdict;
+}
+
+/** Who may announce, by states that are up to date. */
+export function livingOf(self: Self, isSilent: boolean, peers: readonly Peer[], { ownPart }: Verdict): Living {
+  const names = (some: readonly Peer[]): readonly string[] => some.map(({ facts }) => facts.name);
+  const part = names(peers.filter(({ sign }) => sign !== undefined && !sign.leaving && !sign.silent));
+  const ours = isSilent ? part : [self.name, ...part];
+  const leased = names(peers.filter(({ state }) => state === 'leased'));
+  if (ownPart === 'alive') return { alive: new Set([...ours, ...leased]), reserve: new Set() };
+  return { alive: new Set(leased), reserve: new Set(ours) };
+}
+
+/** Heard here, or by a node that is heard here. */
+function signOf(peer: Peer, direct: readonly Peer[]): Sign | undefined {
+  if (peer.heardAt !== undefined) return { by: 'heard', leaving: peer.leaving, silent: peer.silent };
+  const told = direct.flatMap(({ view }) => view.filter(({ id, hears }) => hears && id === peer.id));
+  if (told.length === 0) return undefined;
+  return { by: 'told', leaving: told.some(({ leaving }) => leaving), silent: told.some(({ silent }) => silent) };
+}
+
+function remember(peer: Peer, sign: Sign | undefined, now: number): void {
+  peer.sign = sign;
+  if (sign !== undefined) {
+    peer.everHeard = true;
+    peer.lostAt = undefined;
+    peer.left = sign.leaving;
+    return;
+  }
+  if (peer.everHeard) peer.lostAt ??= now;
+  if (peer.lease !== 'fresh') peer.left = false;
+}
+
+/** Whether only its lease can tell whether a node lives. */
+function hasLeaseOnly(peer: Peer, self: Self): boolean {
+  return peer.facts.port === undefined || !self.beats;
+}
+
+/** Whether a node lives, as its lease says, although it should be heard. */
+function isApart(peer: Peer, self: Self, now: number): boolean {
+  if (peer.sign !== undefined || peer.left || peer.lease !== 'fresh' || hasLeaseOnly(peer, self)) return false;
+  if (!peer.everHeard) return now - peer.freshSince >= LEASE_GRACE;
+  return peer.lostAt !== undefined && now - peer.lostAt >= APART_AFTER;
+}
+
+function stateOf(peer: Peer, self: Self, verdict: Verdict): PeerState {
+  if (peer.sign !== undefined) return peer.sign.leaving ? 'leaving' : peer.sign.by;
+  if (peer.left) return 'absent';
+  if (verdict.alive.has(peer.facts.name)) return 'leased';
+  if (hasLeaseOnly(peer, self) && peer.lease === 'fresh') return 'leased';
+  return peer.state === 'absent' && !peer.everHeard ? 'absent' : 'lost';
+}

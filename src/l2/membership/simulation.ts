@@ -1,0 +1,270 @@
+/**
+ * For tests: nodes that send each other real heartbeats over a LAN that exists only here, in a time of its own, and that is
+ * as unreliable as it is told to be.
+ */
+import type { Clock } from '../../host/clock.ts';
+import { silentLogger } from '../../host/log.ts';
+import { type Random, randomBelow, seededRandom } from '../../lib/random.ts';
+import type { PeerFacts } from '../lan/messages.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { firstLiving } from './liveness.ts';
+import type { Machine } from './machine.ts';
+import { HEARTBEAT_INTERVAL, HEARTBEAT_PORT, HEARTBEAT_TIMEOUT } from './options.ts';
+import type { SocketsParts } from './sockets.ts';
+
+/** How the LAN treats a message. Chances are from 0 to 1, delays in milliseconds. */
+export interface Weather {
+  readonly loss: number;
+  readonly delay: number;
+  /** Added to the delay, at most: messages may then overtake one another. */
+  readonly jitter: number;
+  readonly duplicates: number;
+}
+
+export const CLEAR: Weather = { loss: 0, delay: 0.2, jitter: 0.2, duplicates: 0 };
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+  isCancelled: boolean;
+}
+
+/** Time, and what is to happen in it. */
+export class Timeline {
+  #now = 0;
+  #count = 0;
+  /** A heap: no event comes before its parent, which stands at half its place. */
+  readonly #heap: Event[] = [];
+
+  get now(): number {
+    return this.#now;
+  }
+
+  after(delay: number, run: () => void): () => void {
+    const event: Event = { at: this.#now + Math.max(0, delay), order: this.#count++, run, isCancelled: false };
+    this.#push(event);
+    return () => {
+      event.isCancelled = true;
+    };
+  }
+
+  /** Lets everything happen until then. Promises that events resolve are left to run between them when `turns` is used. */
+  run(duration: number): void {
+    const end = this.#now + duration;
+    for (let first = this.#heap[0]; first !== undefined && first.at <= end; first = this.#heap[0]) {
+      this.#pop();
+      this.#now = first.at;
+      if (!first.isCancelled) first.run();
+    }
+    this.#now = end;
+  }
+
+  #push(event: Event): void {
+    let at = this.#heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!this.#swapUnless(parent, at)) break;
+      at = parent;
+    }
+  }
+
+  #pop(): void {
+    const last = this.#heap.pop();
+    if (last === undefined || this.#heap.length === 0) return;
+    this.#heap[0] = last;
+    for (let at = 0; ; ) {
+      const [left, right] = [2 * at + 1, 2 * at + 2];
+      const least = right < this.#heap.length && this.#isBefore(right, left) ? right : left;
+      if (least >= this.#heap.length || !this.#swapUnless(at, least)) return;
+      at = least;
+    }
+  }
+
+  /** Swaps a parent and its child unless they are in order; returns whether it did. */
+  #swapUnless(parent: number, child: number): boolean {
+    if (!this.#isBefore(child, parent)) return false;
+    const [a, b] = [this.#heap[parent], this.#heap[child]];
+    if (a === undefined || b === undefined) return false;
+    this.#heap[parent] = b;
+    this.#heap[child] = a;
+    return true;
+  }
+
+  #isBefore(a: number, b: number): boolean {
+    const [x, y] = [this.#heap[a], this.#heap[b]];
+    return x !== undefined && y !== undefined && (x.at - y.at || x.order - y.order) < 0;
+  }
+}
+
+export interface SimulatedNode {
+  readonly name: string;
+  readonly address: string;
+  readonly heartbeats: Heartbeats;
+  /** How often who lives, or why it is silent, has changed as it sees it. */
+  changes: number;
+  isDown: boolean;
+  /** Until when its process stands still; its machine goes on receiving. */
+  frozenUntil: number;
+  readonly end: () => void;
+}
+
+export interface Flight {
+  readonly from: string;
+  readonly to: string;
+  readonly message: Buffer;
+}
+
+export class SimulatedLan {
+  readonly timeline = new Timeline();
+  readonly random: Random;
+  readonly nodes = new Map<string, SimulatedNode>();
+  weather: Weather = CLEAR;
+  /** Whether a message passes from one node to the other. */
+  passes: (from: string, to: string) => boolean = () => true;
+  /** Sees every message that is sent: an eavesdropper, who may send it again with `inject`. */
+  onFlight: (flight: Flight) => void = () => {};
+  key = Buffer.alloc(32, 7);
+  #facts: readonly PeerFacts[] = [];
+  readonly #sockets = new Map<string, { readonly parts: SocketsParts; readonly node: string }>();
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed);
+  }
+
+  /** Makes these the cluster's nodes, as the API tells every node. Leases are fresh unless told otherwise. */
+  know(names: readonly string[], facts: (name: string) => Partial<PeerFacts> = () => ({})): void {
+    this.#facts = names.map((name): PeerFacts => {
+      const addresses = [addressOf(name)];
+      return { name, addresses, port: HEARTBEAT_PORT, lease: 'fresh', hears: [], onLan: true, ...facts(name) };
+    });
+    for (const node of this.nodes.values()) if (!node.isDown) node.heartbeats.setPeers(this.#facts);
+  }
+
+  /** Starts the announcer of a node, anew when there was one. */
+  start(name: string): SimulatedNode {
+    this.nodes.get(name)?.end();
+    const ended = new AbortController();
+    const options = {
+      nodeName: name,
+      addresses: [addressOf(name)],
+      macs: [macOf(name)],
+      interval: HEARTBEAT_INTERVAL,
+      timeout: HEARTBEAT_TIMEOUT,
+      port: HEARTBEAT_PORT,
+      clock: this.#clock(),
+      log: silentLogger,
+      onChange: () => {
+        node.changes += 1;
+      },
+    };
+    const node: SimulatedNode = {
+      name,
+      address: addressOf(name),
+      heartbeats: new Heartbeats(options, this.#machine(name)),
+      changes: 0,
+      isDown: false,
+      frozenUntil: 0,
+      end: () => {
+        node.isDown = true;
+        ended.abort();
+      },
+    };
+    this.nodes.set(name, node);
+    node.heartbeats.setKeys([{ secret: this.key }]);
+    // Not all at the same moment, or heartbeats would meet in a way that they never do.
+    this.timeline.after(this.random() * HEARTBEAT_INTERVAL, () => {
+      if (node.isDown) return;
+      node.heartbeats.start(ended.signal);
+      node.heartbeats.setPeers(this.#facts);
+    });
+    return node;
+  }
+
+  run(duration: number): void {
+    this.timeline.run(duration);
+  }
+
+  /** The nodes that would announce, of some that may: each asks its own heartbeats. */
+  announcers(candidates: readonly string[]): readonly string[] {
+    const plan = candidates.map((node) => ({ node }));
+    return [...this.nodes.values()]
+      .filter(({ isDown }) => !isDown)
+      .filter(({ name, heartbeats }) => firstLiving(plan, heartbeats.living())?.node === name)
+      .map(({ name }) => name);
+  }
+
+  /** Sends a message as if it came from a node. */
+  inject(from: string, to: string, message: Buffer): void {
+    this.#fly(addressOf(from), addressOf(to), message);
+  }
+
+  #fly(from: string, to: string, message: Buffer): void {
+    const { loss, delay, jitter, duplicates } = this.weather;
+    const copies = this.random() < duplicates ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      if (this.random() < loss) continue;
+      const arrive = (): void => {
+        const socket = this.#sockets.get(to);
+        const node = socket === undefined ? undefined : this.nodes.get(socket.node);
+        if (socket === undefined || node === undefined || node.isDown) return;
+        // Its machine keeps what comes until it runs again.
+        if (node.frozenUntil > this.timeline.now) this.timeline.after(node.frozenUntil - this.timeline.now, arrive);
+        else socket.parts.onMessage(message, from);
+      };
+      this.timeline.after(delay + this.random() * jitter, arrive);
+    }
+  }
+
+  #machine(name: string): Machine {
+    const { timeline } = this;
+    const frozen = (): number => Math.max(0, (this.nodes.get(name)?.frozenUntil ?? 0) - timeline.now);
+    return {
+      now: () => timeline.now,
+      after: (delay, run) => {
+        let cancel = timeline.after(delay, function due() {
+          // What has arrived meanwhile is read first.
+          if (frozen() > 0) cancel = timeline.after(frozen() + 0.001, due);
+          else run();
+        });
+        return () => cancel();
+      },
+      open: (parts) => ({
+        port: parts.port,
+        set: (addresses, signal) => {
+          for (const address of signal.aborted ? [] : addresses) this.#sockets.set(address, { parts, node: name });
+          if (!signal.aborted) parts.onOpen();
+        },
+        send: (message, _port, to) => {
+          const from = addressOf(name);
+          const receiver = this.#sockets.get(to)?.node;
+          this.onFlight({ from: name, to: receiver ?? to, message });
+          if (receiver !== undefined && this.passes(name, receiver)) this.#fly(from, to, message);
+          return true;
+        },
+      }),
+    };
+  }
+
+  #clock(): Clock {
+    const { timeline } = this;
+    const sleep = (duration: number): Promise<void> => new Promise((resolve) => timeline.after(duration, resolve));
+    return { now: () => timeline.now, sleep };
+  }
+}
+
+/** Which of several things happens. */
+export function pick<T>(random: Random, things: readonly T[]): T {
+  const thing = things[randomBelow(random, things.length)];
+  if (thing === undefined) throw new Error('nothing to choose from');
+  return thing;
+}
+
+/** `n7` is 10.0.0.7. */
+function addressOf(name: string): string {
+  return `10.0.0.${name.slice(1)}`;
+}
+
+function macOf(name: string): string {
+  return `02:00:00:00:00:${Number(name.slice(1)).toString(16).padStart(2, '0')}`;
+}
