@@ -1,6 +1,9 @@
 /** What is not as it should be, from the reports of announcers: one sentence for each, with the next thing to look at. */
-import { printDuration } from '../../lib/duration.ts';
+import { printDuration, seconds } from '../../lib/duration.ts';
 import type { L2Report } from './report.ts';
+
+/** More than it takes to ask the LAN whether anybody has an address, before it is announced for the first time. */
+const PROBING = seconds(2);
 
 export function problemsOf(reports: readonly L2Report[]): readonly string[] {
   const all = [
@@ -20,7 +23,7 @@ function ofItself({ node, at, silent, conflicts, announcing }: L2Report): readon
         `${address} is held by ${mac} on ${link} of ${node}, ${ago(at, since)}: not announced until that host lets go of it`,
     ),
     ...announcing
-      .filter(({ interfaces }) => interfaces.length === 0)
+      .filter(({ interfaces, since }) => interfaces.length === 0 && at - since > PROBING)
       .map(({ address }) => `${address} is announced by ${node} on no interface: none that it may use is there and up`),
   ];
 }

@@ -123,6 +123,8 @@ for (const [what, reports, says] of [
 }
 
 test('what is as it should be is no problem', () => {
+  const asked = announced('192.168.77.9', { interfaces: [], since: NOW - 200 });
+  assert.deepEqual(problemsOf([report('node1', { announcing: [asked] })]), [], 'the LAN is being asked');
   const without = { ...DEFAULT_HEARTBEATS, interval: milliseconds(0) };
   assert.deepEqual(problemsOf([report('node1', { peers: [peer('node2', 'leased')] }, without)]), []);
   assert.deepEqual(problemsOf([report('node1', { peers: [peer('node2', 'told'), peer('node3', 'absent')] })]), []);
