@@ -37,6 +37,8 @@ test('every field of the operator’s is accepted, with a warning for each that 
     MetalLB.warnings(object).map((text) => text.replace(/ has no effect: .+/, '')),
     Object.keys(spec).map((field) => `spec.${field}`),
   );
+  // They are told in a header.
+  assert.ok(MetalLB.warnings(object).every((text) => /^[ -~]+$/.test(text)));
 });
 
 test('there is one MetalLB object, in one place', () => {

@@ -27,11 +27,11 @@ export function validateMetalLB({ metadata, spec = {} }: MetalLB): readonly Caus
 /** What each field is for that nothing here answers to. */
 const WITHOUT_EFFECT: Readonly<Partial<Record<keyof Spec, string>>> = {
   image: 'there are no images',
-  speakerTolerations: 'announcers run in the nodes’ agents and not in pods',
+  speakerTolerations: 'announcers run in the agents of nodes and not in pods',
   controllerNodeSelector: 'the controller runs in the server and not in a pod',
   controllerTolerations: 'the controller runs in the server and not in a pod',
   controllerConfig: 'the controller runs in the server and not in a pod',
-  speakerConfig: 'announcers run in the nodes’ agents and not in pods',
+  speakerConfig: 'announcers run in the agents of nodes and not in pods',
   bgpBackend: 'layer 2 is what is supported',
   frrk8sConfig: 'layer 2 is what is supported',
   speakerGratuitousARPInterval: 'addresses are announced again when something has changed, not periodically',
