@@ -1,8 +1,8 @@
-/** All controllers of a server, on one set of informers. */
+/** The controllers of a server, on one set of informers. */
 import type { Client } from '../client/client.ts';
 import { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
-import type { Logger } from '../host/log.ts';
+import type { Logger, LogLevel } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
 import type { CIDR } from '../lib/ip.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
@@ -11,10 +11,12 @@ import { endpointSliceMirroringController } from './endpointslicemirroring/endpo
 import { eventSweeper } from './garbage-collection/event-ttl.ts';
 import { garbageCollector } from './garbage-collection/garbage-collection.ts';
 import { loadBalancerController } from './loadbalancer/loadbalancer.ts';
+import { metalLBController } from './metallb/metallb.ts';
+import { ALL_CONTROLLERS, type ControllerName } from './names.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { nodeIPAMController } from './nodeipam/nodeipam.ts';
 import { nodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
-import type { Run } from './parts.ts';
+import type { ControllerParts, Run } from './parts.ts';
 import { serviceCIDRController } from './servicecidr/servicecidr.ts';
 import { serviceStatusController } from './servicestatus/servicestatus.ts';
 import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
@@ -29,30 +31,40 @@ export interface ControllersOptions {
   readonly clusterCIDRs: readonly CIDR[];
   /** Lengths of a node's prefixes, in bits. Default: 24 and 64, as in Kubernetes. */
   readonly nodeMaskSizes?: { readonly IPv4: number; readonly IPv6: number };
+  /** Which of them; default: all. */
+  readonly only?: ReadonlySet<ControllerName>;
+  /** Is told how much the MetalLB object wants to be logged; undefined: it does not say. */
+  readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
-/** Starts all controllers, until the signal is aborted. Resolves when they have read the API's objects and work. */
+type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel'> &
+  Required<Pick<ControllersOptions, 'nodeMaskSizes'>>;
+
+const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, settings: Settings) => Run>> = {
+  nodeipam: (parts, settings) => nodeIPAMController({ ...parts, ...settings }),
+  nodelifecycle: nodeLifecycleController,
+  endpointslice: endpointSliceController,
+  endpoints: endpointsController,
+  endpointslicemirroring: endpointSliceMirroringController,
+  virtualmachine: virtualMachineController,
+  virtualmachineinstance: virtualMachineInstanceController,
+  virtualmachineinstancereplicaset: virtualMachineInstanceReplicaSetController,
+  loadbalancer: loadBalancerController,
+  metallb: (parts, { setLogLevel }) => metalLBController({ ...parts, ...(setLogLevel ? { setLogLevel } : {}) }),
+  servicestatus: serviceStatusController,
+  servicecidr: serviceCIDRController,
+  namespace: namespaceController,
+  garbagecollector: garbageCollector,
+  eventttl: eventSweeper,
+};
+
+/** Starts the controllers, until the signal is aborted. Resolves when they have read the API's objects and work. */
 export async function startControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
-  const { client, log, clock = systemClock, clusterCIDRs, nodeMaskSizes = { IPv4: 24, IPv6: 64 } } = options;
+  const { client, log, clock = systemClock, nodeMaskSizes = { IPv4: 24, IPv6: 64 }, only = ALL_CONTROLLERS } = options;
   const informers = new Informers({ client, log, clock });
   const parts = { client, informers, clock, log };
   // Made before the informers start: that is when they add their listeners and indexes.
-  const runs: readonly Run[] = [
-    nodeIPAMController({ ...parts, clusterCIDRs, nodeMaskSizes }),
-    nodeLifecycleController(parts),
-    endpointSliceController(parts),
-    endpointsController(parts),
-    endpointSliceMirroringController(parts),
-    virtualMachineController(parts),
-    virtualMachineInstanceController(parts),
-    virtualMachineInstanceReplicaSetController(parts),
-    loadBalancerController(parts),
-    serviceStatusController(parts),
-    serviceCIDRController(parts),
-    namespaceController(parts),
-    garbageCollector(parts),
-    eventSweeper(parts),
-  ];
+  const runs = [...only].map((name) => CONTROLLERS[name](parts, { ...options, nodeMaskSizes }));
   // The server may be asked to stop while it is still starting.
   await untilAborted(informers.start(signal), signal);
   for (const run of runs) void run(signal);

@@ -48,11 +48,12 @@ export function serviceStatusController(parts: ControllerParts): Run {
   const slices = informers.of(EndpointSlice);
   const pods = informers.of(Pod);
   const nodes = informers.of(Node);
-  const pools = informers.of(IPAddressPool);
-  const advertisements = informers.of(L2Advertisement);
+  // Alone it may follow a server that has no load balancer, or no virtual machines.
+  const pools = informers.of(IPAddressPool, { optional: true });
+  const advertisements = informers.of(L2Advertisement, { optional: true });
   const metallbs = informers.of(MetalLB, { optional: true });
-  const vms = informers.of(VirtualMachine);
-  const vmis = informers.of(VirtualMachineInstance);
+  const vms = informers.of(VirtualMachine, { optional: true });
+  const vmis = informers.of(VirtualMachineInstance, { optional: true });
   const inNamespace = {
     pods: byNamespace(pods),
     vms: byNamespace(vms),

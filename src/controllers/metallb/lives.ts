@@ -1,0 +1,38 @@
+/** Which announcers live, by when we saw their leases change: the clocks of nodes need not agree. */
+import {
+  ANNOUNCER_LEASE_DURATION,
+  type AnnouncerLease,
+  isRenewedLately,
+} from '../../api/metallb/v1beta1/announcer-lease.ts';
+import type { Life } from './conditions.ts';
+
+/** All times are milliseconds since 1970, of one clock. */
+export class Lives {
+  /** When something was last seen of a node's announcer, and whether that was a change. */
+  readonly #seen = new Map<string, { readonly at: number; readonly isSign: boolean }>();
+
+  /** Notes a lease: what is new here, or has changed. Returns whether its announcer was not known to live before. */
+  note(lease: AnnouncerLease, now: number): boolean {
+    const known = this.#seen.get(lease.node);
+    const before = this.of(lease.node, now);
+    // The first look tells nothing but the lease's own time.
+    this.#seen.set(lease.node, { at: now, isSign: known !== undefined || isRenewedLately(lease, now) });
+    return before !== this.of(lease.node, now);
+  }
+
+  /** Forgets a node whose lease is gone. */
+  forget(node: string): void {
+    this.#seen.delete(node);
+  }
+
+  of(node: string, now: number): Life {
+    const seen = this.#seen.get(node);
+    if (seen === undefined || now - seen.at >= ANNOUNCER_LEASE_DURATION) return 'silent';
+    return seen.isSign ? 'fresh' : 'unknown';
+  }
+
+  /** Of each node that has a lease. */
+  all(now: number): ReadonlyMap<string, Life> {
+    return new Map([...this.#seen.keys()].sort().map((node) => [node, this.of(node, now)]));
+  }
+}
