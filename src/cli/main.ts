@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addControllersCommand } from './commands/controllers.ts';
 import { addExposeCommand } from './commands/expose.ts';
 import { addImageCommand } from './commands/image.ts';
 import { addL2Command } from './commands/l2.ts';
@@ -27,6 +28,7 @@ export function program(): Command {
   addUpCommand(postern);
   addServerCommand(postern);
   addAgentCommand(postern);
+  addControllersCommand(postern);
   addProxyCommand(postern);
   addL2Command(postern);
   addLabCommand(postern);

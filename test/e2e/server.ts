@@ -26,10 +26,11 @@ interface Started {
   readonly url: string;
 }
 
-export async function startServer(): Promise<TestServer> {
+/** `options` are more of the command's own. */
+export async function startServer(options: readonly string[] = []): Promise<TestServer> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
   const kubeconfig = join(dir, 'kubeconfig');
-  let { child, url } = await launch(dir, '127.0.0.1:0');
+  let { child, url } = await launch(dir, '127.0.0.1:0', options);
   const end = (signal: 'SIGTERM' | 'SIGKILL') =>
     new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
@@ -44,7 +45,7 @@ export async function startServer(): Promise<TestServer> {
       runCommand(['kubectl', ...args], { env: { KUBECONFIG: kubeconfig }, ...(input === undefined ? {} : { input }) }),
     async killAndRestart() {
       await end('SIGKILL');
-      ({ child, url } = await launch(dir, new URL(url).host));
+      ({ child, url } = await launch(dir, new URL(url).host, options));
     },
     async eventually(look) {
       for (let tries = 0; tries < 200; tries++) {
@@ -61,8 +62,8 @@ export async function startServer(): Promise<TestServer> {
   };
 }
 
-function launch(dir: string, listen: string): Promise<Started> {
-  const child = spawn(PROGRAM, ['server', '--data-dir', dir, '--listen', listen], {
+function launch(dir: string, listen: string, options: readonly string[]): Promise<Started> {
+  const child = spawn(PROGRAM, ['server', '--data-dir', dir, '--listen', listen, ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

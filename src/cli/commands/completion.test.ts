@@ -33,6 +33,7 @@ test('every command has help with an example', async () => {
     'up',
     'server',
     'agent',
+    'controllers',
     'lab up',
     'lab exec',
     'lab status',

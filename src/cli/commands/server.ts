@@ -1,6 +1,8 @@
 /** `postern server`: API server, store and controllers. */
 import type { Command } from 'commander';
+import type { ControllerName } from '../../controllers/names.ts';
 import type { CIDR } from '../../lib/ip.ts';
+import { controllersOption } from '../controllers-option.ts';
 import { requireDirectory } from '../directory.ts';
 import { dataDirOption, type HostPort, listenOption, parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
@@ -12,6 +14,7 @@ interface Flags {
   readonly socket?: string;
   readonly clusterCidr: readonly CIDR[];
   readonly serviceCidr: readonly CIDR[];
+  readonly controllers: ReadonlySet<ControllerName>;
   readonly issue?: readonly string[];
 }
 
@@ -38,6 +41,7 @@ export function addServerCommand(postern: Command): void {
         DEFAULT_SERVICE_CIDRS,
       ),
     )
+    .addOption(controllersOption())
     .option(
       '--issue <node=path>',
       'write a kubeconfig for the agent of a node; may be repeated',
@@ -57,6 +61,7 @@ export function addServerCommand(postern: Command): void {
           socketPath: flags.socket,
           clusterCIDRs: flags.clusterCidr,
           serviceCIDRs: flags.serviceCidr,
+          controllers: flags.controllers,
           agents: (flags.issue ?? []).map(parseIssue),
         },
         endSignal(),

@@ -9,6 +9,7 @@ import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { printKubeconfig } from '../../client/kubeconfig.ts';
 import { startControllers } from '../../controllers/controllers.ts';
+import type { ControllerName } from '../../controllers/names.ts';
 import { createLogger } from '../../host/log.ts';
 import { aborted } from '../../lib/abort.ts';
 import type { CIDR } from '../../lib/ip.ts';
@@ -25,6 +26,8 @@ export interface ServerOptions {
   readonly socketPath: string | undefined;
   readonly clusterCIDRs: readonly CIDR[];
   readonly serviceCIDRs: readonly CIDR[];
+  /** Which controllers run. */
+  readonly controllers: ReadonlySet<ControllerName>;
   /** Agents to write a kubeconfig for, each its own file, mode 0600. */
   readonly agents: readonly { readonly nodeName: string; readonly path: string }[];
 }
@@ -75,7 +78,13 @@ export async function runServer(
   const client = createClient(own);
   try {
     await startControllers(
-      { client, log: log.child({ component: 'controllers' }), clusterCIDRs: options.clusterCIDRs },
+      {
+        client,
+        log: log.child({ component: 'controllers' }),
+        clusterCIDRs: options.clusterCIDRs,
+        only: options.controllers,
+        setLogLevel: log.setLevel,
+      },
       signal,
     );
     void keepMemorySmall({ store, log }, signal);
