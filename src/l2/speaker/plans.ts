@@ -23,8 +23,9 @@ export interface PlansOptions {
   readonly tell: (changed: readonly AddressPlan[], removed: readonly string[]) => void;
 }
 
-/** Addresses decided in one turn of the event loop: some milliseconds with a hundred nodes. */
+/** The most addresses of one batch, and the most milliseconds that one may take: others have their turns in between. */
 const BATCH = 100;
+const TURN = 5;
 
 /** A plan, and the pool that it rests on. */
 interface Decided {
@@ -79,12 +80,6 @@ export class Plans {
 
   get(address: string): AddressPlan | undefined {
     return this.#decided.get(address)?.plan;
-  }
-
-  /** Tells every plan again, to one that has forgotten them. */
-  tellAll(): void {
-    const all = [...this.#decided.values()].map(({ plan }) => plan);
-    for (let i = 0; i < all.length; i += BATCH) this.#options.tell(all.slice(i, i + BATCH), []);
   }
 
   #listen(): void {
@@ -154,9 +149,10 @@ export class Plans {
     this.#isScheduled = false;
     if (this.#isStale) this.#join();
     const [changed, removed]: [AddressPlan[], string[]] = [[], []];
+    const until = performance.now() + TURN;
     let left = BATCH;
     for (const address of this.#changed) {
-      if (left-- === 0) break;
+      if (left-- === 0 || performance.now() > until) break;
       this.#changed.delete(address);
       const before = this.#decided.get(address);
       const after = this.#decide(address, before);

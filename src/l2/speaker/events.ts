@@ -1,0 +1,78 @@
+/** What happens to announcements, as Events: on Services, as MetalLB's users look for it, and on this machine's Node. */
+import type { Node } from '../../api/core/v1/node.ts';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EventRecorder } from '../../client/events.ts';
+import type { AnnouncedStatus, ConflictStatus } from '../lan/messages.ts';
+
+/** Names that a message lists. */
+const NAMED = 5;
+
+export interface AnnouncementEventsOptions {
+  readonly events: EventRecorder;
+  readonly nodeName: string;
+  readonly service: (key: string) => Service | undefined;
+  readonly node: () => Node | undefined;
+}
+
+export class AnnouncementEvents {
+  readonly #options: AnnouncementEventsOptions;
+  /** Services that have been told of an address. */
+  readonly #told = new Map<string, ReadonlySet<string>>();
+
+  constructor(options: AnnouncementEventsOptions) {
+    this.#options = options;
+  }
+
+  /** An announcement has begun or moved to other interfaces. The reasons are MetalLB's. */
+  announcing({ address, services, interfaces }: AnnouncedStatus): void {
+    const { nodeName } = this.#options;
+    const before = this.#told.get(address);
+    this.#told.set(address, new Set(services));
+    if (interfaces.length === 0) {
+      const message = `the interfaces to announce "${address}" on are not there on node "${nodeName}" with protocol "layer2"`;
+      this.#record(services, 'Warning', 'announceFailed', message);
+      return;
+    }
+    const message = `announcing from node "${nodeName}" with protocol "layer2"`;
+    this.#record(
+      services.filter((key) => !before?.has(key)),
+      'Normal',
+      'nodeAssigned',
+      message,
+    );
+  }
+
+  withdrawn(address: string): void {
+    this.#told.delete(address);
+  }
+
+  /** Another host holds an address, or no longer. `services` are those that have it. */
+  conflict(conflict: ConflictStatus, state: 'begun' | 'over', services: readonly string[]): void {
+    const { address, mac } = conflict;
+    const where = `interface ${conflict.interface} of node "${this.#options.nodeName}"`;
+    if (state === 'begun') {
+      const message = `${address} is not announced on ${where}: the host ${mac} holds it, and is no node of this cluster; take it from that host, or from the pool`;
+      this.#record(services, 'Warning', 'AddressConflict', message);
+    } else {
+      this.#record(services, 'Normal', 'AddressConflictOver', `${address} is free again on ${where}`);
+    }
+  }
+
+  /** Nodes whose announcers live and whose heartbeats do not arrive, and the port they are sent to. */
+  unheard(names: readonly string[], port: number): void {
+    const node = this.#options.node();
+    if (node === undefined || names.length === 0) return;
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+    const message =
+      `the announcers of ${names.slice(0, NAMED).join(', ')}${more} live, and their heartbeats do not arrive: ` +
+      `let UDP port ${port} pass between the nodes, or a node that fails is noticed only after 15 s`;
+    this.#options.events.event(node, 'Warning', 'HeartbeatsNotReceived', message);
+  }
+
+  #record(keys: readonly string[], type: 'Normal' | 'Warning', reason: string, message: string): void {
+    for (const key of keys) {
+      const service = this.#options.service(key);
+      if (service !== undefined) this.#options.events.event(service, type, reason, message);
+    }
+  }
+}
