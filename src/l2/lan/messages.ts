@@ -152,7 +152,7 @@ export type FromLan =
       readonly peers: readonly PeerStatus[];
       readonly hears: readonly string[];
       readonly onLan: boolean;
-      readonly macs?: readonly string[];
+      readonly macs: readonly string[];
     }
   /** What has been counted so far, as in `LanStatus`: once a second, where it has changed. */
   | { readonly kind: 'counts'; readonly counts: LanStatus['counts'] }
