@@ -1,17 +1,22 @@
-/** The layer-2 announcer of one node: load balancer addresses by ARP and NDP on the node's LAN. */
-import type { Node } from '../api/core/v1/node.ts';
+/**
+ * The layer-2 announcer of one node: load balancer addresses by ARP and NDP on the node's LAN. Joins the side that follows the
+ * API (`speaker/`), the side that works on the LAN (`lan/`, a thread), and what keeps connections alive when an address
+ * moves (`handover/`).
+ */
 import type { Client } from '../client/client.ts';
 import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
-import { type OpenLinkWatch, openLinkWatch } from '../host/link-watch.ts';
 import type { Logger } from '../host/log.ts';
-import { type OpenMulticastGroups, openMulticastGroups } from '../host/multicast-groups.ts';
-import { type OpenPacketSocket, openPacketSocket } from '../host/packet-socket.ts';
-import { parseIP, printIP } from '../lib/ip.ts';
-import { Announcer } from './announcer/announcer.ts';
-import { L2Stats } from './announcer/stats.ts';
-import { reachOf } from './lan/reach.ts';
-import { Speaker } from './speaker/interim.ts';
+import type { NftRunner } from '../host/nft.ts';
+import { milliseconds, seconds } from '../lib/duration.ts';
+import type { Metric } from '../lib/metrics.ts';
+import { kernelNetfilter } from '../netfilter/kernel.ts';
+import { Handover } from './handover/handover.ts';
+import type { LanPort, LanStatus } from './lan/messages.ts';
+import { LanThread, type StartThread } from './lan/thread.ts';
+import { DEFAULT_HEARTBEATS, type HeartbeatSettings } from './settings.ts';
+import { internalIPs } from './speaker/peers.ts';
+import { Speaker } from './speaker/speaker.ts';
 
 export interface L2Options {
   readonly client: Client;
@@ -20,87 +25,152 @@ export interface L2Options {
   readonly nodeName: string;
   /** The only interfaces to announce on. Default: those that hold the node's InternalIPs, or that an advertisement names. */
   readonly interfaces?: readonly string[];
+  /** How nodes watch each other; the same on all of them. */
+  readonly heartbeats?: HeartbeatSettings;
+  /** A file that holds the secret of heartbeats. Default: a Secret that all announcers share. */
+  readonly heartbeatKeyFile?: string;
+  /** Programs the kernel so that connections outlive a planned move of their address. Undefined: they end. */
+  readonly runner?: NftRunner | undefined;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** The machine; other than the real one in tests. */
-  readonly host?: {
-    readonly openSocket: OpenPacketSocket;
-    readonly openGroups: OpenMulticastGroups;
-    readonly openLinks: OpenLinkWatch;
-  };
-}
-
-/** An address that this node announces now. */
-export interface AnnouncedAddress {
-  readonly address: string;
-  readonly protocol: 'ARP' | 'NDP';
-  /** Where it is answered for, sorted; empty while no interface can be used. */
-  readonly interfaces: readonly string[];
-  /** Keys of the Services that have the address. */
-  readonly services: readonly string[];
+  /** Other than a real one in tests. */
+  readonly startThread?: StartThread;
 }
 
 export interface L2 {
-  /** What this node announces, by address. */
-  announcing(): readonly AnnouncedAddress[];
   /** Resolves when everything that was there at the start has been decided. */
   readonly synced: Promise<void>;
-  readonly stats: L2Stats;
+  /** As it is now. Rejects when the thread on the LAN does not answer. */
+  status(): Promise<LanStatus>;
+  /** As it was a moment ago: a second or, with many addresses, some seconds. */
+  metrics(): readonly Metric[];
+  /** Hands everything over to other nodes and resolves when it has, after three seconds at most. Nothing is announced any more. */
+  leave(): Promise<void>;
 }
 
-/** Starts to announce; every announcement ends with the signal. */
+/** The thread may be starting, or decide about very many addresses. */
+const ANSWER_LIMIT = seconds(5);
+/** The most that handing over may take, before the rest of the process ends all the same. */
+const LEAVE_LIMIT = seconds(3);
+
+/** Starts to announce; every announcement ends with the signal, unless {@link L2.leave} handed it over before. */
 export async function startL2(options: L2Options, signal: AbortSignal): Promise<L2> {
-  const { nodeName, log, clock = systemClock } = options;
-  const host = options.host ?? {
-    openSocket: openPacketSocket,
-    openGroups: openMulticastGroups,
-    openLinks: openLinkWatch,
+  const { nodeName, interfaces, heartbeats = DEFAULT_HEARTBEATS, runner, log, startThread } = options;
+  const clock = options.clock ?? systemClock;
+  const thread = { ...{ nodeName, interfaces, heartbeats, clock, log }, ...(startThread && { startThread }) };
+  const lan = new LanThread(thread);
+  const heartbeatPort = heartbeats.interval > 0 ? heartbeats.port : undefined;
+  const speaker = new Speaker({ ...options, clock, lan, heartbeatPort });
+  const addressesOf = (name: string): readonly string[] => {
+    const node = speaker.nodes.get({ name });
+    return node === undefined ? [] : internalIPs(node);
   };
-  const stats = new L2Stats();
-  const links = await host.openLinks(log, signal);
-  const announcer = new Announcer({
-    ...host,
-    links,
-    clock,
-    log,
-    stats,
-    onClaim: () => 'stranger',
-    onConflict: (conflict, state) => log.warn({ conflict, state }, 'another host holds an address'),
-    onChange: () => {},
-  });
-  announcer.start(signal);
-  const speaker = new Speaker({
-    ...options,
-    announce: (address, announcement) => announcer.set(address, announcement),
-  });
-  const look = (): void => {
-    const reach = reachOf(links.links.values(), internalIPs(speaker.nodes.get(nodeName)), options.interfaces);
-    if (reach.defaults.length === 0) log.debug({}, 'no interface holds an InternalIP of this node yet');
-    announcer.setReach(reach);
-  };
-  speaker.nodes.onChange(({ key }) => {
-    if (key === nodeName) look();
-  });
-  links.onChange(look);
-  look();
+  tellOwnAddresses(speaker, nodeName, addressesOf, lan);
+  const netfilter = runner === undefined ? undefined : kernelNetfilter(runner);
+  new Handover({ netfilter, lan, addressesOf, clock, log }).start(signal);
+  const questions = new Questions(lan, clock);
+  const latest = new LatestStatus(questions, lan, clock);
+  await lan.start(signal);
   speaker.start(signal);
-  return { announcing: () => announcing(announcer), synced: speaker.synced, stats };
+  return {
+    synced: speaker.synced,
+    status: () => questions.status(),
+    metrics: () => speaker.metrics(latest.value),
+    leave: async () => {
+      const released = speaker.leaving();
+      await left(lan, clock);
+      await released;
+      await speaker.finish();
+    },
+  };
 }
 
-function internalIPs(node: Node | undefined): readonly string[] {
-  return (node?.status?.addresses ?? [])
-    .filter(({ type }) => type === 'InternalIP')
-    .map(({ address }) => parseIP(address))
-    .filter((ip) => ip !== undefined)
-    .map(printIP);
+function tellOwnAddresses(
+  speaker: Speaker,
+  nodeName: string,
+  addressesOf: (node: string) => readonly string[],
+  lan: LanPort,
+): void {
+  let last = '';
+  speaker.nodes.onChange(({ key }) => {
+    if (key !== nodeName) return;
+    const addresses = addressesOf(nodeName);
+    if (addresses.join() === last) return;
+    last = addresses.join();
+    lan.send({ kind: 'self', addresses });
+  });
 }
 
-function announcing(announcer: Announcer): readonly AnnouncedAddress[] {
-  return announcer
-    .list()
-    .map(({ announcement: { ip, services }, interfaces }): AnnouncedAddress => {
-      const protocol = ip.family === 'IPv4' ? 'ARP' : 'NDP';
-      return { address: printIP(ip), protocol, interfaces: [...interfaces].sort(), services };
-    })
-    .sort((a, b) => (a.address < b.address ? -1 : 1));
+async function left(lan: LanPort, clock: Clock): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  lan.onMessage(({ kind }) => {
+    if (kind === 'left') resolve();
+  });
+  lan.send({ kind: 'leave' });
+  await within(promise, LEAVE_LIMIT, clock);
+}
+
+/** Resolves with the promise, or with undefined when that takes too long. */
+async function within<T>(promise: Promise<T>, limit: number, clock: Clock): Promise<T | undefined> {
+  const done = new AbortController();
+  const late = clock.sleep(limit, done.signal).then(
+    () => undefined,
+    () => undefined, // It came in time.
+  );
+  const first = await Promise.race([promise, late]);
+  done.abort();
+  return first;
+}
+
+/** Asks the thread, and matches answers with questions. */
+class Questions {
+  readonly #lan: LanPort;
+  readonly #clock: Clock;
+  readonly #waiting = new Map<number, (status: LanStatus) => void>();
+  #lastId = 0;
+
+  constructor(lan: LanPort, clock: Clock) {
+    this.#lan = lan;
+    this.#clock = clock;
+    lan.onMessage((message) => {
+      if (message.kind !== 'status') return;
+      this.#waiting.get(message.id)?.(message.status);
+      this.#waiting.delete(message.id);
+    });
+  }
+
+  async status(): Promise<LanStatus> {
+    const id = ++this.#lastId;
+    const answer = new Promise<LanStatus>((resolve) => this.#waiting.set(id, resolve));
+    this.#lan.send({ kind: 'ask', id });
+    const status = await within(answer, ANSWER_LIMIT, this.#clock);
+    this.#waiting.delete(id);
+    if (status === undefined) throw new Error(`the thread on the LAN has not answered for ${ANSWER_LIMIT / 1000} s`);
+    return status;
+  }
+}
+
+/** So that the thread has better things to do than to say how it is: so long after an answer for each address in it. */
+const REST_PER_ADDRESS = milliseconds(2);
+
+/** What the thread last said of itself: asked again when something has been counted. */
+class LatestStatus {
+  value: LanStatus = { announcing: [], conflicts: [], peers: [], elected: {}, silent: undefined, counts: {} };
+  #restsUntil = 0;
+
+  constructor(questions: Questions, lan: LanPort, clock: Clock) {
+    lan.onMessage((message) => {
+      if (message.kind !== 'counts' || clock.now() < this.#restsUntil) return;
+      this.#restsUntil = Number.POSITIVE_INFINITY;
+      questions
+        .status()
+        .then((status) => {
+          this.value = status;
+        })
+        .catch(() => {}) // The next will do: whoever asks for the status itself is told.
+        .finally(() => {
+          this.#restsUntil = clock.now() + Object.keys(this.value.elected).length * REST_PER_ADDRESS;
+        });
+    });
+  }
 }

@@ -73,7 +73,7 @@ result['tookOver'] = [
   await until(async () => (await neighbor('192.168.77.100')) === NODE_MAC),
   await until(async () => (await neighbor('fd77::100')) === NODE_MAC),
 ];
-result['announcing'] = l2.announcing();
+result['announcing'] = (await l2.status()).announcing.map(({ since: _, ...rest }) => rest);
 result['arping'] = await arping('192.168.77.100');
 result['ndisc6'] = await ndisc('fd77::100');
 result['unassigned'] = [await arping('192.168.77.101'), await ndisc('fd77::101')];
@@ -84,7 +84,7 @@ await client('ping', '-c', '1', '-W', '1', 'fd77::100').catch(() => {});
 result['asked'] = [await neighbor('192.168.77.100'), await neighbor('fd77::100')];
 
 api.remove(Service, { namespace: 'ns', name: 'web' });
-await until(async () => l2.announcing().length === 0);
+await until(async () => (await l2.status()).announcing.length === 0);
 result['withdrawn'] = [await arping('192.168.77.100'), await ndisc('fd77::100')];
 result['left'] = await until(async () => !(await joined()));
 ended.abort();
