@@ -2,7 +2,6 @@
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { LanStatus } from '../../l2/lan/messages.ts';
-import { seconds } from '../../lib/duration.ts';
 import { METRICS_TYPE, type Metric, printMetrics } from '../../lib/metrics.ts';
 import { type Answer, JSON_HEADERS, type Listen, type ListenAddress } from '../../proxy/health/listen.ts';
 import { Listeners } from '../../proxy/health/listeners.ts';
@@ -10,8 +9,9 @@ import { type Reporter, reportOf } from './report.ts';
 
 /** As much of an announcer as answers need. */
 export interface Asked {
+  /** Rejects when its thread does not answer. */
   status(): Promise<LanStatus>;
-  metrics(): Promise<readonly Metric[]>;
+  metrics(): readonly Metric[];
 }
 
 export interface ServeOptions extends Reporter {
@@ -21,9 +21,6 @@ export interface ServeOptions extends Reporter {
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-/** How long the thread on the LAN may take to answer. */
-const PATIENCE = seconds(5);
 
 /** Answers `/status`, `/metrics` and `/livez`; keeps trying places that somebody else has. The caller closes them. */
 export function serveL2(options: ServeOptions): Listeners {
@@ -41,11 +38,11 @@ export function serveL2(options: ServeOptions): Listeners {
 function answer(path: string, options: ServeOptions): Answer | Promise<Answer> | undefined {
   switch (path) {
     case '/metrics':
-      return inTime(options.l2.metrics(), options.clock).then((all) => text(METRICS_TYPE, printMetrics(all)));
+      return text(METRICS_TYPE, printMetrics(options.l2.metrics()));
     case '/status':
       return statusAnswer(options);
     case '/livez':
-      return inTime(options.l2.status(), options.clock).then(() => text('text/plain; charset=utf-8', 'ok\n'));
+      return options.l2.status().then(() => text('text/plain; charset=utf-8', 'ok\n'));
     default:
       return undefined;
   }
@@ -53,22 +50,8 @@ function answer(path: string, options: ServeOptions): Answer | Promise<Answer> |
 
 async function statusAnswer(options: ServeOptions): Promise<Answer> {
   const { l2, clock } = options;
-  const report = reportOf(options, clock.now(), await inTime(l2.status(), clock));
+  const report = reportOf(options, clock.now(), await l2.status());
   return { code: 200, headers: JSON_HEADERS, body: `${JSON.stringify(report, null, 2)}\n` };
-}
-
-/** What the thread answers; rejects when it does not. */
-async function inTime<T>(answered: Promise<T>, clock: Clock): Promise<T> {
-  const ended = new AbortController();
-  const late = clock.sleep(PATIENCE, ended.signal).then(() => {
-    throw new Error(`its thread has not answered for ${PATIENCE / 1000} s`);
-  });
-  late.catch(() => {}); // Whoever waits for both is told; afterwards nobody waits for it any more.
-  try {
-    return await Promise.race([answered, late]);
-  } finally {
-    ended.abort();
-  }
 }
 
 const text = (type: string, body: string): Answer => ({

@@ -166,6 +166,8 @@ async function runParts(
   ready();
   await aborted(signal);
 
+  // While all else still works: connections go on, by whoever takes over.
+  await announcer.leave();
   await vms.stop(options.onStop);
   // A proxy that still runs would put back what is taken from it.
   ending.abort(signal.reason);

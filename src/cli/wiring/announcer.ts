@@ -5,13 +5,13 @@ import { systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { cleanupHandover } from '../../l2/handover/handover.ts';
-import { type L2, startL2 } from '../../l2/l2.ts';
+import { startL2 } from '../../l2/l2.ts';
 import { aborted } from '../../lib/abort.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import type { ListenAddress } from '../../proxy/health/listen.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import { listenInDirectory } from '../l2/listen.ts';
-import { type Asked, serveL2 } from '../l2/serve.ts';
+import { serveL2 } from '../l2/serve.ts';
 
 export interface AnnouncerParts extends AnnouncerOptions {
   readonly client: Client;
@@ -27,6 +27,8 @@ export interface AnnouncerParts extends AnnouncerOptions {
 export interface RunningAnnouncer {
   /** Resolves when everything that the API has said is decided. */
   readonly synced: Promise<void>;
+  /** Hands everything over to other nodes, so that nobody notices that it goes; takes some seconds at most. */
+  leave(): Promise<void>;
   /** Resolves when the signal has been aborted and nobody is answered any more. */
   readonly stopped: Promise<void>;
 }
@@ -35,26 +37,13 @@ export async function startAnnouncer(parts: AnnouncerParts, signal: AbortSignal)
   const { nodeName, heartbeats, serve, log } = parts;
   const l2 = await startL2(parts, signal);
   const served = serveL2({
-    ...{ node: nodeName, heartbeats, l2: askedOf(l2, nodeName), at: serve },
+    ...{ node: nodeName, heartbeats, l2, at: serve },
     ...{ listen: listenInDirectory, clock: systemClock, log },
   });
-  return { synced: l2.synced, stopped: aborted(signal).then(() => served.close()) };
+  return { synced: l2.synced, leave: () => l2.leave(), stopped: aborted(signal).then(() => served.close()) };
 }
 
 /** Removes all rules of an announcer from this network namespace; there are none without nftables. */
 export async function cleanupAnnouncer(runner: NftRunner | undefined): Promise<void> {
   if (runner !== undefined) await cleanupHandover(kernelNetfilter(runner));
-}
-
-/** What it is asked for, from what it tells. */
-function askedOf(l2: L2, nodeName: string): Asked {
-  const since = Date.now();
-  return {
-    status: async () => {
-      const announcing = l2.announcing().map((one) => ({ ...one, since }));
-      const elected = Object.fromEntries(announcing.map(({ address }) => [address, nodeName]));
-      return { announcing, elected, conflicts: [], peers: [], silent: undefined, counts: l2.stats.counts() };
-    },
-    metrics: async () => [],
-  };
 }

@@ -38,6 +38,7 @@ export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, rea
     await untilAborted(announcer.synced, signal);
     if (!signal.aborted) ready();
     await aborted(signal);
+    await announcer.leave();
     ending.abort(signal.reason);
     await announcer.stopped;
   } finally {
