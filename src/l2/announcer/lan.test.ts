@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inNamespace, skipUnless, skipWithoutPrograms } from '../../host/testing/in-namespace.ts';
+
+const NODE = '02:00:00:00:00:01';
+const STRANGER = '02:00:00:00:00:ee';
+const skip =
+  skipWithoutPrograms('arping', 'ndisc6', 'tcpdump', 'ip') ||
+  skipUnless(['ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'b0']);
+
+for (const [family, host, forms] of [
+  ['IPv4', (number: number) => `192.168.77.${number}`, [true, true, false]],
+  ['IPv6', (number: number) => `fd77::${number}`, [false, false, true]],
+] as const) {
+  test(`on a LAN with a client and a stranger, ${family} addresses are announced and given up as they should`, {
+    skip,
+  }, () => {
+    const seen = JSON.parse(inNamespace(new URL('lan.fixture.ts', import.meta.url), [family]));
+    const conflict = (address: string) => ['begun', 'over'].map((state) => `${state} ${address} eth0 ${STRANGER}`);
+    assert.deepEqual(seen, {
+      // A client that had the MAC of a node that failed; tcpdump sees each form more than once.
+      tookOver: true,
+      told: forms,
+      answers: [[NODE], []],
+      // Somebody has the address already: it is announced when it is free.
+      held: [true, [STRANGER], []],
+      letGo: [true, [NODE], conflict(host(110))],
+      // Somebody takes one that is announced: the first time it is defended.
+      defended: [true, true],
+      gaveUp: [true, []],
+      backAgain: [true, [NODE], conflict(host(100))],
+      // A host that checks first does not take it.
+      duplicate: true,
+      tagged: 0,
+      untagged: 1,
+      appeared: [true, ['02:00:00:00:01:01']],
+      newMAC: [true, ['02:00:00:00:01:02']],
+      down: [true, []],
+      up: [true, ['02:00:00:00:01:02']],
+      unplugged: true,
+      plugged: [true, ['02:00:00:00:01:02']],
+      bridge: [true, ['02:00:00:00:01:0b']],
+      noBridge: [true, ['02:00:00:00:01:02']],
+      macvlan: [true, ['02:00:00:00:01:0c'], ['02:00:00:00:01:02']],
+      gone: [true, true, []],
+      // The kernel answers for the node's own address, and nobody else does.
+      own: [[], [NODE]],
+      asked: [true, false],
+    });
+  });
+}
