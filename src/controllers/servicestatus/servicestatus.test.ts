@@ -5,8 +5,11 @@ import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import type { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
+import { announcerLease } from '../../api/metallb/v1beta1/announcer-lease.ts';
+import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
+import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
 import { type World, world } from '../testing.ts';
-import { ENDPOINTS_READY } from './conditions.ts';
+import { ANNOUNCER_FOUND, ENDPOINTS_READY } from './conditions.ts';
 import { serviceStatusController } from './servicestatus.ts';
 
 const namespace = 'ns';
@@ -39,8 +42,8 @@ const vmi = (labels: Record<string, string>): VirtualMachineInstance => ({
   status: { phase: 'Running' },
 });
 
-async function condition(w: World): Promise<string | undefined> {
-  const found = findCondition((await w.find(Service, key))?.status?.conditions, ENDPOINTS_READY);
+async function condition(w: World, type = ENDPOINTS_READY): Promise<string | undefined> {
+  const found = findCondition((await w.find(Service, key))?.status?.conditions, type);
   return found && `${found.status} ${found.reason} ${found.message}`.trim();
 }
 
@@ -92,6 +95,48 @@ describe('a Service without endpoints', () => {
     const w = await world([named], serviceStatusController);
     await w.pass(4000);
     assert.deepEqual(w.client.writes, []);
+    await w.stop();
+  });
+});
+
+describe('a load balancer that nobody announces', () => {
+  const metadata = { name: 'lan', namespace: 'metallb-system' };
+  const apiVersion = 'metallb.io/v1beta1';
+  const pool: IPAddressPool = { apiVersion, kind: 'IPAddressPool', metadata, spec: { addresses: ['192.0.2.1/32'] } };
+  const advertisement: L2Advertisement = { apiVersion, kind: 'L2Advertisement', metadata, spec: {} };
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } };
+  const balanced: Service = {
+    ...service,
+    spec: { ...service.spec, type: 'LoadBalancer' },
+    status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } },
+  };
+  const lease = (now: number) => announcerLease({ node: 'n1', port: 7952, hears: [], onLan: true }, now);
+
+  it('says so until an announcer lives, and again when the last has fallen silent', async () => {
+    const w = await world([balanced, slice(true), pool, advertisement, node], serviceStatusController);
+    await w.pass(4000);
+    assert.match(
+      (await condition(w, ANNOUNCER_FOUND)) ?? '',
+      /^False NoAnnouncer nobody announces 192.0.2.1: no announcer runs on the nodes that may: n1 \(none has run there\)/,
+    );
+    w.client.seed(lease(w.clock.now()));
+    await w.pass(4000);
+    assert.equal(await condition(w, ANNOUNCER_FOUND), 'True AnnouncerFound');
+    await w.pass(40_000);
+    assert.match(
+      (await condition(w, ANNOUNCER_FOUND)) ?? '',
+      /^False NoAnnouncer .*n1 \(last seen 2026-01-01T00:00:04Z\)/,
+    );
+    await w.stop();
+  });
+
+  it('says nothing while announcers renew their leases', async () => {
+    const w = await world([balanced, slice(true), pool, advertisement, node], serviceStatusController);
+    for (let i = 0; i < 10; i++) {
+      w.client.seed(lease(w.clock.now()));
+      await w.pass(5000);
+    }
+    assert.equal(await condition(w, ANNOUNCER_FOUND), undefined);
     await w.stop();
   });
 });

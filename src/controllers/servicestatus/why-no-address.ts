@@ -18,8 +18,8 @@ import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
 import { isOurLoadBalancer } from '../../api/metallb/v1beta1/load-balancer-class.ts';
 import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import { printTime } from '../../api/time.ts';
 import { parseAddressRange, rangeContains } from '../../lib/address-range.ts';
-import { printDuration } from '../../lib/duration.ts';
 import { type IPAddress, printIP } from '../../lib/ip.ts';
 import { currentAddresses } from '../loadbalancer/request.ts';
 import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
@@ -156,8 +156,9 @@ function noneLives(able: readonly Node[], { announcers, now }: AnnouncerInput): 
   const lives = (lease: AnnouncerLease | undefined) => lease !== undefined && isRenewedLately(lease, now);
   if (able.some((node) => lives(leaseOf(node)))) return undefined;
   const list = few(able, (node) => {
+    // A point in time rather than an age: the same text as long as nothing changes.
     const renewed = leaseOf(node)?.renewed;
-    const seen = renewed === undefined ? 'none has run there' : `last seen ${printDuration(now - renewed)} ago`;
+    const seen = renewed === undefined ? 'none has run there' : `last seen ${printTime(renewed)}`;
     return `${node.metadata.name} (${seen})`;
   });
   return {

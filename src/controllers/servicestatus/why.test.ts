@@ -284,7 +284,7 @@ const cases: [name: string, input: World, findings: string[]][] = [
       announcers: [announcer('node1', NOW - 190_000)],
     }),
     [
-      'nobody announces 192.0.2.100: no announcer runs on the nodes that may: node1 (last seen 3m10s ago), node2 (none has run there) | start postern agent or postern l2 there, and look into its log',
+      'nobody announces 192.0.2.100: no announcer runs on the nodes that may: node1 (last seen 2025-12-31T23:56:50Z), node2 (none has run there) | start postern agent or postern l2 there, and look into its log',
     ],
   ],
   [
