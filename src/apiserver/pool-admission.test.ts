@@ -13,7 +13,8 @@ let other: TestServer;
 before(async () => {
   api = await startTestServer({ store });
   other = await startTestServer({ store });
-  await api.call('POST', '/api/v1/nodes', { body: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } } });
+  const spec = { podCIDR: '10.244.1.0/24', podCIDRs: ['10.244.1.0/24'] };
+  await api.call('POST', '/api/v1/nodes', { body: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec } });
   const addresses = [
     { type: 'InternalIP', address: '192.0.2.9' },
     { type: 'InternalIP', address: '2001:db8::9' },
@@ -80,6 +81,14 @@ test('a pool that holds an address of a node is refused', async () => {
   assert.deepEqual(mistakes(await make('one', '192.0.2.0/24', '2001:db8::/120', '198.51.100.0/24')), [
     'spec.addresses[0]: Invalid value: "192.0.2.0/24": overlaps with 192.0.2.9, the InternalIP of Node n1',
     'spec.addresses[1]: Invalid value: "2001:db8::/120": overlaps with 2001:db8::9, the InternalIP of Node n1',
+  ]);
+});
+
+test('a pool that holds addresses of pods or cluster IPs is refused', async () => {
+  assert.deepEqual(mistakes(await make('one', '10.244.0.0/16', '10.96.3.0/24', 'fd00:10:96::7/128', '10.97.0.0/16')), [
+    'spec.addresses[0]: Invalid value: "10.244.0.0/16": overlaps with 10.244.1.0/24, the pods of Node n1',
+    'spec.addresses[1]: Invalid value: "10.96.3.0/24": overlaps with 10.96.0.0/16, the cluster IPs of ServiceCIDR kubernetes',
+    'spec.addresses[2]: Invalid value: "fd00:10:96::7/128": overlaps with fd00:10:96::/112, the cluster IPs of ServiceCIDR kubernetes',
   ]);
 });
 

@@ -1,6 +1,6 @@
 /**
- * No two IPAddressPools share an address, and none holds an address of a node: refused at once, with whose it is. MetalLB's
- * webhooks refuse the same, but for writes that come at the same time.
+ * No two IPAddressPools share an address, and none holds an address of a node, of the pods on it, or of the Services' own
+ * range: refused at once, with whose it is. MetalLB's webhooks look at pools and nodes, one write at a time.
  */
 import { setImmediate } from 'node:timers/promises';
 import { Node } from '../api/core/v1/node.ts';
@@ -8,6 +8,7 @@ import { invalidValue } from '../api/field-errors.ts';
 import type { AnyKind } from '../api/kinds.ts';
 import { type KubeObject, keyOf, keyText } from '../api/meta/v1.ts';
 import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
+import { ServiceCIDR } from '../api/networking/v1/servicecidr.ts';
 import { type Cause, invalid } from '../api/status.ts';
 import { sameValue } from '../api/value.ts';
 import { type AddressRange, overlapsOf, parseAddressRange } from '../lib/address-range.ts';
@@ -37,7 +38,8 @@ export function poolAdmission(store: Store): Admission {
       const modified = (await store.get(POOL_RANGES))?.modified ?? 0;
       const others: (readonly Held[])[] = [];
       for await (const pools of pagesOf<IPAddressPool>(store, IPAddressPool)) others.push(heldByPools(pools, pool));
-      for await (const nodes of pagesOf<Node>(store, Node)) others.push(heldByNodes(nodes));
+      for await (const nodes of pagesOf<Node>(store, Node)) others.push(nodes.flatMap(heldByNode));
+      for await (const cidrs of pagesOf<ServiceCIDR>(store, ServiceCIDR)) others.push(cidrs.flatMap(heldByServices));
       const causes = overlaps(pool, others.flat());
       if (causes.length > 0) throw invalid(IPAddressPool, pool.metadata.name ?? '', causes);
       const written = Buffer.from(JSON.stringify({ lastWrittenFor: keyText(keyOf(pool)) }));
@@ -84,15 +86,19 @@ function held(text: string, owner: string): Held | undefined {
   return range && { ...range, owner };
 }
 
-function heldByNodes(nodes: readonly Node[]): readonly Held[] {
-  return nodes.flatMap(({ metadata, status }) =>
-    (status?.addresses ?? []).flatMap(({ type, address }) => {
-      const ip = type === 'InternalIP' || type === 'ExternalIP' ? parseIP(address) : undefined;
-      return ip === undefined
-        ? []
-        : [{ first: ip, last: ip, owner: `${address}, the ${type} of Node ${metadata.name}` }];
-    }),
-  );
+function heldByNode({ metadata: { name }, spec, status }: Node): readonly Held[] {
+  const addresses = (status?.addresses ?? []).map(({ type, address }) => {
+    const ip = type === 'InternalIP' || type === 'ExternalIP' ? parseIP(address) : undefined;
+    return ip && { first: ip, last: ip, owner: `${address}, the ${type} of Node ${name}` };
+  });
+  const pods = (spec?.podCIDRs ?? []).map((text) => held(text, `${text}, the pods of Node ${name}`));
+  return [...addresses, ...pods].filter((range) => range !== undefined);
+}
+
+function heldByServices({ metadata, spec }: ServiceCIDR): readonly Held[] {
+  return (spec?.cidrs ?? [])
+    .map((text) => held(text, `${text}, the cluster IPs of ServiceCIDR ${metadata.name}`))
+    .filter((range) => range !== undefined);
 }
 
 /** One cause for each range of the pool that shares an address with somebody else's. */

@@ -79,13 +79,14 @@ test('a pool may not hold addresses that no host on a LAN can have', () => {
   ]);
 });
 
-test('a pool of very many ranges is judged in no time', () => {
-  const addresses = Array.from({ length: 50_000 }, (_, i) => `2001:db8::${i.toString(16)}/128`);
-  const started = performance.now();
+test('a pool may have ten thousand ranges, of which any two may overlap, and no more', () => {
+  const addresses = Array.from({ length: 9_999 }, (_, i) => `2001:db8::${i.toString(16)}/128`);
   assert.deepEqual(mistakesOf(IPAddressPool, { spec: { addresses: [...addresses, '2001:db8::77/128'] } }), [
-    'spec.addresses[50000]: Invalid value: "2001:db8::77/128": overlaps with 2001:db8::77/128 of the same pool',
+    'spec.addresses[9999]: Invalid value: "2001:db8::77/128": overlaps with 2001:db8::77/128 of the same pool',
   ]);
-  assert.ok(performance.now() - started < 5000);
+  assert.deepEqual(mistakesOf(IPAddressPool, { spec: { addresses: [...addresses, '::2/128', '::3/128'] } }), [
+    'spec.addresses: Too many: 10001: must have at most 10000 items',
+  ]);
 });
 
 test('every bad range of a pool is told, not only the first', () => {

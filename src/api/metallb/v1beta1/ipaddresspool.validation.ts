@@ -1,7 +1,7 @@
 /** Mistakes in IPAddressPools: each entry must be a prefix or a range of one family, and no two may share an address. */
 import { type AddressRange, overlapsOf, rangesOverlap, readAddressRange } from '../../../lib/address-range.ts';
 import { lastIP, mustParseCIDR } from '../../../lib/ip.ts';
-import { invalidValue, requiredValue } from '../../field-errors.ts';
+import { invalidValue, requiredValue, tooMany } from '../../field-errors.ts';
 import { duplicates, mistakeIn } from '../../meta/validation.ts';
 import { dnsLabelMistake } from '../../names.ts';
 import type { Cause } from '../../status.ts';
@@ -9,6 +9,9 @@ import type { IPAddressPool } from './ipaddresspool.ts';
 import { validateSelectors } from './selectors.validation.ts';
 
 type ServiceAllocation = NonNullable<IPAddressPool['spec']['serviceAllocation']>;
+
+/** More than anybody has, and few enough to be compared while others wait. */
+const RANGES_MAX = 10_000;
 
 export function defaultIPAddressPool(pool: IPAddressPool): IPAddressPool {
   const { autoAssign = true, avoidBuggyIPs = false } = pool.spec;
@@ -18,9 +21,7 @@ export function defaultIPAddressPool(pool: IPAddressPool): IPAddressPool {
 export function validateIPAddressPool({ spec }: IPAddressPool): readonly Cause[] {
   const { addresses, serviceAllocation } = spec;
   return [
-    ...(addresses.length === 0
-      ? [requiredValue('spec.addresses', 'a pool needs at least one CIDR or range')]
-      : validateAddresses(addresses)),
+    ...validateAddresses(addresses),
     ...(serviceAllocation === undefined ? [] : validateAllocation(serviceAllocation, 'spec.serviceAllocation')),
   ];
 }
@@ -48,6 +49,8 @@ interface Entry extends AddressRange {
 }
 
 function validateAddresses(addresses: readonly string[]): readonly Cause[] {
+  if (addresses.length === 0) return [requiredValue('spec.addresses', 'a pool needs at least one CIDR or range')];
+  if (addresses.length > RANGES_MAX) return [tooMany('spec.addresses', addresses.length, RANGES_MAX)];
   const causes = new Map<number, Cause>();
   const entries: Entry[] = [];
   addresses.forEach((text, i) => {
