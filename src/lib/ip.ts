@@ -65,9 +65,9 @@ export function ipBytes(ip: IPAddress): Uint8Array {
 /** The inverse of {@link ipBytes}; undefined unless there are 4 or 16 bytes. */
 export function ipFromBytes(bytes: Uint8Array): IPAddress | undefined {
   if (bytes.length !== 4 && bytes.length !== 16) return undefined;
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return { family: bytes.length === 4 ? 'IPv4' : 'IPv6', value };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length === 4) return { family: 'IPv4', value: BigInt(view.getUint32(0)) };
+  return { family: 'IPv6', value: (view.getBigUint64(0) << 64n) | view.getBigUint64(8) };
 }
 
 /** The address `count` after this one. The caller keeps it within the family's range. */

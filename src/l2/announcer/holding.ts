@@ -35,6 +35,9 @@ export interface HoldingParts {
   onConflict(mac: string, state: 'begun' | 'over'): void;
 }
 
+/** Why tasks end: one for all, since an exception made for each would cost more than what it ends. */
+const ENDED = 'ended';
+
 export class Holding {
   readonly ip: IPAddress;
   readonly #parts: HoldingParts;
@@ -78,7 +81,7 @@ export class Holding {
 
   /** The interface cannot be used any more. The caller tells of it. */
   close(): void {
-    this.#task.abort();
+    this.#task.abort(ENDED);
     this.#port = undefined;
     this.#begun = false;
   }
@@ -90,7 +93,7 @@ export class Holding {
     if (group !== undefined && this.#begun) this.#port?.leave(group);
     if (this.#standing.kind === 'given-up') onConflict(this.#standing.mac, 'over');
     this.close();
-    this.#ended.abort();
+    this.#ended.abort(ENDED);
   }
 
   /** Tells others again, if there is anything to tell. */
@@ -108,7 +111,7 @@ export class Holding {
   }
 
   #start(task: (signal: AbortSignal) => Promise<void>): void {
-    this.#task.abort();
+    this.#task.abort(ENDED);
     this.#task = new AbortController();
     void task(this.#task.signal);
   }

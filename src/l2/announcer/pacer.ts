@@ -6,8 +6,8 @@ import type { Clock } from '../../host/clock.ts';
 import { type Duration, milliseconds } from '../../lib/duration.ts';
 
 /** Addresses that may be announced without waiting, and how soon as many more may be: 4,000 a second. */
-const PORTION = 20;
-const PAUSE: Duration = milliseconds(5);
+const PORTION = 8;
+const PAUSE: Duration = milliseconds(2);
 
 export class Pacer {
   readonly #clock: Clock;
