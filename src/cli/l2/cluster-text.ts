@@ -3,6 +3,7 @@ import { printDuration } from '../../lib/duration.ts';
 import { textTable } from '../output.ts';
 import type { ClusterView } from './cluster.ts';
 import type { AnnouncerState } from './leases.ts';
+import { listed } from './problems.ts';
 
 export function clusterText(view: ClusterView): string {
   const problems = clusterProblems(view);
@@ -53,10 +54,11 @@ export function clusterProblems({ services, announcers }: ClusterView): readonly
     ...announcers
       .filter(({ lease, onLan }) => lease === 'fresh' && !onLan)
       .map(({ node }) => `${node} has lost its LAN`),
-    ...sending.flatMap(({ node, hears }) =>
-      sending
-        .filter((other) => other.node !== node && !hears.includes(other.node))
-        .map((other) => `${node} does not hear ${other.node}: is UDP port ${other.port} open between them?`),
-    ),
+    ...sending.flatMap(({ node, hears }) => {
+      const unheard = sending.filter((other) => other.node !== node && !hears.includes(other.node));
+      const ports = [...new Set(unheard.map(({ port }) => port))].join(', ');
+      const names = listed(unheard.map((other) => other.node));
+      return unheard.length === 0 ? [] : [`${node} does not hear ${names}: is UDP port ${ports} open between them?`];
+    }),
   ];
 }

@@ -1,4 +1,6 @@
 /** What is not as it should be, from the reports of announcers: one sentence for each, with the next thing to look at. */
+
+import type { PeerState } from '../../l2/lan/messages.ts';
 import { printDuration, seconds } from '../../lib/duration.ts';
 import type { L2Report } from './report.ts';
 
@@ -16,6 +18,7 @@ export function problemsOf(reports: readonly L2Report[]): readonly string[] {
 }
 
 function ofItself({ node, at, silent, conflicts, announcing }: L2Report): readonly string[] {
+  const held = new Set(conflicts.map(({ address }) => address));
   return [
     ...(silent === undefined ? [] : [`${node} announces nothing: ${silent}`]),
     ...conflicts.map(
@@ -23,14 +26,16 @@ function ofItself({ node, at, silent, conflicts, announcing }: L2Report): readon
         `${address} is held by ${mac} on ${link} of ${node}, ${ago(at, since)}: not announced until that host lets go of it`,
     ),
     ...announcing
-      .filter(({ interfaces, since }) => interfaces.length === 0 && at - since > PROBING)
+      .filter(({ address, interfaces, since }) => interfaces.length === 0 && at - since > PROBING && !held.has(address))
       .map(({ address }) => `${address} is announced by ${node} on no interface: none that it may use is there and up`),
   ];
 }
 
 function announcedTwice(reports: readonly L2Report[]): readonly string[] {
   const announcers = Map.groupBy(
-    reports.flatMap(({ node, announcing }) => announcing.map(({ address }) => ({ node, address }))),
+    reports.flatMap(({ node, announcing }) =>
+      announcing.filter(({ interfaces }) => interfaces.length > 0).map(({ address }) => ({ node, address })),
+    ),
     ({ address }) => address,
   );
   return [...announcers]
@@ -55,11 +60,24 @@ function notAnnounced(report: L2Report, all: readonly L2Report[]): readonly stri
 }
 
 function ofPeers({ node, at, peers, heartbeats }: L2Report): readonly string[] {
-  return peers.flatMap(({ name, state, since }) => {
-    if (state === 'lost') return [`${name} is lost to ${node}, ${ago(at, since)}`];
-    if (state !== 'leased' || heartbeats.interval === 0) return [];
-    return [`${name} is known to ${node} by its lease alone: is UDP port ${heartbeats.port} open between them?`];
-  });
+  const inState = (wanted: PeerState) => peers.filter(({ state }) => state === wanted);
+  const lost = inState('lost').map(({ name, since }) => `${name} (${ago(at, since)})`);
+  const leased = heartbeats.interval === 0 ? [] : inState('leased').map(({ name }) => name);
+  return [
+    ...(lost.length === 0 ? [] : [`${node} has lost ${listed(lost)}`]),
+    ...(leased.length === 0
+      ? []
+      : [`${node} knows ${listed(leased)} by lease alone: is UDP port ${heartbeats.port} open between them?`]),
+  ];
+}
+
+/** Names in one sentence. */
+const NAMED = 10;
+
+/** With commas between, and no more of them than anybody reads. */
+export function listed(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  return more > 1 ? `${names.slice(0, NAMED).join(', ')} and ${more} others` : names.join(', ');
 }
 
 const ago = (at: number, since: number): string => `for ${printDuration(Math.max(0, at - since))}`;

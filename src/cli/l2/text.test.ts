@@ -87,6 +87,7 @@ for (const [what, reports, says] of [
     'a stranger that holds an address',
     [
       report('node1', {
+        announcing: [announced('192.168.77.9', { interfaces: [] })],
         conflicts: [{ address: '192.168.77.9', interface: 'eth0', mac: '02:00:00:00:00:99', since: NOW - 9000 }],
       }),
     ],
@@ -112,11 +113,11 @@ for (const [what, reports, says] of [
     [report('node1', { elected: { '192.168.77.9': 'node2' } }), report('node2')],
     ['192.168.77.9 falls to node2 as node1 sees it, and node2 does not announce it'],
   ],
-  ['a lost node', [report('node1', { peers: [peer('node2', 'lost')] })], ['node2 is lost to node1, for 12s']],
+  ['a lost node', [report('node1', { peers: [peer('node2', 'lost')] })], ['node1 has lost node2 (for 12s)']],
   [
     'heartbeats that do not arrive',
     [report('node1', { peers: [peer('node2', 'leased')] })],
-    ['node2 is known to node1 by its lease alone: is UDP port 7952 open between them?'],
+    ['node1 knows node2 by lease alone: is UDP port 7952 open between them?'],
   ],
 ] as const) {
   test(`${what} is told`, () => assert.deepEqual(problemsOf(reports), says));
