@@ -3,7 +3,7 @@ import type { Service } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
 import { type Serving, servedBy, servingEndpoints } from '../../api/metallb/v1beta1/announcers.ts';
-import { type IPAddress, type IPFamily, mustParseIP, parseIP, printIP } from '../../lib/ip.ts';
+import { type IPFamily, mustParseIP, parseIP, printIP } from '../../lib/ip.ts';
 import type { AddressPlan } from '../lan/messages.ts';
 import { rank } from './election.ts';
 import { type AdvertisedPool, type Announcer, joined } from './eligible.ts';
@@ -12,14 +12,6 @@ import { type AdvertisedPool, type Announcer, joined } from './eligible.ts';
 export interface Claim {
   readonly service: Service;
   readonly slices: readonly EndpointSlice[];
-}
-
-/** An address that a node announces. */
-export interface Announcement {
-  readonly ip: IPAddress;
-  readonly interfaces: ReadonlySet<string> | undefined;
-  /** Keys of the Services whose address it is, sorted. */
-  readonly services: readonly string[];
 }
 
 /** Load balancer addresses of a Service, in canonical text: the keys of everything here. */
