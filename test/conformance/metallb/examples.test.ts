@@ -99,7 +99,9 @@ afterEach(async () => {
 
 for (const expectation of EXPECTATIONS) {
   test(`${expectation.example}.yaml applies and comes to what it says`, { skip }, async () => {
-    await apply(expectation.example);
+    const { stderr } = await apply(expectation.example);
+    const warned = [...stderr.matchAll(/^Warning: spec\.(\w+) has no effect/gm)].map(([, field]) => field);
+    assert.deepEqual(warned, expectation.warnings ?? []);
     assert.deepEqual([...servicesOf(expectation.example)].sort(), Object.keys(expectation.addresses).sort());
     for (const [key, expected] of Object.entries(expectation.addresses)) await checkAddresses(key, expected);
     for (const key of servicesOf(expectation.example)) await makeEndpoints(key);

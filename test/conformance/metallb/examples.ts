@@ -7,6 +7,8 @@ export interface Expectation {
   readonly addresses: Readonly<Record<string, readonly string[]>>;
   /** Who may announce an address, in any order, with `@INTERFACE,…` where it is told where. Others: every node. */
   readonly announcers?: Readonly<Record<string, readonly string[]>>;
+  /** The fields of the MetalLB object that kubectl warns of, as they have no effect. */
+  readonly warnings?: readonly string[];
   /** The nodes that come first for an address, in this order. */
   readonly first?: Readonly<Record<string, readonly string[]>>;
 }
@@ -104,6 +106,19 @@ export const EXPECTATIONS: readonly Expectation[] = [
     example: 'metallb',
     addresses: { 'default/served': ['203.0.113.128'], 'default/of-others': [] },
     announcers: { '203.0.113.128': ['node-b', 'node-c'] },
+  },
+  {
+    example: 'operator',
+    addresses: { 'default/web': ['203.0.113.144'] },
+    announcers: { '203.0.113.144': ['node-b', 'node-c'] },
+    warnings: [
+      'speakerTolerations',
+      'controllerNodeSelector',
+      'controllerTolerations',
+      'controllerConfig',
+      'speakerConfig',
+      'bgpBackend',
+    ],
   },
 ];
 
