@@ -10,6 +10,7 @@ import { type HandoverEnd, Handovers } from './handovers.ts';
 import type { AddressPlan, AnnouncedStatus, Candidate, FromLan } from './messages.ts';
 import type { Announcing } from './parts.ts';
 import { NONE, nextTenure, type Sight, type Tenure, takeOver } from './tenure.ts';
+import { Work } from './work.ts';
 
 export interface AddressesParts {
   readonly self: string;
@@ -30,6 +31,8 @@ export interface AddressesParts {
 const HANDOVER_WAIT = milliseconds(50);
 /** The most that the former announcer goes on answering when it does not see its successor's claim. */
 const YIELD_LIMIT = seconds(2);
+/** Before another node's claim is answered: it may know of a change that we are about to hear of. */
+const CLAIM_PATIENCE = milliseconds(150);
 /** Between two claims that answer another node's. */
 const CLAIM_INTERVAL = seconds(1);
 
@@ -48,19 +51,17 @@ interface Entry {
   waited: boolean;
   /** The others know that this node announces. */
   told: boolean;
-  /** Has been claimed anew less than {@link CLAIM_INTERVAL} ago. */
-  claimed: boolean;
+  /** The node that has claimed it lately, while it was this node's. */
+  claimant: string | undefined;
 }
 
 export class Addresses {
   readonly #parts: AddressesParts;
   readonly #entries = new Map<string, Entry>();
   readonly #handovers = new Handovers();
-  /** Addresses to decide about, in the order in which they came up. */
-  readonly #work = new Set<string>();
+  readonly #work = new Work((address) => this.#decide(address));
   readonly #interfaces = new Set<string>();
   readonly #counts = { elections: 0, failovers: 0, handovers: 0 };
-  #isWorking = false;
   #signal: AbortSignal = AbortSignal.abort();
 
   constructor(parts: AddressesParts) {
@@ -69,31 +70,26 @@ export class Addresses {
 
   start(signal: AbortSignal): void {
     this.#signal = signal;
-    this.reconsider();
+    this.#work.start(signal);
   }
 
   setPlans(changed: readonly AddressPlan[], removed: readonly string[]): void {
     for (const plan of changed) {
-      const { address } = plan;
       for (const name of own(plan, this.#parts.self)?.interfaces ?? []) this.#interfaces.add(name);
-      const entry = this.#entries.get(address);
-      if (entry === undefined) this.#entries.set(address, newEntry(plan));
+      const entry = this.#entries.get(plan.address);
+      if (entry === undefined) this.#entries.set(plan.address, newEntry(plan));
       else entry.plan = plan;
-      this.#work.add(address);
     }
     for (const address of removed) {
       const entry = this.#entries.get(address);
-      if (entry === undefined) continue;
-      entry.plan = undefined;
-      this.#work.add(address);
+      if (entry !== undefined) entry.plan = undefined;
     }
-    void this.#decideAll();
+    this.#work.add([...changed.map(({ address }) => address), ...removed]);
   }
 
   /** Who lives has changed. */
   reconsider(): void {
-    for (const address of this.#entries.keys()) this.#work.add(address);
-    void this.#decideAll();
+    this.#work.add(this.#entries.keys());
   }
 
   /** The kernel passes on what belongs to connections through the former announcer. */
@@ -140,7 +136,7 @@ export class Addresses {
 
   /** Whether nothing is announced, nor about to be. */
   get isIdle(): boolean {
-    return this.#work.size === 0 && [...this.#entries.values()].every(({ tenure }) => tenure.kind === 'none');
+    return this.#work.isDone && [...this.#entries.values()].every(({ tenure }) => tenure.kind === 'none');
   }
 
   elected(): Readonly<Record<string, string | undefined>> {
@@ -149,21 +145,6 @@ export class Addresses {
 
   counts(): Readonly<Record<string, number>> {
     return { ...this.#counts };
-  }
-
-  /** At once, and in turns where it is much. What comes up meanwhile is decided too. */
-  async #decideAll(): Promise<void> {
-    if (this.#isWorking || this.#signal.aborted) return;
-    this.#isWorking = true;
-    const breathe = paced();
-    for (const address of this.#work) {
-      this.#work.delete(address);
-      this.#decide(address);
-      const pause = breathe();
-      if (pause !== undefined) await pause;
-      if (this.#signal.aborted) break;
-    }
-    this.#isWorking = false;
   }
 
   #decide(address: string): void {
@@ -183,8 +164,8 @@ export class Addresses {
 
   #sight(entry: Entry, elected: string | undefined, living: Living): Sight {
     const { self, answers, silent } = this.#parts;
-    const { former, waited, inDoubt } = entry;
-    const seen = { self, elected, answers, silent: silent(), waited };
+    const { former, waited, inDoubt, claimant } = entry;
+    const seen = { self, elected, answers, silent: silent(), waited, claimant };
     if (!inDoubt || former !== self) return { ...seen, former };
     const others = entry.plan?.candidates.filter(({ node }) => node !== self) ?? [];
     return { ...seen, former: firstLiving(others, living)?.node ?? former };
@@ -275,11 +256,13 @@ export class Addresses {
       if (answers(owner) && this.#handovers.from(address) !== owner) this.#handOver(address, owner);
       return;
     }
-    if (entry.claimed) return;
-    entry.claimed = true;
-    announcing.reannounce(address);
+    if (entry.claimant !== undefined) return;
+    entry.claimant = owner;
+    void this.#after(CLAIM_PATIENCE, () => {
+      if (entry.tenure.kind === 'announcing') announcing.reannounce(address);
+    });
     void this.#after(CLAIM_INTERVAL, () => {
-      entry.claimed = false;
+      entry.claimant = undefined;
     });
   }
 
@@ -310,8 +293,7 @@ export class Addresses {
 
   #waited(address: string, entry: Entry): void {
     entry.waited = true;
-    this.#work.add(address);
-    void this.#decideAll();
+    this.#work.add([address]);
   }
 
   async #after(duration: number, then: () => void): Promise<void> {
@@ -336,7 +318,7 @@ export function announcedStatus(address: string, announcing: Announcing): Announ
 function newEntry(plan: AddressPlan): Entry {
   return {
     ...{ ip: mustParseIP(plan.address), plan, announced: undefined, elected: undefined, former: undefined },
-    ...{ inDoubt: false, tenure: NONE, waited: false, told: false, claimed: false },
+    ...{ inDoubt: false, tenure: NONE, waited: false, told: false, claimant: undefined },
   };
 }
 

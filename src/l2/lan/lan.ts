@@ -41,6 +41,8 @@ export class Lan {
   #macOwners: ReadonlyMap<string, string> = new Map();
   #living: Living | undefined;
   #isLeaving = false;
+  /** Who is left when this node leaves, reckoned once. */
+  #leavingFrom: { readonly of: Living; readonly others: Living } | undefined;
   #signal: AbortSignal = AbortSignal.abort();
 
   constructor(parts: LanParts) {
@@ -68,7 +70,8 @@ export class Lan {
     this.#onLan = new OnLan({
       announcing: this.#announcing,
       clock: parts.clock,
-      neighbours: () => [...parts.gateways(), ...this.#peers.flatMap(({ addresses }) => addresses)],
+      gateways: parts.gateways,
+      peers: () => this.#peers.flatMap(({ addresses }) => addresses),
       isAlone: () => this.#liveness.hears().length === 0,
       onChange: (onLan) => {
         this.#liveness.setOnLan(onLan);
@@ -172,9 +175,15 @@ export class Lan {
 
   #electable(): Living {
     const living = this.#liveness.living();
-    if (!this.#isLeaving) return living;
+    return this.#isLeaving ? this.#others(living) : living;
+  }
+
+  #others(living: Living): Living {
+    if (this.#leavingFrom?.of === living) return this.#leavingFrom.others;
     const { nodeName } = this.#parts;
-    return { alive: without(living.alive, nodeName), reserve: without(living.reserve, nodeName) };
+    const others = { alive: without(living.alive, nodeName), reserve: without(living.reserve, nodeName) };
+    this.#leavingFrom = { of: living, others };
+    return others;
   }
 
   #answers(node: string): boolean {

@@ -6,8 +6,9 @@ import type { Announcing } from './parts.ts';
 export interface OnLanParts {
   readonly announcing: Announcing;
   readonly clock: Clock;
-  /** Addresses of the LAN, one of which should answer: routers' and other nodes'. */
-  readonly neighbours: () => readonly string[];
+  /** Addresses of the LAN of which one should answer: of routers, and of the other nodes. */
+  readonly gateways: () => readonly string[];
+  readonly peers: () => readonly string[];
   /** Whether no other node's heartbeats arrive: while they do, the LAN is there. */
   readonly isAlone: () => boolean;
   readonly onChange: (onLan: boolean) => void;
@@ -16,6 +17,8 @@ export interface OnLanParts {
 const LOOK_INTERVAL = milliseconds(500);
 /** How long neighbours may take to answer. */
 const ANSWER_LIMIT = milliseconds(300);
+/** Other nodes that are asked at a time: where no heartbeats are sent, all nodes ask. */
+const ASKED = 3;
 /** Silence of so many looks in a row counts: one question may be lost. */
 const SILENT_LOOKS = 2;
 
@@ -24,6 +27,7 @@ export class OnLan {
   #value = true;
   #silentLooks = 0;
   #frames = 0;
+  #next = 0;
 
   constructor(parts: OnLanParts) {
     this.#parts = parts;
@@ -54,15 +58,22 @@ export class OnLan {
   }
 
   async #seesSomebody(): Promise<boolean> {
-    const { announcing, isAlone, neighbours } = this.#parts;
-    if (!isAlone()) return true;
+    const { announcing, isAlone, peers } = this.#parts;
+    // One machine alone has nobody to be cut off from.
+    if (peers().length === 0 || !isAlone()) return true;
     const { carrier, foreignFrames } = announcing.evidence();
     const moved = foreignFrames !== this.#frames;
     this.#frames = foreignFrames;
     if (!carrier) return false;
-    if (moved) return true;
-    const asked = neighbours();
-    // With nobody to ask, silence says nothing.
-    return asked.length === 0 || (await announcing.ask(asked, ANSWER_LIMIT));
+    return moved || (await announcing.ask(this.#neighbours(), ANSWER_LIMIT));
+  }
+
+  /** The routers, and some of the nodes in turn. */
+  #neighbours(): readonly string[] {
+    const { gateways, peers } = this.#parts;
+    const all = peers();
+    const some = Array.from({ length: Math.min(ASKED, all.length) }, (_, i) => all[(this.#next + i) % all.length]);
+    this.#next = (this.#next + some.length) % all.length;
+    return [...gateways(), ...some.filter((address) => address !== undefined)];
   }
 }

@@ -4,7 +4,8 @@ import type { ReachFacts } from './messages.ts';
 
 /**
  * Announcements that name no interface go where the node's InternalIPs are. `only`, where it is given, is all there may
- * ever be.
+ * ever be. An address on an interface without ARP is not one that the kernel answers for: kube-proxy in its mode IPVS keeps
+ * every load balancer address on such an interface, on all nodes.
  */
 export function reachOf(
   links: Iterable<NetworkLink>,
@@ -16,6 +17,6 @@ export function reachOf(
   return {
     defaults: only ?? holders.map(({ name }) => name).sort(),
     allowed: only,
-    own: all.flatMap(({ addresses }) => addresses).sort(),
+    own: all.flatMap(({ resolves, addresses }) => (resolves ? addresses : [])).sort(),
   };
 }

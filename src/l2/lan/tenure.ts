@@ -22,6 +22,8 @@ export interface Sight {
   readonly answers: (node: string) => boolean;
   /** This node must not answer unless it is elected: it may be wrong about the others. */
   readonly silent: boolean;
+  /** A node that has claimed the address lately, while this node announced it. */
+  readonly claimant: string | undefined;
   /** What was waited for in this tenure has come, or has been waited for long enough. */
   readonly waited: boolean;
 }
@@ -65,14 +67,16 @@ function nextWhenElected(tenure: Tenure, sight: Sight): Tenure {
   }
 }
 
-function nextWhenNot(tenure: Tenure, { elected, silent, waited }: Sight): Tenure {
+function nextWhenNot(tenure: Tenure, { elected, silent, waited, claimant }: Sight): Tenure {
   switch (tenure.kind) {
     case 'none':
       return tenure;
     case 'preparing':
       return NONE;
     case 'announcing':
-      return elected === undefined || silent ? NONE : { kind: 'yielding', to: elected };
+      // Its successor may have heard of the change first, and has claimed the address already.
+      if (elected === undefined || silent || claimant === elected) return NONE;
+      return { kind: 'yielding', to: elected };
     case 'yielding':
       if (elected === undefined || silent || waited) return NONE;
       return elected === tenure.to ? tenure : { kind: 'yielding', to: elected };
