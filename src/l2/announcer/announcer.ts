@@ -86,11 +86,15 @@ export class Announcer {
     this.#move(before, after);
   }
 
-  /** Moves everything to where it may now be announced. */
+  /** Moves everything to where it may now be announced. Costs nothing for what this leaves as it is. */
   setReach(reach: ReachFacts): void {
+    const own = new Set(reach.own);
+    const changed = this.#own.symmetricDifference(own);
+    const isElsewhere = placesText(reach) !== placesText(this.#reach);
     this.#reach = reach;
-    this.#own = new Set(reach.own);
-    void this.#placeAll();
+    this.#own = own;
+    if (isElsewhere) void this.#placeAll();
+    else for (const address of changed) this.#place(address);
   }
 
   /** Says once more, as for a new address, where an address is. */
@@ -175,12 +179,16 @@ export class Announcer {
     for (const address of [...this.#entries.keys()]) {
       await pace();
       if (turn !== this.#placing) return;
-      const before = this.#entries.get(address);
-      if (before === undefined) continue;
-      const after = { ...before, interfaces: this.#placesOf(before.announcement) };
-      this.#entries.set(address, after);
-      this.#move(before, after);
+      this.#place(address);
     }
+  }
+
+  #place(address: string): void {
+    const before = this.#entries.get(address);
+    if (before === undefined) return;
+    const after = { ...before, interfaces: this.#placesOf(before.announcement) };
+    this.#entries.set(address, after);
+    this.#move(before, after);
   }
 
   #follow({ name, link, announce }: LinkChange): void {
@@ -223,6 +231,11 @@ export class Announcer {
     link.close();
     this.#links.delete(key);
   }
+}
+
+/** What of a reach decides on which interfaces everything is. */
+function placesText({ defaults, allowed }: ReachFacts): string {
+  return JSON.stringify([defaults, allowed ?? 'any']);
 }
 
 function linkKey(name: string, protocol: Protocol): string {
