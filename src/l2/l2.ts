@@ -6,7 +6,7 @@
 import type { Client } from '../client/client.ts';
 import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
-import type { Logger } from '../host/log.ts';
+import type { Logger, LogLevel } from '../host/log.ts';
 import type { NftRunner } from '../host/nft.ts';
 import { milliseconds, seconds } from '../lib/duration.ts';
 import type { Metric } from '../lib/metrics.ts';
@@ -31,6 +31,8 @@ export interface L2Options {
   readonly heartbeatKeyFile?: string;
   /** Programs the kernel so that connections outlive a planned move of their address. Undefined: they end. */
   readonly runner?: NftRunner | undefined;
+  /** Is told how much the MetalLB object wants to be logged; undefined: as without it. */
+  readonly setLogLevel?: (level: LogLevel | undefined) => void;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Other than a real one in tests. */

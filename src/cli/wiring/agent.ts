@@ -128,12 +128,16 @@ async function runParts(
       ),
     ),
   ]);
+  // Its level is its own: the MetalLB object says how much announcers log, not agents.
+  const announcerLog = createLogger('agent');
   // Only now: who announces an address is sent its packets, and the proxy has to know what to do with them.
   const [announcer, vms] = await allStarted(ending, [
     startAnnouncer(
       {
         ...part('l2'),
         ...options.announcer,
+        log: announcerLog.child({ component: 'l2' }),
+        setLogLevel: announcerLog.setLevel,
         runner,
         serve: [
           { address: '127.0.0.1', port: L2_METRICS_PORT },

@@ -2,7 +2,7 @@
 import type { Client } from '../../client/client.ts';
 import type { Informers } from '../../client/informers.ts';
 import { systemClock } from '../../host/clock.ts';
-import type { Logger } from '../../host/log.ts';
+import type { Logger, LogLevel } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { cleanupHandover } from '../../l2/handover/handover.ts';
 import { startL2 } from '../../l2/l2.ts';
@@ -22,6 +22,8 @@ export interface AnnouncerParts extends AnnouncerOptions {
   /** Where it is asked how it is, and for its metrics. */
   readonly serve: readonly ListenAddress[];
   readonly log: Logger;
+  /** Is told how much the MetalLB object wants to be logged; undefined: as without it. */
+  readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
 export interface RunningAnnouncer {

@@ -34,7 +34,10 @@ export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, rea
   void keepMemorySmall({ log }, ending.signal);
   try {
     await requireNode(client, options.nodeName);
-    const announcer = await startAnnouncer({ ...options, client, runner, log }, ending.signal);
+    const announcer = await startAnnouncer(
+      { ...options, client, runner, log, setLogLevel: log.setLevel },
+      ending.signal,
+    );
     await untilAborted(announcer.synced, signal);
     if (!signal.aborted) ready();
     await aborted(signal);

@@ -1,4 +1,5 @@
 /** What the API says of the other nodes' announcers: where they are, and whether their leases are renewed. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Lease } from '../../api/coordination/v1/lease.ts';
 import type { Node } from '../../api/core/v1/node.ts';
 import {
@@ -36,7 +37,7 @@ export function desiredPeers(
       const base = { name, addresses: internalIPs(node) };
       if (seen === undefined) return [{ ...base, port: undefined, lease: 'none', hears: [], onLan: true }];
       const { port, hears, onLan, macs = [] } = seen.lease;
-      return [{ ...base, port, lease: seen.age < ANNOUNCER_LEASE_DURATION ? 'fresh' : 'stale', hears, onLan, macs }];
+      return [{ ...base, port, lease: isFresh(seen.age) ? 'fresh' : 'stale', hears, onLan, macs }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -49,6 +50,15 @@ export function internalIPs({ status }: Node): readonly string[] {
     .filter((ip) => ip !== undefined)
     .map(printIP);
   return all.filter((address, i) => all.findIndex((other) => familyOf(other) === familyOf(address)) === i);
+}
+
+function isFresh(age: Duration): boolean {
+  return age < ANNOUNCER_LEASE_DURATION;
+}
+
+/** Whether two leases say the same, whenever that was. */
+function sameFacts(a: AnnouncerLease, b: AnnouncerLease): boolean {
+  return isDeepStrictEqual({ ...a, renewed: undefined }, { ...b, renewed: undefined });
 }
 
 export interface PeersOptions {
@@ -72,7 +82,10 @@ export class Peers {
   /** To be made before the informers are started. */
   constructor(options: PeersOptions) {
     this.#options = options;
-    options.nodes.onChange(() => this.#look());
+    options.nodes.onChange(({ object, previous }) => {
+      const addresses = [object, previous].map((node) => node && internalIPs(node).join());
+      if (addresses[0] !== addresses[1]) this.#look();
+    });
     options.leases.onChange(({ object, previous }) => this.#note(object, previous));
   }
 
@@ -86,22 +99,40 @@ export class Peers {
     const { nodes, leases, clock } = this.#options;
     await Promise.all([nodes.synced, leases.synced]);
     this.#isSynced = true;
+    this.#look();
     while (!signal.aborted) {
-      this.#look();
       await clock.sleep(TICK, signal).catch(() => {}); // The loop looks at the signal.
-      // Steps rather than times: the wall clock may be set, and time that this process did not run does not count.
-      for (const [node, { lease, age }] of this.#seen) this.#seen.set(node, { lease, age: (age + TICK) as Duration });
+      if (this.#age()) this.#look();
     }
+  }
+
+  /**
+   * One step of time; whether a lease has run out with it. Steps rather than times: the wall clock may be set, and time that
+   * this process did not run does not count.
+   */
+  #age(): boolean {
+    let hasRunOut = false;
+    for (const [node, { lease, age }] of this.#seen) {
+      if (!isFresh(age)) continue;
+      const older = (age + TICK) as Duration;
+      this.#seen.set(node, { lease, age: older });
+      hasRunOut ||= !isFresh(older);
+    }
+    return hasRunOut;
   }
 
   #note(object: Lease | undefined, previous: Lease | undefined): void {
     const lease = object && readAnnouncerLease(object);
     if (lease === undefined) {
       const gone = previous && readAnnouncerLease(previous);
-      if (gone !== undefined) this.#seen.delete(gone.node);
+      if (gone === undefined) return;
+      this.#seen.delete(gone.node);
     } else {
       const isRenewed = previous !== undefined && previous.spec?.renewTime !== object?.spec?.renewTime;
-      this.#seen.set(lease.node, { lease, age: isRenewed ? seconds(0) : this.#ageOf(lease) });
+      const before = this.#seen.get(lease.node);
+      const age = isRenewed ? seconds(0) : this.#ageOf(lease);
+      this.#seen.set(lease.node, { lease, age });
+      if (before !== undefined && isFresh(before.age) === isFresh(age) && sameFacts(before.lease, lease)) return;
     }
     this.#look();
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Lease } from '../../api/coordination/v1/lease.ts';
 import { Event } from '../../api/core/v1/event.ts';
 import { announcerLease, readAnnouncerLease } from '../../api/metallb/v1beta1/announcer-lease.ts';
+import { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
 import { ServiceL2Status } from '../../api/metallb/v1beta1/servicel2status.ts';
 import { TransportError } from '../../client/client.ts';
 import { fakeClient } from '../../client/fake.ts';
@@ -11,14 +12,14 @@ import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import type { PeerState, PeerStatus } from '../lan/messages.ts';
 import { advertisement, node, pool, service, slice } from '../testing.ts';
-import { Speaker } from './speaker.ts';
+import { Speaker, type SpeakerOptions } from './speaker.ts';
 import { announced, FakeLan } from './testing.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const MACS = ['02:00:00:00:00:01'];
 const CONFLICT = { address: '192.0.2.10', interface: 'eth0', mac: '02:00:00:00:00:99', since: START };
 
-async function world(options: { readonly heartbeatPort: number | undefined } = { heartbeatPort: 7952 }) {
+async function world(options: Pick<SpeakerOptions, 'heartbeatPort' | 'setLogLevel'> = { heartbeatPort: 7952 }) {
   const clock = new FakeClock(START);
   const peer = announcerLease(
     { node: 'n2', port: 7952, hears: ['n1'], onLan: true, macs: ['02:00:00:00:00:02'] },
@@ -193,6 +194,24 @@ test('heartbeats that no key fits have the Secret read again', async () => {
   w.lan.say({ kind: 'unknown-key' });
   await w.pass(500);
   assert.equal(asked, 1);
+  w.end();
+});
+
+test('the MetalLB object says how much is logged, while it is there', async () => {
+  const levels: unknown[] = [];
+  const w = await world({ heartbeatPort: 7952, setLogLevel: (level) => levels.push(level) });
+  const key = { namespace: 'metallb-system', name: 'metallb' };
+  const settings: MetalLB = {
+    apiVersion: 'metallb.io/v1beta1',
+    kind: 'MetalLB',
+    metadata: key,
+    spec: { logLevel: 'all' },
+  };
+  w.client.seed(settings);
+  await w.pass(0);
+  w.client.remove(MetalLB, key);
+  await w.pass(0);
+  assert.deepEqual(levels, ['debug', undefined]);
   w.end();
 });
 

@@ -4,13 +4,17 @@
  */
 import { Lease } from '../../api/coordination/v1/lease.ts';
 import type { Node } from '../../api/core/v1/node.ts';
+import { keyText } from '../../api/meta/v1.ts';
 import { ANNOUNCER_LEASE_NAMESPACE, type AnnouncerFacts } from '../../api/metallb/v1beta1/announcer-lease.ts';
+import { logLevelOf } from '../../api/metallb/v1beta1/log-level.ts';
+import { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import { METALLB_NAME, METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
 import type { Client } from '../../client/client.ts';
 import { EventRecorder } from '../../client/events.ts';
 import { Informer } from '../../client/informer.ts';
 import { Informers } from '../../client/informers.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
-import type { Logger } from '../../host/log.ts';
+import type { Logger, LogLevel } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
 import type { Metric } from '../../lib/metrics.ts';
 import type { FromLan, LanPort, LanStatus, PeerStatus } from '../lan/messages.ts';
@@ -36,8 +40,11 @@ export interface SpeakerOptions {
   readonly heartbeatPort: number | undefined;
   /** A file that holds the secret of heartbeats. Default: a Secret that all announcers share. */
   readonly heartbeatKeyFile?: string;
+  /** Is told how much the MetalLB object wants to be logged; undefined: it does not say, or there is none. */
+  readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
+const SETTINGS = keyText({ namespace: METALLB_NAMESPACE, name: METALLB_NAME });
 /** The most that what is left to write may hold up the end. */
 const FINISH_LIMIT = seconds(1);
 
@@ -102,6 +109,9 @@ export class Speaker {
     });
     this.synced = this.#plans.synced.then(() => lan.send({ kind: 'synced' }));
     lan.onMessage((message) => this.#receive(message));
+    this.#informers.of(MetalLB, { optional: true }).onChange(({ key, object }) => {
+      if (key === SETTINGS) options.setLogLevel?.(logLevelOf(object));
+    });
   }
 
   /** Follows the API until the signal is aborted. */

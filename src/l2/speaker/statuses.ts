@@ -9,7 +9,7 @@ import { ServiceL2Status } from '../../api/metallb/v1beta1/servicel2status.ts';
 import { isNotFound } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { runController } from '../../client/controller.ts';
-import { ignoreNotFound } from '../../client/expected.ts';
+import { ignoreAlreadyExists, ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
 import type { Informers } from '../../client/informers.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
@@ -144,7 +144,8 @@ export class Statuses {
   async #put(desired: ServiceL2Status, current: ServiceL2Status | undefined): Promise<void> {
     const { client } = this.#options;
     try {
-      if (current === undefined) await client.create(ServiceL2Status, desired);
+      // One that was just made may not have been told of yet.
+      if (current === undefined) await client.create(ServiceL2Status, desired).catch(ignoreAlreadyExists);
       const { status } = desired;
       await client.patch(ServiceL2Status, keyOf(desired), { type: 'merge', body: { status } }, 'status');
     } catch (error) {
