@@ -51,8 +51,10 @@ interface Entry {
   waited: boolean;
   /** The others know that this node announces. */
   told: boolean;
-  /** The node that has claimed it lately, while it was this node's. */
+  /** The node whose claim, of what is this node's, is to be answered. */
   claimant: string | undefined;
+  /** One has been answered less than {@link CLAIM_INTERVAL} ago. */
+  hasAnswered: boolean;
 }
 
 export class Addresses {
@@ -201,6 +203,7 @@ export class Addresses {
         break;
       case 'announcing':
         entry.inDoubt = false;
+        entry.claimant = undefined;
         this.#begin(address, entry, before, sight);
         break;
       case 'yielding':
@@ -256,13 +259,16 @@ export class Addresses {
       if (answers(owner) && this.#handovers.from(address) !== owner) this.#handOver(address, owner);
       return;
     }
-    if (entry.claimant !== undefined) return;
+    if (entry.hasAnswered || entry.claimant !== undefined) return;
     entry.claimant = owner;
     void this.#after(CLAIM_PATIENCE, () => {
-      if (entry.tenure.kind === 'announcing') announcing.reannounce(address);
-    });
-    void this.#after(CLAIM_INTERVAL, () => {
       entry.claimant = undefined;
+      if (entry.tenure.kind !== 'announcing') return;
+      announcing.reannounce(address);
+      entry.hasAnswered = true;
+      void this.#after(CLAIM_INTERVAL, () => {
+        entry.hasAnswered = false;
+      });
     });
   }
 
@@ -318,7 +324,7 @@ export function announcedStatus(address: string, announcing: Announcing): Announ
 function newEntry(plan: AddressPlan): Entry {
   return {
     ...{ ip: mustParseIP(plan.address), plan, announced: undefined, elected: undefined, former: undefined },
-    ...{ inDoubt: false, tenure: NONE, waited: false, told: false, claimant: undefined },
+    ...{ inDoubt: false, tenure: NONE, waited: false, told: false, claimant: undefined, hasAnswered: false },
   };
 }
 

@@ -159,6 +159,7 @@ test('a claim by a node that is not elected is answered with ours, once a second
   await world.clock.advance(1000);
   await settle();
   assert.deepEqual(announcing.done.slice(from), [`again ${A}`]);
+  await world.clock.advance(150);
   world.claim(A, '02:00:00:00:00:02');
   await world.clock.advance(150);
   await settle();

@@ -236,7 +236,8 @@ export class Lan {
 
   #tellPeers(): void {
     const [peers, hears] = [this.#liveness.status(), this.#liveness.hears()];
-    this.#parts.tell({ kind: 'peers', peers, hears, onLan: this.#onLan.value, macs: this.#macs });
+    const onLan = this.#onLan.value && !this.#liveness.isMute();
+    this.#parts.tell({ kind: 'peers', peers, hears, onLan, macs: this.#macs });
   }
 
   #counts(): LanStatus['counts'] {

@@ -22,7 +22,7 @@ export interface Sight {
   readonly answers: (node: string) => boolean;
   /** This node must not answer unless it is elected: it may be wrong about the others. */
   readonly silent: boolean;
-  /** A node that has claimed the address lately, while this node announced it. */
+  /** A node that has claimed the address while this node announced it, and has not been answered yet. */
   readonly claimant: string | undefined;
   /** What was waited for in this tenure has come, or has been waited for long enough. */
   readonly waited: boolean;

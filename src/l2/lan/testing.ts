@@ -49,6 +49,7 @@ export class FakeLiveness implements Liveness {
   living = (): Living => this.#living;
   alive = (): ReadonlySet<string> => this.#living.alive;
   silent = (): string | undefined => this.#silent;
+  isMute = (): boolean => false;
   status = (): readonly PeerStatus[] =>
     [...this.#states].map(([name, state]) => ({ name, state, since: 0, roundTrip: undefined }));
   hears = (): readonly string[] => [...this.#states].filter(([, state]) => state === 'heard').map(([name]) => name);
