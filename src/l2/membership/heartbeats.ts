@@ -88,6 +88,10 @@ export class Heartbeats implements Liveness {
     return this.#membership.silent;
   }
 
+  isMute(): boolean {
+    return this.#membership.isMute;
+  }
+
   status(): readonly PeerStatus[] {
     const offset = this.#options.clock.now() - this.#machine.now();
     return this.#membership.peers().map((peer) => ({ ...peer, since: Math.round(peer.since + offset) }));
@@ -111,7 +115,8 @@ export class Heartbeats implements Liveness {
     this.#targets = others.flatMap(({ name, port, addresses }) =>
       port === undefined ? [] : [{ name, port, addresses: addresses.map(canonical) }],
     );
-    this.#byAddress = new Map(this.#targets.flatMap(({ name, addresses }) => addresses.map((ip) => [ip, name])));
+    // Also of those whose lease has just been deleted: they may still have to say that they leave.
+    this.#byAddress = new Map(others.flatMap(({ name, addresses }) => addresses.map((ip) => [canonical(ip), name])));
     this.#membership.setPeers(others, this.#machine.now());
     this.#settle();
   }

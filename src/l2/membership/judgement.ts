@@ -30,6 +30,7 @@ export function judgePeers(self: Self, peers: readonly Peer[], now: number): Ver
   for (const peer of peers) {
     const state = stateOf(peer, self, verdict);
     if (peer.state !== state) peer.since = now;
+    if (state === 'leased') peer.isMissed = true;
     peer.state = state;
   }
   return verdict;
@@ -59,10 +60,14 @@ function remember(peer: Peer, sign: Sign | undefined, now: number): void {
     peer.everHeard = true;
     peer.lostAt = undefined;
     peer.left = sign.leaving;
-    return;
+    peer.isMissed = !sign.leaving;
+  } else if (!peer.left) {
+    if (peer.everHeard) peer.lostAt ??= now;
+  } else if (peer.lease !== 'fresh') {
+    // Whatever comes next is as if it came for the first time.
+    peer.everHeard = false;
+    peer.left = false;
   }
-  if (peer.everHeard) peer.lostAt ??= now;
-  if (peer.lease !== 'fresh') peer.left = false;
 }
 
 /** Whether only its lease can tell whether a node lives. */
@@ -82,5 +87,5 @@ function stateOf(peer: Peer, self: Self, verdict: Verdict): PeerState {
   if (peer.left) return 'absent';
   if (verdict.alive.has(peer.facts.name)) return 'leased';
   if (hasLeaseOnly(peer, self) && peer.lease === 'fresh') return 'leased';
-  return peer.state === 'absent' && !peer.everHeard ? 'absent' : 'lost';
+  return peer.isMissed ? 'lost' : 'absent';
 }

@@ -28,6 +28,8 @@ export interface Liveness {
   alive(): ReadonlySet<string>;
   /** Why this node is not in `alive`, for people; undefined while it is. */
   silent(): string | undefined;
+  /** Whether others' heartbeats arrive and ours do not get there: to the others, this node is then as good as not on the LAN. */
+  isMute(): boolean;
   /** Sorted by name. */
   status(): readonly PeerStatus[];
   /** The nodes whose heartbeats arrive and that have ours, sorted: for this node's lease. */

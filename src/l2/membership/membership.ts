@@ -9,7 +9,7 @@ import type { Living } from './liveness.ts';
 import { type Heartbeat, nodeId } from './message.ts';
 import { type Echoed, newPeer, note, type Peer, seenOf, type Worth, worthOf } from './peer.ts';
 import { SentTimes } from './sent-times.ts';
-import { START_WAIT, whySilent } from './silence.ts';
+import { deafTo, START_WAIT, whySilent } from './silence.ts';
 
 /** How long leases that seem to have run out are still believed after the API has come back. */
 const LEASE_DURATION = seconds(15);
@@ -50,6 +50,7 @@ export class Membership {
   /** What the next heartbeat says of others, and all that follows from it, to tell when they change. */
   #said = '';
   #standing = '';
+  #isMute = false;
   #changed = false;
   #news = false;
 
@@ -66,6 +67,10 @@ export class Membership {
   /** Why this node is not among those that live, for people. */
   get silent(): string | undefined {
     return this.#silent;
+  }
+
+  get isMute(): boolean {
+    return this.#isMute;
   }
 
   peers(): readonly PeerStanding[] {
@@ -197,7 +202,7 @@ export class Membership {
   /** Lets time pass. */
   advance(now: number): void {
     for (const peer of this.#peers.values()) {
-      if (peer.heardAt !== undefined && now - peer.heardAt >= this.#timeout(peer)) peer.heardAt = undefined;
+      if (now >= this.#lostAt(peer)) peer.heardAt = undefined;
       this.#believeLease(peer, now);
     }
     const { nodeName: name, interval } = this.#options;
@@ -224,6 +229,11 @@ export class Membership {
       macs: this.#macs,
       view: [...this.#peers.values()].flatMap((peer) => seenOf(peer, now, this.#timeout(peer))),
     };
+  }
+
+  /** When a node will be lost unless more of it arrives. */
+  #lostAt(peer: Peer): number {
+    return (peer.heardAt ?? Number.POSITIVE_INFINITY) + this.#timeout(peer);
   }
 
   /** A node whose heartbeats are rare is not lost before a few of them are. */
@@ -253,9 +263,11 @@ export class Membership {
       withheld: this.#withheld,
       waitsUntil: this.#waitsUntil,
       beats: this.#options.interval > 0,
+      deaf: deafTo(peers, (peer) => this.#timeout(peer), now),
       apiReachable: this.#apiReachable,
     };
-    return whySilent(situation, peers, (peer) => this.#timeout(peer), now);
+    this.#isMute = situation.deaf.length > 0;
+    return whySilent(situation, peers, now);
   }
 
   #adopt(living: Living, silent: string | undefined): void {
@@ -263,7 +275,7 @@ export class Membership {
     const told = peers.map(({ id, heardAt, leaving, silent }) => [id, heardAt !== undefined, leaving, silent]);
     const said = JSON.stringify([silent !== undefined, told]);
     const states = peers.map(({ facts, state }) => [facts.name, state]);
-    const standing = JSON.stringify([silent, [...living.alive], [...living.reserve], states, said]);
+    const standing = JSON.stringify([silent, this.#isMute, [...living.alive], [...living.reserve], states, said]);
     if (said !== this.#said) this.#news = true;
     if (standing === this.#standing) return;
     this.#said = said;

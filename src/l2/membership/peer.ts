@@ -46,7 +46,9 @@ export interface Peer {
   everHeard: boolean;
   /** Since when it is neither heard nor told of any more. */
   lostAt: number | undefined;
-  /** It went in good order: its lease, which lasts longer, says nothing any more. */
+  /** Whether it has lived by any account, and has not left in good order since. */
+  isMissed: boolean;
+  /** It went in good order: its lease, should it last longer, says nothing any more. */
   left: boolean;
   state: PeerState;
   since: number;
@@ -61,6 +63,7 @@ export function newPeer(facts: PeerFacts, now: number): Peer {
     freshSince: now,
     everHeard: false,
     lostAt: undefined,
+    isMissed: false,
     left: false,
     state: 'absent',
     since: now,

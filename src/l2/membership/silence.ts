@@ -14,15 +14,17 @@ export interface Situation {
   /** The end of the wait after the start; undefined: it cannot begin, as the other nodes are not known. */
   readonly waitsUntil: number | undefined;
   readonly beats: boolean;
+  /** {@link deafTo} this node. */
+  readonly deaf: readonly Peer[];
   readonly apiReachable: boolean;
 }
 
-export function whySilent(self: Situation, peers: readonly Peer[], timeout: (peer: Peer) => number, now: number) {
+export function whySilent(self: Situation, peers: readonly Peer[], now: number): string | undefined {
   if (self.leaving) return 'it is about to stop';
   if (self.withheld !== undefined) return self.withheld;
   if (self.waitsUntil === undefined) return 'it has just started and does not know the other nodes yet';
   if (!self.beats) return undefined;
-  return whyWaits(self.waitsUntil, peers, now) ?? whyMute(peers, timeout, now) ?? whyCutOff(self, peers, now);
+  return whyWaits(self.waitsUntil, peers, now) ?? whyMute(self.deaf) ?? whyCutOff(self, peers, now);
 }
 
 /** The others may have announced for long: what they see counts first. */
@@ -38,11 +40,16 @@ function isExpected({ sign, facts, lease }: Peer): boolean {
   return facts.port !== undefined || lease !== 'fresh';
 }
 
-function whyMute(peers: readonly Peer[], timeout: (peer: Peer) => number, now: number): string | undefined {
-  if (peers.some(({ heardAt }) => heardAt !== undefined)) return undefined;
-  const arriving = peers.filter((peer) => peer.arrived !== undefined && now - peer.arrived.at < timeout(peer));
-  if (arriving.length === 0) return undefined;
-  return `heartbeats of ${names(arriving)} arrive, but none of ours get there`;
+/** The nodes on the LAN whose heartbeats arrive, when none of them has ours. */
+export function deafTo(peers: readonly Peer[], timeout: (peer: Peer) => number, now: number): readonly Peer[] {
+  if (peers.some(({ heardAt }) => heardAt !== undefined)) return [];
+  return peers.filter(
+    (peer) => peer.facts.onLan && peer.arrived !== undefined && now - peer.arrived.at < timeout(peer),
+  );
+}
+
+function whyMute(deaf: readonly Peer[]): string | undefined {
+  return deaf.length === 0 ? undefined : `heartbeats of ${names(deaf)} arrive, but none of ours get there`;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
+import { milliseconds, seconds } from '../../lib/duration.ts';
 import { type Random, randomBelow, seededRandom } from '../../lib/random.ts';
 import type { PeerFacts } from '../lan/messages.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -22,6 +23,11 @@ export interface Weather {
 }
 
 export const CLEAR: Weather = { loss: 0, delay: 0.2, jitter: 0.2, duplicates: 0 };
+
+/** As the API's side has them. */
+const LEASE_DURATION = seconds(15);
+const RENEW_INTERVAL = seconds(5);
+const LOOK_INTERVAL = milliseconds(500);
 
 interface Event {
   readonly at: number;
@@ -49,7 +55,7 @@ export class Timeline {
     };
   }
 
-  /** Lets everything happen until then. Promises that events resolve are left to run between them when `turns` is used. */
+  /** Lets everything happen that happens within so many milliseconds. */
   run(duration: number): void {
     const end = this.#now + duration;
     for (let first = this.#heap[0]; first !== undefined && first.at <= end; first = this.#heap[0]) {
@@ -125,20 +131,63 @@ export class SimulatedLan {
   /** Sees every message that is sent: an eavesdropper, who may send it again with `inject`. */
   onFlight: (flight: Flight) => void = () => {};
   key = Buffer.alloc(32, 7);
-  #facts: readonly PeerFacts[] = [];
+  /** Whether a node reaches the API, by which it renews its lease and sees those of others. */
+  hasApi: (node: string) => boolean = () => true;
+  /** Whether a node's own look at its LAN shows anybody. */
+  isOnLan: (node: string) => boolean = () => true;
+  readonly #leases = new Map<
+    string,
+    { readonly renewed: number; readonly hears: readonly string[]; readonly onLan: boolean }
+  >();
+  #names: readonly string[] = [];
   readonly #sockets = new Map<string, { readonly parts: SocketsParts; readonly node: string }>();
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
   }
 
-  /** Makes these the cluster's nodes, as the API tells every node. Leases are fresh unless told otherwise. */
-  know(names: readonly string[], facts: (name: string) => Partial<PeerFacts> = () => ({})): void {
-    this.#facts = names.map((name): PeerFacts => {
-      const addresses = [addressOf(name)];
-      return { name, addresses, port: HEARTBEAT_PORT, lease: 'fresh', hears: [], onLan: true, ...facts(name) };
+  /** Makes these the cluster's nodes, whose leases are looked at from now on. */
+  know(names: readonly string[]): void {
+    const isFirst = this.#names.length === 0;
+    this.#names = names;
+    if (isFirst) this.#followLeases();
+  }
+
+  /** What the API says of all nodes. */
+  facts(): readonly PeerFacts[] {
+    return this.#names.map((name): PeerFacts => {
+      const lease = this.#leases.get(name);
+      const base = { name, addresses: [addressOf(name)] };
+      if (lease === undefined) return { ...base, port: undefined, lease: 'none', hears: [], onLan: true };
+      const isFresh = this.timeline.now - lease.renewed < LEASE_DURATION;
+      const { hears, onLan } = lease;
+      return { ...base, port: HEARTBEAT_PORT, lease: isFresh ? 'fresh' : 'stale', hears, onLan };
     });
-    for (const node of this.nodes.values()) if (!node.isDown) node.heartbeats.setPeers(this.#facts);
+  }
+
+  #followLeases(): void {
+    for (const node of this.nodes.values())
+      if (!node.isDown && node.frozenUntil <= this.timeline.now) this.#askApi(node);
+    this.timeline.after(LOOK_INTERVAL, () => this.#followLeases());
+  }
+
+  #askApi({ name, heartbeats }: SimulatedNode): void {
+    const reachable = this.hasApi(name);
+    const { now } = this.timeline;
+    const lease = this.#leases.get(name);
+    heartbeats.setApi(reachable);
+    heartbeats.setOnLan(this.isOnLan(name));
+    if (reachable && (lease === undefined || now - lease.renewed >= RENEW_INTERVAL)) this.#renew(name, heartbeats);
+    // Without the API, leases run out one by one, as nobody is seen to renew one.
+    heartbeats.setPeers(reachable ? this.facts() : this.facts().map((facts) => ({ ...facts, lease: 'stale' })));
+  }
+
+  #renew(name: string, heartbeats: Heartbeats): void {
+    this.#leases.set(name, {
+      renewed: this.timeline.now,
+      hears: heartbeats.hears(),
+      onLan: this.isOnLan(name) && !heartbeats.isMute(),
+    });
   }
 
   /** Starts the announcer of a node, anew when there was one. */
@@ -176,7 +225,10 @@ export class SimulatedLan {
     this.timeline.after(this.random() * HEARTBEAT_INTERVAL, () => {
       if (node.isDown) return;
       node.heartbeats.start(ended.signal);
-      node.heartbeats.setPeers(this.#facts);
+      if (!this.hasApi(name)) return;
+      this.#renew(name, node.heartbeats);
+      // All others watch leases, and this node is to see them all.
+      for (const other of this.nodes.values()) if (!other.isDown) this.#askApi(other);
     });
     return node;
   }
@@ -192,6 +244,12 @@ export class SimulatedLan {
       .filter(({ isDown }) => !isDown)
       .filter(({ name, heartbeats }) => firstLiving(plan, heartbeats.living())?.node === name)
       .map(({ name }) => name);
+  }
+
+  /** A node says good-bye; its lease is deleted with it. */
+  leave(name: string): void {
+    void this.nodes.get(name)?.heartbeats.leave();
+    this.#leases.delete(name);
   }
 
   /** Sends a message as if it came from a node. */
