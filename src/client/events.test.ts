@@ -57,6 +57,16 @@ describe('an event recorder', () => {
     assert.deepEqual(await stored(), [['Made', 1, '2026-01-01T00:00:00Z']]);
   });
 
+  it('tells what others on other nodes tell of the same object in the same millisecond', async () => {
+    const { clock, client, stored } = setup();
+    for (let node = 0; node < 3; node++) {
+      const recorder = new EventRecorder({ client, component: 'test', host: `n${node}`, clock, log: silentLogger });
+      recorder.event(about, 'Normal', `Made by n${node}`, 'it is made');
+      await recorder.flush();
+    }
+    assert.equal((await stored()).length, 3);
+  });
+
   it('outlives a server that cannot be reached', async () => {
     const { client, recorder, stored } = setup();
     client.failWith(() => new TransportError('down'));

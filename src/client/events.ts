@@ -2,6 +2,7 @@
  * Records what happened to an object as core/v1 Events, which `kubectl describe` and `kubectl get events` show.
  * Repeats raise the count of one Event rather than add to their number.
  */
+import { randomInt } from 'node:crypto';
 import { Event } from '../api/core/v1/event.ts';
 import type { KubeObject } from '../api/meta/v1.ts';
 import { isNotFound } from '../api/status.ts';
@@ -44,7 +45,7 @@ export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #clock: Clock;
   readonly #series = new Map<string, Series>();
-  #lastStamp = 0;
+  #lastStamp = 0n;
   #waiting = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -91,8 +92,10 @@ export class EventRecorder {
   }
 
   #newSeries(about: KubeObject, now: number): Series {
-    // Microseconds as a name's suffix, as client-go does with nanoseconds; always rising, so names never meet here.
-    this.#lastStamp = Math.max(now * 1000, this.#lastStamp + 1);
+    // Nanoseconds as a name's suffix, as client-go has it; always rising, so names never meet here. The clock has no more
+    // than milliseconds: the rest is random, as nodes that see the same thing at once record it under the same name else.
+    const stamp = BigInt(now) * 1_000_000n + BigInt(randomInt(1_000_000));
+    this.#lastStamp = stamp > this.#lastStamp ? stamp : this.#lastStamp + 1n;
     const name = `${about.metadata.name ?? 'unknown'}.${this.#lastStamp.toString(16)}`;
     const namespace = about.metadata.namespace ?? 'default';
     return { name, namespace, count: 0, written: 0, first: now, last: now, queued: false };
