@@ -16,34 +16,28 @@ export interface AnnouncementEventsOptions {
 
 export class AnnouncementEvents {
   readonly #options: AnnouncementEventsOptions;
-  /** Services that have been told of an address. */
-  readonly #told = new Map<string, ReadonlySet<string>>();
+  /** What Services have been told: that they are announced here, and the addresses that cannot be. */
+  readonly #told = new Map<string, { readonly isAnnounced: boolean; readonly failing: readonly string[] }>();
 
   constructor(options: AnnouncementEventsOptions) {
     this.#options = options;
   }
 
-  /** An announcement has begun or moved to other interfaces. The reasons are MetalLB's. */
-  announcing({ address, services, interfaces }: AnnouncedStatus): void {
+  /** What of a Service is announced here now: told when it begins, or cannot. The reasons are MetalLB's. */
+  service(key: string, announced: readonly AnnouncedStatus[]): void {
     const { nodeName } = this.#options;
-    const before = this.#told.get(address);
-    this.#told.set(address, new Set(services));
-    if (interfaces.length === 0) {
+    const before = this.#told.get(key);
+    const failing = announced.filter(({ interfaces }) => interfaces.length === 0).map(({ address }) => address);
+    const isAnnounced = announced.length > failing.length;
+    if (announced.length === 0) this.#told.delete(key);
+    else this.#told.set(key, { isAnnounced, failing });
+    for (const address of failing) {
+      if (before?.failing.includes(address)) continue;
       const message = `the interfaces to announce "${address}" on are not there on node "${nodeName}" with protocol "layer2"`;
-      this.#record(services, 'Warning', 'announceFailed', message);
-      return;
+      this.#record([key], 'Warning', 'announceFailed', message);
     }
-    const message = `announcing from node "${nodeName}" with protocol "layer2"`;
-    this.#record(
-      services.filter((key) => !before?.has(key)),
-      'Normal',
-      'nodeAssigned',
-      message,
-    );
-  }
-
-  withdrawn(address: string): void {
-    this.#told.delete(address);
+    if (!isAnnounced || before?.isAnnounced) return;
+    this.#record([key], 'Normal', 'nodeAssigned', `announcing from node "${nodeName}" with protocol "layer2"`);
   }
 
   /** Another host holds an address, or no longer. `services` are those that have it. */

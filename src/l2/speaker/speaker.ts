@@ -101,7 +101,11 @@ export class Speaker {
       isAlone: () => this.#isAlone(),
       reachable: (reachable) => lan.send({ kind: 'api', reachable }),
     });
-    this.#statuses = new Statuses({ ...parts, node, informers: this.#informers, isGone: (name) => this.#isGone(name) });
+    this.#statuses = new Statuses({
+      ...{ ...parts, node, informers: this.#informers },
+      isGone: (name) => this.#isGone(name),
+      report: (key, announced) => this.#events.service(key, announced),
+    });
     this.#recorder = new EventRecorder({ ...parts, component: 'postern-l2', host: nodeName });
     this.#events = new AnnouncementEvents({
       ...{ events: this.#recorder, nodeName, node },
@@ -147,11 +151,9 @@ export class Speaker {
     switch (message.kind) {
       case 'announcing':
         this.#statuses.set(message.announced.address, message.announced);
-        this.#events.announcing(message.announced);
         break;
       case 'withdrawn':
         this.#statuses.set(message.address, undefined);
-        this.#events.withdrawn(message.address);
         break;
       case 'conflict': {
         const { conflict, state } = message;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceL2Status } from '../../api/metallb/v1beta1/servicel2status.ts';
 import { failure } from '../../api/status.ts';
+import { TransportError } from '../../client/client.ts';
 import { type FakeClient, fakeClient } from '../../client/fake.ts';
 import { Informers } from '../../client/informers.ts';
 import { settle } from '../../client/testing.ts';
@@ -17,10 +18,12 @@ function world(nodeName = 'n1', client: FakeClient = fakeClient([]), gone: reado
   const ended = new AbortController();
   const parts = { client, clock, log: silentLogger };
   const informers = new Informers(parts);
+  const reported: string[] = [];
   const statuses = new Statuses({
     ...{ ...parts, informers, nodeName },
     node: () => ({ ...node(nodeName), metadata: { name: nodeName, uid: `uid-${nodeName}` } }),
     isGone: (name) => gone.includes(name),
+    report: (key, all) => reported.push(`${key} ${all.map(({ address }) => address).join()}`),
   });
   void informers.start(ended.signal);
   const running = statuses.run(ended.signal);
@@ -43,7 +46,7 @@ function world(nodeName = 'n1', client: FakeClient = fakeClient([]), gone: reado
     ended.abort();
     await running;
   };
-  return { client, statuses, pass, shown, end };
+  return { client, statuses, reported, pass, shown, end };
 }
 
 test('a Service has one status for both its addresses, named and labelled as MetalLB’s users look for it', async () => {
@@ -147,6 +150,30 @@ test('a thousand Services are written at a bounded rate, and all of them in the 
   await w.pass(11_000);
   assert.equal((await w.shown()).length, 1000);
   assert.equal(idle, true);
+  await w.end();
+});
+
+test('while the API cannot be reached everything waits, and is written and told when it is back', async () => {
+  const w = world();
+  await w.pass();
+  w.client.failWith(() => new TransportError('down'));
+  w.statuses.set('192.0.2.1', announced('192.0.2.1', ['ns/web']));
+  await w.pass(20_000);
+  assert.deepEqual(w.reported, []);
+  w.client.failWith(undefined);
+  await w.pass(4000);
+  assert.deepEqual(await w.shown(), ['ns/web n1 eth0']);
+  assert.equal(w.reported[0], 'ns/web 192.0.2.1');
+  await w.end();
+});
+
+test('a server that refuses statuses keeps nobody from being told', async () => {
+  const w = world();
+  await w.pass();
+  w.client.failWith((_, kind) => (kind === 'ServiceL2Status' ? failure(403, 'Forbidden', 'no') : undefined));
+  w.statuses.set('192.0.2.1', announced('192.0.2.1', ['ns/web']));
+  await w.pass(100);
+  assert.equal(w.reported[0], 'ns/web 192.0.2.1');
   await w.end();
 });
 

@@ -7,7 +7,7 @@ import type { Node } from '../../api/core/v1/node.ts';
 import { keyOf } from '../../api/meta/v1.ts';
 import { ServiceL2Status } from '../../api/metallb/v1beta1/servicel2status.ts';
 import { isNotFound } from '../../api/status.ts';
-import type { Client } from '../../client/client.ts';
+import { type Client, TransportError } from '../../client/client.ts';
 import { runController } from '../../client/controller.ts';
 import { ignoreAlreadyExists, ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
@@ -15,12 +15,14 @@ import type { Informers } from '../../client/informers.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
-import { milliseconds } from '../../lib/duration.ts';
+import { milliseconds, seconds } from '../../lib/duration.ts';
 import type { AnnouncedStatus } from '../lan/messages.ts';
 import { desiredStatus, nodeOf, serviceKeyOf } from './status.ts';
 
 /** Between two Services: a thousand that move together must not get in the way of anything. */
 const PACE = milliseconds(10);
+/** Before a server that could not be reached is asked again. */
+const RETRY = seconds(3);
 
 export interface StatusesOptions {
   readonly client: Client;
@@ -32,6 +34,8 @@ export interface StatusesOptions {
   readonly node: () => Node | undefined;
   /** Whether a node's announcer is gone, so that nobody else removes what it has left. */
   readonly isGone: (node: string) => boolean;
+  /** Told of each Service, in the same pace and while the API is there: what of it is announced now, which may be nothing. */
+  readonly report: (serviceKey: string, announced: readonly AnnouncedStatus[]) => void;
 }
 
 export class Statuses {
@@ -111,23 +115,32 @@ export class Statuses {
   }
 
   async #reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const { clock, log, report } = this.#options;
+    const addresses = [...(this.#addresses.get(key) ?? [])].sort();
+    const announced = addresses.flatMap((address) => this.#announced.get(address) ?? []);
     this.#pending.delete(key);
     let hasWritten: boolean;
     try {
-      hasWritten = await this.#write(key);
+      hasWritten = await this.#write(key, announced);
     } catch (error) {
       this.#pending.add(key);
+      if (error instanceof TransportError) {
+        // Others tell that the API is away; a thousand Services need not.
+        log.debug({ err: error, service: key }, 'cannot write a status yet');
+        this.#queue.addAfter(key, RETRY);
+        return;
+      }
+      report(key, announced);
       throw error;
     }
+    report(key, announced);
     if (this.#pending.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
-    if (hasWritten) await this.#options.clock.sleep(PACE, signal).catch(() => {}); // At the end there is nothing to pace.
+    if (hasWritten) await clock.sleep(PACE, signal).catch(() => {}); // At the end there is nothing to pace.
   }
 
   /** Whether there was anything to write. */
-  async #write(key: string): Promise<boolean> {
+  async #write(key: string, announced: readonly AnnouncedStatus[]): Promise<boolean> {
     const { client, nodeName, node, isGone } = this.#options;
-    const addresses = [...(this.#addresses.get(key) ?? [])].sort();
-    const announced = addresses.flatMap((address) => this.#announced.get(address) ?? []);
     const desired = desiredStatus(key, announced, { nodeName, node: node() });
     const existing = this.#statusesOf(key);
     const current = existing.find(({ metadata }) => metadata.name === desired?.metadata.name);
