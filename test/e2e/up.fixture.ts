@@ -53,6 +53,8 @@ for (const ip of addresses.split(' ')) {
   fromGuest.push(stdout.trim());
 }
 const proxyMode = await fetchFrom('http://127.0.0.1:10249/proxyMode');
+const l2Status = (await runCommand([PROGRAM, 'l2', 'status', '--data-dir', dir])).stdout;
+const l2Metrics = await fetchFrom('http://127.0.0.1:7472/metrics');
 const running = await processes();
 const userOf = (text: string) => running.find(({ line }) => line.includes(text))?.uid ?? 'none';
 const users = { server: userOf('main.ts server '), guest: userOf('qemu-system'), dhcp: userOf('dnsmasq ') };
@@ -67,6 +69,8 @@ const result = {
   answer,
   fromGuest,
   proxyMode,
+  l2Status,
+  l2Metrics,
   users,
   agentCapabilities,
   exitCode,

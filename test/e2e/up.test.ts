@@ -29,6 +29,8 @@ test('postern up serves a guest behind a Service, and leaves nothing behind when
   assert.match(String(result['readyLine']), /^ready https:\/\/127\.0\.0\.1:\d+ kubeconfig \S+\/kubeconfig$/);
   assert.equal(result['answer'], 'example-vm');
   assert.deepEqual(result['fromGuest'], ['example-vm', 'example-vm'], 'by cluster IP, in both families');
+  assert.match(String(result['l2Status']), / announces no address\n\nNothing is wrong/, 'nobody has made a pool');
+  assert.match(String(result['l2Metrics']), /^postern_l2_silent 0$/m);
   const users = Object.values(result['users'] as Record<string, string>);
   for (const user of users) assert.match(user, /^(?!0$)\d+$/, 'neither the server nor QEMU nor dnsmasq is root');
   assert.equal(new Set(users).size, users.length, 'and none may touch another');
