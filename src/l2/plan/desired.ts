@@ -6,7 +6,7 @@ import { type Serving, servedBy, servingEndpoints } from '../../api/metallb/v1be
 import { type IPFamily, mustParseIP, parseIP, printIP } from '../../lib/ip.ts';
 import type { AddressPlan } from '../lan/messages.ts';
 import { rank } from './election.ts';
-import { type AdvertisedPool, type Announcer, joined } from './eligible.ts';
+import { type AdvertisedPool, joined } from './eligible.ts';
 
 /** A Service that has the address in question, with its slices. */
 export interface Claim {
@@ -37,9 +37,9 @@ export function desiredPlan(address: string, claims: readonly Claim[], pool: Adv
   const served = sorted.map((claim) => servers(claim, family, pool)).filter(({ tiers }) => tiers.size > 0);
   const advertisements = pool.advertisements.filter((each) => served.some(({ own }) => own.includes(each)));
   const announcers = joined(advertisements);
-  const standing = [...commonNodes(served.map(({ tiers }) => tiers))].map(([node, tier]) => {
-    const announcer = announcers.get(node) as Announcer;
-    return { node, tier, seed: announcer.facts.seed, preference: announcer.preference, candidate: announcer.candidate };
+  const standing = [...commonNodes(served.map(({ tiers }) => tiers))].flatMap(([node, tier]) => {
+    const announcer = announcers.get(node);
+    return announcer === undefined ? [] : [{ node, tier, seed: announcer.facts.seed, ...announcer }];
   });
   return {
     address,

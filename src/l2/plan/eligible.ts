@@ -102,7 +102,7 @@ export function advertisedPools({ pools, advertisements, nodes }: PoolInput): {
         announcers,
       })),
       fingerprint: JSON.stringify(
-        own.map(({ object, announcers }) => [object.spec?.serviceSelectors, [...announcers.values()]]),
+        own.map(({ object, announcers }) => [object.spec?.serviceSelectors, [...announcers.values()].map(essence)]),
       ),
       ranges: pool.spec.addresses.join(),
     };
@@ -120,6 +120,11 @@ function announcersOf(advertisement: Advertisement, nodes: readonly NodeFacts[])
         return [facts.name, { facts, candidate, preference: advertisement.preference(facts.labels) }];
       }),
   );
+}
+
+/** What of an announcer plans rest on. */
+function essence({ facts, candidate, preference }: Announcer): readonly unknown[] {
+  return [facts.name, facts.drained, candidate.interfaces, preference];
 }
 
 /** Advertisements of one pool add up: a node announces wherever one of them says, and is preferred by all of them. */
