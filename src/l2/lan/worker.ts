@@ -1,5 +1,6 @@
 /** The thread on the LAN: neither heartbeats nor answers wait for what the rest of the process does. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { preferThisThread } from '../../host/thread-priority.ts';
 import { forwardingLogger } from './log.ts';
 import type { FromLan } from './messages.ts';
 import { openLan } from './open-lan.ts';
@@ -15,7 +16,10 @@ let take = (message: ToThread): void => {
   early.push(message);
 };
 port.on('message', (message: ToThread) => take(message));
-const lan = await openLan({ nodeName, interfaces, heartbeats, tell, log: forwardingLogger(tell) }, ended.signal);
+const log = forwardingLogger(tell);
+// Nodes whose heartbeats are late are taken for dead, however busy they are.
+preferThisThread(log);
+const lan = await openLan({ nodeName, interfaces, heartbeats, tell, log }, ended.signal);
 take = (message) => {
   if (message.kind !== 'stop') return lan.receive(message);
   ended.abort();
