@@ -27,8 +27,11 @@ export interface AddressesParts {
   readonly log: Logger;
 }
 
-/** The most that a planned take-over waits for the kernel to pass on what belongs to the former announcer's connections. */
-const HANDOVER_WAIT = milliseconds(50);
+/**
+ * The most that a planned take-over waits for the kernel to pass on what belongs to the former announcer's connections. It takes
+ * some milliseconds, and on a machine that is busy more; nobody misses anything meanwhile, as the former announcer answers.
+ */
+const HANDOVER_WAIT = milliseconds(500);
 /** The most that the former announcer goes on answering when it does not see its successor's claim. */
 const YIELD_LIMIT = seconds(2);
 /** Before another node's claim is answered: it may know of a change that we are about to hear of. */
