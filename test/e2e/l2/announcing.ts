@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { Service } from '../../../src/api/core/v1/service.ts';
 import { answeredBy, answeredByOne, answerers } from './judges.ts';
-import { LINK } from './lan.ts';
+import { LINK, macOf } from './lan.ts';
 import { advertisement, asking, NAMESPACE, pool } from './objects.ts';
 import type { Stories } from './stories.ts';
 
 /** Addresses that stories ask for by name. */
 const GONE = ['192.168.77.221', 'fd00:77::221'];
+const CHOSEN = ['192.168.77.231', 'fd00:77::231'];
+const LATE = ['192.168.77.230', 'fd00:77::230'];
 const UNASSIGNED = ['192.168.77.229', 'fd00:77::229'];
+const HOSTNAME = 'kubernetes.io/hostname';
 
 export function announcing(stories: Stories): void {
   const { story } = stories;
@@ -50,5 +53,46 @@ export function announcing(stories: Stories): void {
     await answeredBy(world, addresses, 'node1');
     await world.moveEndpoints('local', []);
     await answeredBy(world, addresses);
+  });
+
+  story('nodes and Services are chosen by the selectors of advertisements', async () => {
+    const { world } = stories;
+    await world.apply(
+      pool(
+        'chosen',
+        CHOSEN.map((ip) => `${ip}-${ip}`),
+        { autoAssign: false },
+      ),
+      advertisement('chosen', {
+        ipAddressPools: ['chosen'],
+        nodeSelectors: [{ matchLabels: { [HOSTNAME]: 'node2' } }],
+        serviceSelectors: [{ matchLabels: { announce: 'yes' } }],
+      }),
+    );
+    await world.serve('chosen', asking(CHOSEN));
+    await answeredBy(world, CHOSEN);
+    await world.kubectl(['label', '-n', NAMESPACE, 'service', 'chosen', 'announce=yes']);
+    await answeredBy(world, CHOSEN, 'node2');
+  });
+
+  story('an interface that is named, and appears later, is announced on by its own MAC', async () => {
+    const { world } = stories;
+    await world.apply(
+      pool(
+        'late',
+        LATE.map((ip) => `${ip}-${ip}`),
+        { autoAssign: false },
+      ),
+      advertisement('late', { ipAddressPools: ['late'], interfaces: ['late0'] }),
+    );
+    await world.serve('late', { ...asking(LATE), on: ['node2'] });
+    await answeredBy(world, LATE);
+    await world.at('node2', ['ip', 'link', 'add', 'late0', 'link', LINK, 'up', 'type', 'macvlan', 'mode', 'bridge']);
+    const mac = await macOf(world, 'node2', 'late0');
+    for (const address of LATE) {
+      await world.eventually(`${address} is answered for with ${mac}`, async () =>
+        (await answerers(world, address)).join() === mac ? true : undefined,
+      );
+    }
   });
 }

@@ -1,6 +1,6 @@
 /**
  * An endpoint of Services on a node's own network, as a program at that place: over TCP and UDP, each line or datagram is
- * answered by `NAME LINE`, with the name of the place. Argument: the port. Prints `ready`.
+ * answered by `NAME LINE`. Arguments: the port, and the name, by default the place's. Prints `ready`.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -9,12 +9,14 @@ import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 
 const port = Number(process.argv[2]);
-const name = hostname();
+const name = process.argv[3] ?? hostname();
 
 function serve(socket: Socket): void {
   // A client that goes away in the middle of an answer is its own affair.
   socket.on('error', () => socket.destroy());
-  createInterface({ input: socket }).on('line', (line) => socket.write(`${name} ${line}\n`));
+  createInterface({ input: socket })
+    .on('line', (line) => socket.write(`${name} ${line}\n`))
+    .on('error', () => {});
 }
 
 const datagrams = createSocket({ type: 'udp6' });

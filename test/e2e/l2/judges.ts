@@ -81,7 +81,8 @@ export async function captured(
   filter: string,
   during: (lines: readonly string[]) => Promise<unknown>,
 ): Promise<readonly string[]> {
-  const argv = ['tcpdump', '--immediate-mode', '-lenvv', '-i', LINK, filter];
+  // As root: a program that becomes another user does not end with the one that started it.
+  const argv = ['tcpdump', '-Z', 'root', '--immediate-mode', '-lenvv', '-i', LINK, filter];
   const child = world.start('client', argv, { stderr: 'pipe' });
   if (child.stdout === null || child.stderr === null) throw new Error('tcpdump has no output');
   const lines: string[] = [];
@@ -92,9 +93,12 @@ export async function captured(
   });
   // "tcpdump: listening on eth0, …"
   await once(createInterface({ input: child.stderr }), 'line');
-  await during(lines);
-  const ended = once(child, 'close');
-  child.kill('SIGTERM');
-  await ended;
+  try {
+    await during(lines);
+  } finally {
+    const ended = once(child, 'close');
+    child.kill('SIGTERM');
+    await ended;
+  }
   return lines;
 }

@@ -35,9 +35,12 @@ export function advertisement(name: string, spec: object = {}): KubeObject {
   };
 }
 
-/** Prefers one node by its name: the others announce only while it cannot. */
-export const preferring = (node: string): object => ({
-  preferredNodeSelectors: [{ weight: 100, preference: { matchLabels: { 'kubernetes.io/hostname': node } } }],
+/** For an advertisement: the first of these nodes that can announces, and any other only when none of them can. */
+export const preferring = (...nodes: readonly string[]): object => ({
+  preferredNodeSelectors: nodes.map((node, i) => ({
+    weight: 100 - 10 * i,
+    preference: { matchLabels: { 'kubernetes.io/hostname': node } },
+  })),
 });
 
 /** Asks for these addresses and no others. */
