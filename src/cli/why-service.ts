@@ -4,17 +4,16 @@ import { Node } from '../api/core/v1/node.ts';
 import { Pod } from '../api/core/v1/pod.ts';
 import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import type { Kind } from '../api/kind.ts';
 import { VirtualMachine } from '../api/kubevirt/v1/virtualmachine.ts';
 import { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
-import type { KubeObject, ObjectKey } from '../api/meta/v1.ts';
+import type { ObjectKey } from '../api/meta/v1.ts';
 import { ANNOUNCER_LEASE_NAMESPACE, readAnnouncerLease } from '../api/metallb/v1beta1/announcer-lease.ts';
 import { IPAddressPool } from '../api/metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from '../api/metallb/v1beta1/l2advertisement.ts';
 import { MetalLB } from '../api/metallb/v1beta1/metallb.ts';
 import { METALLB_NAME } from '../api/metallb/v1beta1/names.ts';
-import { isNotFound } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
+import { getAny, listAny } from '../client/optional.ts';
 import type { Finding } from '../controllers/servicestatus/finding.ts';
 import { whyService } from '../controllers/servicestatus/why.ts';
 
@@ -26,10 +25,10 @@ export async function explainService(client: Client, key: ObjectKey, now = Date.
     client.list(EndpointSlice, scope),
     client.list(Pod, scope),
     client.list(Node),
-    client.list(VirtualMachine, scope),
-    client.list(VirtualMachineInstance, scope),
-    client.list(IPAddressPool),
-    client.list(L2Advertisement),
+    listAny(client, VirtualMachine, scope),
+    listAny(client, VirtualMachineInstance, scope),
+    listAny(client, IPAddressPool),
+    listAny(client, L2Advertisement),
     client.list(Lease, { namespace: ANNOUNCER_LEASE_NAMESPACE }),
     getAny(client, MetalLB, { namespace: ANNOUNCER_LEASE_NAMESPACE, name: METALLB_NAME }),
   ]);
@@ -38,22 +37,12 @@ export async function explainService(client: Client, key: ObjectKey, now = Date.
     slices: slices.items,
     pods: pods.items,
     nodes: nodes.items,
-    vms: vms.items,
-    vmis: vmis.items,
-    pools: pools.items,
-    advertisements: advertisements.items,
+    vms,
+    vmis,
+    pools,
+    advertisements,
     announcers: leases.items.flatMap((lease) => readAnnouncerLease(lease) ?? []),
     metallb,
     now,
   });
-}
-
-/** Undefined when there is none, or no such kind. */
-async function getAny<T extends KubeObject>(client: Client, kind: Kind<T>, key: ObjectKey): Promise<T | undefined> {
-  try {
-    return await client.get(kind, key);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }

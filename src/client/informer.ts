@@ -49,6 +49,8 @@ export class Informer<T extends KubeObject> {
   readonly #backOff = new BackOff({ first: 50, max: 3000, jitter: 0.5 });
   #listed: readonly T[] | undefined;
   #started = false;
+  /** The server was found not to have the kind, when it was last asked. */
+  #isLacking = false;
   #markSynced: () => void = () => {};
 
   constructor(options: InformerOptions<T>) {
@@ -123,7 +125,9 @@ export class Informer<T extends KubeObject> {
   #isAbsent(error: unknown): boolean {
     const { kind, log, optional = false } = this.#options;
     if (!optional || !isNotFound(error)) return false;
-    log.debug({ kind: kind.kind }, 'the server does not have this kind; it is looked for again from time to time');
+    if (!this.#isLacking)
+      log.info({ kind: kind.kind }, 'the server does not have this kind; it is looked for every 30 s');
+    this.#isLacking = true;
     this.#replace([]);
     this.#markSynced();
     this.#backOff.reset();
@@ -134,6 +138,7 @@ export class Informer<T extends KubeObject> {
     const { client, kind } = this.#options;
     const { items, resourceVersion } = await client.list(kind, this.#scope());
     if (signal.aborted) return resourceVersion;
+    this.#isLacking = false;
     this.#replace(items);
     this.#markSynced();
     this.#succeeded();

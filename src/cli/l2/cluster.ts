@@ -1,12 +1,11 @@
 /** Who announces what in a whole cluster, as the API has it: Services, ServiceL2Statuses and the announcers' leases. */
 import { Lease } from '../../api/coordination/v1/lease.ts';
 import { Service } from '../../api/core/v1/service.ts';
-import type { Kind } from '../../api/kind.ts';
-import { type KubeObject, keyOf, keyText } from '../../api/meta/v1.ts';
+import { keyOf, keyText } from '../../api/meta/v1.ts';
 import { ANNOUNCER_LEASE_NAMESPACE } from '../../api/metallb/v1beta1/announcer-lease.ts';
 import { ServiceL2Status } from '../../api/metallb/v1beta1/servicel2status.ts';
-import { isNotFound } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
+import { listAny } from '../../client/optional.ts';
 import { type AnnouncerState, announcerStates } from './leases.ts';
 
 /** A Service that has addresses, and who announces them. */
@@ -31,16 +30,6 @@ export async function clusterView(client: Client, now: number): Promise<ClusterV
     client.list(Lease, { namespace: ANNOUNCER_LEASE_NAMESPACE }).then(({ items }) => items),
   ]);
   return { services: announcedServices(services, statuses), announcers: announcerStates(leases, now) };
-}
-
-/** None where the cluster does not have the kind. */
-async function listAny<T extends KubeObject>(client: Client, kind: Kind<T>): Promise<readonly T[]> {
-  try {
-    return (await client.list(kind)).items;
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
 }
 
 /** Sorted by namespace and name. */

@@ -62,9 +62,9 @@ export class Plans {
     const { informers } = options;
     this.nodes = informers.of(Node);
     this.services = informers.of(Service);
-    this.pools = informers.of(IPAddressPool);
+    this.pools = informers.of(IPAddressPool, { optional: true });
     this.#slices = informers.of(EndpointSlice);
-    this.#advertisements = informers.of(L2Advertisement);
+    this.#advertisements = informers.of(L2Advertisement, { optional: true });
     this.#metallb = informers.of(MetalLB, { optional: true });
     this.#servicesAt = this.services.index(announcedAddresses);
     this.#slicesOf = this.#slices.index((slice) => serviceKeysOf(slice));
