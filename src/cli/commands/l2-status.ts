@@ -50,9 +50,11 @@ interface StatusOutput {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const [announcers, cluster] = [await askAnnouncers(flags), await readCluster(flags)];
-  if (announcers.length === 0 && cluster === undefined)
-    throw new UserError('no announcer runs on this machine', ELSEWHERE);
+  const [{ announcers, failures }, cluster] = [await askAnnouncers(flags), await readCluster(flags)];
+  if (announcers.length === 0 && cluster === undefined) {
+    throw failures[0] ?? new UserError('no announcer runs on this machine', ELSEWHERE);
+  }
+  for (const failure of failures) process.stderr.write(`postern: ${explainError(failure)}\n`);
   const output: StatusOutput = {
     ...(announcers.length === 0 ? {} : { announcers }),
     ...(cluster === undefined ? {} : { cluster }),
@@ -71,17 +73,14 @@ async function run(flags: Flags): Promise<void> {
 const ELSEWHERE =
   'Of a lab, with all its nodes: --data-dir DIR. Of a whole cluster, from its API: --kubeconfig FILE. Of a socket: --socket PATH.';
 
-/** Those that answer; others are told of. Throws when there are some, and none answers. */
-async function askAnnouncers({ socket, dataDir }: Flags): Promise<readonly L2Report[]> {
+/** What those say that answer, and why the others do not. */
+async function askAnnouncers({ socket, dataDir }: Flags) {
   const { askAnnouncer, findAnnouncers } = await import('../l2/announcers.ts');
   const answers = await Promise.allSettled(findAnnouncers(socket, dataDir).map(askAnnouncer));
-  const reports = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-  const failures = answers.flatMap((answer): readonly unknown[] =>
-    answer.status === 'rejected' ? [answer.reason] : [],
-  );
-  if (reports.length === 0 && failures.length > 0) throw failures[0];
-  for (const failure of failures) process.stderr.write(`postern: ${explainError(failure)}\n`);
-  return reports;
+  return {
+    announcers: answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])),
+    failures: answers.flatMap((answer): readonly unknown[] => (answer.status === 'rejected' ? [answer.reason] : [])),
+  };
 }
 
 /** Undefined when no API is named. */

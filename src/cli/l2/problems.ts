@@ -1,5 +1,4 @@
-/** What is not as it should be, from the reports of announcers: one sentence for each, with the next thing to look at. */
-
+/** What is not as it should be, from the reports of announcers: a sentence for each, with the next thing to look at. */
 import type { PeerState } from '../../l2/lan/messages.ts';
 import { printDuration, seconds } from '../../lib/duration.ts';
 import type { L2Report } from './report.ts';
@@ -9,59 +8,85 @@ const PROBING = seconds(2);
 
 export function problemsOf(reports: readonly L2Report[]): readonly string[] {
   const all = [
-    ...reports.flatMap(ofItself),
-    ...announcedTwice(reports),
-    ...reports.flatMap((report) => notAnnounced(report, reports)),
+    ...reports.flatMap(({ node, silent }) => (silent === undefined ? [] : [`${node} announces nothing: ${silent}`])),
+    ...ofAddresses([
+      ...reports.flatMap(held),
+      ...reports.flatMap(nowhere),
+      ...announcedTwice(reports),
+      ...reports.flatMap(nobodys),
+      ...idle(reports),
+    ]),
     ...reports.flatMap(ofPeers),
   ];
   return [...new Set(all)];
 }
 
-function ofItself({ node, at, silent, conflicts, announcing }: L2Report): readonly string[] {
-  const held = new Set(conflicts.map(({ address }) => address));
-  return [
-    ...(silent === undefined ? [] : [`${node} announces nothing: ${silent}`]),
-    ...conflicts.map(
-      ({ address, mac, interface: link, since }) =>
-        `${address} is held by ${mac} on ${link} of ${node}, ${ago(at, since)}: not announced until that host lets go of it`,
-    ),
-    ...announcing
-      .filter(({ address, interfaces, since }) => interfaces.length === 0 && at - since > PROBING && !held.has(address))
-      .map(({ address }) => `${address} is announced by ${node} on no interface: none that it may use is there and up`),
-  ];
+/** Something that is wrong with an address. */
+interface Trouble {
+  readonly address: string;
+  readonly what: string;
 }
 
-function announcedTwice(reports: readonly L2Report[]): readonly string[] {
-  const announcers = Map.groupBy(
-    reports.flatMap(({ node, announcing }) =>
-      announcing.filter(({ interfaces }) => interfaces.length > 0).map(({ address }) => ({ node, address })),
-    ),
-    ({ address }) => address,
+/** One sentence for all addresses with the same trouble: there may be thousands. */
+function ofAddresses(troubles: readonly Trouble[]): readonly string[] {
+  const same = Map.groupBy(troubles, ({ what }) => what);
+  return [...same].map(([what, some]) => `${listed([...new Set(some.map(({ address }) => address))])}: ${what}`);
+}
+
+function held({ node, conflicts }: L2Report): readonly Trouble[] {
+  return conflicts.map(({ address, mac, interface: link }) => ({
+    address,
+    what: `held by ${mac} on ${link} of ${node}, and not announced until that host lets go`,
+  }));
+}
+
+function nowhere({ node, at, announcing, conflicts }: L2Report): readonly Trouble[] {
+  const given = new Set(conflicts.map(({ address }) => address));
+  return announcing
+    .filter(({ address, interfaces, since }) => interfaces.length === 0 && at - since > PROBING && !given.has(address))
+    .map(({ address }) => ({
+      address,
+      what: `announced by ${node} on no interface: none that it may use is there and up`,
+    }));
+}
+
+function announcedTwice(reports: readonly L2Report[]): readonly Trouble[] {
+  const answered = reports.flatMap(({ node, announcing }) =>
+    announcing.filter(({ interfaces }) => interfaces.length > 0).map(({ address }) => ({ node, address })),
   );
-  return [...announcers]
+  return [...Map.groupBy(answered, ({ address }) => address)]
     .filter(([, all]) => all.length > 1)
-    .map(([address, all]) => `${address} is announced by ${all.map(({ node }) => node).join(' and ')} at once`);
+    .map(([address, all]) => ({ address, what: `announced by ${all.map(({ node }) => node).join(' and ')} at once` }));
 }
 
-function notAnnounced(report: L2Report, all: readonly L2Report[]): readonly string[] {
-  const nobody = report.nobody.map(
-    (address) =>
-      `${address} has no node that lives and may announce it: \`postern why service NAME\` says what keeps each`,
+function nobodys({ nobody }: L2Report): readonly Trouble[] {
+  const what = 'no node that lives may announce it; `postern why service NAME` says what keeps each';
+  return nobody.map((address) => ({ address, what }));
+}
+
+/** Addresses that fall to a node which was asked too, and does not know of it. */
+function idle(reports: readonly L2Report[]): readonly Trouble[] {
+  const known = new Map(
+    reports
+      .filter(({ silent }) => silent === undefined)
+      .map(({ node, announcing, conflicts }) => [
+        node,
+        new Set([...announcing, ...conflicts].map(({ address }) => address)),
+      ]),
   );
-  const idle = Object.entries(report.elected).flatMap(([address, winner]) => {
-    const elected = all.find(({ node }) => node === winner);
-    if (elected === undefined || elected.silent !== undefined) return [];
-    const isKnown = [...elected.announcing, ...elected.conflicts].some((one) => one.address === address);
-    return isKnown
-      ? []
-      : [`${address} falls to ${winner} as ${report.node} sees it, and ${winner} does not announce it`];
-  });
-  return [...nobody, ...idle];
+  return reports.flatMap(({ node, elected }) =>
+    Object.entries(elected)
+      .filter(([address, winner]) => known.get(winner)?.has(address) === false)
+      .map(([address, winner]) => ({
+        address,
+        what: `falls to ${winner} as ${node} sees it, and ${winner} does not announce it`,
+      })),
+  );
 }
 
 function ofPeers({ node, at, peers, heartbeats }: L2Report): readonly string[] {
   const inState = (wanted: PeerState) => peers.filter(({ state }) => state === wanted);
-  const lost = inState('lost').map(({ name, since }) => `${name} (${ago(at, since)})`);
+  const lost = inState('lost').map(({ name, since }) => `${name} (for ${printDuration(Math.max(0, at - since))})`);
   const leased = heartbeats.interval === 0 ? [] : inState('leased').map(({ name }) => name);
   return [
     ...(lost.length === 0 ? [] : [`${node} has lost ${listed(lost)}`]),
@@ -79,5 +104,3 @@ export function listed(names: readonly string[]): string {
   const more = names.length - NAMED;
   return more > 1 ? `${names.slice(0, NAMED).join(', ')} and ${more} others` : names.join(', ');
 }
-
-const ago = (at: number, since: number): string => `for ${printDuration(Math.max(0, at - since))}`;

@@ -91,27 +91,27 @@ for (const [what, reports, says] of [
         conflicts: [{ address: '192.168.77.9', interface: 'eth0', mac: '02:00:00:00:00:99', since: NOW - 9000 }],
       }),
     ],
-    ['192.168.77.9 is held by 02:00:00:00:00:99 on eth0 of node1, for 9s: not announced until that host lets go of it'],
+    ['192.168.77.9: held by 02:00:00:00:00:99 on eth0 of node1, and not announced until that host lets go'],
   ],
   [
     'an interface that is not there',
     [report('node1', { announcing: [announced('192.168.77.9', { interfaces: [] })] })],
-    ['192.168.77.9 is announced by node1 on no interface: none that it may use is there and up'],
+    ['192.168.77.9: announced by node1 on no interface: none that it may use is there and up'],
   ],
   [
     'an address that nobody may announce, told once',
     ['node1', 'node2'].map((node) => report(node, { elected: { '192.168.77.9': undefined } })),
-    ['192.168.77.9 has no node that lives and may announce it: `postern why service NAME` says what keeps each'],
+    ['192.168.77.9: no node that lives may announce it; `postern why service NAME` says what keeps each'],
   ],
   [
     'two announcers',
     ['node1', 'node2'].map((node) => report(node, { announcing: [announced('fd00:77::9')] })),
-    ['fd00:77::9 is announced by node1 and node2 at once'],
+    ['fd00:77::9: announced by node1 and node2 at once'],
   ],
   [
     'an announcer that does not know that it is one',
     [report('node1', { elected: { '192.168.77.9': 'node2' } }), report('node2')],
-    ['192.168.77.9 falls to node2 as node1 sees it, and node2 does not announce it'],
+    ['192.168.77.9: falls to node2 as node1 sees it, and node2 does not announce it'],
   ],
   ['a lost node', [report('node1', { peers: [peer('node2', 'lost')] })], ['node1 has lost node2 (for 12s)']],
   [
@@ -135,6 +135,15 @@ test('what is as it should be is no problem', () => {
     1,
   );
   assert.deepEqual(problemsOf([report('node1', { elected })]), [], 'node2 was not asked');
+});
+
+test('ten thousand addresses with one trouble are one sentence', () => {
+  const all = Array.from({ length: 10_000 }, (_, i) => `10.9.${i >> 8}.${i & 255}`);
+  const elected = Object.fromEntries(all.map((address) => [address, 'node2']));
+  const others = [report('node2', { announcing: all.slice(1).map((address) => announced(address)) })];
+  assert.equal(problemsOf([report('node1', { elected }), ...others]).length, 1);
+  const nobody = Object.fromEntries(all.map((address) => [address, undefined]));
+  assert.match(problemsOf([report('node1', { elected: nobody })]).join(), /^10\.9\.0\.0, .* and 9990 others: no node/);
 });
 
 test('a report survives the journey as JSON', () => {

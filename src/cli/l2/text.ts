@@ -1,6 +1,6 @@
 /** What announcers report, as tables for people. */
 import { printDuration } from '../../lib/duration.ts';
-import { compareIP, mustParseIP } from '../../lib/ip.ts';
+import { compareIP, type IPAddress, mustParseIP } from '../../lib/ip.ts';
 import { textTable } from '../output.ts';
 import { problemsOf } from './problems.ts';
 import type { L2Report } from './report.ts';
@@ -17,9 +17,8 @@ export function reportsText(reports: readonly L2Report[], options: { readonly wi
 }
 
 interface AddressRow {
+  readonly ip: IPAddress;
   readonly address: string;
-  /** Whether the node that announces it was asked. */
-  readonly isOwn: boolean;
   readonly cells: readonly string[];
 }
 
@@ -27,7 +26,7 @@ function addresses(reports: readonly L2Report[], wide: boolean): string {
   const own = reports.flatMap(({ node, at, announcing }) =>
     announcing.map(({ address, protocol, interfaces, services, since }): AddressRow => {
       const where = interfaces.length === 0 ? '-' : interfaces.join(',');
-      return { address, isOwn: true, cells: [node, protocol, where, age(at, since), services.join(', ')] };
+      return row(address, [node, protocol, where, age(at, since), services.join(', ')]);
     }),
   );
   const shown = new Set(own.map(({ address }) => address));
@@ -35,10 +34,7 @@ function addresses(reports: readonly L2Report[], wide: boolean): string {
     reports
       .flatMap(({ elected }) => Object.entries(elected))
       .filter(([address]) => !shown.has(address))
-      .map(([address, node]): [string, AddressRow] => [
-        address,
-        { address, isOwn: false, cells: [node, '-', '-', '-', '-'] },
-      ]),
+      .map(([address, node]): [string, AddressRow] => [address, row(address, [node, '-', '-', '-', '-'])]),
   );
   const rows = wide ? [...own, ...others.values()] : own;
   if (rows.length === 0) {
@@ -47,11 +43,11 @@ function addresses(reports: readonly L2Report[], wide: boolean): string {
   }
   return textTable(
     ['ADDRESS', 'NODE', 'PROTOCOL', 'INTERFACES', 'FOR', 'SERVICES'],
-    rows.sort(byAddress).map(({ address, cells }) => [address, ...cells]),
+    rows.sort((a, b) => compareIP(a.ip, b.ip)).map(({ address, cells }) => [address, ...cells]),
   );
 }
 
-const byAddress = (a: AddressRow, b: AddressRow): number => compareIP(mustParseIP(a.address), mustParseIP(b.address));
+const row = (address: string, cells: readonly string[]): AddressRow => ({ ip: mustParseIP(address), address, cells });
 
 /** What each node knows of the others. */
 function peers(reports: readonly L2Report[]): string | undefined {
