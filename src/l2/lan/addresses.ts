@@ -34,6 +34,8 @@ export interface AddressesParts {
 const HANDOVER_WAIT = milliseconds(500);
 /** The most that the former announcer goes on answering when it does not see its successor's claim. */
 const YIELD_LIMIT = seconds(2);
+/** In which clients follow an announcement. */
+const FOLLOW_TIME = seconds(1);
 /** Before another node's claim is answered: it may know of a change that we are about to hear of. */
 const CLAIM_PATIENCE = milliseconds(150);
 /** Between two claims that answer another node's. */
@@ -177,11 +179,16 @@ export class Addresses {
   }
 
   #elect(address: string, entry: Entry, elected: string | undefined): void {
-    const end = this.#handovers.moved(address, elected);
-    if (end !== undefined) this.#tellEnd(end);
+    if (entry.plan === undefined) this.#tellEnd(this.#handovers.removed(address));
     if (elected === entry.elected) return;
     entry.elected = elected;
     if (elected === undefined) return;
+    if (elected === this.#handovers.from(address)) {
+      // Not yet: it has to take the address over first, and clients have to follow.
+      void this.#after(YIELD_LIMIT + FOLLOW_TIME, () =>
+        this.#tellEnd(this.#handovers.circular(address, entry.elected)),
+      );
+    }
     if (elected !== entry.former) this.#counts.elections++;
     entry.former = elected;
   }
@@ -281,8 +288,8 @@ export class Addresses {
     this.#parts.tell({ kind: 'takeover', address, from, planned: true });
   }
 
-  #tellEnd({ address, why }: HandoverEnd): void {
-    this.#parts.tell({ kind: 'handover-over', address, why });
+  #tellEnd(end: HandoverEnd | undefined): void {
+    if (end !== undefined) this.#parts.tell({ kind: 'handover-over', ...end });
   }
 
   /** What is not answered for anywhere yet is not told: it is still being asked for, or has no interface. */

@@ -8,15 +8,8 @@ export interface HandoverEnd {
   readonly why: string;
 }
 
-/** What of a former announcer is known now. */
-export type FormerState = 'answers' | 'left' | 'lost';
-
 export class Handovers {
   readonly #from = new Map<string, string>();
-
-  get size(): number {
-    return this.#from.size;
-  }
 
   from(address: string): string | undefined {
     return this.#from.get(address);
@@ -26,13 +19,15 @@ export class Handovers {
     this.#from.set(address, from);
   }
 
-  /** The address is nobody's any more, or announced by `elected` now. */
-  moved(address: string, elected: string | undefined): HandoverEnd | undefined {
+  /** No Service has the address any more. */
+  removed(address: string): HandoverEnd | undefined {
+    return this.#from.has(address) ? this.#end(address, 'no Service has the address any more') : undefined;
+  }
+
+  /** Those through the node that announces now would go in circles: the two nodes would pass on to each other what neither knows. */
+  circular(address: string, elected: string | undefined): HandoverEnd | undefined {
     const from = this.#from.get(address);
-    if (from === undefined) return undefined;
-    if (elected === undefined) return this.#end(address, 'nobody announces it');
-    // Else the two nodes would pass on to each other what neither knows.
-    return elected === from ? this.#end(address, `node ${from} announces it again`) : undefined;
+    return from !== undefined && from === elected ? this.#end(address, `node ${from} announces it again`) : undefined;
   }
 
   /** Ends those from nodes of which nothing more is to be had. */

@@ -203,6 +203,10 @@ test('what is passed on to a former announcer ends when that dies, announces aga
   await move('n2', 'n1', 'n3');
   assert.deepEqual(ends('n2'), []);
   await move('n1', 'n2', 'n3');
+  // Clients have to follow first.
+  assert.deepEqual(ends('n2'), []);
+  await world.clock.advance(2500);
+  await settle();
   assert.deepEqual(ends('n2'), [{ kind: 'handover-over', address: A, why: 'node n1 announces it again' }]);
   world.allHeard({ n2: 'lost' });
   await settle();
