@@ -20,6 +20,8 @@ export interface LibcSocket {
   /** Like `send`, by a thread of the pool. */
   sendInPool(fd: number, bytes: Uint8Array): Promise<number | undefined>;
   close(fd: number): void;
+  /** Like `close`, by a thread of the pool: for sockets that the kernel takes long to clear up after. */
+  closeInPool(fd: number): Promise<void>;
   /** The index of an interface; 0 when there is none of that name. */
   ifIndex(name: string): number;
   /** Calls `onReadable` from the event loop whenever there is something to read. Returns the end of it. */
@@ -108,6 +110,7 @@ async function load(): Promise<LibcSocket> {
     recvInPool: (fd, into) => inPool('recv', recv, [fd, into, into.length, 0], [EAGAIN, EINTR]),
     sendInPool: (fd, bytes) => inPool('send', send, [fd, bytes, bytes.length, 0], [EAGAIN, EINTR, ENOBUFS]),
     close: (fd) => void close(fd),
+    closeInPool: (fd) => new Promise((resolve) => close.async(fd, () => resolve())),
     ifIndex: (name) => ifNameToIndex(name),
     watch: (fd, onReadable) => {
       const handle = koffi.node.poll(fd, { readable: true }, onReadable);

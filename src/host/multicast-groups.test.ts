@@ -4,7 +4,7 @@ import { inNamespace, skipUnless } from './testing/in-namespace.ts';
 
 test('an interface listens to thousands of groups, and tells switches of each', { skip: skipUnless(['true']) }, () => {
   const { slowest, ...seen } = JSON.parse(inNamespace(new URL('multicast-groups.fixture.ts', import.meta.url)));
-  // The one that was joined twice is not left yet.
-  assert.deepEqual(seen, { joined: 3000, reported: 3000, left: 2001, again: 3000, closed: 0 });
+  // One that was joined twice is not left yet, nor is one that was joined again meanwhile.
+  assert.deepEqual(seen, { joined: 3000, reported: 3000, left: 2002, again: 3000, closed: 0 });
   assert.ok(slowest < 20, `joining one took ${slowest} ms`);
 });

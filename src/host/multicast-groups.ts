@@ -5,12 +5,14 @@
 
 import { ipBytes, mustParseIP } from '../lib/ip.ts';
 import { type LibcSocket, libcSocket } from './libc-socket.ts';
+import { paced } from './paced.ts';
 
 export interface MulticastGroups {
   /** Joins a group. Joining twice needs leaving twice. */
   join(group: string): void;
+  /** Soon, not at once. */
   leave(group: string): void;
-  /** Leaves every group. */
+  /** Leaves every group, soon. */
   close(): void;
 }
 
@@ -51,7 +53,10 @@ class LinuxMulticastGroups implements MulticastGroups {
   readonly #libc: LibcSocket;
   readonly #ifindex: number;
   readonly #members: Member[] = [];
+  /** Those with a count of 0 are about to be left. */
   readonly #joined = new Map<string, Membership>();
+  readonly #unwanted = new Set<string>();
+  #leaving = false;
 
   constructor(libc: LibcSocket, ifindex: number) {
     this.#libc = libc;
@@ -59,6 +64,7 @@ class LinuxMulticastGroups implements MulticastGroups {
   }
 
   join(group: string): void {
+    this.#unwanted.delete(group);
     const joined = this.#joined.get(group);
     if (joined !== undefined) {
       joined.count++;
@@ -72,15 +78,30 @@ class LinuxMulticastGroups implements MulticastGroups {
 
   leave(group: string): void {
     const joined = this.#joined.get(group);
-    if (joined === undefined || --joined.count > 0) return;
-    this.#joined.delete(group);
-    joined.member.groups--;
-    this.#libc.setsockopt(joined.member.fd, IPPROTO_IPV6, IPV6_LEAVE_GROUP, this.#request(group));
+    if (joined === undefined || joined.count === 0 || --joined.count > 0) return;
+    this.#unwanted.add(group);
+    if (!this.#leaving) void this.#leaveUnwanted();
   }
 
   close(): void {
-    for (const { fd } of this.#members.splice(0)) this.#libc.close(fd);
     this.#joined.clear();
+    this.#unwanted.clear();
+    for (const { fd } of this.#members.splice(0)) void this.#libc.closeInPool(fd);
+  }
+
+  /** In short turns: the kernel looks for each group among all that the interface listens to. */
+  async #leaveUnwanted(): Promise<void> {
+    this.#leaving = true;
+    const pace = paced();
+    for (const group of this.#unwanted) {
+      await pace();
+      const joined = this.#joined.get(group);
+      if (joined === undefined || !this.#unwanted.delete(group)) continue;
+      this.#joined.delete(group);
+      joined.member.groups--;
+      this.#libc.setsockopt(joined.member.fd, IPPROTO_IPV6, IPV6_LEAVE_GROUP, this.#request(group));
+    }
+    this.#leaving = false;
   }
 
   #addMember(): Member {

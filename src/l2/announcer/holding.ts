@@ -1,8 +1,8 @@
 /** One address on one interface: asked for, announced, defended and, where it must be, given up. */
-import type { Clock } from '../../host/clock.ts';
-import type { Duration } from '../../lib/duration.ts';
+import { type Duration, milliseconds } from '../../lib/duration.ts';
 import type { IPAddress } from '../../lib/ip.ts';
 import type { Protocol, Stance } from '../frames/protocol.ts';
+import type { Agenda } from './agenda.ts';
 import type { Claimant } from './announcement.ts';
 import {
   DEFEND_INTERVAL,
@@ -13,12 +13,12 @@ import {
   type Reaction,
   type Standing,
 } from './conflicts.ts';
-import type { Pacer } from './pacer.ts';
 import type { L2Stats } from './stats.ts';
 
 /** An interface that frames can be sent on now. Nothing here throws: an interface that fails is the link's affair. */
 export interface Port {
   readonly mac: Uint8Array;
+  readonly agenda: Agenda;
   send(frame: Uint8Array): void;
   join(group: string): void;
   leave(group: string): void;
@@ -26,8 +26,6 @@ export interface Port {
 
 export interface HoldingParts {
   readonly protocol: Protocol;
-  readonly pacer: Pacer;
-  readonly clock: Clock;
   readonly stats: L2Stats;
   /** Whether the address is answered for here has changed. */
   onChange(): void;
@@ -35,17 +33,15 @@ export interface HoldingParts {
   onConflict(mac: string, state: 'begun' | 'over'): void;
 }
 
-/** Why tasks end: one for all, since an exception made for each would cost more than what it ends. */
-const ENDED = 'ended';
+const AT_ONCE: Duration = milliseconds(0);
 
 export class Holding {
   readonly ip: IPAddress;
   readonly #parts: HoldingParts;
   #standing: Standing;
   #port: Port | undefined;
-  /** Ends what is being done: probing, announcing or waiting. */
-  #task = new AbortController();
-  readonly #ended = new AbortController();
+  /** Which step is to be taken next; what the agenda holds of others has become void. */
+  #step = 0;
   /** Whether the address has had its turn since the interface was opened. */
   #begun = false;
 
@@ -67,23 +63,15 @@ export class Holding {
   /** The interface can be used: begins, or begins anew. */
   open(port: Port): void {
     this.#port = port;
-    this.#start(async (signal) => {
-      await this.#parts.pacer.turn();
-      if (signal.aborted) return;
-      const group = this.#parts.protocol.group(this.ip);
-      if (group !== undefined) port.join(group);
-      this.#begun = true;
-      if (this.#standing.kind !== 'announced') return this.#ask(port, signal);
-      this.#parts.onChange();
-      await this.#announce(port, signal);
-    });
+    this.#then(AT_ONCE, port, () => this.#begin(port));
   }
 
   /** The interface cannot be used any more. The caller tells of it. */
   close(): void {
-    this.#task.abort(ENDED);
+    this.#step++;
     this.#port = undefined;
     this.#begun = false;
+    this.#happen({ kind: 'calm' });
   }
 
   /** Ends it for good. */
@@ -93,27 +81,62 @@ export class Holding {
     if (group !== undefined && this.#begun) this.#port?.leave(group);
     if (this.#standing.kind === 'given-up') onConflict(this.#standing.mac, 'over');
     this.close();
-    this.#ended.abort(ENDED);
   }
 
   /** Tells others again, if there is anything to tell. */
   reannounce(): void {
     const port = this.#port;
-    if (port === undefined || !this.isAnnounced) return;
-    this.#start(async (signal) => {
-      await this.#parts.pacer.turn();
-      await this.#announce(port, signal);
-    });
+    if (port !== undefined && this.isAnnounced) this.#then(AT_ONCE, port, () => this.#announce(port, 0));
   }
 
   claimed(mac: string, by: Claimant): void {
     this.#happen({ kind: 'claim', mac, by });
   }
 
-  #start(task: (signal: AbortSignal) => Promise<void>): void {
-    this.#task.abort(ENDED);
-    this.#task = new AbortController();
-    void task(this.#task.signal);
+  /** Puts the next step on the agenda, in place of any other. */
+  #then(after: Duration, port: Port, take: () => void): void {
+    const step = ++this.#step;
+    port.agenda.add(() => {
+      if (step !== this.#step) return false;
+      take();
+      return true;
+    }, after);
+  }
+
+  #begin(port: Port): void {
+    const group = this.#parts.protocol.group(this.ip);
+    if (group !== undefined) port.join(group);
+    this.#begun = true;
+    if (this.#standing.kind === 'announced') {
+      this.#parts.onChange();
+      this.#announce(port, 0);
+    } else this.#ask(port, 0);
+  }
+
+  #ask(port: Port, round: number): void {
+    if (round === PROBE_NUM) {
+      this.#happen({ kind: 'asked' });
+      return;
+    }
+    if (round === 0) this.#happen({ kind: 'asking' });
+    const { protocol, stats } = this.#parts;
+    port.send(protocol.question(this.ip, port.mac));
+    stats.count(protocol, 'probe');
+    this.#then(PROBE_INTERVAL, port, () => this.#ask(port, round + 1));
+  }
+
+  #announce(port: Port, round: number): void {
+    this.#say(port);
+    const pause = this.#parts.protocol.repeat[round];
+    if (pause !== undefined) this.#then(pause, port, () => this.#announce(port, round + 1));
+  }
+
+  #say(port: Port): void {
+    const { protocol, stats } = this.#parts;
+    for (const frame of protocol.announcement(this.ip, port.mac)) {
+      port.send(frame);
+      stats.count(protocol, 'announcement');
+    }
   }
 
   #happen(happening: Happening): void {
@@ -132,16 +155,27 @@ export class Holding {
         this.#defend(port);
         break;
       case 'ask-later':
-        this.#start((signal) => this.#askLater(port, signal));
+        this.#then(DEFEND_INTERVAL, port, () => this.#ask(port, 0));
         break;
       case 'give-up':
-        this.#start((signal) => this.#askLater(port, signal));
+        this.#then(DEFEND_INTERVAL, port, () => this.#ask(port, 0));
         this.#tell(this.#standing, 'begun');
         break;
       case 'take':
-        this.#start((signal) => this.#announce(port, signal));
+        this.#announce(port, 0);
         this.#tell(before, 'over');
     }
+  }
+
+  /** Says once more whose the address is, and remembers for a while that it had to. */
+  #defend(port: Port): void {
+    const { protocol, stats } = this.#parts;
+    this.#say(port);
+    stats.count(protocol, 'defence');
+    port.agenda.add(() => {
+      this.#happen({ kind: 'calm' });
+      return false;
+    }, DEFEND_INTERVAL);
   }
 
   /** Whether the address is answered for has changed; where that is a stranger's doing, who it was. */
@@ -150,54 +184,5 @@ export class Holding {
     if (state === 'begun') stats.count(protocol, 'conflict');
     if (standing.kind === 'given-up') onConflict(standing.mac, state);
     onChange();
-  }
-
-  /** Says once more whose the address is, and remembers for a while that it had to. */
-  #defend(port: Port): void {
-    this.#say(port);
-    this.#parts.stats.count(this.#parts.protocol, 'defence');
-    const { signal } = this.#ended;
-    void this.#pause(DEFEND_INTERVAL, signal).then(() => signal.aborted || this.#happen({ kind: 'calm' }));
-  }
-
-  async #askLater(port: Port, signal: AbortSignal): Promise<void> {
-    await this.#pause(DEFEND_INTERVAL, signal);
-    await this.#parts.pacer.turn();
-    if (!signal.aborted) await this.#ask(port, signal);
-  }
-
-  async #ask(port: Port, signal: AbortSignal): Promise<void> {
-    const { protocol, stats } = this.#parts;
-    this.#happen({ kind: 'asking' });
-    for (let i = 0; i < PROBE_NUM; i++) {
-      port.send(protocol.question(this.ip, port.mac));
-      stats.count(protocol, 'probe');
-      await this.#pause(PROBE_INTERVAL, signal);
-      if (signal.aborted) return;
-    }
-    this.#happen({ kind: 'asked' });
-  }
-
-  async #announce(port: Port, signal: AbortSignal): Promise<void> {
-    for (const [i, before] of this.#parts.protocol.repeat.entries()) {
-      if (before > 0) await this.#pause(before, signal);
-      // What came here has had its turn.
-      if (i > 0) await this.#parts.pacer.turn();
-      if (signal.aborted) return;
-      this.#say(port);
-    }
-  }
-
-  #say(port: Port): void {
-    const { protocol, stats } = this.#parts;
-    for (const frame of protocol.announcement(this.ip, port.mac)) {
-      port.send(frame);
-      stats.count(protocol, 'announcement');
-    }
-  }
-
-  /** Waits; a signal ends it early, and is for the caller to look at. */
-  #pause(duration: Duration, signal?: AbortSignal): Promise<void> {
-    return this.#parts.clock.sleep(duration, signal).catch(() => {});
   }
 }

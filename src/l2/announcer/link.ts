@@ -3,6 +3,7 @@ import type { Clock } from '../../host/clock.ts';
 import type { NetworkLink } from '../../host/link-watch.ts';
 import type { Logger } from '../../host/log.ts';
 import type { MulticastGroups, OpenMulticastGroups } from '../../host/multicast-groups.ts';
+import { paced } from '../../host/paced.ts';
 import type { OpenPacketSocket, PacketSocket } from '../../host/packet-socket.ts';
 import { aborted } from '../../lib/abort.ts';
 import { type Duration, seconds } from '../../lib/duration.ts';
@@ -10,9 +11,9 @@ import { type IPAddress, printIP } from '../../lib/ip.ts';
 import { printMAC } from '../../lib/mac.ts';
 import { decodeEthernet } from '../frames/ethernet.ts';
 import type { Answerer, Protocol } from '../frames/protocol.ts';
+import { Agenda } from './agenda.ts';
 import type { AnnouncerEvents } from './announcement.ts';
 import { Holding, type Port } from './holding.ts';
-import { Pacer } from './pacer.ts';
 import type { L2Stats } from './stats.ts';
 
 export interface LinkParts extends AnnouncerEvents {
@@ -33,7 +34,6 @@ export class Link {
   readonly name: string;
   readonly protocol: Protocol;
   readonly #parts: LinkParts;
-  readonly #pacer: Pacer;
   /** By value: all are of the protocol's family. */
   readonly #holdings = new Map<bigint, Holding>();
   /** The interface as it is to be used; undefined while it cannot be. */
@@ -48,7 +48,6 @@ export class Link {
     this.name = name;
     this.protocol = protocol;
     this.#parts = parts;
-    this.#pacer = new Pacer(parts.clock);
   }
 
   /** Number of addresses. */
@@ -67,8 +66,6 @@ export class Link {
     const address = printIP(ip);
     const holding = new Holding(ip, probe, {
       protocol: this.protocol,
-      pacer: this.#pacer,
-      clock,
       stats,
       onChange: () => onChange(address),
       onConflict: (mac, state) => onConflict({ address, interface: this.name, mac, since: clock.now() }, state),
@@ -101,7 +98,7 @@ export class Link {
     } else if (announce || (this.#carrier && !before)) {
       for (const holding of this.#holdings.values()) holding.reannounce();
     }
-    if (before !== this.#carrier) this.#tellAll();
+    if (before !== this.#carrier) void this.#tellAll();
   }
 
   /** Gives everything back. */
@@ -112,8 +109,13 @@ export class Link {
     this.#end();
   }
 
-  #tellAll(): void {
-    for (const { ip } of this.#holdings.values()) this.#parts.onChange(printIP(ip));
+  /** In short turns, since there may be many. What comes meanwhile is told of as it comes. */
+  async #tellAll(): Promise<void> {
+    const pace = paced();
+    for (const [value, { ip }] of [...this.#holdings]) {
+      await pace();
+      if (this.#holdings.has(value)) this.#parts.onChange(printIP(ip));
+    }
   }
 
   #end(): void {
@@ -125,7 +127,7 @@ export class Link {
     if (this.#port === undefined) return;
     this.#port = undefined;
     for (const holding of this.#holdings.values()) holding.close();
-    this.#tellAll();
+    void this.#tellAll();
   }
 
   /** Serves the interface for as long as it stays as it is. */
@@ -150,13 +152,16 @@ export class Link {
     const { openSocket, openGroups } = this.#parts;
     const { etherType, filter, family } = this.protocol;
     const socket = await openSocket({ interface: this.name, etherType, filter });
+    const failed = new AbortController();
     let groups: MulticastGroups | undefined;
     try {
       if (family === 'IPv6') groups = await openGroups(this.name);
       if (signal.aborted) return;
-      const { promise: failed, reject } = Promise.withResolvers<never>();
-      this.#begin(socket, this.#portOf(socket, groups, reject), reject);
-      await Promise.race([failed, aborted(signal)]);
+      const ended = AbortSignal.any([signal, failed.signal]);
+      const onError = (error: unknown): void => failed.abort(error);
+      this.#begin(socket, this.#portOf(socket, groups, new Agenda(this.#parts.clock, ended), onError), onError);
+      await aborted(ended);
+      failed.signal.throwIfAborted();
     } finally {
       // After an abort the next attempt may have begun, and what it has is not ours to end.
       if (!signal.aborted) this.#stop();
@@ -177,7 +182,12 @@ export class Link {
     socket.onFrame((frame) => this.#receive(frame, answerer, socket), onError);
   }
 
-  #portOf(socket: PacketSocket, groups: MulticastGroups | undefined, onError: (error: unknown) => void): Port {
+  #portOf(
+    socket: PacketSocket,
+    groups: MulticastGroups | undefined,
+    agenda: Agenda,
+    onError: (error: unknown) => void,
+  ): Port {
     const attempt = (what: () => void): void => {
       try {
         what();
@@ -187,6 +197,7 @@ export class Link {
     };
     return {
       mac: socket.mac,
+      agenda,
       send: (frame) => attempt(() => void socket.send(frame)),
       join: (group) => attempt(() => groups?.join(group)),
       leave: (group) => attempt(() => groups?.leave(group)),

@@ -52,7 +52,7 @@ export interface Protocol {
   judge(frame: Uint8Array, answerer: Answerer): Verdict;
   /** The unasked-for frames by which others learn that an address is now here, in the order to send them in. */
   announcement(ip: IPAddress, mac: Uint8Array): readonly Uint8Array[];
-  /** How long to wait before each announcement of a new address; the first usually goes out at once. */
+  /** How long to wait after each announcement of a new address until the next; after the last, nothing follows. */
   readonly repeat: readonly Duration[];
   /** The question who holds an address. Without a source it is a probe, which nobody learns anything from. */
   question(target: IPAddress, mac: Uint8Array, source?: IPAddress): Uint8Array;

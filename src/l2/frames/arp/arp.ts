@@ -19,7 +19,7 @@ export const arp: Protocol = {
   announcement,
   // Twice, two seconds apart, is what RFC 5227 section 2.3 asks for. A host or switch that missed both would send a
   // Service's traffic to the wrong node until its entry ages: so it is said more often, and again soon.
-  repeat: [milliseconds(0), milliseconds(200), seconds(1), seconds(1), seconds(2)],
+  repeat: [milliseconds(200), seconds(1), seconds(1), seconds(2)],
   question,
   group: () => undefined,
 };

@@ -29,7 +29,7 @@ export const ndp: Protocol = {
   judge,
   announcement,
   // MAX_NEIGHBOR_ADVERTISEMENT, at least RETRANS_TIMER apart: RFC 4861 sections 7.2.6 and 10.
-  repeat: [milliseconds(0), milliseconds(1100), milliseconds(1100)],
+  repeat: [milliseconds(1100), milliseconds(1100)],
   question,
   group: (ip) => printIP(solicitedNode(ip)),
 };
