@@ -1,6 +1,7 @@
 /** Who has which load balancer address, and what is free: kept up change by change, so that nobody ever searches. */
 import { PoolUsage, type Usage } from '../../alloc/pool-usage.ts';
 import { type IPAddress, type IPFamily, printIP } from '../../lib/ip.ts';
+import { equal } from '../equal.ts';
 import type { Pool } from './pool.ts';
 import type { PoolTable } from './pool-table.ts';
 import { type Tenant, whyNotShared } from './sharing.ts';
@@ -11,7 +12,7 @@ export interface Book {
   readonly pools: readonly Pool[];
   /** The pool that may give out an address. */
   poolOf(ip: IPAddress): Pool | undefined;
-  /** Who has an address. */
+  /** Who has an address, by key. */
   tenantsOf(ip: IPAddress): readonly Tenant[];
   /** The first address of a pool that nobody has. */
   firstFree(pool: Pool, family: IPFamily): IPAddress | undefined;
@@ -22,10 +23,11 @@ export interface Book {
   usage(pool: Pool, family: IPFamily): Usage;
 }
 
-/** An address that somebody has. */
+/** An address that somebody has: most often one Service, so that a list is less than a map. */
 interface Lease {
   readonly ip: IPAddress;
-  readonly tenants: ReadonlyMap<string, Tenant>;
+  /** By key, so that what is said of them does not depend on who came last. */
+  readonly tenants: readonly Tenant[];
 }
 
 const NO_POOLS: PoolTable = { pools: [], poolOf: () => undefined, problems: new Map() };
@@ -54,7 +56,7 @@ export class AddressBook implements Book {
   }
 
   tenantsOf(ip: IPAddress): readonly Tenant[] {
-    return [...(this.#leases.get(printIP(ip))?.tenants.values() ?? [])];
+    return this.#leases.get(printIP(ip))?.tenants ?? [];
   }
 
   firstFree(pool: Pool, family: IPFamily): IPAddress | undefined {
@@ -80,9 +82,20 @@ export class AddressBook implements Book {
 
   /** From now on these are the pools. Who has an address keeps it here: it is for others to take it away. */
   usePools(table: PoolTable): void {
+    const before = new Map([...this.#usage].map(([pool, usage]) => [pool.key, { pool, usage }]));
+    const fresh = new Map<Pool, PoolUsage>();
+    const kept = new Map<Pool, PoolUsage>();
+    for (const pool of table.pools) {
+      const known = before.get(pool.key);
+      if (known !== undefined && equal(known.pool.addresses, pool.addresses)) kept.set(pool, known.usage);
+      else fresh.set(pool, new PoolUsage(pool.addresses));
+    }
     this.#table = table;
-    this.#usage = new Map(table.pools.map((pool) => [pool, new PoolUsage(pool.addresses)]));
-    for (const { ip } of this.#leases.values()) this.#usageOf(ip)?.take(ip);
+    this.#usage = new Map([...kept, ...fresh]);
+    for (const { ip } of fresh.size === 0 ? [] : this.#leases.values()) {
+      const pool = table.poolOf(ip);
+      if (pool !== undefined) fresh.get(pool)?.take(ip);
+    }
     for (const pool of table.pools) this.#changed(pool);
   }
 
@@ -111,26 +124,26 @@ export class AddressBook implements Book {
 
   /** Returns whether the Service had it already, and takes up less of it now or shares it otherwise. */
   #enter(tenant: Tenant, ip: IPAddress): boolean {
-    const text = printIP(ip);
-    const tenants = this.#leases.get(text)?.tenants ?? new Map<string, Tenant>();
-    const before = tenants.get(tenant.key);
-    this.#put(ip, new Map([...tenants, [tenant.key, tenant]]));
-    if (tenants.size === 0) this.#count(ip, (usage) => usage.take(ip));
-    return before !== undefined && !sameTenant(before, tenant);
+    const tenants = this.tenantsOf(ip);
+    const before = tenants.find(({ key }) => key === tenant.key);
+    if (before !== undefined && sameTenant(before, tenant)) return false;
+    this.#put(ip, [...tenants.filter((each) => each !== before), tenant].sort(byKey));
+    if (tenants.length === 0) this.#count(ip, (usage) => usage.take(ip));
+    return before !== undefined;
   }
 
   #leave(key: string, ip: IPAddress): void {
-    const tenants = new Map(this.#leases.get(printIP(ip))?.tenants);
-    tenants.delete(key);
+    const tenants = this.tenantsOf(ip).filter((each) => each.key !== key);
     this.#put(ip, tenants);
-    if (tenants.size === 0) this.#count(ip, (usage) => usage.release(ip));
+    if (tenants.length === 0) this.#count(ip, (usage) => usage.release(ip));
   }
 
-  #put(ip: IPAddress, tenants: ReadonlyMap<string, Tenant>): void {
+  #put(ip: IPAddress, tenants: readonly Tenant[]): void {
     const text = printIP(ip);
-    const before = sharingKeyOf(this.#leases.get(text)?.tenants);
-    const after = sharingKeyOf(tenants);
-    if (tenants.size > 0) this.#leases.set(text, { ip, tenants });
+    // Those who share an address have one key.
+    const before = this.#leases.get(text)?.tenants[0]?.sharingKey;
+    const after = tenants[0]?.sharingKey;
+    if (tenants.length > 0) this.#leases.set(text, { ip, tenants });
     else this.#leases.delete(text);
     if (before === after) return;
     if (before !== undefined) {
@@ -150,18 +163,12 @@ export class AddressBook implements Book {
     change(usage);
     this.#changed(pool);
   }
-
-  #usageOf(ip: IPAddress): PoolUsage | undefined {
-    const pool = this.#table.poolOf(ip);
-    return pool && this.#usage.get(pool);
-  }
-}
-
-/** Those who share an address have one key. */
-function sharingKeyOf(tenants: ReadonlyMap<string, Tenant> | undefined): string | undefined {
-  return tenants?.values().next().value?.sharingKey;
 }
 
 function sameTenant(a: Tenant, b: Tenant): boolean {
   return a.sharingKey === b.sharingKey && a.traffic === b.traffic && a.ports.join() === b.ports.join();
+}
+
+function byKey(a: Tenant, b: Tenant): number {
+  return a.key < b.key ? -1 : 1;
 }

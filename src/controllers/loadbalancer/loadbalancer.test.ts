@@ -387,6 +387,22 @@ describe('Services that share an address', () => {
     await w.stop();
   });
 
+  it('are named alike to one that cannot have it, whoever of them changed last', async () => {
+    const asks = { annotations: { 'metallb.io/loadBalancerIPs': '192.0.2.1' } };
+    const w = await start(
+      pool('pool', ['192.0.2.1-192.0.2.4']),
+      service('a', { annotations: sharing('k') }),
+      service('b', { annotations: sharing('k'), spec: udp }),
+      service('c', asks),
+    );
+    const before = await condition(w, 'c');
+    assert.match(before ?? '', /^False .* belongs to Service ns\/a/);
+    await edit(w, 'a', { ports: [{ port: 81 }] });
+    assert.equal(await condition(w, 'c'), before);
+    assert.equal((await w.events(service('c'))).length, 1);
+    await w.stop();
+  });
+
   it('let another in when one gives up a port', async () => {
     const w = await start(
       pool('pool', ['192.0.2.1/32']),

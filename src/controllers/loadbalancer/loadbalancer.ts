@@ -9,6 +9,7 @@ import { METALLB_NAME, METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
+import { paced } from '../../host/paced.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { AddressBook } from './address-book.ts';
@@ -24,6 +25,9 @@ import { release, serve } from './serve.ts';
  * creates another, and nobody is to lose an address between the two.
  */
 const POOL_GRACE = 250;
+/** Keys that are no Service's: all who wait for an address, and all who are or could be served. */
+const WAITING = 'waiting';
+const ALL = 'all';
 /** Services that are written at a time. Each is decided on in one step, in the order in which they came. */
 const WORKERS = 8;
 
@@ -54,11 +58,13 @@ export function loadBalancerController(parts: ControllerParts): Run {
     return service !== undefined && isOurLoadBalancer(service, settings()) ? service : undefined;
   };
   const balancers = services.index(indexKeys);
-  const enqueue = (state: string, after = 0) => {
-    for (const service of balancers(state).toSorted(byAge)) queue.addAfter(keyText(keyOf(service)), after);
-  };
+  const oldestFirst = (state: string) =>
+    balancers(state)
+      .toSorted(byAge)
+      .map((service) => keyText(keyOf(service)));
+  const freed = () => queue.add(WAITING);
   const learn = (key: string) => {
-    if (claims.learn(key, ours(services.get(key)))) enqueue('waiting');
+    if (claims.learn(key, ours(services.get(key)))) freed();
     queue.add(key);
   };
   /** From then on what changes is learnt as it comes. Before, what there is must be learnt by age. */
@@ -69,25 +75,27 @@ export function loadBalancerController(parts: ControllerParts): Run {
   poolObjects.onChange(({ object, previous }) => {
     if (equal(object?.spec, previous?.spec)) return; // Only our own counters.
     table = undefined;
-    enqueue('waiting');
-    enqueue('all', POOL_GRACE);
+    queue.add(WAITING);
+    queue.addAfter(ALL, POOL_GRACE);
   });
   namespaces.onChange(({ key, object, previous }) => {
-    if (!equal(object?.metadata.labels, previous?.metadata.labels)) enqueue(`in ${key}`);
+    if (equal(object?.metadata.labels, previous?.metadata.labels)) return;
+    for (const each of oldestFirst(`in ${key}`)) queue.add(each);
   });
   metalLBs.onChange(({ object, previous }) => {
     if (object?.spec?.loadBalancerClass === previous?.spec?.loadBalancerClass) return;
-    for (const service of balancers('all').toSorted(byAge)) learn(keyText(keyOf(service)));
+    for (const key of oldestFirst(ALL)) learn(key);
   });
 
-  const own = {
-    ...parts,
-    claims,
-    events,
-    latest: (key: string) => ours(services.get(key)),
-    freed: () => enqueue('waiting'),
-  };
+  const own = { ...parts, claims, events, latest: (key: string) => ours(services.get(key)), freed };
+  const pace = paced();
   const reconcile = async (key: string): Promise<void> => {
+    // Most often there is nothing to write and so nothing to wait for, and there may be thousands.
+    await pace();
+    if (key === WAITING || key === ALL) {
+      for (const each of oldestFirst(key)) queue.add(each);
+      return;
+    }
     const service = services.get(key);
     if (service === undefined) return;
     if (ours(service) === undefined) return release(service, own);
@@ -113,5 +121,5 @@ function indexKeys(service: Service): readonly string[] {
   const { status, spec, metadata } = service;
   const has = (status?.loadBalancer?.ingress ?? []).length;
   const isWaiting = has < Math.max(1, spec.ipFamilies?.length ?? 0);
-  return ['all', `in ${metadata.namespace}`, ...(isWaiting ? ['waiting'] : [])];
+  return [ALL, `in ${metadata.namespace}`, ...(isWaiting ? [WAITING] : [])];
 }
