@@ -112,9 +112,14 @@ export class Heartbeats implements Liveness {
 
   setPeers(peers: readonly PeerFacts[]): void {
     const others = peers.filter(({ name }) => name !== this.#options.nodeName);
-    this.#targets = others.flatMap(({ name, port, addresses }) =>
-      port === undefined ? [] : [{ name, port, addresses: addresses.map(canonical) }],
-    );
+    const heard = new Set(this.#membership.hears());
+    this.#targets = others.flatMap(({ name, port, lease, addresses }) => {
+      // A lease that is deleted by mistake comes again: nobody needs to be lost by that.
+      const last =
+        lease === 'none' && heard.has(name) ? this.#targets.find((target) => target.name === name) : undefined;
+      const at = port ?? last?.port;
+      return at === undefined ? [] : [{ name, port: at, addresses: addresses.map(canonical) }];
+    });
     // Also of those whose lease has just been deleted: they may still have to say that they leave.
     this.#byAddress = new Map(others.flatMap(({ name, addresses }) => addresses.map((ip) => [canonical(ip), name])));
     this.#membership.setPeers(others, this.#machine.now());

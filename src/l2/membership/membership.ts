@@ -43,6 +43,8 @@ export class Membership {
   #onLan = true;
   #withheld: string | undefined;
   #waitsUntil: number | undefined;
+  /** Of a process that stood still, the nodes that it heard before; undefined: it waits for all. */
+  #waitsFor: ReadonlySet<string> | undefined;
   /** The first heartbeat that says so. */
   #leavesWith: number | undefined;
   #living: Living = { alive: new Set(), reserve: new Set() };
@@ -108,10 +110,7 @@ export class Membership {
 
   /** When the first of the peers that are heard now will be lost, if nothing more arrives. */
   get deadline(): number {
-    const ends = [...this.#peers.values()].map(
-      (peer) => (peer.heardAt ?? Number.POSITIVE_INFINITY) + this.#timeout(peer),
-    );
-    return Math.min(Number.POSITIVE_INFINITY, ...ends);
+    return Math.min(Number.POSITIVE_INFINITY, ...[...this.#peers.values()].map((peer) => this.#lostAt(peer)));
   }
 
   setPeers(facts: readonly PeerFacts[], now: number): void {
@@ -194,8 +193,12 @@ export class Membership {
     for (const peer of this.#peers.values())
       if (peer.heardAt !== undefined) peer.heardAt = Math.min(peer.heardAt + duration, now);
     if (duration < this.#options.timeout || this.#waitsUntil === undefined) return;
-    for (const peer of this.#peers.values()) peer.heardAt = undefined;
+    // What waited in the sockets has been read before this is known.
+    const wasLost = ({ sign, lostAt }: Peer): boolean => sign === undefined && (lostAt ?? now) < now - duration;
+    const known = [...this.#peers.values()].filter((peer) => peer.everHeard && !wasLost(peer));
+    this.#waitsFor = new Set(known.map(({ facts }) => facts.name));
     this.#waitsUntil = now + START_WAIT;
+    for (const peer of known) peer.heardAt = undefined;
     this.advance(now);
   }
 
@@ -262,6 +265,7 @@ export class Membership {
       leaving: this.#leavesWith !== undefined,
       withheld: this.#withheld,
       waitsUntil: this.#waitsUntil,
+      waitsFor: this.#waitsFor,
       beats: this.#options.interval > 0,
       deaf: deafTo(peers, (peer) => this.#timeout(peer), now),
       apiReachable: this.#apiReachable,
@@ -280,10 +284,15 @@ export class Membership {
     if (standing === this.#standing) return;
     this.#said = said;
     this.#standing = standing;
-    this.#living = living;
+    if (!isSame(living, this.#living)) this.#living = living;
     this.#silent = silent;
     this.#changed = true;
   }
+}
+
+function isSame(a: Living, b: Living): boolean {
+  const isSameSet = (x: ReadonlySet<string>, y: ReadonlySet<string>): boolean => x.size === y.size && x.isSubsetOf(y);
+  return isSameSet(a.alive, b.alive) && isSameSet(a.reserve, b.reserve);
 }
 
 function apart(others: ReadonlySet<string>): string {

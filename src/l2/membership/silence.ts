@@ -13,6 +13,8 @@ export interface Situation {
   readonly withheld: string | undefined;
   /** The end of the wait after the start; undefined: it cannot begin, as the other nodes are not known. */
   readonly waitsUntil: number | undefined;
+  /** The nodes that it waits for; undefined: every one that is expected to be heard. */
+  readonly waitsFor: ReadonlySet<string> | undefined;
   readonly beats: boolean;
   /** {@link deafTo} this node. */
   readonly deaf: readonly Peer[];
@@ -24,14 +26,14 @@ export function whySilent(self: Situation, peers: readonly Peer[], now: number):
   if (self.withheld !== undefined) return self.withheld;
   if (self.waitsUntil === undefined) return 'it has just started and does not know the other nodes yet';
   if (!self.beats) return undefined;
-  return whyWaits(self.waitsUntil, peers, now) ?? whyMute(self.deaf) ?? whyCutOff(self, peers, now);
+  return whyWaits(self, peers, now) ?? whyMute(self.deaf) ?? whyCutOff(self, peers, now);
 }
 
 /** The others may have announced for long: what they see counts first. */
-function whyWaits(until: number, peers: readonly Peer[], now: number): string | undefined {
-  const missing = peers.filter(isExpected);
-  if (missing.length === 0 || now >= until) return undefined;
-  return `it has just started and waits for ${names(missing)}`;
+function whyWaits({ waitsUntil = 0, waitsFor }: Situation, peers: readonly Peer[], now: number): string | undefined {
+  const missing = peers.filter((peer) => isExpected(peer) && (waitsFor?.has(peer.facts.name) ?? true));
+  if (missing.length === 0 || now >= waitsUntil) return undefined;
+  return `it has just started${waitsFor === undefined ? '' : ' to run again'} and waits for ${names(missing)}`;
 }
 
 /** Every node is expected to be heard, but for those whose lease says that they send no heartbeats. */

@@ -130,10 +130,17 @@ describe('nodes on a LAN', () => {
     assert.deepEqual(lan.announcers(['n1', 'n2']), ['n1', 'n2'], 'it cannot know yet');
     lan.run(1.01);
     assert.deepEqual(lan.announcers(['n1', 'n2']), ['n2']);
-    assert.match(lan.nodes.get('n1')?.heartbeats.silent() ?? '', /waits for n2, n3/);
+    assert.match(lan.nodes.get('n1')?.heartbeats.silent() ?? '', /has just started to run again and waits for n2, n3/);
     lan.run(2 * HEARTBEAT_INTERVAL);
     assert.deepEqual(views(lan), everyone(lan, 'n1 n2 n3'));
   });
+});
+
+test('a lease that somebody deletes makes no difference', () => {
+  const lan = running(3);
+  lan.deleteLease('n2');
+  lan.run(seconds(10));
+  assert.deepEqual(changed(lan), {});
 });
 
 describe('a node that starts', () => {

@@ -249,7 +249,12 @@ export class SimulatedLan {
   /** A node says good-bye; its lease is deleted with it. */
   leave(name: string): void {
     void this.nodes.get(name)?.heartbeats.leave();
+    this.deleteLease(name);
+  }
+
+  deleteLease(name: string): void {
     this.#leases.delete(name);
+    for (const node of this.nodes.values()) if (!node.isDown) node.heartbeats.setPeers(this.facts());
   }
 
   /** Sends a message as if it came from a node. */
