@@ -12,11 +12,19 @@ export interface Announcement {
 }
 
 /** An announcement, and where it is answered for now: sorted, empty while no interface can be used. */
-export interface Active {
+export interface Active extends Partial<Traffic> {
   readonly announcement: Announcement;
   readonly interfaces: readonly string[];
   /** Wall-clock milliseconds since when. */
   readonly since: number;
+}
+
+/** Frames about one address, since it is announced where it is. */
+export interface Traffic {
+  /** Questions for it that were answered. */
+  readonly answered: number;
+  /** Frames sent unasked. */
+  readonly told: number;
 }
 
 /** Another host's word that it holds an address that is announced, or asked after, here. */

@@ -123,6 +123,8 @@ test('an address is answered for at once, and told of in both forms again and ag
   await world.pass(60 * SECOND);
   assert.deepEqual(world.sent(), [ANNOUNCED, ANNOUNCED, ANNOUNCED].flat());
   assert.deepEqual(world.interfaces(), ['eth0']);
+  const { answered, told } = world.announcer.get(A) ?? {};
+  assert.deepEqual([answered, told], [1, 10]);
   world.ended.abort();
 });
 

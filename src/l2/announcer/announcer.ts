@@ -109,10 +109,14 @@ export class Announcer {
     const entry = this.#entries.get(address);
     if (entry === undefined) return undefined;
     const { announcement, since } = entry;
-    const interfaces = this.#linksOf(entry)
-      .filter((link) => link.isAnnounced(announcement.ip))
-      .map(({ name }) => name);
-    return { announcement, since, interfaces: interfaces.sort() };
+    const links = this.#linksOf(entry);
+    const interfaces = links.filter((link) => link.isAnnounced(announcement.ip)).map(({ name }) => name);
+    const traffic = links.map((link) => link.trafficOf(announcement.ip)).filter((each) => each !== undefined);
+    return {
+      ...{ announcement, since, interfaces: interfaces.sort() },
+      answered: traffic.reduce((sum, { answered }) => sum + answered, 0),
+      told: traffic.reduce((sum, { told }) => sum + told, 0),
+    };
   }
 
   list(): readonly Active[] {

@@ -3,7 +3,7 @@ import { type Duration, milliseconds } from '../../lib/duration.ts';
 import type { IPAddress } from '../../lib/ip.ts';
 import type { Protocol, Stance } from '../frames/protocol.ts';
 import type { Agenda } from './agenda.ts';
-import type { Claimant } from './announcement.ts';
+import type { Claimant, Traffic } from './announcement.ts';
 import {
   DEFEND_INTERVAL,
   type Happening,
@@ -42,6 +42,8 @@ export class Holding {
   #port: Port | undefined;
   /** Which step is to be taken next; what the agenda holds of others has become void. */
   #step = 0;
+  #answered = 0;
+  #told = 0;
   /** Whether the address has had its turn since the interface was opened. */
   #begun = false;
 
@@ -58,6 +60,15 @@ export class Holding {
   /** Whether questions are answered, and others have been told or are about to be. */
   get isAnnounced(): boolean {
     return this.#begun && this.#standing.kind === 'announced';
+  }
+
+  get traffic(): Traffic {
+    return { answered: this.#answered, told: this.#told };
+  }
+
+  /** A question for the address has been answered. */
+  answered(): void {
+    this.#answered++;
   }
 
   /** The interface can be used: begins, or begins anew. */
@@ -135,6 +146,7 @@ export class Holding {
     const { protocol, stats } = this.#parts;
     for (const frame of protocol.announcement(this.ip, port.mac)) {
       port.send(frame);
+      this.#told++;
       stats.count(protocol, 'announcement');
     }
   }

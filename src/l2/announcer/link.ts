@@ -12,7 +12,7 @@ import { printMAC } from '../../lib/mac.ts';
 import { decodeEthernet } from '../frames/ethernet.ts';
 import type { Answerer, Protocol } from '../frames/protocol.ts';
 import { Agenda } from './agenda.ts';
-import type { AnnouncerEvents } from './announcement.ts';
+import type { AnnouncerEvents, Traffic } from './announcement.ts';
 import { Holding, type Port } from './holding.ts';
 import type { L2Stats } from './stats.ts';
 
@@ -58,6 +58,11 @@ export class Link {
   /** Whether an address is answered for here now. */
   isAnnounced(ip: IPAddress): boolean {
     return this.#carrier && (this.#holdings.get(ip.value)?.isAnnounced ?? false);
+  }
+
+  /** Undefined when the address is not held here. */
+  trafficOf(ip: IPAddress): Traffic | undefined {
+    return this.#holdings.get(ip.value)?.traffic;
   }
 
   hold(ip: IPAddress, probe: boolean): void {
@@ -210,7 +215,10 @@ export class Link {
     if (source !== undefined && !isOwn(source)) onForeign();
     const verdict = this.protocol.judge(frame, answerer);
     stats.count(this.protocol, verdict.act === 'ignore' ? verdict.why : verdict.act);
-    if (verdict.act === 'reply') socket.send(verdict.frame);
+    if (verdict.act === 'reply') {
+      socket.send(verdict.frame);
+      this.#holdings.get(verdict.ip.value)?.answered();
+    }
     if (verdict.act !== 'claim') return;
     const mac = printMAC(verdict.mac);
     const by = onClaim({ address: printIP(verdict.ip), mac, interface: this.name });

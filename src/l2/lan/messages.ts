@@ -104,6 +104,9 @@ export interface AnnouncedStatus {
   readonly services: readonly string[];
   /** Wall-clock milliseconds since when. */
   readonly since: number;
+  /** Questions for it that were answered since, and frames about it sent unasked. */
+  readonly answered?: number;
+  readonly told?: number;
 }
 
 export interface ConflictStatus {

@@ -7,7 +7,7 @@ import { metricsOf } from './metrics.ts';
 import { announced } from './testing.ts';
 
 const STATUS: LanStatus = {
-  announcing: [announced('192.0.2.10', ['ns/a', 'ns/b'])],
+  announcing: [{ ...announced('192.0.2.10', ['ns/a', 'ns/b']), answered: 7, told: 10 }],
   conflicts: [],
   peers: [
     { name: 'n2', state: 'heard', since: 0, roundTrip: 0.4 },
@@ -34,9 +34,9 @@ function lines(status: LanStatus): readonly string[] {
 for (const line of [
   'metallb_speaker_announced{service="ns/a",protocol="layer2",node="n1",ip="192.0.2.10"} 1',
   'metallb_speaker_announced{service="ns/b",protocol="layer2",node="n1",ip="192.0.2.10"} 1',
-  'metallb_layer2_requests_received{protocol="ARP"} 7',
-  'metallb_layer2_responses_sent{protocol="ARP"} 7',
-  'metallb_layer2_gratuitous_sent{protocol="NDP"} 3',
+  'metallb_layer2_requests_received{ip="192.0.2.10"} 7',
+  'metallb_layer2_responses_sent{ip="192.0.2.10"} 7',
+  'metallb_layer2_gratuitous_sent{ip="192.0.2.10"} 10',
   'metallb_allocator_addresses_total{pool="metallb-system/lan"} 256',
   'metallb_allocator_addresses_in_use_total{pool="metallb-system/lan"} 3',
   'postern_l2_addresses 3',
@@ -46,6 +46,7 @@ for (const line of [
   'postern_l2_handovers_total 0',
   'postern_l2_heartbeats_total{what="sent"} 99',
   'postern_l2_frames_total{protocol="ARP",what="not-ours"} 9',
+  'postern_l2_frames_total{protocol="NDP",what="announcement"} 3',
   'postern_l2_peers{state="heard"} 1',
   'postern_l2_peer_round_trip_seconds{peer="n2"} 0.0004',
   'postern_l2_silent 0',

@@ -2,7 +2,7 @@
 import { keyOf, keyText } from '../../api/meta/v1.ts';
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import type { Metric, Sample } from '../../lib/metrics.ts';
-import type { LanStatus, PeerState } from '../lan/messages.ts';
+import type { AnnouncedStatus, LanStatus, PeerState } from '../lan/messages.ts';
 
 /** What is read at the moment that somebody asks. */
 export interface MetricsInput {
@@ -71,29 +71,29 @@ function addresses({ status, pools }: MetricsInput): readonly Metric[] {
   ];
 }
 
-function frames({ counts }: LanStatus): readonly Metric[] {
+function frames({ announcing, counts }: LanStatus): readonly Metric[] {
   const all = matching(counts, FRAMES).map(({ match: [, protocol = '', what = ''], value }) => ({
     protocol,
     what,
     value,
   }));
-  const of = (wanted: string): readonly Sample[] =>
-    all.filter(({ what }) => what === wanted).map(({ protocol, value }) => ({ labels: { protocol }, value }));
+  const perAddress = (count: (announced: AnnouncedStatus) => number | undefined): readonly Sample[] =>
+    announcing.map((announced) => ({ labels: { ip: announced.address }, value: count(announced) ?? 0 }));
   return [
     {
       ...{ name: 'metallb_layer2_requests_received', type: 'counter' },
       help: 'Questions for addresses that this node announces.',
-      samples: of('reply'),
+      samples: perAddress(({ answered }) => answered),
     },
     {
       ...{ name: 'metallb_layer2_responses_sent', type: 'counter' },
       help: 'Answers to them.',
-      samples: of('reply'),
+      samples: perAddress(({ answered }) => answered),
     },
     {
       ...{ name: 'metallb_layer2_gratuitous_sent', type: 'counter' },
       help: 'Announcements sent unasked.',
-      samples: of('announcement'),
+      samples: perAddress(({ told }) => told),
     },
     {
       ...{ name: 'postern_l2_frames_total', type: 'counter' },
