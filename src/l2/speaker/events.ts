@@ -18,6 +18,8 @@ export class AnnouncementEvents {
   readonly #options: AnnouncementEventsOptions;
   /** What Services have been told: that they are announced here, and the addresses that cannot be. */
   readonly #told = new Map<string, { readonly isAnnounced: boolean; readonly failing: readonly string[] }>();
+  /** Interfaces where another host holds an address, by address: nothing else is wrong there. */
+  readonly #held = new Map<string, Set<string>>();
 
   constructor(options: AnnouncementEventsOptions) {
     this.#options = options;
@@ -27,8 +29,9 @@ export class AnnouncementEvents {
   service(key: string, announced: readonly AnnouncedStatus[]): void {
     const { nodeName } = this.#options;
     const before = this.#told.get(key);
-    const failing = announced.filter(({ interfaces }) => interfaces.length === 0).map(({ address }) => address);
-    const isAnnounced = announced.length > failing.length;
+    const nowhere = announced.filter(({ interfaces }) => interfaces.length === 0).map(({ address }) => address);
+    const failing = nowhere.filter((address) => !this.#held.has(address));
+    const isAnnounced = announced.length > nowhere.length;
     if (announced.length === 0) this.#told.delete(key);
     else this.#told.set(key, { isAnnounced, failing });
     for (const address of failing) {
@@ -45,9 +48,13 @@ export class AnnouncementEvents {
     const { address, mac } = conflict;
     const where = `interface ${conflict.interface} of node "${this.#options.nodeName}"`;
     if (state === 'begun') {
+      this.#held.set(address, (this.#held.get(address) ?? new Set()).add(conflict.interface));
       const message = `${address} is not announced on ${where}: the host ${mac} holds it, and is no node of this cluster; take it from that host, or from the pool`;
       this.#record(services, 'Warning', 'AddressConflict', message);
     } else {
+      const held = this.#held.get(address);
+      held?.delete(conflict.interface);
+      if (held?.size === 0) this.#held.delete(address);
       this.#record(services, 'Normal', 'AddressConflictOver', `${address} is free again on ${where}`);
     }
   }

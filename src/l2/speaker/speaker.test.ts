@@ -168,6 +168,17 @@ test('a conflict is an Event on the Services that have the address, with the hos
   w.end();
 });
 
+test('of an address that another host holds, it is not said that its interfaces are not there', async () => {
+  const w = await world();
+  w.lan.say({ kind: 'conflict', conflict: CONFLICT, state: 'begun' });
+  w.lan.say({ kind: 'announcing', announced: announced(CONFLICT.address, ['ns/web'], []) });
+  await w.pass(100);
+  const told = await w.events();
+  assert.equal(told.length, 1);
+  assert.match(told.join(), /AddressConflict/);
+  w.end();
+});
+
 test('heartbeats that should arrive and do not are told once, after ten seconds', async () => {
   const w = await world();
   w.lan.say({ kind: 'peers', peers: peers('leased'), hears: [], onLan: true, macs: MACS });
