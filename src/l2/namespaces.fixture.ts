@@ -73,7 +73,9 @@ result['tookOver'] = [
   await until(async () => (await neighbor('192.168.77.100')) === NODE_MAC),
   await until(async () => (await neighbor('fd77::100')) === NODE_MAC),
 ];
-result['announcing'] = (await l2.status()).announcing.map(({ since: _, ...rest }) => rest);
+result['announcing'] = (await l2.status()).announcing.map(({ address, protocol, interfaces, services }) => {
+  return { address, protocol, interfaces, services };
+});
 result['arping'] = await arping('192.168.77.100');
 result['ndisc6'] = await ndisc('fd77::100');
 result['unassigned'] = [await arping('192.168.77.101'), await ndisc('fd77::101')];

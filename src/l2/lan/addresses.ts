@@ -229,6 +229,8 @@ export class Addresses {
       return;
     }
     const over = before.kind === 'none' ? takeOver(sight) : undefined;
+    const from = before.kind === 'preparing' ? { how: 'planned', from: before.from } : over;
+    this.#parts.log.info({ address, services: entry.plan?.services, ...from }, 'taking an address over');
     if (over?.how === 'failover') {
       this.#counts.failovers++;
       this.#parts.tell({ kind: 'takeover', address, from: over.from, planned: false });
@@ -258,7 +260,9 @@ export class Addresses {
     this.#parts.announcing.set(address, undefined);
     if (!entry.told) return;
     entry.told = false;
-    this.#parts.tell({ kind: 'withdrawn', address, why: whyWithdrawn(entry, silent, elected) });
+    const why = whyWithdrawn(entry, silent, elected);
+    this.#parts.log.info({ address, why }, 'no longer announcing');
+    this.#parts.tell({ kind: 'withdrawn', address, why });
   }
 
   /** Another node believes that it announces what we announce. */
@@ -289,7 +293,9 @@ export class Addresses {
   }
 
   #tellEnd(end: HandoverEnd | undefined): void {
-    if (end !== undefined) this.#parts.tell({ kind: 'handover-over', ...end });
+    if (end === undefined) return;
+    this.#parts.log.debug(end, 'connections through the former announcer are passed on no longer');
+    this.#parts.tell({ kind: 'handover-over', ...end });
   }
 
   /** What is not answered for anywhere yet is not told: it is still being asked for, or has no interface. */
@@ -326,9 +332,9 @@ export class Addresses {
 export function announcedStatus(address: string, announcing: Announcing): AnnouncedStatus | undefined {
   const active = announcing.get(address);
   if (active === undefined) return undefined;
-  const { announcement, interfaces, since } = active;
+  const { announcement, ...facts } = active;
   const protocol = announcement.ip.family === 'IPv4' ? 'ARP' : 'NDP';
-  return { address, protocol, interfaces, services: announcement.services, since };
+  return { address, protocol, services: announcement.services, ...facts };
 }
 
 function newEntry(plan: AddressPlan): Entry {

@@ -5,6 +5,7 @@
 import { milliseconds, seconds } from '../../lib/duration.ts';
 import { printIP } from '../../lib/ip.ts';
 import { printMAC } from '../../lib/mac.ts';
+import { resolvePlace } from '../announcer/places.ts';
 import type { Liveness, Living } from '../membership/liveness.ts';
 import { Addresses, announcedStatus } from './addresses.ts';
 import type { ConflictStatus, LanStatus, PeerFacts, PeerState, ToLan } from './messages.ts';
@@ -40,6 +41,7 @@ export class Lan {
   /** The nodes that leases say MACs belong to. */
   #macOwners: ReadonlyMap<string, string> = new Map();
   #living: Living | undefined;
+  #silent: string | undefined;
   #isLeaving = false;
   /** Who is left when this node leaves, reckoned once. */
   #leavingFrom: { readonly of: Living; readonly others: Living } | undefined;
@@ -143,9 +145,11 @@ export class Lan {
     };
   }
 
-  /** Interfaces have come, gone or changed, or the node's own addresses have. */
+  /** Interfaces have come, gone or changed, or the addresses of nodes have. What another node has for itself, it keeps. */
   #look(): void {
-    this.#announcing.setReach(reachOf(this.#parts.links.links.values(), this.#internalIPs, this.#parts.interfaces));
+    const reach = reachOf(this.#parts.links.links.values(), this.#internalIPs, this.#parts.interfaces);
+    const others = this.#peers.flatMap(({ addresses }) => addresses);
+    this.#announcing.setReach({ ...reach, own: [...reach.own, ...others] });
     this.#lookForMacs();
   }
 
@@ -154,7 +158,7 @@ export class Lan {
     const { links } = this.#parts.links;
     const { defaults } = reachOf(links.values(), this.#internalIPs, this.#parts.interfaces);
     const names = new Set([...defaults, ...this.#addresses.interfaces]);
-    const macs = [...names].map((name) => links.get(name)?.mac).filter((mac) => mac !== undefined);
+    const macs = [...names].map((name) => links.get(resolvePlace(name, links))?.mac).filter((mac) => mac !== undefined);
     const sorted = [...new Set(macs.map(printMAC))].sort();
     if (sorted.join() === this.#macs.join()) return;
     this.#macs = sorted;
@@ -166,6 +170,7 @@ export class Lan {
     this.#peers = peers;
     this.#macOwners = new Map(peers.flatMap(({ name, macs = [] }) => macs.map((mac) => [mac, name])));
     this.#liveness.setPeers(peers);
+    this.#look();
   }
 
   /** Heartbeats know better than leases, which are older. */
@@ -195,6 +200,7 @@ export class Lan {
     const before = this.#states;
     const peers = this.#liveness.status();
     this.#states = new Map(peers.map(({ name, state }) => [name, state]));
+    this.#logChanges(before);
     this.#endHandovers(before);
     const living = this.#liveness.living();
     if (living !== this.#living) {
@@ -203,6 +209,19 @@ export class Lan {
     }
     if (peers.some(({ name, state }) => before.get(name) === 'lost' && isBack(state))) this.#claimAgain();
     this.#tellPeers();
+  }
+
+  #logChanges(before: ReadonlyMap<string, PeerState>): void {
+    for (const [node, state] of this.#states) {
+      const was = before.get(node);
+      if (state !== was) this.#parts.log.info({ node, state, was }, 'another announcer is seen otherwise');
+    }
+    const silent = this.#liveness.silent();
+    if (silent === this.#silent) return;
+    this.#silent = silent;
+    const { log } = this.#parts;
+    if (silent === undefined) log.info({}, 'this node may announce');
+    else log.info({ why: silent }, 'this node is silent');
   }
 
   #endHandovers(before: ReadonlyMap<string, PeerState>): void {

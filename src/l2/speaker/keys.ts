@@ -64,6 +64,7 @@ export class HeartbeatKeys {
   #told = '';
   #hasWarned = false;
   #count = 0;
+  #isSought = false;
 
   constructor(options: HeartbeatKeysOptions) {
     this.#options = options;
@@ -72,6 +73,11 @@ export class HeartbeatKeys {
   /** Whether heartbeats can be signed. */
   get areKnown(): boolean {
     return this.#count > 0;
+  }
+
+  /** Whether it is known if there is a key. */
+  get areSought(): boolean {
+    return this.#isSought;
   }
 
   /** Heartbeats come that no key fits: it is looked again soon. */
@@ -105,6 +111,7 @@ export class HeartbeatKeys {
       else log.warn({ err }, message);
       this.#hasWarned = true;
     }
+    this.#isSought = true;
     this.#tell();
   }
 

@@ -36,8 +36,10 @@ export function desiredPeers(
       const seen = leases.get(name);
       const base = { name, addresses: internalIPs(node) };
       if (seen === undefined) return [{ ...base, port: undefined, lease: 'none', hears: [], onLan: true }];
-      const { port, hears, onLan, macs = [] } = seen.lease;
-      return [{ ...base, port, lease: isFresh(seen.age) ? 'fresh' : 'stale', hears, onLan, macs }];
+      const { port, hears, onLan, macs = [], ready = true } = seen.lease;
+      // One that does not know yet what there is to announce must not be chosen, and may send heartbeats already.
+      const lease = !ready ? 'none' : isFresh(seen.age) ? 'fresh' : 'stale';
+      return [{ ...base, port, lease, hears, onLan, macs }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -66,6 +66,7 @@ export class Speaker {
   #statesOfPeers: readonly PeerStatus[] | undefined;
   #hears: readonly string[] = [];
   #onLan = true;
+  #isSynced = false;
   #macs: readonly string[] = [];
   #unheard = '';
 
@@ -111,7 +112,11 @@ export class Speaker {
       ...{ events: this.#recorder, nodeName, node },
       service: (key) => this.#plans.services.get(key),
     });
-    this.synced = this.#plans.synced.then(() => lan.send({ kind: 'synced' }));
+    this.synced = this.#plans.synced.then(() => {
+      lan.send({ kind: 'synced' });
+      this.#isSynced = true;
+      this.#lease.renewSoon();
+    });
     lan.onMessage((message) => this.#receive(message));
     this.#informers.of(MetalLB, { optional: true }).onChange(({ key, object }) => {
       if (key === SETTINGS) options.setLogLevel?.(logLevelOf(object));
@@ -184,7 +189,8 @@ export class Speaker {
     const { nodeName, heartbeatPort } = this.#options;
     // Without a key none are sent, whatever the port.
     const port = this.#keys.areKnown ? heartbeatPort : undefined;
-    return { node: nodeName, port, hears: this.#hears, onLan: this.#onLan, macs: this.#macs };
+    const ready = this.#isSynced && (heartbeatPort === undefined || this.#keys.areSought);
+    return { node: nodeName, port, hears: this.#hears, onLan: this.#onLan, macs: this.#macs, ready };
   }
 
   /** Whether heartbeats come from nobody, although there are others: then it counts whether the API can be reached. */

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { announcerLease, isRenewedLately, readAnnouncerLease } from './announcer-lease.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
-const FACTS = { node: 'n1', port: 7952, hears: ['n3', 'n2'], onLan: true, macs: ['02:00:00:00:00:01'] };
+const FACTS = { node: 'n1', port: 7952, hears: ['n3', 'n2'], onLan: true, macs: ['02:00:00:00:00:01'], ready: true };
 
 test('a lease says what its announcer wrote', () => {
   const lease = announcerLease(FACTS, NOW);
   assert.deepEqual(readAnnouncerLease(lease), { ...FACTS, hears: ['n2', 'n3'], renewed: NOW });
-  const silent = { ...FACTS, port: undefined, hears: [], onLan: false, macs: [] };
+  const silent = { ...FACTS, port: undefined, hears: [], onLan: false, macs: [], ready: false };
   assert.deepEqual(readAnnouncerLease(announcerLease(silent, NOW)), { ...silent, renewed: NOW });
 });
 
@@ -25,6 +25,7 @@ test('a lease of something else is none, and nonsense in one is passed over', ()
     hears: [],
     onLan: true,
     macs: [],
+    ready: true,
     renewed: undefined,
   });
 });

@@ -18,6 +18,7 @@ const PORT = 'postern.dev/heartbeat-port';
 const HEARS = 'postern.dev/hears';
 const ON_LAN = 'postern.dev/on-lan';
 const MACS = 'postern.dev/macs';
+const READY = 'postern.dev/ready';
 /** Names that are read of one lease, which anybody may have written. */
 const MOST_HEARD = 10_000;
 const MOST_MACS = 64;
@@ -33,6 +34,8 @@ export interface AnnouncerFacts {
   readonly onLan: boolean;
   /** MACs that it announces with: what tells its claims from strangers' where its heartbeats do not get through. */
   readonly macs?: readonly string[];
+  /** Whether it knows what there is to announce; one that does not yet is nobody's choice. Default: it does. */
+  readonly ready?: boolean;
 }
 
 export interface AnnouncerLease extends AnnouncerFacts {
@@ -46,7 +49,10 @@ export function announcerLeaseName(node: string): string {
 }
 
 /** The lease that says this. `now` is milliseconds since 1970. */
-export function announcerLease({ node, port, hears, onLan, macs = [] }: AnnouncerFacts, now: number): Lease {
+export function announcerLease(
+  { node, port, hears, onLan, macs = [], ready = true }: AnnouncerFacts,
+  now: number,
+): Lease {
   return {
     apiVersion: Lease.apiVersion,
     kind: Lease.kind,
@@ -57,6 +63,7 @@ export function announcerLease({ node, port, hears, onLan, macs = [] }: Announce
         [PORT]: port === undefined ? '' : `${port}`,
         [HEARS]: hears.toSorted().join(),
         [ON_LAN]: `${onLan}`,
+        [READY]: `${ready}`,
         [MACS]: macs.toSorted().slice(0, MOST_MACS).join(),
       },
     },
@@ -80,6 +87,7 @@ export function readAnnouncerLease({ metadata, spec }: Lease): AnnouncerLease | 
     port: port >= 1 && port <= 65_535 ? port : undefined,
     hears: (annotations[HEARS] ?? '').split(',', MOST_HEARD).filter((each) => each !== ''),
     onLan: annotations[ON_LAN] !== 'false',
+    ready: annotations[READY] !== 'false',
     macs: (annotations[MACS] ?? '').split(',', MOST_MACS).filter((each) => each !== ''),
     renewed: Number.isNaN(renewed) ? undefined : renewed,
   };
