@@ -13,7 +13,7 @@ export function problemsOf(reports: readonly L2Report[]): readonly string[] {
       ...reports.flatMap(held),
       ...reports.flatMap(nowhere),
       ...announcedTwice(reports),
-      ...reports.flatMap(nobodys),
+      ...nobodys(reports),
       ...idle(reports),
     ]),
     ...reports.flatMap(ofPeers),
@@ -59,9 +59,14 @@ function announcedTwice(reports: readonly L2Report[]): readonly Trouble[] {
     .map(([address, all]) => ({ address, what: `announced by ${all.map(({ node }) => node).join(' and ')} at once` }));
 }
 
-function nobodys({ nobody }: L2Report): readonly Trouble[] {
+/** A node that is silent itself knows least of who lives, and one that announces an address knows better than the others. */
+function nobodys(reports: readonly L2Report[]): readonly Trouble[] {
   const what = 'no node that lives may announce it; `postern why service NAME` says what keeps each';
-  return nobody.map((address) => ({ address, what }));
+  const announced = new Set(reports.flatMap(({ announcing }) => announcing.map(({ address }) => address)));
+  return reports
+    .filter(({ silent }) => silent === undefined)
+    .flatMap(({ nobody }) => nobody.filter((address) => !announced.has(address)))
+    .map((address) => ({ address, what }));
 }
 
 /** Addresses that fall to a node which was asked too, and does not know of it. */

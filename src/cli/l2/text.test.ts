@@ -137,6 +137,14 @@ test('what is as it should be is no problem', () => {
   assert.deepEqual(problemsOf([report('node1', { elected })]), [], 'node2 was not asked');
 });
 
+test('that nobody announces an address is not said by a silent node, nor while another announces it', () => {
+  const elected = { '192.168.77.9': undefined };
+  const silent = report('node1', { elected, silent: 'it hears nobody' });
+  assert.deepEqual(problemsOf([silent]), ['node1 announces nothing: it hears nobody']);
+  const announcer = report('node2', { announcing: [announced('192.168.77.9')] });
+  assert.deepEqual(problemsOf([report('node1', { elected }), announcer]), []);
+});
+
 test('ten thousand addresses with one trouble are one sentence', () => {
   const all = Array.from({ length: 10_000 }, (_, i) => `10.9.${i >> 8}.${i & 255}`);
   const elected = Object.fromEntries(all.map((address) => [address, 'node2']));
