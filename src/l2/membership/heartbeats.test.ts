@@ -62,7 +62,7 @@ async function cluster(t: TestContext, nodes: readonly LoopbackNode[]): Promise<
   t.diagnostic(nodes.map(({ address, heartbeats }) => `${address}:${heartbeats.port}`).join(' '));
 }
 
-describe('heartbeats over real sockets', () => {
+describe('heartbeats over real sockets', { timeout: 30_000 }, () => {
   test('let nodes see each other, and one that ends is lost in time', async (t) => {
     const nodes = [1, 2, 3].map((host) => new LoopbackNode(t, host));
     const [a, b, c] = nodes;

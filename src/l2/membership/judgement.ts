@@ -24,9 +24,14 @@ export interface Self {
 export function judgePeers(self: Self, peers: readonly Peer[], now: number): Verdict {
   const direct = peers.filter(({ heardAt }) => heardAt !== undefined);
   for (const peer of peers) remember(peer, signOf(peer, direct), now);
-  const unheard = peers.filter((peer) => isApart(peer, self, now)).map(({ facts }): Unheard => facts);
+  const unheard = peers.filter((peer) => isApart(peer, self, now));
+  for (const peer of unheard) peer.isMissed = true;
   const known = peers.filter(({ sign }) => sign !== undefined).map(({ facts }) => facts);
-  const verdict = compareParts([{ name: self.name, onLan: self.onLan }, ...known], unheard);
+  const own = [{ name: self.name, onLan: self.onLan }, ...known];
+  const verdict = compareParts(
+    own,
+    unheard.map(({ facts }): Unheard => facts),
+  );
   for (const peer of peers) {
     const state = stateOf(peer, self, verdict);
     if (peer.state !== state) peer.since = now;

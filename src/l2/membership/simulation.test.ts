@@ -356,6 +356,7 @@ describe('where heartbeats do not pass', () => {
     lan.run(seconds(20));
     assert.deepEqual(lan.announcers(names(3)), ['n2']);
     assert.deepEqual(lan.announcers(['n1']), ['n1'], 'what it alone can announce');
+    assert.deepEqual([state(lan, 'n1', 'n2'), state(lan, 'n2', 'n1')], ['leased', 'lost']);
   });
 });
 
