@@ -7,13 +7,19 @@ const SLICE = 8;
 /** What to wait for between two steps of long work; undefined, and nothing to await, most of the time. */
 export type Pace = () => Promise<void> | undefined;
 
-/** What long work calls between its steps: once in a while, it lets others have their turn. */
+/**
+ * What long work calls between its steps: once in a while, it lets others have their turn. Several pieces of work may share
+ * one; they rest together, and together take no longer than one.
+ */
 export function paced(): Pace {
   let since = performance.now();
+  let rest: Promise<void> | undefined;
   return () => {
-    if (performance.now() - since < SLICE) return undefined;
-    return turn().then(() => {
+    if (rest !== undefined || performance.now() - since < SLICE) return rest;
+    rest = turn().then(() => {
       since = performance.now();
+      rest = undefined;
     });
+    return rest;
   };
 }
