@@ -1,10 +1,13 @@
 /** Who came first, where two cannot both have something. */
-import { type KubeObject, keyOf, keyText } from '../../api/meta/v1.ts';
+import type { KubeObject } from '../../api/meta/v1.ts';
 
 /** Older objects first; those of one second by namespace and name, so that there is one answer. */
-export function byAge(a: KubeObject, b: KubeObject): number {
-  const [timeA = '', timeB = ''] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
-  if (timeA !== timeB) return timeA < timeB ? -1 : 1;
-  const [keyA, keyB] = [keyText(keyOf(a)), keyText(keyOf(b))];
-  return keyA < keyB ? -1 : keyA > keyB ? 1 : 0;
+export function byAge({ metadata: a }: KubeObject, { metadata: b }: KubeObject): number {
+  return (
+    inOrder(a.creationTimestamp, b.creationTimestamp) || inOrder(a.namespace, b.namespace) || inOrder(a.name, b.name)
+  );
+}
+
+function inOrder(a = '', b = ''): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

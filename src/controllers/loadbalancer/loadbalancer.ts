@@ -39,6 +39,7 @@ export function loadBalancerController(parts: ControllerParts): Run {
   const poolObjects = informers.of(IPAddressPool, { optional: true });
   const metalLBs = informers.of(MetalLB, { optional: true });
   const queue = new WorkQueue({ clock });
+  const pace = paced();
   const events = new EventRecorder({ ...parts, component: 'metallb-controller' });
   const book = new AddressBook(({ key }) => poolStatus.changed(key));
   const claims = new Claims(book);
@@ -67,10 +68,19 @@ export function loadBalancerController(parts: ControllerParts): Run {
     if (claims.learn(key, ours(services.get(key)))) freed();
     queue.add(key);
   };
-  /** From then on what changes is learnt as it comes. Before, what there is must be learnt by age. */
-  const follow = () => {
-    for (const service of services.list().toSorted(byAge)) learn(keyText(keyOf(service)));
-    services.onChange(({ key }) => learn(key));
+  // What there is at first must be learnt by age; what changes meanwhile, after it.
+  let changed: Set<string> | undefined = new Set();
+  services.onChange(({ key }) => (changed === undefined ? learn(key) : changed.add(key)));
+  const learnAll = async () => {
+    const meanwhile = new Set<string>();
+    changed = meanwhile;
+    const all = services.list().toSorted(byAge);
+    for (const service of all) {
+      learn(keyText(keyOf(service)));
+      await pace();
+    }
+    changed = undefined;
+    for (const key of meanwhile) learn(key);
   };
   poolObjects.onChange(({ object, previous }) => {
     if (equal(object?.spec, previous?.spec)) return; // Only our own counters.
@@ -88,7 +98,6 @@ export function loadBalancerController(parts: ControllerParts): Run {
   });
 
   const own = { ...parts, claims, events, latest: (key: string) => ours(services.get(key)), freed };
-  const pace = paced();
   const reconcile = async (key: string): Promise<void> => {
     // Most often there is nothing to write and so nothing to wait for, and there may be thousands.
     await pace();
@@ -109,7 +118,7 @@ export function loadBalancerController(parts: ControllerParts): Run {
     return serve(key, service, question, own);
   };
   return async (signal) => {
-    follow();
+    await learnAll();
     const controller = { name: 'loadbalancer', queue, reconcile, workers: WORKERS, log };
     await Promise.all([runController(controller, signal), poolStatus.run(signal)]);
   };
