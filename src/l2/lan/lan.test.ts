@@ -286,3 +286,13 @@ test('where heartbeats do not get through, leases tell a node’s claims from st
   assert.deepEqual(then?.kind === 'peers' && then.macs, ['02:00:00:00:00:01']);
   world.ended.abort();
 });
+
+test('an address that another node has for itself is left to it', async () => {
+  const world = new FakeLan(2);
+  await world.start();
+  const { lan, announcing } = world.node('n1');
+  const facts = { port: undefined, lease: 'fresh', hears: [], onLan: true } as const;
+  lan.receive({ kind: 'peers', peers: [{ name: 'n2', addresses: ['192.0.2.2', '2001:db8::2'], ...facts }] });
+  for (const address of ['192.0.2.2', '2001:db8::2']) assert.ok(announcing.own.includes(address));
+  world.ended.abort();
+});

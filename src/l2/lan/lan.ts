@@ -17,7 +17,8 @@ import { reachOf } from './reach.ts';
 const CLAIMS_AFTER_RETURN = [milliseconds(150), seconds(1)];
 /** A node that has stopped in good order may be back soon, and its kernel goes on forwarding. */
 const PATIENCE_AFTER_LEAVE = seconds(60);
-const COUNTS_INTERVAL = seconds(1);
+/** How often counters are told. */
+const SECOND = seconds(1);
 /** How often it is looked whether everything has been handed over. */
 const LEAVE_POLL = milliseconds(10);
 /** The most that leaving takes. */
@@ -92,7 +93,7 @@ export class Lan {
     const end = this.#parts.links.onChange(() => this.#look());
     signal.addEventListener('abort', end, { once: true });
     this.#look();
-    void this.#tellCounts(signal);
+    void this.#everySecond(signal);
   }
 
   receive(message: ToLan): void {
@@ -263,14 +264,16 @@ export class Lan {
     return { ...this.#parts.counts(), ...this.#liveness.counts(), ...this.#addresses.counts() };
   }
 
-  async #tellCounts(signal: AbortSignal): Promise<void> {
+  async #everySecond(signal: AbortSignal): Promise<void> {
     let last = '';
     while (!signal.aborted) {
+      // Which MACs are whose may have come with any heartbeat.
+      this.#pardonNodes();
       const counts = this.#counts();
       const text = JSON.stringify(counts);
       if (text !== last) this.#parts.tell({ kind: 'counts', counts });
       last = text;
-      await this.#parts.clock.sleep(COUNTS_INTERVAL, signal).catch(() => {}); // The signal is checked by the loop.
+      await this.#parts.clock.sleep(SECOND, signal).catch(() => {}); // The signal is checked by the loop.
     }
   }
 
