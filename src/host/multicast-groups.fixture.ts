@@ -69,4 +69,13 @@ result['again'] = joined();
 groups.close();
 result['closed'] = await soon(0);
 far.close();
+
+execFileSync('sysctl', ['-qw', 'net.ipv6.conf.eth0.disable_ipv6=1']);
+ip('link set eth0 mtu 1000');
+const off = await openMulticastGroups('eth0');
+try {
+  off.join('ff02::1:ff00:1');
+} catch (error) {
+  result['off'] = String(error);
+}
 process.stdout.write(JSON.stringify(result));

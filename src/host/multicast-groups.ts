@@ -34,7 +34,7 @@ export const openMulticastGroups: OpenMulticastGroups = async (interfaceName) =>
   const libc = await libcSocket();
   const ifindex = libc.ifIndex(interfaceName);
   if (ifindex === 0) throw new Error(`multicast groups: there is no interface ${JSON.stringify(interfaceName)}`);
-  return new LinuxMulticastGroups(libc, ifindex);
+  return new LinuxMulticastGroups(libc, interfaceName, ifindex);
 };
 
 /** A socket, and how many groups it has joined. */
@@ -51,6 +51,7 @@ interface Membership {
 
 class LinuxMulticastGroups implements MulticastGroups {
   readonly #libc: LibcSocket;
+  readonly #name: string;
   readonly #ifindex: number;
   readonly #members: Member[] = [];
   /** Those with a count of 0 are about to be left. */
@@ -58,8 +59,9 @@ class LinuxMulticastGroups implements MulticastGroups {
   readonly #unwanted = new Set<string>();
   #leaving = false;
 
-  constructor(libc: LibcSocket, ifindex: number) {
+  constructor(libc: LibcSocket, name: string, ifindex: number) {
     this.#libc = libc;
+    this.#name = name;
     this.#ifindex = ifindex;
   }
 
@@ -71,7 +73,11 @@ class LinuxMulticastGroups implements MulticastGroups {
       return;
     }
     const member = this.#members.find(({ groups }) => groups < GROUPS_PER_SOCKET) ?? this.#addMember();
-    this.#libc.setsockopt(member.fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, this.#request(group));
+    try {
+      this.#libc.setsockopt(member.fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, this.#request(group));
+    } catch (cause) {
+      throw new Error(`cannot join ${group} on interface ${this.#name}: is IPv6 switched on there?`, { cause });
+    }
     member.groups++;
     this.#joined.set(group, { member, count: 1 });
   }

@@ -36,7 +36,7 @@ export class Announcer {
   #macs: ReadonlySet<number> = new Set();
   /** Where the frames of each interface that an announcement has named are to be seen. */
   readonly #resolved = new Map<string, string>();
-  /** Addresses that are not announced since they are this machine's own. */
+  /** Addresses that are not announced since a node has them for itself. */
   readonly #refused = new Set<string>();
   #foreignFrames = 0;
   #placing = 0;
@@ -147,7 +147,7 @@ export class Announcer {
     const address = printIP(ip);
     if (this.#own.has(address)) {
       if (!this.#refused.has(address)) {
-        this.#parts.log.warn({ address }, 'not announced: the address is one of this machine’s own');
+        this.#parts.log.warn({ address }, 'not announced: a node has the address for itself');
       }
       this.#refused.add(address);
       return new Set();

@@ -49,7 +49,7 @@ export interface ReachFacts {
   readonly defaults: readonly string[];
   /** Interfaces that may be used at all; undefined: every one that an announcement names. */
   readonly allowed: readonly string[] | undefined;
-  /** This machine's own addresses, for which the kernel answers and we never do. */
+  /** Addresses that nodes have for themselves, this one and others: their kernels answer for them, and we never do. */
   readonly own: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import { parseMAC } from '../../lib/mac.ts';
 import type { Active, Announcement, AnnouncerEvents, Claimant, Evidence } from '../announcer/announcement.ts';
 import type { Liveness, Living } from '../membership/liveness.ts';
 import { Lan } from './lan.ts';
-import type { AddressPlan, FromLan, PeerState, PeerStatus } from './messages.ts';
+import type { AddressPlan, FromLan, PeerState, PeerStatus, ReachFacts } from './messages.ts';
 import type { Announcing, LivenessEvents } from './parts.ts';
 
 /** Lets everything that is due without time passing happen. */
@@ -73,6 +73,8 @@ export class FakeLiveness implements Liveness {
 /** Keeps what it is told, and makes claims that the others hear. */
 export class FakeAnnouncing implements Announcing {
   readonly events: AnnouncerEvents;
+  /** Addresses that nodes have for themselves. */
+  own: readonly string[] = [];
   readonly #active = new Map<string, Active>();
   readonly #claim: (ip: IPAddress) => void;
   /** What was done, in order: `announce A`, `probe A`, `withdraw A`, `again A`. */
@@ -116,7 +118,9 @@ export class FakeAnnouncing implements Announcing {
   list = (): readonly Active[] => [...this.#active.values()];
   evidence = (): Evidence => ({ carrier: this.carrier, foreignFrames: this.foreignFrames });
   ask = async (): Promise<boolean> => this.answer;
-  setReach(): void {}
+  setReach({ own }: ReachFacts): void {
+    this.own = own;
+  }
   start(): void {}
 }
 
