@@ -9,6 +9,12 @@ import { familyOf, type IPFamily } from '../../lib/ip.ts';
 /** An address may come late, or be tentative (RFC 4862 section 5.4) for a second or two. */
 const FIRST_RETRY: Duration = milliseconds(100);
 const LAST_RETRY: Duration = seconds(5);
+/** The wait after which an address is later than it should be. */
+const LATE_RETRY: Duration = milliseconds(1600);
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use: end the other announcer of this machine, or give this one another port',
+  EADDRNOTAVAIL: 'this machine does not have the address, which its Node object says it has',
+};
 /** Enough for the heartbeats of 50 nodes in the time that this process may be busy; the kernel allows less by default. */
 const RECEIVE_BUFFER = 1024 * 1024;
 
@@ -75,16 +81,16 @@ export class Sockets {
 
   async #keepOpen(address: string, bound: Bound, signal: AbortSignal): Promise<void> {
     let retry: Duration = FIRST_RETRY;
-    let said = '';
     while (!signal.aborted) {
       try {
         await this.#run(address, bound, signal);
         retry = FIRST_RETRY;
       } catch (err) {
-        const code = err instanceof Error && 'code' in err ? String(err.code) : String(err);
-        if (code !== said)
-          this.#parts.log.warn({ address, port: this.#port, err }, 'no heartbeats from this address yet');
-        said = code;
+        const code = err instanceof Error && 'code' in err ? String(err.code) : '';
+        const fields = { address, port: this.#port, err };
+        const message = `no heartbeats from this address: ${REMEDIES[code] ?? 'its socket failed'}; retrying`;
+        if (retry === LATE_RETRY) this.#parts.log.warn(fields, message);
+        else this.#parts.log.debug(fields, message);
       }
       bound.socket = undefined;
       await this.#parts.clock.sleep(retry, signal).catch(() => {}); // The loop looks at the signal.
