@@ -130,6 +130,16 @@ export class Addresses {
     return 'node';
   }
 
+  /** What was given up to a stranger is a node's, as is known now: whose it is, is for the election to say. */
+  pardon(address: string, owner: string): void {
+    const entry = this.#entries.get(address);
+    if (entry?.tenure.kind !== 'announcing') return;
+    const { announcing, answers, self } = this.#parts;
+    announcing.set(address, undefined);
+    if (owner !== self && answers(owner) && this.#handovers.from(address) !== owner) this.#handOver(address, owner);
+    this.#announce(address, entry, false);
+  }
+
   /** The announcer answers for an address on other interfaces than before. */
   moved(address: string): void {
     const entry = this.#entries.get(address);
