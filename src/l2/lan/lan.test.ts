@@ -296,3 +296,22 @@ test('an address that another node has for itself is left to it', async () => {
   for (const address of ['192.0.2.2', '2001:db8::2']) assert.ok(announcing.own.includes(address));
   world.ended.abort();
 });
+
+test('a stranger that turns out to be a node is no conflict: the election says whose the address is', async () => {
+  const world = new FakeLan(2);
+  await world.start(plan(A, 'n1', 'n2'));
+  const { announcing, liveness, told } = world.node('n1');
+  const mac = '02:00:00:00:01:02';
+  const conflict = { address: A, interface: 'eth0', mac, since: 0 };
+  announcing.events.onConflict(conflict, 'begun');
+  liveness.sees({ n2: 'heard' });
+  assert.equal(announcing.done.at(-1), `probe ${A}`, 'nothing says so yet');
+  liveness.macs.set(mac, 'n2');
+  liveness.sees({ n2: 'heard' });
+  assert.deepEqual(announcing.done.slice(-2), [`withdraw ${A}`, `announce ${A}`]);
+  assert.deepEqual(
+    told.filter(({ kind }) => kind === 'takeover'),
+    [{ kind: 'takeover', address: A, from: 'n2', planned: true }],
+  );
+  world.ended.abort();
+});

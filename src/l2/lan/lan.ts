@@ -172,6 +172,15 @@ export class Lan {
     this.#macOwners = new Map(peers.flatMap(({ name, macs = [] }) => macs.map((mac) => [mac, name])));
     this.#liveness.setPeers(peers);
     this.#look();
+    this.#pardonNodes();
+  }
+
+  /** A node may be seen on the LAN before it is known by its MAC, as when all have just started, and is taken for a stranger. */
+  #pardonNodes(): void {
+    for (const { address, mac } of [...this.#conflicts.values()]) {
+      const owner = this.#ownerOf(mac);
+      if (owner !== undefined) this.#addresses.pardon(address, owner);
+    }
   }
 
   /** Heartbeats know better than leases, which are older. */
@@ -209,6 +218,7 @@ export class Lan {
       this.#addresses.reconsider();
     }
     if (peers.some(({ name, state }) => before.get(name) === 'lost' && isBack(state))) this.#claimAgain();
+    this.#pardonNodes();
     this.#tellPeers();
   }
 
