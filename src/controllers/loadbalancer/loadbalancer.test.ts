@@ -138,6 +138,13 @@ describe('the load balancer controller', () => {
     await w.stop();
   });
 
+  it('gives a Service with ports of TCP and of UDP one address', async () => {
+    const ports = [{ port: 53 }, { port: 53, protocol: 'UDP' as const }];
+    const w = await start(pool('pool', ['192.0.2.1/32']), service('dns', { spec: { ports } }));
+    assert.deepEqual(await addresses(w), { dns: '192.0.2.1' });
+    await w.stop();
+  });
+
   it('leaves Services of other classes and types alone', async () => {
     const foreign = service('a', { spec: { loadBalancerClass: 'example.org/other' }, has: ['198.51.100.1'] });
     const w = await start(pool('pool', ['192.0.2.1/32']), foreign, service('b', { spec: { type: 'NodePort' } }));
@@ -260,6 +267,16 @@ describe('a change of pools', () => {
       'IPAllocated: Assigned IP ["192.0.2.3"]',
     ]);
     assert.equal((await w.events(service('b'))).length, 1);
+    await w.stop();
+  });
+
+  it('that avoids addresses moves who has one of them, and one that is no longer given out by itself moves nobody', async () => {
+    const w = await start(pool('pool', ['192.0.2.0/29']), service('a'), service('b'));
+    w.client.seed(pool('pool', ['192.0.2.0/29'], { avoidBuggyIPs: true, autoAssign: false }));
+    w.client.seed(pool('other', ['198.51.100.1/32']));
+    await w.settle();
+    await w.pass(1000);
+    assert.deepEqual(await addresses(w), { a: '198.51.100.1', b: '192.0.2.1' });
     await w.stop();
   });
 

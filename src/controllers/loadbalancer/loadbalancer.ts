@@ -8,6 +8,7 @@ import { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
 import { METALLB_NAME, METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
+import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { paced } from '../../host/paced.ts';
 import { equal } from '../equal.ts';
@@ -15,8 +16,9 @@ import type { ControllerParts, Run } from '../parts.ts';
 import { AddressBook } from './address-book.ts';
 import { byAge } from './age.ts';
 import { Claims } from './claims.ts';
+import { learnByAge } from './learn.ts';
 import { poolStatusController } from './pool-status.ts';
-import { poolTable } from './pool-table.ts';
+import { type PoolTable, poolTable } from './pool-table.ts';
 import { addressRequest } from './request.ts';
 import { release, serve } from './serve.ts';
 
@@ -36,55 +38,26 @@ export function loadBalancerController(parts: ControllerParts): Run {
   const { informers, clock, log } = parts;
   const services = informers.of(Service);
   const namespaces = informers.of(Namespace);
-  const poolObjects = informers.of(IPAddressPool, { optional: true });
-  const metalLBs = informers.of(MetalLB, { optional: true });
+  const pools = informers.of(IPAddressPool, { optional: true });
+  const metallbs = informers.of(MetalLB, { optional: true });
+  const oldestFirst = balancers(services);
+  const ours = whose(metallbs);
   const queue = new WorkQueue({ clock });
-  const pace = paced();
   const events = new EventRecorder({ ...parts, component: 'metallb-controller' });
   const book = new AddressBook(({ key }) => poolStatus.changed(key));
   const claims = new Claims(book);
-
-  let table: ReturnType<typeof poolTable> | undefined;
-  const current = () => {
-    if (table === undefined) {
-      table = poolTable(poolObjects.list());
-      book.usePools(table);
-    }
-    return { book, table };
-  };
+  const current = inUse(pools, book);
   const poolStatus = poolStatusController({ ...parts, events, current });
+  const pace = paced();
 
-  const settings = () => metalLBs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME });
-  const ours = (service: Service | undefined) => {
-    return service !== undefined && isOurLoadBalancer(service, settings()) ? service : undefined;
-  };
-  const balancers = services.index(indexKeys);
-  const oldestFirst = (state: string) =>
-    balancers(state)
-      .toSorted(byAge)
-      .map((service) => keyText(keyOf(service)));
   const freed = () => queue.add(WAITING);
   const learn = (key: string) => {
     if (claims.learn(key, ours(services.get(key)))) freed();
     queue.add(key);
   };
-  // What there is at first must be learnt by age; what changes meanwhile, after it.
-  let changed: Set<string> | undefined = new Set();
-  services.onChange(({ key }) => (changed === undefined ? learn(key) : changed.add(key)));
-  const learnAll = async () => {
-    const meanwhile = new Set<string>();
-    changed = meanwhile;
-    const all = services.list().toSorted(byAge);
-    for (const service of all) {
-      learn(keyText(keyOf(service)));
-      await pace();
-    }
-    changed = undefined;
-    for (const key of meanwhile) learn(key);
-  };
-  poolObjects.onChange(({ object, previous }) => {
+  const learnAll = learnByAge(services, learn, pace);
+  pools.onChange(({ object, previous }) => {
     if (equal(object?.spec, previous?.spec)) return; // Only our own counters.
-    table = undefined;
     queue.add(WAITING);
     queue.addAfter(ALL, POOL_GRACE);
   });
@@ -92,7 +65,7 @@ export function loadBalancerController(parts: ControllerParts): Run {
     if (equal(object?.metadata.labels, previous?.metadata.labels)) return;
     for (const each of oldestFirst(`in ${key}`)) queue.add(each);
   });
-  metalLBs.onChange(({ object, previous }) => {
+  metallbs.onChange(({ object, previous }) => {
     if (object?.spec?.loadBalancerClass === previous?.spec?.loadBalancerClass) return;
     for (const key of oldestFirst(ALL)) learn(key);
   });
@@ -109,13 +82,8 @@ export function loadBalancerController(parts: ControllerParts): Run {
     if (service === undefined) return;
     if (ours(service) === undefined) return release(service, own);
     const namespaceLabels = namespaces.get(service.metadata.namespace ?? '')?.metadata.labels ?? {};
-    const question = {
-      book: current().book,
-      request: addressRequest(service),
-      current: claims.of(key),
-      namespaceLabels,
-    };
-    return serve(key, service, question, own);
+    const asked = { request: addressRequest(service), current: claims.of(key), namespaceLabels };
+    return serve(key, service, { book: current().book, ...asked }, own);
   };
   return async (signal) => {
     await learnAll();
@@ -124,11 +92,43 @@ export function loadBalancerController(parts: ControllerParts): Run {
   };
 }
 
-/** Where a Service is looked for; what does not depend on whose it is. */
-function indexKeys(service: Service): readonly string[] {
-  if (service.spec?.type !== 'LoadBalancer') return [];
-  const { status, spec, metadata } = service;
-  const has = (status?.loadBalancer?.ingress ?? []).length;
-  const isWaiting = has < Math.max(1, spec.ipFamilies?.length ?? 0);
-  return [ALL, `in ${metadata.namespace}`, ...(isWaiting ? [WAITING] : [])];
+/** The keys of all load balancers, of those that wait, or of those in a namespace; the oldest first. */
+function balancers(services: Informer<Service>): (which: string) => readonly string[] {
+  // What does not depend on whose they are: the MetalLB object may change that.
+  const find = services.index(({ spec, status, metadata }) => {
+    if (spec?.type !== 'LoadBalancer') return [];
+    const has = (status?.loadBalancer?.ingress ?? []).length;
+    const isWaiting = has < Math.max(1, spec.ipFamilies?.length ?? 0);
+    return [ALL, `in ${metadata.namespace}`, ...(isWaiting ? [WAITING] : [])];
+  });
+  return (which) =>
+    find(which)
+      .toSorted(byAge)
+      .map((service) => keyText(keyOf(service)));
+}
+
+/** Answers with the Services that are ours, and undefined for others. */
+function whose(metallbs: Informer<MetalLB>): (service: Service | undefined) => Service | undefined {
+  return (service) => {
+    const settings = metallbs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME });
+    return service !== undefined && isOurLoadBalancer(service, settings) ? service : undefined;
+  };
+}
+
+/** The book with the pools as they are now: many changes of pools are one look at them. */
+function inUse(
+  pools: Informer<IPAddressPool>,
+  book: AddressBook,
+): () => { readonly book: AddressBook; readonly table: PoolTable } {
+  let table: PoolTable | undefined;
+  pools.onChange(({ object, previous }) => {
+    if (!equal(object?.spec, previous?.spec)) table = undefined;
+  });
+  return () => {
+    if (table === undefined) {
+      table = poolTable(pools.list());
+      book.usePools(table);
+    }
+    return { book, table };
+  };
 }
