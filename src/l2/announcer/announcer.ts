@@ -81,9 +81,14 @@ export class Announcer {
     const ended = announcement === undefined || this.#signal === undefined || this.#signal.aborted;
     const since = before?.since ?? this.#parts.clock.now();
     const after = ended ? undefined : { announcement, probe, since, interfaces: this.#placesOf(announcement) };
-    if (after === undefined) this.#entries.delete(address);
+    if (after === undefined) this.#forget(address);
     else this.#entries.set(address, after);
     this.#move(before, after);
+  }
+
+  #forget(address: string): void {
+    this.#entries.delete(address);
+    this.#refused.delete(address);
   }
 
   /** Moves everything to where it may now be announced. Costs nothing for what this leaves as it is. */
