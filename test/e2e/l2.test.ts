@@ -5,6 +5,7 @@ import { announcing } from './l2/announcing.ts';
 import { claims, claimsOver } from './l2/claims.ts';
 import { controlPlane } from './l2/control-plane.ts';
 import { failures } from './l2/failures.ts';
+import { handover } from './l2/handover.ts';
 import { stories } from './l2/stories.ts';
 import { telling } from './l2/telling.ts';
 
@@ -15,6 +16,6 @@ describe('load balancer addresses on the LAN', { concurrency: 2 }, () => {
   describe('while the control plane stands still', IN_TURN, () => controlPlane(stories({ nodes: 3 })));
   describe('with three nodes', IN_TURN, () => {
     const shared = stories({ nodes: 3 });
-    for (const chapter of [claims, announcing, telling, addresses, claimsOver, failures]) chapter(shared);
+    for (const chapter of [claims, announcing, telling, addresses, claimsOver, handover, failures]) chapter(shared);
   });
 });

@@ -1,0 +1,98 @@
+/**
+ * Announcements that move on purpose, while a client asks a hundred times a second over new connections and over one that
+ * was there before: no request is lost, and no connection breaks.
+ */
+import assert from 'node:assert/strict';
+import { EndpointSlice } from '../../../src/api/discovery/v1/endpointslice.ts';
+import { answeredBy } from './judges.ts';
+import { advertisement, NAMESPACE, PORT, pool, preferring } from './objects.ts';
+import type { Traffic } from './requests.ts';
+import type { Stories } from './stories.ts';
+import { now, type Target } from './traffic.ts';
+import type { World } from './world.ts';
+
+const FIRST = 'node1';
+const SECOND = 'node2';
+const SERVICE = 'moving';
+const EVERY = 10;
+export const EXCLUDE = 'node.kubernetes.io/exclude-from-external-load-balancers';
+
+/** What a client asks: new connections, whose answers tell who announces, and one that lasts. */
+export interface Clients {
+  readonly fresh: readonly Target[];
+  readonly lasting: readonly Target[];
+  readonly traffic: Traffic;
+}
+
+/** Makes a Service that the first node announces while it can, and has a client ask it. */
+async function clientsOf(world: World): Promise<Clients> {
+  await world.apply(
+    pool('moving', ['192.168.77.240/32', 'fd00:77::240/128'], { autoAssign: false }),
+    advertisement('moving', { ipAddressPools: ['moving'], ...preferring(FIRST, SECOND) }),
+  );
+  const annotations = { 'metallb.io/address-pool': 'moving' };
+  const addresses = Object.values(await world.serve(SERVICE, { annotations }));
+  const targets = (by: Target['by']) => addresses.map((address): Target => ({ by, address, port: PORT, every: EVERY }));
+  await answeredBy(world, addresses, FIRST);
+  const [fresh, lasting] = [targets('connections'), targets('one-connection')];
+  const traffic = await world.traffic([...fresh, ...lasting]);
+  await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
+  return { fresh, lasting, traffic };
+}
+
+/** The first node's endpoints end, as pods that are evicted do: they serve what they have, and get nothing new. */
+export async function setTerminating(world: World, name: string, terminating: boolean): Promise<void> {
+  const { items } = await world.client.list(EndpointSlice, { namespace: NAMESPACE });
+  for (const slice of items.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name)) {
+    const endpoints = slice.endpoints.map((endpoint) =>
+      endpoint.nodeName === FIRST
+        ? { ...endpoint, conditions: { ready: !terminating, serving: true, terminating } }
+        : endpoint,
+    );
+    await world.client.update(EndpointSlice, { ...slice, endpoints });
+  }
+}
+
+export function handover(stories: Stories): void {
+  const { story } = stories;
+  let clients: Clients | undefined;
+
+  /** Moves the announcement away and back; nothing may be lost meanwhile. */
+  const moves = (name: string, away: (world: World) => Promise<void>, back: (world: World) => Promise<void>): void =>
+    story(name, async () => {
+      const { world } = stories;
+      clients ??= await clientsOf(world);
+      const { fresh, lasting, traffic } = clients;
+      const began = now();
+      const moved = traffic.answeredBy(SECOND, fresh);
+      await Promise.all([moved, away(world)]);
+      // What was there before goes on with the endpoint that it has.
+      await traffic.answeredBy(FIRST, lasting);
+      await Promise.all([traffic.answeredBy(FIRST, fresh), back(world)]);
+      await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
+      assert.deepEqual(traffic.lost(began), []);
+    });
+
+  moves(
+    'a node that is excluded hands over, and takes back',
+    async (world) => void (await world.kubectl(['label', 'node', FIRST, `${EXCLUDE}=`])),
+    async (world) => void (await world.kubectl(['label', 'node', FIRST, `${EXCLUDE}-`])),
+  );
+
+  moves(
+    'a node that is drained of its endpoints hands over',
+    (world) => setTerminating(world, SERVICE, true),
+    (world) => setTerminating(world, SERVICE, false),
+  );
+
+  moves(
+    'an agent that is restarted hands over before it goes silent',
+    (world) => world.restart(FIRST, 'SIGTERM'),
+    async () => {},
+  );
+
+  story('all of that with no request lost', async () => {
+    await clients?.traffic.stop();
+    assert.deepEqual(clients?.traffic.lost(), []);
+  });
+}
