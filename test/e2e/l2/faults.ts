@@ -1,5 +1,6 @@
 /** What goes wrong on a lab's LAN, at its switch: cables, nodes that stand still, and nodes that cannot hear each other. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { runCommand } from '../../../src/host/process.ts';
 import { labExec, labStatus } from '../../../src/lab/lab.ts';
@@ -18,19 +19,19 @@ table bridge faults {
 export class Faults {
   readonly #dir: string;
   readonly #ip: ChildProcess;
+  /** `ip` sets a port's state, too, but the kernel sets it back at once. */
+  readonly #bridge: ChildProcess;
 
-  private constructor(dir: string, ip: ChildProcess) {
+  private constructor(dir: string) {
     this.#dir = dir;
-    this.#ip = ip;
+    this.#ip = batch(dir, 'ip');
+    this.#bridge = batch(dir, 'bridge');
   }
 
   static async open(dir: string): Promise<Faults> {
     const { argv, env } = labExec(dir, 'lan', ['nft', '-f', '-']);
     await runCommand(argv, { env, input: RULES });
-    // One process that takes commands as they come: starting one for each would take longer than what is measured.
-    const ip = labExec(dir, 'lan', ['ip', '-force', '-batch', '-']);
-    const [program = '', ...args] = ip.argv;
-    return new Faults(dir, spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] }));
+    return new Faults(dir);
   }
 
   /** Pulls the cable of a place out of the switch: no carrier at either end. */
@@ -47,12 +48,12 @@ export class Faults {
    * is in and its link is up.
    */
   freeze(place: string): void {
-    this.#ip.stdin?.write(`link set dev ${place} type bridge_slave state 0\n`);
+    this.#bridge.stdin?.write(`link set dev ${place} state 0\n`);
     this.#signal(place, 'SIGSTOP');
   }
 
   thaw(place: string): void {
-    this.#ip.stdin?.write(`link set dev ${place} type bridge_slave state 3\n`);
+    this.#bridge.stdin?.write(`link set dev ${place} state 3\n`);
     this.#signal(place, 'SIGCONT');
   }
 
@@ -69,8 +70,9 @@ export class Faults {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.#ip.once('exit', resolve));
-    this.#ip.stdin?.end();
+    const programs = [this.#ip, this.#bridge];
+    const ended = Promise.all(programs.map((program) => once(program, 'exit')));
+    for (const { stdin } of programs) stdin?.end();
     await ended;
   }
 
@@ -84,6 +86,13 @@ export class Faults {
     if (holder === undefined) throw new Error(`there is no process at ${place}`);
     for (const pid of processesAt(holder)) if (pid !== holder) process.kill(pid, signal);
   }
+}
+
+/** A program that takes commands as they come: starting one for each would take longer than what is measured. */
+function batch(dir: string, name: 'ip' | 'bridge'): ChildProcess {
+  const { argv } = labExec(dir, 'lan', [name, '-force', '-batch', '-']);
+  const [program = '', ...args] = argv;
+  return spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] });
 }
 
 /** The processes of a network namespace, given one of them. */
