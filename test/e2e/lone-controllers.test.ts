@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
+import { printKubeconfig } from '../../src/client/kubeconfig.ts';
+import { startLesserApi } from './lesser-api.ts';
 import { startServer, type TestServer } from './server.ts';
 
 let server: TestServer;
@@ -19,9 +23,8 @@ after(async () => {
 });
 
 /** Starts the controllers and waits until they work. */
-async function start(): Promise<void> {
-  const only = 'loadbalancer,metallb,servicestatus';
-  const args = ['controllers', '--only', only, '--kubeconfig', server.kubeconfig];
+async function start(only = 'loadbalancer,metallb,servicestatus', kubeconfig = server.kubeconfig): Promise<void> {
+  const args = ['controllers', '--only', only, '--kubeconfig', kubeconfig];
   running = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   assert.ok(running.stdout);
   const [said] = await once(running.stdout.setEncoding('utf8'), 'data');
@@ -113,4 +116,70 @@ test('the MetalLB object is heeded and says how things are', async () => {
     return stdout || undefined;
   });
   assert.equal(conditions, 'Available Upgradeable Progressing Degraded');
+});
+
+/** A kubeconfig for an API without KubeVirt, and without MetalLB's operator; what is asked of it meanwhile. */
+async function withoutSome(use: (kubeconfig: string) => Promise<void>): Promise<readonly string[]> {
+  await end('SIGTERM');
+  const api = await startLesserApi({ kubeconfig: server.kubeconfig, lacks: ['kubevirt.io', 'metallbs.metallb.io'] });
+  const kubeconfig = join(server.dir, 'lesser-kubeconfig');
+  await writeFile(kubeconfig, printKubeconfig({ endpoint: { server: api.url }, name: 'lesser' }));
+  try {
+    await use(kubeconfig);
+  } finally {
+    await end('SIGTERM');
+    await api.close();
+  }
+  return [...api.asked].sort();
+}
+
+test('where there are no such kinds they do without, and ask for nothing that the README does not name', async () => {
+  const asked = await withoutSome(async (kubeconfig) => {
+    await start('loadbalancer', kubeconfig);
+    await server.kubectl(['apply', '-f', '-'], service('last'));
+    await server.eventually(() => all(20));
+    // The counters are the last that it writes.
+    await server.eventually(async () => {
+      const { stdout } = await server.kubectl([
+        'get',
+        '-n',
+        'metallb-system',
+        'ipaddresspool',
+        'lan',
+        '-o',
+        'jsonpath={.status}',
+      ]);
+      return stdout.includes('"assignedIPv4":20,') ? stdout : undefined;
+    });
+  });
+  assert.deepEqual(asked, [
+    'create events',
+    'list ipaddresspools',
+    'list metallbs',
+    'list namespaces',
+    'list services',
+    'update ipaddresspools/status',
+    'update services/status',
+    'watch ipaddresspools',
+    'watch namespaces',
+    'watch services',
+  ]);
+});
+
+test('why a Service does not work is told where there are no virtual machines', async () => {
+  await withoutSome(async (kubeconfig) => {
+    await start('servicestatus', kubeconfig);
+    await server.eventually(async () => {
+      const { stdout } = await server.kubectl([
+        'get',
+        'service',
+        'last',
+        '-o',
+        'jsonpath={.status.conditions[*].type}',
+      ]);
+      return stdout.includes('postern.dev/EndpointsReady') && stdout.includes('postern.dev/AnnouncerFound')
+        ? stdout
+        : undefined;
+    });
+  });
 });
