@@ -139,4 +139,23 @@ describe('a load balancer that nobody announces', () => {
     assert.equal(await condition(w, ANNOUNCER_FOUND), undefined);
     await w.stop();
   });
+
+  it('says that endpoints are on no node that may announce, and takes it back when one is', async () => {
+    const local: Service = { ...balanced, spec: { ...balanced.spec, externalTrafficPolicy: 'Local' } };
+    const on = (nodeName: string): EndpointSlice => ({
+      ...slice(true),
+      endpoints: [{ addresses: ['10.244.0.2'], conditions: { ready: true }, nodeName }],
+    });
+    const announcing = [pool, advertisement, node, lease(Date.UTC(2026, 0, 1))];
+    const w = await world([local, on('n1'), ...announcing], serviceStatusController);
+    await w.pass(4000);
+    assert.equal(await condition(w, ANNOUNCER_FOUND), undefined);
+    w.client.seed(on('n7'));
+    await w.pass(4000);
+    assert.match((await condition(w, ANNOUNCER_FOUND)) ?? '', /^False NoAnnouncer .*its endpoints are on n7/);
+    w.client.seed(on('n1'));
+    await w.pass(4000);
+    assert.equal(await condition(w, ANNOUNCER_FOUND), 'True AnnouncerFound');
+    await w.stop();
+  });
 });

@@ -18,6 +18,7 @@ import { EventRecorder } from '../../client/events.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
+import { paced } from '../../host/paced.ts';
 import { milliseconds, seconds } from '../../lib/duration.ts';
 import { selection } from '../endpointslice/selection.ts';
 import { equal } from '../equal.ts';
@@ -38,6 +39,8 @@ import { whyNotAnnounced } from './why-no-address.ts';
 const GRACE = seconds(3);
 /** Between two writes: thousands of Services without endpoints must not get in the way of those that work. */
 const PACE = milliseconds(100);
+/** The key of all load balancers together: of them few have anything to be told, and only those wait in the queue. */
+const BALANCED = '';
 /** Pods that are looked through for one that nearly fits, when none does. */
 const CANDIDATES = 200;
 
@@ -76,9 +79,7 @@ export function serviceStatusController(parts: ControllerParts): Run {
   const look = (of: readonly Service[]) => {
     for (const service of of) if (isLacking(service)) queue.addAfter(keyText(keyOf(service)), GRACE);
   };
-  const lookAtBalanced = () => {
-    for (const service of balanced('balanced')) queue.addAfter(keyText(keyOf(service)), GRACE);
-  };
+  const lookAtBalanced = () => queue.addAfter(BALANCED, GRACE);
   services.onChange(({ object, previous }) => {
     if (object === undefined) return;
     look([object]);
@@ -86,7 +87,9 @@ export function serviceStatusController(parts: ControllerParts): Run {
       queue.addAfter(keyText(keyOf(object)), GRACE);
   });
   slices.onChange(({ object, previous }) => {
-    look(serviceKeysOf(object, previous).flatMap((key) => services.get(key) ?? []));
+    const of = serviceKeysOf(object, previous).flatMap((key) => services.get(key) ?? []);
+    look(of);
+    for (const service of of) if (restsOnPlaces(service)) queue.addAfter(keyText(keyOf(service)), GRACE);
   });
   const follow = <T extends KubeObject>(informer: Informer<T>, labelsOf: (object: T) => Labels) =>
     informer.onChange(({ object, previous }) => {
@@ -107,7 +110,26 @@ export function serviceStatusController(parts: ControllerParts): Run {
     if (!equal(announcerFacts(object), announcerFacts(previous))) lookAtBalanced();
   });
 
-  const reconcile = async (key: string): Promise<void> => {
+  const announcerFindings = (service: Service) =>
+    whyNotAnnounced(service, {
+      slices: slicesOf(keyText(keyOf(service))),
+      nodes: nodes.list(),
+      pools: pools.list(),
+      advertisements: advertisements.list(),
+      metallb: metallbs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME }),
+      announcers: announcers.list(),
+      now: clock.now(),
+    });
+  const lookAtAllBalanced = async () => {
+    const pace = paced();
+    for (const service of balanced('balanced')) {
+      if (announcerCondition(service, announcerFindings(service)) !== undefined) queue.add(keyText(keyOf(service)));
+      await pace();
+    }
+  };
+
+  const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
+    if (key === BALANCED) return lookAtAllBalanced();
     const service = services.get(key);
     if (service === undefined || service.metadata.deletionTimestamp !== undefined) return;
     const { namespace = '' } = service.metadata;
@@ -123,18 +145,9 @@ export function serviceStatusController(parts: ControllerParts): Run {
           vms: inNamespace.vms(namespace),
           vmis: inNamespace.vmis(namespace),
         });
-    const announcing = {
-      slices: own,
-      nodes: nodes.list(),
-      pools: pools.list(),
-      advertisements: advertisements.list(),
-      metallb: metallbs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME }),
-      announcers: announcers.list(),
-      now: clock.now(),
-    };
     const wanted = [
       endpointsCondition(service, hasReady, findings),
-      announcerCondition(service, whyNotAnnounced(service, announcing)),
+      announcerCondition(service, announcerFindings(service)),
     ].filter((condition) => condition !== undefined);
     if (wanted.length === 0) return;
     await write(service, wanted, parts);
@@ -143,10 +156,11 @@ export function serviceStatusController(parts: ControllerParts): Run {
       else if (type === ENDPOINTS_READY) events.event(service, 'Normal', reason, 'it has a ready endpoint again');
       else events.event(service, 'Normal', reason, 'a node can announce its addresses again');
     }
-    await clock.sleep(PACE);
+    await clock.sleep(PACE, signal).catch(() => {}); // At the end there is nothing to pace.
   };
   return async (signal) => {
-    const controller = { name: 'servicestatus', queue, reconcile, workers: 1, log };
+    const work = (key: string) => reconcile(key, signal);
+    const controller = { name: 'servicestatus', queue, reconcile: work, workers: 1, log };
     await Promise.all([announcers.watch(signal), runController(controller, signal)]);
   };
 }
@@ -155,6 +169,14 @@ type Labels = Readonly<Record<string, string>> | undefined;
 
 function byNamespace<T extends KubeObject>(informer: Informer<T>): (namespace: string) => readonly T[] {
   return informer.index(({ metadata }) => [metadata.namespace ?? '']);
+}
+
+/** Whether it matters on which nodes a load balancer's endpoints are, or where it would if somebody announced it. */
+function restsOnPlaces({ spec, status }: Service): boolean {
+  if (spec?.type !== 'LoadBalancer') return false;
+  return (
+    spec.externalTrafficPolicy === 'Local' || findCondition(status?.conditions, ANNOUNCER_FOUND)?.status === 'False'
+  );
 }
 
 /** What of a node decides who may announce; a heartbeat leaves it as it is. */
