@@ -143,6 +143,59 @@ test('a lease that somebody deletes makes no difference', () => {
   assert.deepEqual(changed(lan), {});
 });
 
+describe('nodes that are set up differently', () => {
+  test('see each other, also when some send rarely', () => {
+    const lan = new SimulatedLan(1);
+    lan.weather = { loss: 0.01, delay: 0.5, jitter: 5, duplicates: 0 };
+    lan.know(names(3));
+    for (const name of names(3)) lan.start(name, name === 'n1' ? { interval: 400 } : {});
+    lan.run(seconds(3));
+    const calm = changes(lan);
+    lan.run(minutes(2));
+    assert.deepEqual(views(lan), everyone(lan, 'n1 n2 n3'));
+    assert.deepEqual(changes(lan), calm);
+    lan.nodes.get('n1')?.end();
+    const took = timeUntil(lan, () => lan.announcers(['n1', 'n2']).join() === 'n2');
+    assert.ok(took <= 3 * 400 + 10, `took ${took} ms`);
+  });
+
+  test('change from one key to another while they run, in any order', () => {
+    const lan = running(3);
+    const [old, next] = [lan.key, Buffer.alloc(32, 9)];
+    for (const keys of [[old, next], [next, old], [next]]) {
+      for (const name of ['n2', 'n3', 'n1']) {
+        lan.nodes.get(name)?.heartbeats.setKeys(keys.map((secret) => ({ secret })));
+        lan.run(seconds(1));
+      }
+    }
+    assert.deepEqual(changed(lan), {});
+  });
+
+  test('are passed over while another part of them is not ready', () => {
+    const lan = running(3);
+    const heartbeats = lan.nodes.get('n1')?.heartbeats;
+    heartbeats?.withhold('it is not ready');
+    lan.run(15);
+    assert.deepEqual(views(lan), everyone(lan, 'n2 n3'));
+    assert.deepEqual([heartbeats?.silent(), state(lan, 'n2', 'n1')], ['it is not ready', 'heard']);
+    heartbeats?.withhold(undefined);
+    lan.run(15);
+    assert.deepEqual(views(lan), everyone(lan, 'n1 n2 n3'));
+  });
+
+  test('know by their heartbeats which Ethernet address is whose', () => {
+    const lan = running(2);
+    const heartbeats = lan.nodes.get('n1')?.heartbeats;
+    assert.equal(heartbeats?.macOwner('02:00:00:00:00:02'), 'n2');
+    lan.nodes.get('n2')?.heartbeats.setMacs(['02:00:00:00:00:99']);
+    lan.run(100);
+    assert.deepEqual(
+      ['02', '99'].map((end) => heartbeats?.macOwner(`02:00:00:00:00:${end}`)),
+      [undefined, 'n2'],
+    );
+  });
+});
+
 describe('a node that starts', () => {
   test('is passed over by all until it knows how the others are', () => {
     const lan = running(3);
@@ -459,6 +512,9 @@ test('whatever happens, nodes agree soon after it is over', () => {
     lan.run(seconds(2) + HEARTBEAT_TIMEOUT + HEARTBEAT_INTERVAL + (up.length < all.length ? seconds(15) : 0));
     for (let look = 0; look < 60; look++) {
       assert.deepEqual(views(lan), everyone(lan, up.join(' ')), `seed ${seed}, look ${look}`);
+      const candidates = all.toSorted(() => random() - 0.5);
+      const first = candidates.filter((name) => up.includes(name)).slice(0, 1);
+      assert.deepEqual(lan.announcers(candidates), first, `seed ${seed}: one announcer for ${candidates.join()}`);
       lan.run(500);
     }
   }

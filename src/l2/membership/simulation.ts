@@ -10,7 +10,7 @@ import type { PeerFacts } from '../lan/messages.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { firstLiving } from './liveness.ts';
 import type { Machine } from './machine.ts';
-import { HEARTBEAT_INTERVAL, HEARTBEAT_PORT, HEARTBEAT_TIMEOUT } from './options.ts';
+import { HEARTBEAT_INTERVAL, HEARTBEAT_PORT, HEARTBEAT_TIMEOUT, type HeartbeatsOptions } from './options.ts';
 import type { SocketsParts } from './sockets.ts';
 
 /** How the LAN treats a message. Chances are from 0 to 1, delays in milliseconds. */
@@ -191,7 +191,7 @@ export class SimulatedLan {
   }
 
   /** Starts the announcer of a node, anew when there was one. */
-  start(name: string): SimulatedNode {
+  start(name: string, settings: Partial<HeartbeatsOptions> = {}): SimulatedNode {
     this.nodes.get(name)?.end();
     const ended = new AbortController();
     const options = {
@@ -206,6 +206,7 @@ export class SimulatedLan {
       onChange: () => {
         node.changes += 1;
       },
+      ...settings,
     };
     const node: SimulatedNode = {
       name,

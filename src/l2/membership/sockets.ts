@@ -37,6 +37,9 @@ interface Bound {
 export class Sockets {
   readonly #parts: SocketsParts;
   readonly #bound = new Map<string, Bound>();
+  readonly #onSent = (error: Error | null): void => {
+    if (error !== null) this.#parts.onSendError();
+  };
   #port: number;
 
   constructor(parts: SocketsParts) {
@@ -71,9 +74,7 @@ export class Sockets {
     let isSent = false;
     for (const bound of this.#bound.values()) {
       if (bound.family !== family || bound.socket === undefined) continue;
-      bound.socket.send(message, port, address, (error) => {
-        if (error !== null) this.#parts.onSendError();
-      });
+      bound.socket.send(message, port, address, this.#onSent);
       isSent = true;
     }
     return isSent;
