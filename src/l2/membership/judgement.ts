@@ -12,6 +12,8 @@ export const LEASE_GRACE = seconds(1);
  * lives, but its heartbeats and ours do not meet.
  */
 export const APART_AFTER = seconds(16);
+/** The same when the lease says that it has lost us in turn; until then the others' leases say as much of the LAN. */
+const MISSED_FOR = seconds(3);
 
 export interface Self {
   readonly name: string;
@@ -23,7 +25,7 @@ export interface Self {
 /** Brings every peer's state up to date. */
 export function judgePeers(self: Self, peers: readonly Peer[], now: number): Verdict {
   const direct = peers.filter(({ heardAt }) => heardAt !== undefined);
-  for (const peer of peers) remember(peer, signOf(peer, direct), now);
+  for (const peer of peers) remember(peer, signOf(peer, direct), self, now);
   const unheard = peers.filter((peer) => isApart(peer, self, now));
   for (const peer of unheard) peer.isMissed = true;
   const known = peers.filter(({ sign }) => sign !== undefined).map(({ facts }) => facts);
@@ -59,8 +61,12 @@ function signOf(peer: Peer, direct: readonly Peer[]): Sign | undefined {
   return { by: 'told', leaving: told.some(({ leaving }) => leaving), silent: told.some(({ silent }) => silent) };
 }
 
-function remember(peer: Peer, sign: Sign | undefined, now: number): void {
+function remember(peer: Peer, sign: Sign | undefined, self: Self, now: number): void {
   peer.sign = sign;
+  const hearsUs = peer.facts.hears.includes(self.name);
+  peer.heardUs ||= hearsUs;
+  if (hearsUs) peer.missedUsSince = undefined;
+  else if (peer.heardUs) peer.missedUsSince ??= now;
   if (sign !== undefined) {
     peer.everHeard = true;
     peer.lostAt = undefined;
@@ -84,7 +90,13 @@ function hasLeaseOnly(peer: Peer, self: Self): boolean {
 function isApart(peer: Peer, self: Self, now: number): boolean {
   if (peer.sign !== undefined || peer.left || peer.lease !== 'fresh' || hasLeaseOnly(peer, self)) return false;
   if (!peer.everHeard) return now - peer.freshSince >= LEASE_GRACE;
-  return peer.lostAt !== undefined && now - peer.lostAt >= APART_AFTER;
+  if (peer.lostAt === undefined) return false;
+  if (peer.state === 'leased') return true;
+  // Without the API a lease is only believed to be fresh, which is no sign of life.
+  if (peer.facts.lease !== 'fresh') return false;
+  const { lostAt, missedUsSince } = peer;
+  const missed = missedUsSince !== undefined && now - Math.max(lostAt, missedUsSince) >= MISSED_FOR;
+  return missed || now - lostAt >= APART_AFTER;
 }
 
 function stateOf(peer: Peer, self: Self, verdict: Verdict): PeerState {

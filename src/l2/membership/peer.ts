@@ -46,6 +46,10 @@ export interface Peer {
   everHeard: boolean;
   /** Since when it is neither heard nor told of any more. */
   lostAt: number | undefined;
+  /** Whether its lease has ever said that it hears this node. */
+  heardUs: boolean;
+  /** Since when its lease does not say so any more: it was alive to write that. */
+  missedUsSince: number | undefined;
   /** Whether it has lived by any account, and has not left in good order since. */
   isMissed: boolean;
   /** It went in good order: its lease, should it last longer, says nothing any more. */
@@ -63,6 +67,8 @@ export function newPeer(facts: PeerFacts, now: number): Peer {
     freshSince: now,
     everHeard: false,
     lostAt: undefined,
+    heardUs: false,
+    missedUsSince: undefined,
     isMissed: false,
     left: false,
     state: 'absent',

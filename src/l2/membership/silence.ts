@@ -60,7 +60,9 @@ function whyMute(deaf: readonly Peer[]): string | undefined {
  */
 function whyCutOff({ apiReachable }: Situation, peers: readonly Peer[], now: number): string | undefined {
   if (apiReachable || peers.some(({ heardAt }) => heardAt !== undefined)) return undefined;
-  const missing = peers.filter(({ lostAt, left, lease }) => lostAt !== undefined && !left && lease === 'fresh');
+  const missing = peers.filter(
+    ({ state, lostAt, lease }) => state === 'lost' && lostAt !== undefined && lease === 'fresh',
+  );
   const since = Math.max(...missing.map(({ lostAt = now }) => lostAt));
   if (missing.length === 0 || now - since < CUT_OFF_AFTER) return undefined;
   return `it can reach neither the API nor ${names(missing)}`;

@@ -177,7 +177,9 @@ export class SimulatedLan {
     const lease = this.#leases.get(name);
     heartbeats.setApi(reachable);
     heartbeats.setOnLan(this.isOnLan(name));
-    if (reachable && (lease === undefined || now - lease.renewed >= RENEW_INTERVAL)) this.#renew(name, heartbeats);
+    const isNews = lease?.hears.join() !== heartbeats.hears().join();
+    if (reachable && (lease === undefined || isNews || now - lease.renewed >= RENEW_INTERVAL))
+      this.#renew(name, heartbeats);
     // Without the API, leases run out one by one, as nobody is seen to renew one.
     heartbeats.setPeers(reachable ? this.facts() : this.facts().map((facts) => ({ ...facts, lease: 'stale' })));
   }
