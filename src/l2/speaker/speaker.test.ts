@@ -139,7 +139,8 @@ test('an announcement is written down, on the Service and as a ServiceL2Status, 
   assert.deepEqual((await w.client.list(ServiceL2Status)).items, []);
   w.lan.say({ kind: 'announcing', announced: announced('192.0.2.10', ['ns/web']) });
   await w.pass(200);
-  assert.equal((await w.client.list(Event)).items[0]?.count, 2);
+  const [event] = (await w.client.list(Event)).items;
+  assert.deepEqual([event?.count, event?.source], [2, { component: 'metallb-speaker', host: 'n1' }]);
   w.end();
 });
 

@@ -107,7 +107,7 @@ export class Speaker {
       isGone: (name) => this.#isGone(name),
       report: (key, announced) => this.#events.service(key, announced),
     });
-    this.#recorder = new EventRecorder({ ...parts, component: 'postern-l2', host: nodeName });
+    this.#recorder = new EventRecorder({ ...parts, component: 'metallb-speaker', host: nodeName });
     this.#events = new AnnouncementEvents({
       ...{ events: this.#recorder, nodeName, node },
       service: (key) => this.#plans.services.get(key),
