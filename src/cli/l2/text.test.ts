@@ -53,16 +53,16 @@ Nothing is wrong that can be seen from here.`.trim(),
 test('wide shows what other nodes announce, and what was counted', () => {
   const elected = { '192.168.77.200': 'node1', '192.168.77.9': 'node2' };
   const one = report('node1', {
-    announcing: [announced('192.168.77.200')],
+    announcing: [announced('192.168.77.200', { answered: 9, told: 8 })],
     elected,
     counts: { elections: 2, 'ARP reply': 9 },
   });
   assert.equal(
     reportsText([one], { wide: true }),
     `
-ADDRESS         NODE   PROTOCOL  INTERFACES  FOR   SERVICES
-192.168.77.9    node2  -         -           -     -
-192.168.77.200  node1  ARP       eth0        5m3s  shop/web
+ADDRESS         NODE   PROTOCOL  INTERFACES  FOR   ANSWERED  TOLD  SERVICES
+192.168.77.9    node2  -         -           -     -         -     -
+192.168.77.200  node1  ARP       eth0        5m3s  9         8     shop/web
 
 COUNTED SINCE THE START  node1
 ARP reply                9

@@ -24,9 +24,10 @@ interface AddressRow {
 
 function addresses(reports: readonly L2Report[], wide: boolean): string {
   const own = reports.flatMap(({ node, at, announcing }) =>
-    announcing.map(({ address, protocol, interfaces, services, since }): AddressRow => {
+    announcing.map(({ address, protocol, interfaces, services, since, answered = 0, told = 0 }): AddressRow => {
       const where = interfaces.length === 0 ? '-' : interfaces.join(',');
-      return row(address, [node, protocol, where, age(at, since), services.join(', ')]);
+      const counted = wide ? [`${answered}`, `${told}`] : [];
+      return row(address, [node, protocol, where, age(at, since), ...counted, services.join(', ')]);
     }),
   );
   const shown = new Set(own.map(({ address }) => address));
@@ -34,7 +35,7 @@ function addresses(reports: readonly L2Report[], wide: boolean): string {
     reports
       .flatMap(({ elected }) => Object.entries(elected))
       .filter(([address]) => !shown.has(address))
-      .map(([address, node]): [string, AddressRow] => [address, row(address, [node, '-', '-', '-', '-'])]),
+      .map(([address, node]): [string, AddressRow] => [address, row(address, [node, '-', '-', '-', '-', '-', '-'])]),
   );
   const rows = wide ? [...own, ...others.values()] : own;
   if (rows.length === 0) {
@@ -42,7 +43,7 @@ function addresses(reports: readonly L2Report[], wide: boolean): string {
     return `${names} announces no address${others.size === 0 ? '' : `; other nodes ${others.size}: -o wide`}`;
   }
   return textTable(
-    ['ADDRESS', 'NODE', 'PROTOCOL', 'INTERFACES', 'FOR', 'SERVICES'],
+    ['ADDRESS', 'NODE', 'PROTOCOL', 'INTERFACES', 'FOR', ...(wide ? ['ANSWERED', 'TOLD'] : []), 'SERVICES'],
     rows.sort((a, b) => compareIP(a.ip, b.ip)).map(({ address, cells }) => [address, ...cells]),
   );
 }
