@@ -3,13 +3,13 @@ import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { paced } from '../../host/paced.ts';
 import { milliseconds, seconds } from '../../lib/duration.ts';
-import { type IPAddress, mustParseIP } from '../../lib/ip.ts';
 import type { Announcement, Claim, Claimant } from '../announcer/announcement.ts';
 import { firstLiving, type Living } from '../membership/liveness.ts';
+import { announcedStatus, type Entry, newEntry, own, whyWithdrawn } from './entry.ts';
 import { type HandoverEnd, Handovers } from './handovers.ts';
-import type { AddressPlan, AnnouncedStatus, Candidate, FromLan } from './messages.ts';
+import type { AddressPlan, FromLan } from './messages.ts';
 import type { Announcing } from './parts.ts';
-import { NONE, nextTenure, type Sight, type Tenure, takeOver } from './tenure.ts';
+import { nextTenure, type Sight, type Tenure, takeOver } from './tenure.ts';
 import { Work } from './work.ts';
 
 export interface AddressesParts {
@@ -40,27 +40,6 @@ const FOLLOW_TIME = seconds(1);
 const CLAIM_PATIENCE = milliseconds(150);
 /** Between two claims that answer another node's. */
 const CLAIM_INTERVAL = seconds(1);
-
-interface Entry {
-  readonly ip: IPAddress;
-  /** Undefined: no Service has the address any more. */
-  plan: AddressPlan | undefined;
-  /** What the announcer has been given, as text. */
-  announced: string | undefined;
-  elected: string | undefined;
-  /** The last node that was elected. */
-  former: string | undefined;
-  /** This node was silent, and others may have announced the address meanwhile. */
-  inDoubt: boolean;
-  tenure: Tenure;
-  waited: boolean;
-  /** The others know that this node announces. */
-  told: boolean;
-  /** The node whose claim, of what is this node's, is to be answered. */
-  claimant: string | undefined;
-  /** One has been answered less than {@link CLAIM_INTERVAL} ago. */
-  hasAnswered: boolean;
-}
 
 export class Addresses {
   readonly #parts: AddressesParts;
@@ -336,30 +315,4 @@ export class Addresses {
     }
     then();
   }
-}
-
-/** What this node announces at an address, if it does. */
-export function announcedStatus(address: string, announcing: Announcing): AnnouncedStatus | undefined {
-  const active = announcing.get(address);
-  if (active === undefined) return undefined;
-  const { announcement, ...facts } = active;
-  const protocol = announcement.ip.family === 'IPv4' ? 'ARP' : 'NDP';
-  return { address, protocol, services: announcement.services, ...facts };
-}
-
-function newEntry(plan: AddressPlan): Entry {
-  return {
-    ...{ ip: mustParseIP(plan.address), plan, announced: undefined, elected: undefined, former: undefined },
-    ...{ inDoubt: false, tenure: NONE, waited: false, told: false, claimant: undefined, hasAnswered: false },
-  };
-}
-
-function own(plan: AddressPlan, self: string): Candidate | undefined {
-  return plan.candidates.find(({ node }) => node === self);
-}
-
-function whyWithdrawn(entry: Entry, silent: boolean, elected: string | undefined): string {
-  if (entry.plan === undefined) return 'no Service has the address any more';
-  if (silent) return 'this node has to be silent';
-  return elected === undefined ? 'no node can announce it' : `node ${elected} announces it`;
 }

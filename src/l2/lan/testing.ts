@@ -117,7 +117,7 @@ export class FakeAnnouncing implements Announcing {
   get = (address: string): Active | undefined => this.#active.get(address);
   list = (): readonly Active[] => [...this.#active.values()];
   evidence = (): Evidence => ({ carrier: this.carrier, foreignFrames: this.foreignFrames });
-  ask = async (): Promise<boolean> => this.answer;
+  ask = async (addresses: readonly string[]): Promise<boolean> => addresses.length > 0 && this.answer;
   setReach({ own }: ReachFacts): void {
     this.own = own;
   }
