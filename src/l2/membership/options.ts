@@ -16,7 +16,7 @@ export interface HeartbeatsOptions {
   readonly interval: number;
   /** Milliseconds without a heartbeat after which a node is lost. */
   readonly timeout: number;
-  /** UDP port; 0: one that is free, see `Heartbeats.port`. */
+  /** UDP port; 0, for tests with one address: one that is free, see `Heartbeats.port`. */
   readonly port: number;
   /** For the times in the status; silence is measured by a clock that nobody sets. */
   readonly clock: Clock;

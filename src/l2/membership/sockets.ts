@@ -19,7 +19,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 const RECEIVE_BUFFER = 1024 * 1024;
 
 export interface SocketsParts {
-  /** 0: any port that is free, the same for all addresses. */
+  /** 0: any port that is free. */
   readonly port: number;
   readonly clock: Clock;
   readonly log: Logger;
