@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
@@ -165,6 +167,19 @@ test('only the interfaces that are named are used', async () => {
   assert.doesNotMatch((await lines()).join(), /lan0/);
   assert.deepEqual(await answered(), [false, false]);
   await end(l2, 'SIGTERM');
+});
+
+test('one that starts before the API is there waits for it, and ends when it is told to', async () => {
+  const config = (await readFile(server.kubeconfig, 'utf8')).replace(/server: .*/, 'server: https://127.0.0.1:1');
+  const away = join(server.dir, 'away');
+  writeFileSync(away, config);
+  const argv = ['l2', '--kubeconfig', away, '--node', 'node1', '--metrics', 'none'];
+  const child = spawn(PROGRAM, argv, { stdio: ['ignore', 'inherit', 'pipe'] });
+  started.push(child);
+  assert(child.stderr);
+  const [said] = await once(child.stderr.setEncoding('utf8'), 'data');
+  assert.match(String(said), /the API cannot be reached; waiting for it/);
+  assert.equal(await end(child, 'SIGTERM'), 0);
 });
 
 test('cleaning up leaves the machine as it was, and what others put there', async () => {

@@ -1,10 +1,12 @@
 /** A node's announcer that runs alone, put together: from which API, for which node. */
 import { Node } from '../../api/core/v1/node.ts';
 import { isNotFound } from '../../api/status.ts';
-import type { Client, Endpoint } from '../../client/client.ts';
+import { type Client, type Endpoint, TransportError } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
-import { createLogger } from '../../host/log.ts';
+import { systemClock } from '../../host/clock.ts';
+import { createLogger, type Logger } from '../../host/log.ts';
 import { aborted, untilAborted } from '../../lib/abort.ts';
+import { seconds } from '../../lib/duration.ts';
 import type { ListenAddress } from '../../proxy/health/listen.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import { UserError } from '../errors.ts';
@@ -33,7 +35,8 @@ export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, rea
   const ending = new AbortController();
   void keepMemorySmall({ log }, ending.signal);
   try {
-    await requireNode(client, options.nodeName);
+    await requireNode(client, options.nodeName, log, signal);
+    if (signal.aborted) return;
     const announcer = await startAnnouncer(
       { ...options, client, runner, log, setLogLevel: log.setLevel },
       ending.signal,
@@ -52,15 +55,30 @@ export async function runLoneL2(options: LoneL2Options, signal: AbortSignal, rea
   }
 }
 
-async function requireNode(client: Client, name: string): Promise<void> {
-  try {
-    await client.get(Node, { name });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    throw new UserError(
-      `the server has no Node "${name}"`,
-      'Name one of `kubectl get nodes` with --node; by default it is the host name.',
-      { cause: error },
-    );
+/** Between two tries to reach an API that does not answer yet. */
+const RETRY = seconds(1);
+
+/** Waits for an API that does not answer: a machine may be up before it. Throws {@link UserError} where it has no such Node. */
+async function requireNode(client: Client, name: string, log: Logger, signal: AbortSignal): Promise<void> {
+  let isTold = false;
+  while (!signal.aborted) {
+    try {
+      await client.get(Node, { name });
+      return;
+    } catch (err) {
+      if (isNotFound(err)) throw unknownNode(name, err);
+      if (!(err instanceof TransportError)) throw err;
+      if (!isTold) log.warn({ err }, 'the API cannot be reached; waiting for it');
+      isTold = true;
+      await systemClock.sleep(RETRY, signal).catch(() => {}); // The loop looks at the signal.
+    }
   }
+}
+
+function unknownNode(name: string, cause: unknown): UserError {
+  return new UserError(
+    `the server has no Node "${name}"`,
+    'Name one of `kubectl get nodes` with --node; by default it is the host name.',
+    { cause },
+  );
 }
