@@ -8,6 +8,7 @@ import { printMAC } from '../../lib/mac.ts';
 import { resolvePlace } from '../announcer/places.ts';
 import type { Liveness, Living } from '../membership/liveness.ts';
 import { Addresses } from './addresses.ts';
+import { Departures } from './departures.ts';
 import { announcedStatus } from './entry.ts';
 import type { ConflictStatus, LanStatus, PeerFacts, PeerState, ToLan } from './messages.ts';
 import { OnLan } from './on-lan.ts';
@@ -16,8 +17,6 @@ import { reachOf } from './reach.ts';
 
 /** When a node comes back, the LAN's caches may be wrong: announcements are repeated so long after. */
 const CLAIMS_AFTER_RETURN = [milliseconds(150), seconds(1)];
-/** A node that has stopped in good order may be back soon, and its kernel goes on forwarding. */
-const PATIENCE_AFTER_LEAVE = seconds(60);
 /** How often counters are told. */
 const SECOND = seconds(1);
 /** How often it is looked whether everything has been handed over. */
@@ -35,8 +34,7 @@ export class Lan {
   readonly #onLan: OnLan;
   readonly #conflicts = new Map<string, ConflictStatus>();
   #states: ReadonlyMap<string, PeerState> = new Map();
-  /** Nodes that stopped in good order, and when by the clock. */
-  readonly #left = new Set<string>();
+  readonly #departures: Departures;
   #internalIPs: readonly string[] = [];
   #peers: readonly PeerFacts[] = [];
   #macs: readonly string[] = [];
@@ -70,6 +68,11 @@ export class Lan {
       tell: parts.tell,
       clock: parts.clock,
       log: parts.log,
+    });
+    this.#departures = new Departures({
+      clock: parts.clock,
+      answers: (node) => this.#answers(node),
+      onOver: (node) => this.#addresses.endHandovers((from) => (from === node ? `node ${node} has left` : undefined)),
     });
     this.#onLan = new OnLan({
       announcing: this.#announcing,
@@ -212,7 +215,10 @@ export class Lan {
     const peers = this.#liveness.status();
     this.#states = new Map(peers.map(({ name, state }) => [name, state]));
     this.#logChanges(before);
-    this.#endHandovers(before);
+    this.#departures.note(before, this.#states, this.#signal);
+    this.#addresses.endHandovers((node) => {
+      return this.#answers(node) || this.#departures.has(node) ? undefined : `node ${node} is lost`;
+    });
     const living = this.#liveness.living();
     if (living !== this.#living) {
       this.#living = living;
@@ -234,24 +240,6 @@ export class Lan {
     const { log } = this.#parts;
     if (silent === undefined) log.info({}, 'this node may announce');
     else log.info({ why: silent }, 'this node is silent');
-  }
-
-  #endHandovers(before: ReadonlyMap<string, PeerState>): void {
-    for (const [name, state] of this.#states) {
-      if (this.#answers(name)) this.#left.delete(name);
-      else if (before.get(name) === 'leaving' && state !== 'leaving') this.#rememberLeft(name);
-    }
-    this.#addresses.endHandovers((node) => {
-      return this.#answers(node) || this.#left.has(node) ? undefined : `node ${node} is lost`;
-    });
-  }
-
-  #rememberLeft(node: string): void {
-    this.#left.add(node);
-    this.#after(PATIENCE_AFTER_LEAVE, () => {
-      if (!this.#left.delete(node)) return;
-      this.#addresses.endHandovers((from) => (from === node ? `node ${node} has left` : undefined));
-    });
   }
 
   #claimAgain(): void {

@@ -155,7 +155,9 @@ async function beLan(): Promise<void> {
   nodes.n2.child.kill('SIGKILL');
   await until(() => last() === MACS.n1, 'the take-over');
   result['failover'] = (answers.find(({ at, mac }) => at > killed && mac === MACS.n1)?.at ?? Number.NaN) - killed;
-  result['takeover'] = nodes.n1.heard.findLast(({ kind }) => kind === 'takeover');
+  const takeover = () => nodes.n1.heard.findLast((message) => message.kind === 'takeover' && !message.planned);
+  await until(() => takeover() !== undefined, 'word of the take-over');
+  result['takeover'] = takeover();
 
   nodes.n1.send({ kind: 'leave' });
   await until(
