@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,3 +72,22 @@ test('says what to do when there is none, and when something else answers', asyn
   await once(other, 'listening');
   assert.match(await refused('--socket', join(dir, 'other.sock')), /what answers at .* is no announcer/);
 });
+
+/** Begins the command line of a program that runs as nobody. */
+const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--inh-caps', '-all'];
+
+test('one that may not be asked is said to be root’s, with where else to ask', { skip: withoutNobody() }, async () => {
+  const closed = join(dir, 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  await announcer(join(closed, 'l2.sock'), 'node1', '192.168.77.9');
+  chmodSync(dir, 0o755);
+  const argv = [...NOBODY, PROGRAM, 'l2', 'status', '--socket', join(closed, 'l2.sock')];
+  const error = await runCommand(argv).catch((thrown: unknown) => thrown);
+  assert(error instanceof CommandError);
+  assert.match(error.stderr, /only root may ask at .*l2\.sock\n.*sudo.*--socket http:\/\/127\.0\.0\.1:7472/);
+});
+
+function withoutNobody(): string | false {
+  const [program = '', ...argv] = [...NOBODY, PROGRAM, '--version'];
+  return spawnSync(program, argv).status === 0 ? false : 'needs root, and a program that everybody may run';
+}

@@ -1,9 +1,9 @@
 /** The announcers that are asked: where they are, and what they answer. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { agentSockets, ask, type Place } from '../local-answers.ts';
-import { L2_SOCKET, L2_STATE_SOCKET } from '../wiring/defaults.ts';
+import { L2_METRICS_PORT, L2_SOCKET, L2_STATE_SOCKET } from '../wiring/defaults.ts';
 import type { L2Report } from './report.ts';
 
 /**
@@ -12,12 +12,24 @@ import type { L2Report } from './report.ts';
 export function findAnnouncers(named: readonly string[], dataDir: string | undefined): readonly Place[] {
   if (named.length > 0) return named.map((place) => (URL.canParse(place) ? place : resolve(place)));
   if (dataDir !== undefined) return agentSockets(dataDir, L2_STATE_SOCKET);
-  return existsSync(L2_SOCKET) ? [L2_SOCKET] : [];
+  return mayBeThere(L2_SOCKET) ? [L2_SOCKET] : [];
 }
+
+/** False only where there is nothing: what may not be looked at is there. */
+function mayBeThere(path: string): boolean {
+  try {
+    return statSync(path) !== undefined;
+  } catch (error) {
+    return codeOf(error) !== 'ENOENT';
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
 /** What it says now. Throws {@link UserError}, which says what to do. */
 export async function askAnnouncer(place: Place): Promise<L2Report> {
   const { status, body } = await ask(place, '/status').catch((cause: unknown) => {
+    if (codeOf(cause) === 'EACCES') throw new UserError(`only root may ask at ${place}`, AS_ROOT, { cause });
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(`no announcer answers at ${place}: ${why}`, ANOTHER, { cause });
   });
@@ -27,6 +39,7 @@ export async function askAnnouncer(place: Place): Promise<L2Report> {
   return report;
 }
 
+const AS_ROOT = `Run it with sudo, or ask at the port of its metrics: --socket http://127.0.0.1:${L2_METRICS_PORT}`;
 const ANOTHER = 'Name another with --socket, or the directory of a cluster on this machine with --data-dir.';
 
 /** Undefined for what is no report. Our own announcers are trusted to write what they say they do. */
