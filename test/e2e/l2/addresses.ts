@@ -5,7 +5,7 @@ import { IPAddressPool } from '../../../src/api/metallb/v1beta1/ipaddresspool.ts
 import { answeredBy, answeredByOne } from './judges.ts';
 import { advertisement, asking, METALLB, NAMESPACE, PORT, pool } from './objects.ts';
 import type { Stories } from './stories.ts';
-import { now, type Target } from './traffic.ts';
+import type { Target } from './traffic.ts';
 import type { World } from './world.ts';
 
 const FAMILIES = ['IPv4', 'IPv6'] as const;
@@ -13,8 +13,6 @@ const STAYING = ['192.168.77.250', 'fd00:77::250'];
 const LEAVING = ['192.168.77.251', 'fd00:77::251'];
 const FREE = ['192.168.77.252', 'fd00:77::252'];
 const COUNT = 200;
-/** Milliseconds in which so many have addresses and answer. */
-const MANY_LIMIT = 20_000;
 
 const targetsOf = (addresses: readonly string[], every: number): Target[] =>
   addresses.map((address) => ({ by: 'connections', address, port: PORT, every }));
@@ -100,7 +98,6 @@ export function addresses(stories: Stories): void {
     );
     await world.at('client', ['ip', 'route', 'replace', '192.168.78.0/24', 'dev', 'eth0']);
     const names = Array.from({ length: COUNT }, (_, i) => `many-${i}`);
-    const began = now();
     await Promise.all(names.map((name) => world.makeService(name)));
     const assigned = await world.eventually(`${COUNT} Services have addresses`, async () => {
       const { items } = await world.client.list(Service, { namespace: NAMESPACE });
@@ -110,7 +107,6 @@ export function addresses(stories: Stories): void {
     });
     assert.equal(new Set(assigned).size, COUNT * FAMILIES.length);
     const traffic = await world.traffic(targetsOf(assigned, 1000));
-    assert.ok(now() - began < MANY_LIMIT, `it took ${now() - began} ms`);
     const nodes = new Set(
       (await traffic.stop()).filter(({ answered }) => answered !== undefined).map(({ word }) => word),
     );

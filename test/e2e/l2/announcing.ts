@@ -1,9 +1,10 @@
 /** Which node announces an address: as arping and ndisc6 see it from the client's place, in both families. */
 import assert from 'node:assert/strict';
 import { Service } from '../../../src/api/core/v1/service.ts';
+import { MetalLB } from '../../../src/api/metallb/v1beta1/metallb.ts';
 import { answeredBy, answeredByOne, answerers } from './judges.ts';
 import { LINK, macOf } from './lan.ts';
-import { advertisement, asking, NAMESPACE, pool } from './objects.ts';
+import { advertisement, asking, METALLB, NAMESPACE, pool } from './objects.ts';
 import type { Stories } from './stories.ts';
 
 /** Addresses that stories ask for by name. */
@@ -73,6 +74,22 @@ export function announcing(stories: Stories): void {
     await answeredBy(world, CHOSEN);
     await world.kubectl(['label', '-n', NAMESPACE, 'service', 'chosen', 'announce=yes']);
     await answeredBy(world, CHOSEN, 'node2');
+  });
+
+  story('the MetalLB object says which nodes take part at all, and how the load balancer is', async () => {
+    const { world } = stories;
+    const addresses = Object.values(await world.serve('anywhere'));
+    const metallb = { namespace: METALLB, name: 'metallb' };
+    await world.apply({
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'MetalLB',
+      metadata: metallb,
+      ...{ spec: { nodeSelector: { [HOSTNAME]: 'node3' } } },
+    });
+    await answeredBy(world, addresses, 'node3');
+    await world.kubectl(['wait', '-n', METALLB, 'metallb/metallb', '--for=condition=Available', '--timeout=10s']);
+    await world.client.delete(MetalLB, metallb);
+    await answeredByOne(world, addresses);
   });
 
   story('an interface that is named, and appears later, is announced on by its own MAC', async () => {

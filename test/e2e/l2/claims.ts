@@ -4,6 +4,7 @@ import { answeredByOne, answerers, captured, familyOf } from './judges.ts';
 import { macOf } from './lan.ts';
 import { advertisement, asking, pool } from './objects.ts';
 import type { Stories } from './stories.ts';
+import type { World } from './world.ts';
 
 const FRESH = ['192.168.77.232', 'fd00:77::232'];
 const HELD = ['192.168.77.233', 'fd00:77::233'];
@@ -13,6 +14,17 @@ const holding = (verb: 'add' | 'del', address: string): readonly string[] => [
   ...['ip', 'address', verb, `${address}/${familyOf(address) === 'IPv4' ? 32 : 128}`, 'dev', 'lan'],
   ...(verb === 'add' && familyOf(address) === 'IPv6' ? ['nodad'] : []),
 ];
+
+/** Waits until Events of a Service say that somebody else holds each of its addresses, and who. */
+async function untilConflict(world: World, name: string, addresses: readonly string[], mac: string): Promise<void> {
+  await world.eventually(`Events about conflicts of ${name}`, async () => {
+    const events = await world.eventsOf(name);
+    const told = events.filter(({ reason, type }) => reason === 'AddressConflict' && type === 'Warning');
+    const isTold = (address: string) =>
+      told.some(({ message = '' }) => message.includes(address) && message.includes(mac));
+    return addresses.every(isTold) ? true : undefined;
+  });
+}
 
 export function claims(stories: Stories): void {
   const { story } = stories;
@@ -26,14 +38,7 @@ export function claims(stories: Stories): void {
     for (const address of HELD) await world.at('lan', holding('add', address));
     await world.makeService('held', asking(HELD));
     const mac = await macOf(world, 'lan', 'lan');
-    await world.eventually('Events about the conflict', async () => {
-      const told = (await world.eventsOf('held')).filter(
-        ({ reason, type }) => reason === 'AddressConflict' && type === 'Warning',
-      );
-      const isTold = (address: string) =>
-        told.some(({ message = '' }) => message.includes(address) && message.includes(mac));
-      return HELD.every(isTold) ? true : undefined;
-    });
+    await untilConflict(world, 'held', HELD, mac);
     for (const address of HELD) assert.deepEqual(await answerers(world, address), [mac]);
     for (const address of HELD) await world.at('lan', holding('del', address));
   });
@@ -65,11 +70,36 @@ export function claims(stories: Stories): void {
       assert.ok(first > lines.findIndex((line) => probes.some((pattern) => pattern.test(line))), all);
     },
   );
+
+  story(
+    'an address that another host takes while it is announced is defended once, then given up and told',
+    async () => {
+      const { world } = stories;
+      const [ip4 = '', ip6 = ''] = FRESH;
+      for (const address of FRESH) await world.at('lan', holding('add', address));
+      const mac = await macOf(world, 'lan', 'lan');
+      const lines = await captured(world, `arp src host ${ip4}`, async () => {
+        // The second claim within ten seconds is the one too many: RFC 5227 section 2.4 (b).
+        for (let i = 0; i < 2; i++) {
+          await world.at('lan', ['arping', '-U', '-c', '1', '-w', '1', '-I', 'lan', ip4]).catch(() => {});
+          await world.at('lan', ['ip', '-6', 'neigh', 'flush', 'dev', 'lan']);
+          await world.at('lan', ['ping', '-c', '1', '-W', '1', '-I', ip6, 'fd00:77::2']);
+        }
+        await untilConflict(world, 'fresh', FRESH, mac);
+      });
+      for (const address of FRESH) assert.deepEqual(await answerers(world, address), [mac]);
+      assert.ok(
+        lines.some((line) => !line.includes(`${mac} >`)),
+        `defended once:\n${lines.join('\n')}`,
+      );
+      for (const address of FRESH) await world.at('lan', holding('del', address));
+    },
+  );
 }
 
-/** The end of the first of these stories: it takes a while until the address is tried again. */
+/** The end of some of these stories: it takes a while until an address is tried again. */
 export function claimsOver(stories: Stories): void {
-  stories.story('once the other host has let go of it, the address is announced', async () => {
-    await answeredByOne(stories.world, HELD);
+  stories.story('once the other host has let go of them, the addresses are announced', async () => {
+    await answeredByOne(stories.world, [...HELD, ...FRESH]);
   });
 }
