@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { PeerFacts } from '../lan/messages.ts';
+import { DEFAULT_HEARTBEATS } from '../settings.ts';
 import type { Order, Sight } from './namespace-node.fixture.ts';
-import { HEARTBEAT_PORT } from './options.ts';
 
 const exec = promisify(execFile);
 const ip = (...args: string[]) => exec('ip', args);
@@ -51,7 +51,7 @@ class NamespaceNode {
 
   facts(): PeerFacts {
     const { name, addresses } = this;
-    return { name, addresses, port: HEARTBEAT_PORT, lease: 'fresh', hears: [], onLan: true };
+    return { name, addresses, port: DEFAULT_HEARTBEATS.port, lease: 'fresh', hears: [], onLan: true };
   }
 
   run(program: string, ...args: readonly string[]) {
@@ -112,7 +112,7 @@ for (let run = 1; run <= 2; run++) {
 const drop = (node: NamespaceNode, hook: string, rule: string) =>
   node.run('nft', `table inet t { chain c { type filter hook ${hook} priority 0; ${rule} drop; }; }`);
 const restore = (node: NamespaceNode) => node.run('nft', 'delete', 'table', 'inet', 't');
-const heartbeats = `udp dport ${HEARTBEAT_PORT}`;
+const heartbeats = `udp dport ${DEFAULT_HEARTBEATS.port}`;
 
 await measure('not heard any more', [n1, n2], 'n1 n2', () => drop(n3, 'output', heartbeats));
 await n3.sees();

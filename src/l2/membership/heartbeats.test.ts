@@ -3,9 +3,13 @@ import { EventEmitter, once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
+import { milliseconds } from '../../lib/duration.ts';
 import type { PeerFacts } from '../lan/messages.ts';
+import { DEFAULT_HEARTBEATS } from '../settings.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, type HeartbeatsOptions } from './options.ts';
+import type { HeartbeatsOptions } from './options.ts';
+
+const { interval: HEARTBEAT_INTERVAL, timeout: HEARTBEAT_TIMEOUT } = DEFAULT_HEARTBEATS;
 
 const SECRET = Buffer.alloc(32, 1);
 
@@ -24,8 +28,7 @@ class LoopbackNode {
       nodeName: this.name,
       addresses: [this.address],
       macs: [`02:00:00:00:00:0${host}`],
-      interval: HEARTBEAT_INTERVAL,
-      timeout: HEARTBEAT_TIMEOUT,
+      ...DEFAULT_HEARTBEATS,
       port: 0,
       clock: systemClock,
       log: silentLogger,
@@ -118,7 +121,7 @@ describe('heartbeats over real sockets', { timeout: 30_000 }, () => {
   });
 
   test('are not needed when the interval is 0: leases say who lives', async (t) => {
-    const a = new LoopbackNode(t, 1, { interval: 0 });
+    const a = new LoopbackNode(t, 1, { interval: milliseconds(0) });
     a.heartbeats.start(a.ended.signal);
     const peer = { name: 'n2', addresses: ['127.0.0.2'], port: 7952, hears: [], onLan: true } as const;
     a.heartbeats.setPeers([{ ...peer, lease: 'fresh' }]);

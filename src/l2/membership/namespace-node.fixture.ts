@@ -2,8 +2,8 @@
 import { systemClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import type { PeerFacts } from '../lan/messages.ts';
+import { DEFAULT_HEARTBEATS } from '../settings.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { HEARTBEAT_INTERVAL, HEARTBEAT_PORT, HEARTBEAT_TIMEOUT } from './options.ts';
 
 /** What a node says: who lives for it, and when it saw that by the clock that all processes share. */
 export interface Sight {
@@ -39,15 +39,8 @@ process.on('message', (order: Order) => {
     return;
   }
   const { name: nodeName, addresses, peers } = order;
-  const options = { interval: HEARTBEAT_INTERVAL, timeout: HEARTBEAT_TIMEOUT, port: HEARTBEAT_PORT, macs: [] };
-  heartbeats = new Heartbeats({
-    ...options,
-    nodeName,
-    addresses,
-    clock: systemClock,
-    log: silentLogger,
-    onChange: say,
-  });
+  const options = { nodeName, addresses, macs: [], clock: systemClock, log: silentLogger, onChange: say };
+  heartbeats = new Heartbeats({ ...DEFAULT_HEARTBEATS, ...options });
   heartbeats.setKeys([{ secret: Buffer.alloc(32, 1) }]);
   heartbeats.start(ended.signal);
   heartbeats.setPeers(peers);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inNamespace, skipWithoutNft, skipWithoutPrograms } from '../../host/testing/in-namespace.ts';
-import { HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT } from './options.ts';
+import { DEFAULT_HEARTBEATS } from '../settings.ts';
+
+const { interval: HEARTBEAT_INTERVAL, timeout: HEARTBEAT_TIMEOUT } = DEFAULT_HEARTBEATS;
 
 const skip = skipWithoutPrograms('ip', 'nsenter', 'nft') || skipWithoutNft();
 /** A machine that runs all tests at once may be late by as much. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { minutes, seconds } from '../../lib/duration.ts';
-import { HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT } from './options.ts';
+import { milliseconds, minutes, seconds } from '../../lib/duration.ts';
+import { DEFAULT_HEARTBEATS } from '../settings.ts';
 import { CLEAR, type Flight, pick, SimulatedLan } from './simulation.ts';
+
+const { interval: HEARTBEAT_INTERVAL, timeout: HEARTBEAT_TIMEOUT } = DEFAULT_HEARTBEATS;
 
 const names = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `n${i + 1}`);
 
@@ -148,7 +150,7 @@ describe('nodes that are set up differently', () => {
     const lan = new SimulatedLan(1);
     lan.weather = { loss: 0.01, delay: 0.5, jitter: 5, duplicates: 0 };
     lan.know(names(3));
-    for (const name of names(3)) lan.start(name, name === 'n1' ? { interval: 400 } : {});
+    for (const name of names(3)) lan.start(name, name === 'n1' ? { interval: milliseconds(400) } : {});
     lan.run(seconds(3));
     const calm = changes(lan);
     lan.run(minutes(2));

@@ -7,10 +7,11 @@ import { silentLogger } from '../../host/log.ts';
 import { milliseconds, seconds } from '../../lib/duration.ts';
 import { type Random, randomBelow, seededRandom } from '../../lib/random.ts';
 import type { PeerFacts } from '../lan/messages.ts';
+import { DEFAULT_HEARTBEATS } from '../settings.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { firstLiving } from './liveness.ts';
 import type { Machine } from './machine.ts';
-import { HEARTBEAT_INTERVAL, HEARTBEAT_PORT, HEARTBEAT_TIMEOUT, type HeartbeatsOptions } from './options.ts';
+import type { HeartbeatsOptions } from './options.ts';
 import type { SocketsParts } from './sockets.ts';
 
 /** How the LAN treats a message. Chances are from 0 to 1, delays in milliseconds. */
@@ -161,7 +162,7 @@ export class SimulatedLan {
       if (lease === undefined) return { ...base, port: undefined, lease: 'none', hears: [], onLan: true };
       const isFresh = this.timeline.now - lease.renewed < LEASE_DURATION;
       const { hears, onLan } = lease;
-      return { ...base, port: HEARTBEAT_PORT, lease: isFresh ? 'fresh' : 'stale', hears, onLan };
+      return { ...base, port: DEFAULT_HEARTBEATS.port, lease: isFresh ? 'fresh' : 'stale', hears, onLan };
     });
   }
 
@@ -200,9 +201,7 @@ export class SimulatedLan {
       nodeName: name,
       addresses: [addressOf(name)],
       macs: [macOf(name)],
-      interval: HEARTBEAT_INTERVAL,
-      timeout: HEARTBEAT_TIMEOUT,
-      port: HEARTBEAT_PORT,
+      ...DEFAULT_HEARTBEATS,
       clock: this.#clock(),
       log: silentLogger,
       onChange: () => {
@@ -225,7 +224,7 @@ export class SimulatedLan {
     this.nodes.set(name, node);
     node.heartbeats.setKeys([{ secret: this.key }]);
     // Not all at the same moment, or heartbeats would meet in a way that they never do.
-    this.timeline.after(this.random() * HEARTBEAT_INTERVAL, () => {
+    this.timeline.after(this.random() * DEFAULT_HEARTBEATS.interval, () => {
       if (node.isDown) return;
       node.heartbeats.start(ended.signal);
       if (!this.hasApi(name)) return;
