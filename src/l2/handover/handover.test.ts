@@ -147,6 +147,16 @@ test('entries are renewed before the kernel ends them, and loaded anew where som
   world.ended.abort();
 });
 
+test('once it has ended nothing is put into the kernel any more', async () => {
+  const world = new World();
+  await world.takeOver(A, 'n1');
+  world.ended.abort();
+  await cleanupHandover(world.kernel);
+  await world.over(A);
+  await world.takeOver('192.168.77.101', 'n1');
+  assert.equal(world.kernel.tables().length, 0);
+});
+
 test('what an earlier run left is taken away at the start, and all of ours by a clean-up', async () => {
   const world = new World();
   await world.takeOver(A, 'n1');

@@ -31,6 +31,7 @@ export class Handover {
   #isLoaded = false;
   #isMissing: boolean;
   #isWorking = false;
+  #signal: AbortSignal = AbortSignal.abort();
 
   constructor(options: HandoverOptions) {
     this.#options = options;
@@ -38,8 +39,12 @@ export class Handover {
     options.lan.onMessage((message) => this.#receive(message));
   }
 
-  /** Takes what an earlier run has left away, and renews what there is until the signal is aborted. */
+  /**
+   * Takes what an earlier run has left away, and renews what there is until the signal is aborted. What the kernel has then ends by
+   * itself, or by {@link cleanupHandover}.
+   */
   start(signal: AbortSignal): void {
+    this.#signal = signal;
     if (this.#isMissing) {
       this.#options.log.warn({}, 'without nftables, connections do not outlive a planned move of their address');
       return;
@@ -58,7 +63,7 @@ export class Handover {
   }
 
   #want(address: string, former: string | undefined): void {
-    if (this.#isMissing) return;
+    if (this.#isMissing || this.#signal.aborted) return;
     this.#wanted.set(address, former);
     // What comes in one go is one transaction.
     if (!this.#isWorking) setImmediate(() => void this.#work());
@@ -69,7 +74,7 @@ export class Handover {
     this.#isWorking = true;
     try {
       do await this.#applySome();
-      while (this.#wanted.size > 0);
+      while (this.#wanted.size > 0 && !this.#signal.aborted);
     } catch (err) {
       this.#isMissing = true;
       this.#options.log.warn({ err }, 'connections do not outlive a planned move of their address: nftables refuses');
