@@ -118,6 +118,16 @@ test('a pool’s counters are no news; its addresses are', async () => {
   w.end();
 });
 
+test('objects that make no sense leave everything as it is, until they do', async () => {
+  const w = await world([...BASE, ...two]);
+  const broken = { ...pool('broken', []), spec: {} } as unknown as IPAddressPool;
+  assert.deepEqual(await w.toldBy(() => w.client.seed(broken)), []);
+  assert.deepEqual(await w.toldBy(() => w.client.seed(slice('x', '10.244.0.1', ['a']))), ['192.0.2.1']);
+  await w.toldBy(() => w.client.seed(pool('broken', ['198.51.100.0/24'])));
+  assert.deepEqual(await w.toldBy(() => w.client.seed(service('z', ['198.51.100.1']))), ['198.51.100.1']);
+  w.end();
+});
+
 test('without an advertisement nobody may announce, and with one again they may', async () => {
   const w = await world([...BASE, ...two]);
   await w.toldBy(() => w.client.remove(L2Advertisement, { namespace: 'metallb-system', name: 'lan' }));

@@ -73,11 +73,6 @@ export class Plans {
     this.synced = Promise.all(followed.map((informer) => informer.synced)).then(() => this.#begin());
   }
 
-  /** Addresses that have a plan. */
-  get size(): number {
-    return this.#decided.size;
-  }
-
   get(address: string): AddressPlan | undefined {
     return this.#decided.get(address)?.plan;
   }
@@ -184,20 +179,32 @@ export class Plans {
   /** Joins pools, advertisements and nodes; the addresses of the pools that this changes are to be decided again. */
   #join(): void {
     this.#isStale = false;
-    const before = new Map(this.#advertised.map((pool) => [pool.key, pool]));
-    const input = { advertisements: this.#advertisements.list(), nodes: [...this.#facts.values()].sort(byName) };
-    const { pools, setAside } = advertisedPools({ pools: this.pools.list(), ...input });
-    this.#advertised = pools;
-    this.#reportSetAside(setAside);
-    const sameRanges =
-      pools.length === before.size && pools.every(({ key, ranges }) => before.get(key)?.ranges === ranges);
-    if (!sameRanges) {
+    const before = this.#advertised;
+    try {
+      const input = { advertisements: this.#advertisements.list(), nodes: [...this.#facts.values()].sort(byName) };
+      const { pools, setAside } = advertisedPools({ pools: this.pools.list(), ...input });
+      this.#advertised = pools;
+      this.#reportSetAside(setAside);
+    } catch (err) {
+      this.#options.log.error(
+        { err },
+        'cannot make sense of pools and advertisements; what is announced stays as it is',
+      );
+      return;
+    }
+    this.#markChanged(before, this.#advertised);
+  }
+
+  #markChanged(before: readonly AdvertisedPool[], after: readonly AdvertisedPool[]): void {
+    const areThere = ({ key, ranges }: AdvertisedPool, i: number) =>
+      before[i]?.key === key && before[i].ranges === ranges;
+    if (before.length !== after.length || !after.every(areThere)) {
       for (const address of this.#decided.keys()) this.#changed.add(address);
       this.#mark(...this.services.list());
       return;
     }
     const changed = new Set(
-      pools.filter((pool) => before.get(pool.key)?.fingerprint !== pool.fingerprint).map(({ key }) => key),
+      after.filter(({ fingerprint }, i) => before[i]?.fingerprint !== fingerprint).map(({ key }) => key),
     );
     if (changed.size === 0) return;
     for (const [address, { pool }] of this.#decided) if (changed.has(pool)) this.#changed.add(address);
