@@ -6,9 +6,10 @@ import { milliseconds, seconds } from '../../lib/duration.ts';
 import type { Announcement, Claim, Claimant } from '../announcer/announcement.ts';
 import { firstLiving, type Living } from '../membership/liveness.ts';
 import { announcedStatus, type Entry, newEntry, own, whyWithdrawn } from './entry.ts';
-import { type HandoverEnd, Handovers } from './handovers.ts';
+import { Handovers } from './handovers.ts';
 import type { AddressPlan, FromLan } from './messages.ts';
 import type { Announcing } from './parts.ts';
+import { Report } from './report.ts';
 import { nextTenure, type Sight, type Tenure, takeOver } from './tenure.ts';
 import { Work } from './work.ts';
 
@@ -44,14 +45,17 @@ const CLAIM_INTERVAL = seconds(1);
 export class Addresses {
   readonly #parts: AddressesParts;
   readonly #entries = new Map<string, Entry>();
-  readonly #handovers = new Handovers();
+  readonly #handovers: Handovers;
   readonly #work = new Work((address) => this.#decide(address));
+  readonly #report: Report;
   readonly #interfaces = new Set<string>();
-  readonly #counts = { elections: 0, failovers: 0, handovers: 0 };
+  readonly #counts = { elections: 0, failovers: 0 };
   #signal: AbortSignal = AbortSignal.abort();
 
   constructor(parts: AddressesParts) {
     this.#parts = parts;
+    this.#handovers = new Handovers(parts);
+    this.#report = new Report(parts.clock, parts.log);
   }
 
   start(signal: AbortSignal): void {
@@ -86,7 +90,7 @@ export class Addresses {
 
   /** Nothing more is to be had of these nodes' connections; the reason, or undefined for the others. */
   endHandovers(isGone: (node: string) => string | undefined): void {
-    for (const end of this.#handovers.without(isGone)) this.#tellEnd(end);
+    this.#handovers.endThrough(isGone);
   }
 
   /** Claims everything that this node announces again: caches on the LAN may be wrong. */
@@ -115,7 +119,8 @@ export class Addresses {
     if (entry?.tenure.kind !== 'announcing') return;
     const { announcing, answers, self } = this.#parts;
     announcing.set(address, undefined);
-    if (owner !== self && answers(owner) && this.#handovers.from(address) !== owner) this.#handOver(address, owner);
+    if (owner !== self && answers(owner) && this.#handovers.from(address) !== owner)
+      this.#handovers.begin(address, owner);
     this.#announce(address, entry, false);
   }
 
@@ -140,7 +145,7 @@ export class Addresses {
   }
 
   counts(): Readonly<Record<string, number>> {
-    return { ...this.#counts };
+    return { ...this.#counts, handovers: this.#handovers.count };
   }
 
   #decide(address: string): void {
@@ -168,15 +173,13 @@ export class Addresses {
   }
 
   #elect(address: string, entry: Entry, elected: string | undefined): void {
-    if (entry.plan === undefined) this.#tellEnd(this.#handovers.removed(address));
+    if (entry.plan === undefined) this.#handovers.removed(address);
     if (elected === entry.elected) return;
     entry.elected = elected;
     if (elected === undefined) return;
     if (elected === this.#handovers.from(address)) {
       // Not yet: it has to take the address over first, and clients have to follow.
-      void this.#after(YIELD_LIMIT + FOLLOW_TIME, () =>
-        this.#tellEnd(this.#handovers.circular(address, entry.elected)),
-      );
+      void this.#after(YIELD_LIMIT + FOLLOW_TIME, () => this.#handovers.endCircle(address, entry.elected));
     }
     if (elected !== entry.former) this.#counts.elections++;
     entry.former = elected;
@@ -197,7 +200,7 @@ export class Addresses {
         if (before.kind !== 'preparing') this.#withdraw(address, entry, sight);
         break;
       case 'preparing':
-        this.#handOver(address, after.from);
+        this.#handovers.begin(address, after.from);
         this.#wait(address, entry, HANDOVER_WAIT);
         break;
       case 'announcing':
@@ -219,7 +222,7 @@ export class Addresses {
     }
     const over = before.kind === 'none' ? takeOver(sight) : undefined;
     const from = before.kind === 'preparing' ? { how: 'planned', from: before.from } : over;
-    this.#parts.log.info({ address, services: entry.plan?.services, ...from }, 'taking an address over');
+    this.#report.add(address, { ...from }, 'announcing');
     if (over?.how === 'failover') {
       this.#counts.failovers++;
       this.#parts.tell({ kind: 'takeover', address, from: over.from, planned: false });
@@ -250,7 +253,7 @@ export class Addresses {
     if (!entry.told) return;
     entry.told = false;
     const why = whyWithdrawn(entry, silent, elected);
-    this.#parts.log.info({ address, why }, 'no longer announcing');
+    this.#report.add(address, { why }, 'no longer announcing');
     this.#parts.tell({ kind: 'withdrawn', address, why });
   }
 
@@ -259,7 +262,7 @@ export class Addresses {
     const { announcing, answers } = this.#parts;
     if (announcing.get(address)?.interfaces.length === 0) {
       // We still ask whether anybody has it: a node has, so that is who we take it over from.
-      if (answers(owner) && this.#handovers.from(address) !== owner) this.#handOver(address, owner);
+      if (answers(owner) && this.#handovers.from(address) !== owner) this.#handovers.begin(address, owner);
       return;
     }
     if (entry.hasAnswered || entry.claimant !== undefined) return;
@@ -273,18 +276,6 @@ export class Addresses {
         entry.hasAnswered = false;
       });
     });
-  }
-
-  #handOver(address: string, from: string): void {
-    this.#counts.handovers++;
-    this.#handovers.begin(address, from);
-    this.#parts.tell({ kind: 'takeover', address, from, planned: true });
-  }
-
-  #tellEnd(end: HandoverEnd | undefined): void {
-    if (end === undefined) return;
-    this.#parts.log.debug(end, 'connections through the former announcer are passed on no longer');
-    this.#parts.tell({ kind: 'handover-over', ...end });
   }
 
   /** What is not answered for anywhere yet is not told: it is still being asked for, or has no interface. */
