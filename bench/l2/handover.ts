@@ -3,7 +3,7 @@
  * there before. Counted: requests without an answer, and connections that broke.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXCLUDE, setTerminating } from '../../test/e2e/l2/handover.ts';
+import { EXCLUDE, setTerminating } from '../../test/e2e/l2/handover.feature.ts';
 import type { Traffic } from '../../test/e2e/l2/requests.ts';
 import { now, type Target } from '../../test/e2e/l2/traffic.ts';
 import { World } from '../../test/e2e/l2/world.ts';

@@ -1,13 +1,13 @@
 /** Load balancer addresses on the lab's LAN. Much of it is waiting: each suite has a lab of its own, and they run beside each other. */
 import { describe } from 'node:test';
-import { addresses } from './l2/addresses.ts';
-import { announcing } from './l2/announcing.ts';
-import { claims, claimsOver } from './l2/claims.ts';
-import { controlPlane } from './l2/control-plane.ts';
-import { failures } from './l2/failures.ts';
-import { handover } from './l2/handover.ts';
+import { addresses } from './l2/addresses.feature.ts';
+import { announcing } from './l2/announcing.feature.ts';
+import { claims, claimsOver } from './l2/claims.feature.ts';
+import { controlPlane } from './l2/control-plane.feature.ts';
+import { failures } from './l2/failures.feature.ts';
+import { handover } from './l2/handover.feature.ts';
 import { type Stories, stories } from './l2/stories.ts';
-import { telling } from './l2/telling.ts';
+import { telling } from './l2/telling.feature.ts';
 
 type Chapter = (stories: Stories) => void;
 

@@ -1,7 +1,7 @@
 /** The control plane stands still for a minute, then is killed and starts anew: announcements do not depend on it. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, clientOf, failsOver } from './failures.ts';
+import { type Client, clientOf, failsOver } from './failures.feature.ts';
 import { answeredBy } from './judges.ts';
 import type { Stories } from './stories.ts';
 import { now } from './traffic.ts';
