@@ -1,5 +1,6 @@
 /** Reads what the cluster says about a Service, and has it explained. */
 import { Lease } from '../api/coordination/v1/lease.ts';
+import { Event } from '../api/core/v1/event.ts';
 import { Node } from '../api/core/v1/node.ts';
 import { Pod } from '../api/core/v1/pod.ts';
 import { Service } from '../api/core/v1/service.ts';
@@ -16,12 +17,13 @@ import type { Client } from '../client/client.ts';
 import { getAny, listAny } from '../client/optional.ts';
 import type { Finding } from '../controllers/servicestatus/finding.ts';
 import { whyService } from '../controllers/servicestatus/why.ts';
+import { whyHeld } from '../controllers/servicestatus/why-held.ts';
 
 /** `now` is milliseconds since 1970. */
 export async function explainService(client: Client, key: ObjectKey, now = Date.now()): Promise<readonly Finding[]> {
   const scope = key.namespace === undefined ? {} : { namespace: key.namespace };
   const service = await client.get(Service, key);
-  const [slices, pods, nodes, vms, vmis, pools, advertisements, leases, metallb] = await Promise.all([
+  const [slices, pods, nodes, vms, vmis, pools, advertisements, leases, metallb, events] = await Promise.all([
     client.list(EndpointSlice, scope),
     client.list(Pod, scope),
     client.list(Node),
@@ -31,8 +33,9 @@ export async function explainService(client: Client, key: ObjectKey, now = Date.
     listAny(client, L2Advertisement),
     client.list(Lease, { namespace: ANNOUNCER_LEASE_NAMESPACE }),
     getAny(client, MetalLB, { namespace: ANNOUNCER_LEASE_NAMESPACE, name: METALLB_NAME }),
+    client.list(Event, { ...scope, fieldSelector: `involvedObject.kind=Service,involvedObject.name=${key.name}` }),
   ]);
-  return whyService({
+  const found = whyService({
     service,
     slices: slices.items,
     pods: pods.items,
@@ -45,4 +48,5 @@ export async function explainService(client: Client, key: ObjectKey, now = Date.
     metallb,
     now,
   });
+  return [...found, ...whyHeld(service, events.items)];
 }

@@ -12,7 +12,8 @@ export interface Finding {
     | 'family'
     | 'not-published'
     | 'no-load-balancer-address'
-    | 'no-announcer';
+    | 'no-announcer'
+    | 'address-held';
   readonly message: string;
   /** A command, or what to change. */
   readonly remedy?: string;

@@ -1,6 +1,7 @@
 /** What happens to announcements, as Events: on Services, as MetalLB's users look for it, and on this machine's Node. */
 import type { Node } from '../../api/core/v1/node.ts';
 import type { Service } from '../../api/core/v1/service.ts';
+import { ADDRESS_CONFLICT, ADDRESS_CONFLICT_OVER } from '../../api/metallb/v1beta1/names.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { AnnouncedStatus, ConflictStatus } from '../lan/messages.ts';
 
@@ -50,12 +51,12 @@ export class AnnouncementEvents {
     if (state === 'begun') {
       this.#held.set(address, (this.#held.get(address) ?? new Set()).add(conflict.interface));
       const message = `${address} is not announced on ${where}: the host ${mac} holds it, and is no node of this cluster; take it from that host, or from the pool`;
-      this.#record(services, 'Warning', 'AddressConflict', message);
+      this.#record(services, 'Warning', ADDRESS_CONFLICT, message);
     } else {
       const held = this.#held.get(address);
       held?.delete(conflict.interface);
       if (held?.size === 0) this.#held.delete(address);
-      this.#record(services, 'Normal', 'AddressConflictOver', `${address} is free again on ${where}`);
+      this.#record(services, 'Normal', ADDRESS_CONFLICT_OVER, `${address} is free again on ${where}`);
     }
   }
 

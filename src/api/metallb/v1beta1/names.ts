@@ -9,3 +9,7 @@ export const METALLB_NAME = 'metallb';
 export const L2_STATUS_NODE_LABEL = 'metallb.io/node';
 export const L2_STATUS_SERVICE_NAME_LABEL = 'metallb.io/service-name';
 export const L2_STATUS_SERVICE_NAMESPACE_LABEL = 'metallb.io/service-namespace';
+
+/** Reasons of Events that announcers record on Services: another host has an address of theirs, or no longer. The messages begin with it. */
+export const ADDRESS_CONFLICT = 'AddressConflict';
+export const ADDRESS_CONFLICT_OVER = 'AddressConflictOver';
