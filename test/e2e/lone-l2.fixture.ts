@@ -11,7 +11,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { L2_SOCKET, PROGRAM } from '../../src/cli/wiring/defaults.ts';
+import { printKubeconfig } from '../../src/client/kubeconfig.ts';
 import { CommandError, runCommand } from '../../src/host/process.ts';
+import { startLesserApi } from './lesser-api.ts';
 import { MACHINE, makeMachine } from './machine.ts';
 import { startServer, type TestServer } from './server.ts';
 
@@ -180,6 +182,37 @@ test('one that starts before the API is there waits for it, and ends when it is 
   const [said] = await once(child.stderr.setEncoding('utf8'), 'data');
   assert.match(String(said), /the API cannot be reached; waiting for it/);
   assert.equal(await end(child, 'SIGTERM'), 0);
+});
+
+/** What the guide says that an announcer needs: `list nodes`. */
+async function documentedRights(): Promise<ReadonlySet<string>> {
+  const guide = await readFile(new URL('../../docs/load-balancer-addresses.md', import.meta.url), 'utf8');
+  const [, table = ''] = guide.split('needs these rights');
+  const rows = [...(table.split('\n\n## ')[0]?.matchAll(/^\| \S+.* \| ([^|]+) \| ([a-z, ]+) \|$/gm) ?? [])];
+  return new Set(
+    rows.flatMap(([, resources = '', verbs = '']) =>
+      resources
+        .replace(/ unless .*/, '')
+        .split(', ')
+        .flatMap((resource) => verbs.split(', ').map((verb) => `${verb} ${resource.replace(',', '')}`)),
+    ),
+  );
+}
+
+test('a cluster without the MetalLB object is served, with the rights that the guide names', async () => {
+  const api = await startLesserApi({ kubeconfig: server.kubeconfig, lacks: ['metallbs.metallb.io'] });
+  const lesser = join(server.dir, 'lesser');
+  writeFileSync(lesser, printKubeconfig({ endpoint: { server: api.url }, name: 'lesser' }));
+  const l2 = await startL2('--metrics', 'none', '--kubeconfig', lesser);
+  await allAnnounced();
+  await server.eventually(async () => (api.asked.has('create servicel2statuses') ? true : undefined));
+  assert.equal(await end(l2, 'SIGTERM'), 0);
+  await api.close();
+  const rights = await documentedRights();
+  assert.deepEqual(
+    [...api.asked].filter((right) => !rights.has(right)),
+    [],
+  );
 });
 
 test('cleaning up leaves the machine as it was, and what others put there', async () => {
