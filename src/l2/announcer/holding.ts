@@ -34,6 +34,11 @@ export interface HoldingParts {
 }
 
 const AT_ONCE: Duration = milliseconds(0);
+/**
+ * Of the first so many announcements, each is followed by a probe when none went before: whoever took over in haste finds
+ * out whether a host has the address that says nothing unless it is asked. Two, since the second claim is decisive.
+ */
+const VERIFIED_ROUNDS = 2;
 
 export class Holding {
   readonly ip: IPAddress;
@@ -97,7 +102,7 @@ export class Holding {
   /** Tells others again, if there is anything to tell. */
   reannounce(): void {
     const port = this.#port;
-    if (port !== undefined && this.isAnnounced) this.#then(AT_ONCE, port, () => this.#announce(port, 0));
+    if (port !== undefined && this.isAnnounced) this.#then(AT_ONCE, port, () => this.#announce(port, 0, true));
   }
 
   claimed(mac: string, by: Claimant): void {
@@ -120,7 +125,7 @@ export class Holding {
     this.#begun = true;
     if (this.#standing.kind === 'announced') {
       this.#parts.onChange();
-      this.#announce(port, 0);
+      this.#announce(port, 0, true);
     } else this.#ask(port, 0);
   }
 
@@ -130,16 +135,21 @@ export class Holding {
       return;
     }
     if (round === 0) this.#happen({ kind: 'asking' });
-    const { protocol, stats } = this.#parts;
-    port.send(protocol.question(this.ip, port.mac));
-    stats.count(protocol, 'probe');
+    this.#probe(port);
     this.#then(PROBE_INTERVAL, port, () => this.#ask(port, round + 1));
   }
 
-  #announce(port: Port, round: number): void {
+  #probe(port: Port): void {
+    const { protocol, stats } = this.#parts;
+    port.send(protocol.question(this.ip, port.mac));
+    stats.count(protocol, 'probe');
+  }
+
+  #announce(port: Port, round: number, verify: boolean): void {
     this.#say(port);
+    if (verify && round < VERIFIED_ROUNDS) this.#probe(port);
     const pause = this.#parts.protocol.repeat[round];
-    if (pause !== undefined) this.#then(pause, port, () => this.#announce(port, round + 1));
+    if (pause !== undefined) this.#then(pause, port, () => this.#announce(port, round + 1, verify));
   }
 
   #say(port: Port): void {
@@ -174,7 +184,7 @@ export class Holding {
         this.#tell(this.#standing, 'begun');
         break;
       case 'take':
-        this.#announce(port, 0);
+        this.#announce(port, 0, false);
         this.#tell(before, 'over');
     }
   }
