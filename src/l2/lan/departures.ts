@@ -8,8 +8,10 @@ const PATIENCE = seconds(60);
 
 export interface DeparturesParts {
   readonly clock: Clock;
-  /** Whether a node answers for what it announces: then it has not left. */
-  readonly answers: (node: string) => boolean;
+  /** Whether a node lives: then it has not left. */
+  readonly lives: (node: string) => boolean;
+  /** Whether a node has taken its lease back, as one does that stops in good order. */
+  readonly hasNoLease: (node: string) => boolean;
   /** A node has been waited for long enough. */
   readonly onOver: (node: string) => void;
 }
@@ -30,9 +32,15 @@ export class Departures {
   /** Takes note of who has gone or come; until the signal is aborted. */
   note(before: ReadonlyMap<string, PeerState>, now: ReadonlyMap<string, PeerState>, signal: AbortSignal): void {
     for (const [node, state] of now) {
-      if (this.#parts.answers(node)) this.#end(node);
-      else if (before.get(node) === 'leaving' && state !== 'leaving') this.#begin(node, signal);
+      if (this.#parts.lives(node)) this.#end(node);
+      else if (this.#hasLeft(node, before.get(node), state)) this.#begin(node, signal);
     }
+  }
+
+  /** Its heartbeats have said so, or, of a node that has none, its lease. */
+  #hasLeft(node: string, before: PeerState | undefined, now: PeerState): boolean {
+    if (before === now) return false;
+    return before === 'leaving' || (before === 'leased' && this.#parts.hasNoLease(node));
   }
 
   #begin(node: string, signal: AbortSignal): void {

@@ -225,6 +225,30 @@ test('what is passed on to a former announcer ends when that dies, announces aga
   world.ended.abort();
 });
 
+test('without heartbeats, a lease that is taken back says that its node leaves in good order', async () => {
+  const world = new FakeLan(2);
+  await world.start(plan(A, 'n1', 'n2'));
+  const { lan, liveness, told } = world.node('n2');
+  const peer = { name: 'n1', addresses: ['192.0.2.1'], port: undefined, hears: [], onLan: true };
+  const takeover = () => told.findLast(({ kind }) => kind === 'takeover');
+  lan.receive({ kind: 'peers', peers: [{ ...peer, lease: 'fresh' }] });
+  liveness.sees({ n1: 'leased' });
+  lan.receive({ kind: 'peers', peers: [{ ...peer, lease: 'none' }] });
+  liveness.sees({ n1: 'lost' });
+  assert.deepEqual(takeover(), { kind: 'takeover', address: A, from: 'n1', planned: true });
+  await world.clock.advance(500);
+  await settle();
+  assert.ok(world.announcers(A).includes('n2'));
+
+  liveness.sees({ n1: 'leased' });
+  await world.clock.advance(5000);
+  await settle();
+  lan.receive({ kind: 'peers', peers: [{ ...peer, lease: 'stale' }] });
+  liveness.sees({ n1: 'lost' });
+  assert.deepEqual(takeover(), { kind: 'takeover', address: A, from: 'n1', planned: false });
+  world.ended.abort();
+});
+
 test('an address that no Service has any more is withdrawn and forgotten', async () => {
   const world = new FakeLan(2);
   await world.start(plan(A, 'n1', 'n2'));

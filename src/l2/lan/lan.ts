@@ -71,7 +71,8 @@ export class Lan {
     });
     this.#departures = new Departures({
       clock: parts.clock,
-      answers: (node) => this.#answers(node),
+      lives: (node) => this.#lives(node),
+      hasNoLease: (node) => this.#peers.some(({ name, lease }) => name === node && lease === 'none'),
       onOver: (node) => this.#addresses.endHandovers((from) => (from === node ? `node ${node} has left` : undefined)),
     });
     this.#onLan = new OnLan({
@@ -205,7 +206,12 @@ export class Lan {
     return others;
   }
 
+  /** One that has just left in good order answers until it sees that it is followed, and its kernel works on. */
   #answers(node: string): boolean {
+    return this.#lives(node) || this.#departures.has(node);
+  }
+
+  #lives(node: string): boolean {
     const { alive, reserve } = this.#liveness.living();
     return alive.has(node) || reserve.has(node) || this.#states.get(node) === 'leaving';
   }
@@ -216,9 +222,7 @@ export class Lan {
     this.#states = new Map(peers.map(({ name, state }) => [name, state]));
     this.#logChanges(before);
     this.#departures.note(before, this.#states, this.#signal);
-    this.#addresses.endHandovers((node) => {
-      return this.#answers(node) || this.#departures.has(node) ? undefined : `node ${node} is lost`;
-    });
+    this.#addresses.endHandovers((node) => (this.#answers(node) ? undefined : `node ${node} is lost`));
     const living = this.#liveness.living();
     if (living !== this.#living) {
       this.#living = living;
