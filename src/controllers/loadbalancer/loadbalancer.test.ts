@@ -172,6 +172,10 @@ describe('the load balancer controller', () => {
     const { none, metallb: named, postern } = await addresses(w);
     assert.deepEqual([none, postern], ['', '192.0.2.2']);
     assert.ok(named);
+    assert.equal(
+      (await w.events(service('none'))).at(-1),
+      'ClearAssignment: current IP ["192.0.2.1"] is given up: its spec.loadBalancerClass and that of the MetalLB object differ, so that it is not ours to serve',
+    );
     await w.stop();
   });
 
@@ -315,6 +319,7 @@ describe('a change of pools', () => {
     const w = await start(pool('pool', ['192.0.2.1-192.0.2.4']), service('a'));
     w.client.remove(IPAddressPool, POOL);
     w.client.seed(pool('renamed', ['192.0.2.0/29']));
+    await w.settle();
     await w.pass(1000);
     const { status } = (await w.find(IPAddressPool, { namespace: 'metallb-system', name: 'renamed' })) ?? {};
     assert.deepEqual([status?.assignedIPv4, status?.availableIPv4], [1, 7]);
@@ -360,6 +365,19 @@ describe('a change of pools', () => {
     assert.deepEqual([more, (await w.events(young)).length], [[], 1], 'once');
     const { status } = (await w.find(IPAddressPool, { namespace: 'metallb-system', name: 'young' })) ?? {};
     assert.deepEqual([status?.assignedIPv4, status?.availableIPv4], [1, 3]);
+    await w.stop();
+  });
+
+  it('by another who counts otherwise is set right after a while, and not fought over', async () => {
+    const w = await start(pool('pool', ['192.0.2.1/32']), service('a'));
+    await w.pass(1000);
+    const found = await w.find(IPAddressPool, POOL);
+    assert.ok(found);
+    w.client.seed({ ...found, status: { assignedIPv4: 7 } });
+    await w.settle();
+    assert.equal((await w.find(IPAddressPool, POOL))?.status?.assignedIPv4, 7);
+    await w.pass(10_000);
+    assert.equal((await w.find(IPAddressPool, POOL))?.status?.assignedIPv4, 1);
     await w.stop();
   });
 

@@ -41,10 +41,14 @@ export async function serve(key: string, service: Service, question: Question, p
 }
 
 /** Takes us out of a Service that is not ours; of one of another's class only when it says that it was ours. */
-export async function release(service: Service, { client }: ServeParts): Promise<void> {
+export async function release(service: Service, { client, events }: ServeParts): Promise<void> {
   const isBalancer = service.spec?.type === 'LoadBalancer';
   if (!isMarked(service) && (isBalancer || currentAddresses(service).length === 0)) return;
   await client.updateStatus(Service, released(service));
+  const addresses = currentAddresses(service);
+  if (!isBalancer || addresses.length === 0) return;
+  const why = 'its spec.loadBalancerClass and that of the MetalLB object differ, so that it is not ours to serve';
+  events.event(service, 'Normal', 'ClearAssignment', `current IP ${quoted(addresses)} is given up: ${why}`);
 }
 
 /** Events for the people who look with `kubectl describe service`, of the reasons that MetalLB gives. */
