@@ -45,15 +45,21 @@ const NEAR_MISSES = 5;
 type Told = Pick<Finding, 'message' | 'remedy'>;
 
 /** Why it has none; nothing is said of what is no load balancer. */
-export function whyNoAddress(service: Service): Finding[] {
+export function whyNoAddress(service: Service, metallb: MetalLB | undefined): Finding[] {
   if (service.spec?.type !== 'LoadBalancer' || (service.status?.loadBalancer?.ingress ?? []).length > 0) return [];
-  const { loadBalancerClass } = service.spec;
-  const why =
-    findCondition(service.status?.conditions, ADDRESS_ALLOCATED)?.message ??
-    (loadBalancerClass === undefined
-      ? 'the load balancer controller has not looked at it yet'
-      : `its loadBalancerClass "${loadBalancerClass}" is another implementation's to serve`);
+  const why = isOurLoadBalancer(service, metallb)
+    ? (findCondition(service.status?.conditions, ADDRESS_ALLOCATED)?.message ??
+      'the load balancer controller has not looked at it yet')
+    : whyNotOurs(service, metallb);
   return [{ kind: 'no-load-balancer-address', message: `it has no load balancer address: ${why}` }];
+}
+
+function whyNotOurs({ spec }: Service, metallb: MetalLB | undefined): string {
+  if (spec?.loadBalancerClass !== undefined) {
+    return `its loadBalancerClass "${spec.loadBalancerClass}" is another implementation's to serve`;
+  }
+  const wanted = metallb?.spec?.loadBalancerClass;
+  return `it has no loadBalancerClass, and the MetalLB object has only those served that have "${wanted}"`;
 }
 
 /**

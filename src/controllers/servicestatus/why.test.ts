@@ -9,10 +9,17 @@ import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachin
 import type { AnnouncerLease } from '../../api/metallb/v1beta1/announcer-lease.ts';
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
+import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
 import { type WhyInput, whyService } from './why.ts';
 import type { AnnouncerInput } from './why-no-address.ts';
 
 const namespace = 'ns';
+const CLASSY: MetalLB = {
+  apiVersion: 'metallb.io/v1beta1',
+  kind: 'MetalLB',
+  metadata: { name: 'metallb', namespace: 'metallb-system' },
+  spec: { loadBalancerClass: 'metallb.io/lb' },
+};
 const special = { special: 'key' };
 type Labels = Record<string, string>;
 
@@ -222,6 +229,20 @@ const cases: [name: string, input: World, findings: string[]][] = [
       ),
     }),
     ['it has no load balancer address: there is no IPAddressPool'],
+  ],
+  [
+    'that its load balancer class is another implementation’s',
+    world({ service: service({ type: 'LoadBalancer', loadBalancerClass: 'example.com/other' }) }),
+    [
+      'it has no load balancer address: its loadBalancerClass "example.com/other" is another implementation\'s to serve',
+    ],
+  ],
+  [
+    'that the MetalLB object has only those of a class served',
+    world({ service: service({ type: 'LoadBalancer' }), metallb: CLASSY }),
+    [
+      'it has no load balancer address: it has no loadBalancerClass, and the MetalLB object has only those served that have "metallb.io/lb"',
+    ],
   ],
   [
     'that nobody gives it endpoints',

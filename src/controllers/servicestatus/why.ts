@@ -34,7 +34,8 @@ const NEAR_MISSES = 5;
 
 /** Everything that can be seen to be wrong; none when nothing is. */
 export function whyService(input: WhyInput & AnnouncerInput): readonly Finding[] {
-  return [...whyNoEndpoints(input), ...whyNoAddress(input.service), ...whyNotAnnounced(input.service, input)];
+  const { service, metallb } = input;
+  return [...whyNoEndpoints(input), ...whyNoAddress(service, metallb), ...whyNotAnnounced(service, input)];
 }
 
 /** What is wrong with its endpoints. */
