@@ -304,6 +304,26 @@ test(`no history gives an address twice, or strands one (POSTERN_SEED=${seed})`,
   await w.stop();
 });
 
+test(`two controllers at once, as there must not be, come to rest, and no address is given twice (POSTERN_SEED=${seed})`, async () => {
+  const w = await world([namespace('test'), somePool()], loadBalancerController, loadBalancerController);
+  for (let round = 0; round < 20; round++) {
+    trouble(w, random);
+    for (let i = randomBelow(random, 8); i >= 0; i--) {
+      await step(w);
+      await turns(20);
+    }
+    w.client.failWith(undefined);
+    // They correct each other's counters every ten seconds.
+    await w.settle();
+    await w.pass(25_000);
+    await check(w);
+    const { length } = w.client.writes;
+    await w.pass(25_000);
+    assert.deepEqual(w.client.writes.slice(length), []);
+  }
+  await w.stop();
+});
+
 test(`a restart changes nothing, and the same objects give the same assignment (POSTERN_SEED=${seed})`, async () => {
   for (let round = 0; round < 15; round++) {
     const objects = new Map<string, KubeObject>();

@@ -4,6 +4,7 @@ import { runController } from '../../client/controller.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
+import { seconds } from '../../lib/duration.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
@@ -12,6 +13,8 @@ import type { PoolTable } from './pool-table.ts';
 
 /** Milliseconds in which changes are gathered: the counters are for people. */
 const GATHER = 250;
+/** Until counters that somebody else has written are set right: with one who does so too, that would never end. */
+const MEND = seconds(10);
 
 export interface PoolStatusParts extends ControllerParts {
   readonly events: EventRecorder;
@@ -25,9 +28,9 @@ export function poolStatusController(parts: PoolStatusParts): { changed(key: str
   const queue = new WorkQueue({ clock });
   const objects = informers.of(IPAddressPool);
   const told = new Map<string, string>();
-  objects.onChange(({ key, object }) => {
+  objects.onChange(({ key, object, previous }) => {
     if (object === undefined) told.delete(key);
-    queue.add(key);
+    queue.addAfter(key, equal(object?.spec, previous?.spec) ? MEND : 0);
   });
   const tell = (key: string, object: IPAddressPool, problems: readonly string[]): void => {
     const text = problems.join('; ');
