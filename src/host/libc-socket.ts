@@ -3,6 +3,7 @@
  * or fails with EAGAIN, so the event loop may make it.
  */
 import { getSystemErrorMap } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
 
 export interface LibcSocket {
   socket(domain: number, type: number, protocol: number): number;
@@ -66,6 +67,11 @@ async function load(): Promise<LibcSocket> {
   const ifNameToIndex = libc.func('unsigned int if_nametoindex(const char *name)');
   const { EAGAIN = 11, ENOBUFS = 105, EINTR = 4 } = koffi.os.errno;
 
+  /** Not closed yet, of this thread. */
+  const open = new Set<number>();
+  // Open files are the process's: a thread that fails would leave its own behind, and with each an interface's multicast groups.
+  if (!isMainThread) process.once('exit', () => open.forEach((fd) => void close(fd)));
+
   const check = (name: string, result: number): number => {
     if (result < 0) throw new SystemCallError(name, koffi.errno());
     return result;
@@ -92,7 +98,11 @@ async function load(): Promise<LibcSocket> {
     });
 
   return {
-    socket: (domain, type, protocol) => check('socket', socket(domain, type, protocol)),
+    socket: (domain, type, protocol) => {
+      const fd = check('socket', socket(domain, type, protocol));
+      open.add(fd);
+      return fd;
+    },
     bind: (fd, address) => void check('bind', bind(fd, address, address.length)),
     getsockname: (fd, length) => {
       const address = new Uint8Array(length);
@@ -109,8 +119,14 @@ async function load(): Promise<LibcSocket> {
     send: (fd, bytes) => moved('send', send(fd, bytes, bytes.length, 0), [EAGAIN, EINTR, ENOBUFS]),
     recvInPool: (fd, into) => inPool('recv', recv, [fd, into, into.length, 0], [EAGAIN, EINTR]),
     sendInPool: (fd, bytes) => inPool('send', send, [fd, bytes, bytes.length, 0], [EAGAIN, EINTR, ENOBUFS]),
-    close: (fd) => void close(fd),
-    closeInPool: (fd) => new Promise((resolve) => close.async(fd, () => resolve())),
+    close: (fd) => {
+      open.delete(fd);
+      close(fd);
+    },
+    closeInPool: (fd) => {
+      open.delete(fd);
+      return new Promise((resolve) => close.async(fd, () => resolve()));
+    },
     ifIndex: (name) => ifNameToIndex(name),
     watch: (fd, onReadable) => {
       const handle = koffi.node.poll(fd, { readable: true }, onReadable);
