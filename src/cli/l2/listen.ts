@@ -14,9 +14,14 @@ export const listenInDirectory: Listen = async (at, answer) => {
     port: listening.port,
     close: async () => {
       await listening.close();
-      await rmdir(dir).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
-      });
+      await removeEmpty(dir);
     },
   };
 };
+
+/** Removes a directory, unless something is in it. */
+export async function removeEmpty(dir: string): Promise<void> {
+  await rmdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
+  });
+}

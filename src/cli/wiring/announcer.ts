@@ -1,4 +1,5 @@
 /** A node's announcer and where it is asked how it is, as an agent and `postern l2` have them. */
+import { dirname } from 'node:path';
 import type { Client } from '../../client/client.ts';
 import type { Informers } from '../../client/informers.ts';
 import { systemClock } from '../../host/clock.ts';
@@ -10,8 +11,9 @@ import { aborted } from '../../lib/abort.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import type { ListenAddress } from '../../proxy/health/listen.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
-import { listenInDirectory } from '../l2/listen.ts';
+import { listenInDirectory, removeEmpty } from '../l2/listen.ts';
 import { serveL2 } from '../l2/serve.ts';
+import { L2_SOCKET } from './defaults.ts';
 
 export interface AnnouncerParts extends AnnouncerOptions {
   readonly client: Client;
@@ -45,7 +47,11 @@ export async function startAnnouncer(parts: AnnouncerParts, signal: AbortSignal)
   return { synced: l2.synced, leave: () => l2.leave(), stopped: aborted(signal).then(() => served.close()) };
 }
 
-/** Removes all rules of an announcer from this network namespace; there are none without nftables. */
+/**
+ * Removes what announcers have left, also those that were killed: rules in this network namespace, of which there are none
+ * without nftables, and the directory of the socket unless something is in it.
+ */
 export async function cleanupAnnouncer(runner: NftRunner | undefined): Promise<void> {
+  await removeEmpty(dirname(L2_SOCKET));
   if (runner !== undefined) await cleanupHandover(kernelNetfilter(runner));
 }
