@@ -19,9 +19,12 @@ export const listenInDirectory: Listen = async (at, answer) => {
   };
 };
 
-/** Removes a directory, unless something is in it. */
+/** What keeps a directory that is not ours to remove: it is not there, is in use, or is somebody else's. */
+const NOT_OURS: readonly unknown[] = ['ENOENT', 'ENOTEMPTY', 'EACCES', 'EPERM', 'EROFS'];
+
+/** Removes a directory, unless something is in it or somebody else has it. */
 export async function removeEmpty(dir: string): Promise<void> {
   await rmdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
+    if (!NOT_OURS.includes(error.code)) throw error;
   });
 }
