@@ -40,6 +40,21 @@ test('all addresses are those of both families', async () => {
   await close();
 });
 
+test('a unix socket where another program answers stays that program’s', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'pst-listen-'));
+  const at = { address: join(dir, 'l2.sock'), port: 0 };
+  const first = await listenHTTP(at, () => HELLO);
+  await assert.rejects(
+    listenHTTP(at, () => undefined),
+    { code: 'EADDRINUSE' },
+  );
+  const [response] = await once(get({ socketPath: at.address, path: '/' }), 'response');
+  assert.equal(response.statusCode, 503);
+  response.resume();
+  await first.close();
+  rmSync(dir, { recursive: true });
+});
+
 test('answers on a unix socket, for its owner alone, in place of one that a killed run left', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'pst-listen-'));
   const at = { address: join(dir, 'proxy.sock'), port: 0 };

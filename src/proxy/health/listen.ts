@@ -1,7 +1,9 @@
 /** Small answers over HTTP to whoever asks: bounded in connections, time and bytes. Nothing that is sent is kept. */
+import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { seconds } from '../../lib/duration.ts';
 
@@ -68,10 +70,23 @@ async function listenOn(at: ListenAddress, answer: Answerer): Promise<Listening>
   });
 }
 
-/** One that a run left that was killed. What is no socket is somebody else's. */
+/** One that a run left that was killed. What is no socket is somebody else's, and so is one where somebody listens. */
 async function removeSocket(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined); // Where there is nothing, nothing is in the way.
-  if (found?.isSocket()) await unlink(path);
+  if (found?.isSocket() && !(await isInUse(path))) await unlink(path);
+}
+
+async function isInUse(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return false;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function makeServer(answer: Answerer): Server {
