@@ -12,7 +12,8 @@ export const GUEST_ID = 61_581;
 export const DHCP_ID = 61_582;
 
 /**
- * What the agent needs as root: the network, its guests' identities, and files of the server's in the data directory.
+ * What the agent needs as root: the network, its guests' identities, files of the server's in the data directory, and the
+ * preference of the thread that others take for this node's life.
  * The numbers are those of capabilities(7).
  */
 const AGENT_CAPABILITIES = {
@@ -25,6 +26,7 @@ const AGENT_CAPABILITIES = {
   net_bind_service: 10,
   net_admin: 12,
   net_raw: 13,
+  sys_nice: 23,
 } as const;
 
 /** Whether this process is root and may become another user: not so in a user namespace that maps only root. */
