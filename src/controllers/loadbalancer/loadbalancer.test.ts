@@ -222,6 +222,27 @@ describe('the load balancer controller', () => {
     await w.stop();
   });
 
+  it('does not fight over a Service that somebody else serves too, and tells of it', async () => {
+    const w = await start(pool('pool', ['192.0.2.1/32']), service('a'));
+    const own = w.client.writes.filter(({ kind }) => kind === 'Service').length;
+    for (let second = 0; second < 60; second++) {
+      const a = await get(w, 'a');
+      w.client.seed({ ...a, status: { ...a.status, loadBalancer: { ingress: [{ ip: '10.9.9.9' }] } } });
+      await w.settle();
+      await w.pass(1000);
+    }
+    const { length } = w.client.writes.filter(({ kind }) => kind === 'Service');
+    assert.ok(length - own > 2 && length - own < 8, `${length} writes`);
+    const told = (await w.events(service('a'))).filter((text) => text.startsWith('Contested'));
+    assert.deepEqual(told, [
+      'Contested: somebody else writes the addresses of this Service, and gives it ["10.9.9.9"]: ' +
+        'let one load balancer serve it: name its class in spec.loadBalancerClass',
+    ]);
+    await w.pass(60_000);
+    assert.deepEqual(await addresses(w), { a: '192.0.2.1' });
+    await w.stop();
+  });
+
   it('tells of annotations that MetalLB has given up', async () => {
     const w = await start(
       pool('pool', ['192.0.2.1-192.0.2.9']),

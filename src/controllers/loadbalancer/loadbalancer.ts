@@ -16,6 +16,7 @@ import type { ControllerParts, Run } from '../parts.ts';
 import { AddressBook } from './address-book.ts';
 import { byAge } from './age.ts';
 import { Claims } from './claims.ts';
+import { Contests } from './contests.ts';
 import { learnByAge } from './learn.ts';
 import { poolStatusController } from './pool-status.ts';
 import { type PoolTable, poolTable } from './pool-table.ts';
@@ -46,6 +47,7 @@ export function loadBalancerController(parts: ControllerParts): Run {
   const events = new EventRecorder({ ...parts, component: 'metallb-controller' });
   const book = new AddressBook(({ key }) => poolStatus.changed(key));
   const claims = new Claims(book);
+  const contests = new Contests();
   const current = inUse(pools, book);
   const poolStatus = poolStatusController({ ...parts, events, current });
   const pace = paced();
@@ -70,7 +72,11 @@ export function loadBalancerController(parts: ControllerParts): Run {
     for (const key of oldestFirst(ALL)) learn(key);
   });
 
-  const own = { ...parts, claims, events, latest: (key: string) => ours(services.get(key)), freed };
+  const own = {
+    ...{ ...parts, claims, contests, events, freed },
+    latest: (key: string) => ours(services.get(key)),
+    later: (key: string, ms: number) => queue.addAfter(key, ms),
+  };
   const reconcile = async (key: string): Promise<void> => {
     // Most often there is nothing to write and so nothing to wait for, and there may be thousands.
     await pace();
@@ -79,7 +85,7 @@ export function loadBalancerController(parts: ControllerParts): Run {
       return;
     }
     const service = services.get(key);
-    if (service === undefined) return;
+    if (service === undefined) return contests.forget(key);
     if (ours(service) === undefined) return release(service, own);
     const namespaceLabels = namespaces.get(service.metadata.namespace ?? '')?.metadata.labels ?? {};
     const asked = { request: addressRequest(service), current: claims.of(key), namespaceLabels };

@@ -7,6 +7,7 @@ import { type IPAddress, printIP } from '../../lib/ip.ts';
 import { equal } from '../equal.ts';
 import { type Assignment, assign, type Question, whyGivenUp } from './assign.ts';
 import type { Claims } from './claims.ts';
+import type { Contests } from './contests.ts';
 import { currentAddresses, deprecatedAnnotations } from './request.ts';
 import { isMarked, released, served } from './status.ts';
 
@@ -19,11 +20,14 @@ export interface ServeParts {
   readonly latest: (key: string) => Service | undefined;
   /** To be called when something became free. */
   readonly freed: () => void;
+  readonly contests: Contests;
+  /** Asks to be called again for a Service, in milliseconds. */
+  readonly later: (key: string, ms: number) => void;
 }
 
 /** Gives a Service its addresses, or says why it has none. `question` is what is decided on. */
 export async function serve(key: string, service: Service, question: Question, parts: ServeParts): Promise<void> {
-  const { client, clock, claims, latest, freed } = parts;
+  const { client, clock, claims, contests, latest, freed, later } = parts;
   const { book, current, request } = question;
   const assignment = assign(question);
   const addresses = assignment.kind === 'assigned' ? assignment.addresses : [];
@@ -33,8 +37,13 @@ export async function serve(key: string, service: Service, question: Question, p
   const lost = currentAddresses(service).filter((ip) => book.poolOf(ip) === undefined);
   const next = served(service, assignment, { lost, now: clock.now() });
   if (!equal(withModes(next), withModes(service))) {
+    const outcome = printOutcome(assignment);
+    const wait = contests.wait(key, outcome, clock.now());
+    if (wait > 0) return later(key, wait);
     await claims.writing(key, () => client.updateStatus(Service, next));
-    tell(service, question, assignment, parts.events);
+    const isContested = contests.wrote(key, outcome, clock.now());
+    if (isContested && !sameAddresses(service, addresses)) tellOfContest(service, parts.events);
+    else tell(service, question, assignment, parts.events);
   }
   // It may have been deleted, or have ceased to be ours, while we wrote; its key is queued again then.
   if (claims.set(request.tenant, latest(key) === undefined ? [] : addresses)) freed();
@@ -83,6 +92,28 @@ function tell(service: Service, question: Question, assignment: Assignment, even
     );
   }
   if (mistake) events.event(service, 'Warning', 'LoadBalancerFailed', `invalid requested loadbalancer IPs: ${mistake}`);
+}
+
+function printOutcome(assignment: Assignment): string {
+  if (assignment.kind === 'refused') return assignment.message;
+  const { pool, addresses, missing = '', mistake = '' } = assignment;
+  return [pool, ...addresses.map(printIP), missing, mistake].join(' ');
+}
+
+function sameAddresses(service: Service, addresses: readonly IPAddress[]): boolean {
+  return equal(currentAddresses(service).map(printIP), addresses.map(printIP));
+}
+
+function tellOfContest(service: Service, events: EventRecorder): void {
+  const theirs = currentAddresses(service);
+  const what = theirs.length === 0 ? 'takes them away' : `gives it ${quoted(theirs)}`;
+  const remedy = 'let one load balancer serve it: name its class in spec.loadBalancerClass';
+  events.event(
+    service,
+    'Warning',
+    'Contested',
+    `somebody else writes the addresses of this Service, and ${what}: ${remedy}`,
+  );
 }
 
 /** As MetalLB prints lists of addresses. */
