@@ -49,19 +49,6 @@ export function* addressesOf(range: AddressRange): Generator<IPAddress, void, un
   for (let ip = range.first; ip.value <= range.last.value; ip = addIP(ip, 1)) yield ip;
 }
 
-/** The smallest set of ranges with the same addresses, in order: IPv4 first, then by address. */
-export function mergeRanges(ranges: readonly AddressRange[]): AddressRange[] {
-  const merged: AddressRange[] = [];
-  for (const range of ranges.toSorted((a, b) => compareIP(a.first, b.first))) {
-    const before = merged.at(-1);
-    const touches = before?.first.family === range.first.family && range.first.value <= before.last.value + 1n;
-    if (before === undefined || !touches) merged.push(range);
-    else if (range.last.value > before.last.value)
-      merged[merged.length - 1] = { first: before.first, last: range.last };
-  }
-  return merged;
-}
-
 function readPrefix(text: string): AddressRange | string {
   const cidr = parseCIDR(text);
   if (cidr !== undefined) return { first: cidr.base, last: lastIP(cidr) };
