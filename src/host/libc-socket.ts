@@ -23,6 +23,8 @@ export interface LibcSocket {
   close(fd: number): void;
   /** Like `close`, by a thread of the pool: for sockets that the kernel takes long to clear up after. */
   closeInPool(fd: number): Promise<void>;
+  /** Has another part or thread close it: else those that a thread has opened end with the thread. */
+  handOver(fd: number): void;
   /** The index of an interface; 0 when there is none of that name. */
   ifIndex(name: string): number;
   /** Calls `onReadable` from the event loop whenever there is something to read. Returns the end of it. */
@@ -127,6 +129,7 @@ async function load(): Promise<LibcSocket> {
       open.delete(fd);
       return new Promise((resolve) => close.async(fd, () => resolve()));
     },
+    handOver: (fd) => void open.delete(fd),
     ifIndex: (name) => ifNameToIndex(name),
     watch: (fd, onReadable) => {
       const handle = koffi.node.poll(fd, { readable: true }, onReadable);

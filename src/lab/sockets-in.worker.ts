@@ -22,7 +22,9 @@ function socketIn(pid: number): number {
   } finally {
     closeSync(namespace);
   }
-  return libc.socket(AF_INET, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
+  const fd = libc.socket(AF_INET, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
+  libc.handOver(fd);
+  return fd;
 }
 
 parentPort?.postMessage((workerData as readonly number[]).map(socketIn));
