@@ -1,0 +1,120 @@
+/** What a host's firewall is to us: something that lets in what it is told, and says what became of it. */
+import { IP_FAMILIES, type IPFamily } from '../lib/ip.ts';
+import type { TransportProtocol } from '../netfilter/model.ts';
+
+/** What is behind an address and port: of a Service, how it is reached; of the cluster, what nodes say to each other. */
+export type OpeningKind =
+  | 'node-port'
+  | 'load-balancer'
+  | 'external-ip'
+  | 'health-check'
+  | 'heartbeats'
+  | 'api'
+  | 'overlay';
+
+/**
+ * What is to become of it. `managed`: it is opened. `enforce`: nothing is opened, and translation of addresses does not
+ * let it by either: only those whom the administrator's own rules admit reach it.
+ */
+export type Policy = 'managed' | 'enforce';
+
+/** One address and port of this machine, as clients know it: before addresses are translated. */
+export interface Admission {
+  readonly family: IPFamily;
+  /** The destination, in its one canonical form. */
+  readonly address: string;
+  readonly protocol: TransportProtocol;
+  readonly port: number;
+  /**
+   * Prefixes of those who may come, canonical, sorted, none within another. Undefined: anyone. None at all: nobody, so
+   * such an admission opens nothing.
+   */
+  readonly sources?: readonly string[];
+  readonly policy: Policy;
+}
+
+/** An admission, and on whose behalf. */
+export interface Opening extends Admission {
+  /** `namespace/name` of a Service, or `cluster`. */
+  readonly owner: string;
+  readonly kind: OpeningKind;
+}
+
+/** The owner of what nodes say to each other. */
+export const CLUSTER = 'cluster';
+
+/** Of openings that are to be there. One whose sources or policy change is removed as it was, and added as it is. */
+export interface Changes {
+  readonly added: readonly Opening[];
+  readonly removed: readonly Opening[];
+}
+
+/** Whether packets that begin a connection get to an admission through the host's firewall, as far as can be told. */
+export type Verdict =
+  /** What we put there lets them in. */
+  | { readonly kind: 'open-by-us' }
+  /** The administrator's rules let them in; `by` names the rule, policy or zone. */
+  | { readonly kind: 'open-by-others'; readonly by: string }
+  /** The administrator's rules would not let them in, but do not see them: addresses are translated before. */
+  | { readonly kind: 'bypassed'; readonly by: string }
+  /** Something drops or refuses them; `by` names the rule, policy or zone. */
+  | { readonly kind: 'blocked'; readonly by: string }
+  /** It cannot be told; `why` names what decides and is not understood. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/**
+ * A firewall of one network namespace. Calls follow one another; none overlaps the next. No two openings that it is told of have
+ * the same {@link admissionKey}. Nothing that is not ours, by its name, is ever touched, and nothing is remembered elsewhere:
+ * what is ours is found again from names alone.
+ */
+export interface FirewallBackend {
+  readonly name: 'firewalld' | 'nftables' | 'iptables' | 'none';
+  /** Whether it can do what the policy `enforce` asks. One that cannot is never told of such an opening. */
+  readonly enforces: boolean;
+  /**
+   * Makes ours exactly this, whatever an earlier run left and whatever others took away; where that is so already, nothing
+   * happens. Throws {@link FirewallError} when the firewall is away or refuses.
+   */
+  load(openings: readonly Opening[]): Promise<void>;
+  /**
+   * Puts what differs into the firewall, as soon as it can: all or nothing. Only after a {@link load}, and each removed one has
+   * been added before. Throws {@link FirewallError}; whoever called loads then.
+   */
+  change(changes: Changes): Promise<void>;
+  /** What of ours is wholly there now, of this run or of an earlier one, in any order. Changes nothing. */
+  current(): Promise<readonly Admission[]>;
+  /** One verdict for each opening, in their order: from one look at the firewall. Changes nothing, and needs no {@link load}. */
+  verdicts(openings: readonly Opening[]): Promise<readonly Verdict[]>;
+  /** Calls when something else may have taken away what is ours, such as a reload, until the signal is aborted. */
+  watch?(changed: () => void, signal: AbortSignal): void;
+  /** Removes everything of ours, of this run and of earlier ones: the firewall is then as if we had never been there. */
+  remove(): Promise<void>;
+}
+
+/** The firewall is not there, or refuses. The message says what was asked, and what it answered. */
+export class FirewallError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'FirewallError';
+  }
+}
+
+/** The same for admissions to the same address and port, whoever may come. */
+export function admissionKey({ family, address, protocol, port }: Admission): string {
+  return `${family} ${address} ${protocol} ${port}`;
+}
+
+/** Whether two admissions of the same key are the same for the firewall. */
+export function sameAdmission(a: Admission, b: Admission): boolean {
+  return a.policy === b.policy && a.sources?.join() === b.sources?.join();
+}
+
+/** Orders admissions: by family, address, port and protocol. */
+export function compareAdmissions(a: Admission, b: Admission): number {
+  return (
+    IP_FAMILIES.indexOf(a.family) - IP_FAMILIES.indexOf(b.family) ||
+    (a.address < b.address ? -1 : a.address > b.address ? 1 : 0) ||
+    a.port - b.port ||
+    (a.protocol < b.protocol ? -1 : a.protocol > b.protocol ? 1 : 0)
+  );
+}

@@ -1,0 +1,15 @@
+import { admissionKey } from './backend.ts';
+import { firewallContract } from './contract.ts';
+import { MemoryRules, memoryFirewall } from './memory.ts';
+
+const rules = new MemoryRules();
+
+firewallContract('memory', {
+  open: async () => memoryFirewall(rules),
+  dump: async () =>
+    [...rules.admissions.values()]
+      .map((one) => `${admissionKey(one)} from ${one.sources?.join() ?? 'anyone'}`)
+      .sort()
+      .join('\n'),
+  damages: { 'a flush': async () => rules.admissions.clear() },
+});
