@@ -1,7 +1,7 @@
 /** How the nodes of a cluster are to watch each other, as commands ask for it. */
-import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { KeyFileError, readKeyFile } from '../l2/key-file.ts';
 import { DEFAULT_HEARTBEATS, type HeartbeatSettings, mistakeIn } from '../l2/settings.ts';
 import type { Duration } from '../lib/duration.ts';
 import { UserError } from './errors.ts';
@@ -82,34 +82,12 @@ export function heartbeatArgv(flags: HeartbeatFlags): readonly string[] {
   ];
 }
 
-/** A secret shorter than this can be guessed; a longer file than this is another one. */
-const KEY_BYTES = { least: 16, most: 4096 } as const;
-/** Readable by others than owner and group. */
-const WORLD_READABLE = 0o004;
-
-const MAKE_ONE = 'Make one: (umask 077; openssl rand -base64 32 > FILE), and copy it to every node.';
-
 /** Told at once, while somebody looks on: who reads the file later can only write it into a log. */
 async function checkKey(path: string): Promise<void> {
-  const found = await stat(path).catch((cause: unknown) => {
-    const why = cause instanceof Error && 'code' in cause ? cause.code : cause;
-    throw new UserError(`--heartbeat-key ${path} cannot be read: ${why}`, MAKE_ONE, { cause });
-  });
-  if (!found.isFile()) throw new UserError(`--heartbeat-key ${path} is no file`, MAKE_ONE);
-  if ((found.mode & WORLD_READABLE) !== 0) {
-    throw new UserError(`--heartbeat-key ${path} is readable by everyone on this machine`, `chmod 600 ${path}`);
+  try {
+    await readKeyFile(path);
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error;
+    throw new UserError(`--heartbeat-key: ${error.message}`, error.remedy, { cause: error });
   }
-  if (found.size <= KEY_BYTES.most) {
-    const { length } = withoutLineEnd(await readFile(path));
-    if (length >= KEY_BYTES.least) return;
-  }
-  const bounds = `${KEY_BYTES.least} to ${KEY_BYTES.most}`;
-  throw new UserError(`--heartbeat-key ${path} has ${found.size} bytes: it is ${bounds}, line end apart`, MAKE_ONE);
-}
-
-/** Editors and `openssl` add one. */
-const NEWLINE = 0x0a;
-
-function withoutLineEnd(bytes: Uint8Array): Uint8Array {
-  return bytes.at(-1) === NEWLINE ? bytes.subarray(0, -1) : bytes;
 }

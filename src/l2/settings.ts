@@ -20,6 +20,9 @@ export const DEFAULT_HEARTBEATS: HeartbeatSettings = {
   port: 7952,
 };
 
+/** A secret of heartbeats: a shorter one can be guessed, and a longer one is something else. */
+export const SECRET_BYTES = { least: 16, most: 4096 } as const;
+
 /** Intervals and timeouts that make sense, in milliseconds. */
 const INTERVALS = { least: milliseconds(10), most: seconds(10) } as const;
 const TIMEOUTS = { least: milliseconds(50), most: seconds(60) } as const;

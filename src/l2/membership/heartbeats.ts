@@ -4,8 +4,9 @@ import { milliseconds, seconds } from '../../lib/duration.ts';
 import { parseIP, printIP } from '../../lib/ip.ts';
 import { parseMAC } from '../../lib/mac.ts';
 import type { HeartbeatKey, PeerFacts, PeerStatus } from '../lan/messages.ts';
+import { SECRET_BYTES } from '../settings.ts';
 import { type HeartbeatCount, HeartbeatCounts } from './counts.ts';
-import { Keyring, MIN_SECRET } from './keyring.ts';
+import { Keyring } from './keyring.ts';
 import type { Liveness, Living } from './liveness.ts';
 import { type Machine, realMachine, type Transport } from './machine.ts';
 import { Membership } from './membership.ts';
@@ -130,7 +131,10 @@ export class Heartbeats implements Liveness {
     const unusable = this.#keys.set(keys);
     this.#sleep();
     if (unusable === 0) return;
-    this.#options.log.warn({ unusable }, `heartbeat keys left out: one needs ${MIN_SECRET} bytes, and few are enough`);
+    this.#options.log.warn(
+      { unusable },
+      `heartbeat keys left out: one needs ${SECRET_BYTES.least} bytes, and few are enough`,
+    );
   }
 
   setApi(reachable: boolean): void {

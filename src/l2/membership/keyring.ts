@@ -1,18 +1,18 @@
 /** The cluster's secrets, with which heartbeats are signed (HMAC-SHA256, RFC 2104, cut to 16 bytes). */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { HeartbeatKey } from '../lan/messages.ts';
+import { SECRET_BYTES } from '../settings.ts';
 import { TAG_LENGTH } from './message.ts';
 
 /** Keys are tried one after another, on bytes of anybody's: more are not needed to change one for another. */
 const MAX_KEYS = 4;
-export const MIN_SECRET = 16;
 
 export class Keyring {
   #keys: readonly KeyObject[] = [];
 
   /** The first key signs, any of them is accepted. Returns how many were left out: too short, or one too many. */
   set(keys: readonly HeartbeatKey[]): number {
-    const usable = keys.filter(({ secret }) => secret.length >= MIN_SECRET).slice(0, MAX_KEYS);
+    const usable = keys.filter(({ secret }) => secret.length >= SECRET_BYTES.least).slice(0, MAX_KEYS);
     this.#keys = usable.map(({ secret }) => createSecretKey(secret));
     return keys.length - usable.length;
   }

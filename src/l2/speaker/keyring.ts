@@ -5,8 +5,6 @@
 import { minutes } from '../../lib/duration.ts';
 import type { HeartbeatKey } from '../lan/messages.ts';
 
-/** Fewer bytes could be guessed. */
-export const LEAST_SECRET = 16;
 /** A new secret signs only when every node has read it; the old one is believed as long again. */
 const GRACE = minutes(2);
 

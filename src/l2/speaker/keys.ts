@@ -1,6 +1,5 @@
 /** The secret that heartbeats are signed with: of a Secret that all announcers share, or of a file. */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Secret } from '../../api/core/v1/secret.ts';
 import { METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
 import { isAlreadyExists, isNotFound } from '../../api/status.ts';
@@ -9,8 +8,10 @@ import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { Wake } from '../../host/wake.ts';
 import { type Duration, minutes, seconds } from '../../lib/duration.ts';
+import { readKeyFile } from '../key-file.ts';
 import type { HeartbeatKey } from '../lan/messages.ts';
-import { type Keyring, keysOf, LEAST_SECRET, NO_KEYS, type ReadSecrets, withRead } from './keyring.ts';
+import { SECRET_BYTES } from '../settings.ts';
+import { type Keyring, keysOf, NO_KEYS, type ReadSecrets, withRead } from './keyring.ts';
 
 /** Where the Secret is, and which of its entries signs; others are believed. */
 export const HEARTBEAT_SECRET = { namespace: METALLB_NAMESPACE, name: 'postern-l2-heartbeat' } as const;
@@ -23,28 +24,12 @@ const LEAST_INTERVAL: Duration = seconds(2);
 /** Between two looks while there is no key at all. */
 const RETRY: Duration = seconds(5);
 
-/** A secret that cannot be used: where it is, and what is wrong with it. */
-export class HeartbeatKeyError extends Error {
+/** A Secret that cannot be used: what is wrong with it, and what to do. */
+class HeartbeatKeyError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'HeartbeatKeyError';
   }
-}
-
-/** Reads the secret of a file; a newline at its end does not count. Throws {@link HeartbeatKeyError}. */
-export async function readKeyFile(path: string): Promise<Uint8Array> {
-  let content: Buffer;
-  try {
-    content = await readFile(path);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new HeartbeatKeyError(`the heartbeat key cannot be read: ${why}`, { cause });
-  }
-  const secret = content.at(-1) === 0x0a ? content.subarray(0, -1) : content;
-  if (secret.length >= LEAST_SECRET) return secret;
-  throw new HeartbeatKeyError(
-    `the heartbeat key in ${path} has ${secret.length} bytes: at least ${LEAST_SECRET} are needed (head -c 32 /dev/urandom makes one)`,
-  );
 }
 
 export interface HeartbeatKeysOptions {
@@ -158,13 +143,13 @@ function secretsOf({ data = {} }: Secret): ReadSecrets {
   const { namespace, name } = HEARTBEAT_SECRET;
   const entries = Object.entries(data).map(([key, text]) => ({ key, secret: Buffer.from(text, 'base64') }));
   const signing = entries.find(({ key }) => key === ENTRY)?.secret;
-  if (signing === undefined || signing.length < LEAST_SECRET) {
+  if (signing === undefined || signing.length < SECRET_BYTES.least) {
     const found = signing === undefined ? `has no entry "${ENTRY}"` : `has ${signing.length} bytes in "${ENTRY}"`;
     const remedy = `kubectl -n ${namespace} delete secret ${name} has a new one made`;
     throw new HeartbeatKeyError(
-      `the Secret ${namespace}/${name} ${found}: at least ${LEAST_SECRET} bytes are needed (${remedy})`,
+      `the Secret ${namespace}/${name} ${found}: at least ${SECRET_BYTES.least} bytes are needed (${remedy})`,
     );
   }
-  const besides = entries.filter(({ key, secret }) => key !== ENTRY && secret.length >= LEAST_SECRET);
+  const besides = entries.filter(({ key, secret }) => key !== ENTRY && secret.length >= SECRET_BYTES.least);
   return { signing, besides: besides.map(({ secret }) => secret) };
 }
