@@ -36,7 +36,7 @@ function announcersTable(announcers: readonly AnnouncerState[]): string {
 }
 
 /** What is not as it should be, one sentence each. */
-export function clusterProblems({ services, announcers }: ClusterView): readonly string[] {
+function clusterProblems({ services, announcers }: ClusterView): readonly string[] {
   const sending = announcers.filter(({ lease, port }) => lease === 'fresh' && port !== undefined);
   return [
     ...services

@@ -33,7 +33,7 @@ export async function clusterView(client: Client, now: number): Promise<ClusterV
 }
 
 /** Sorted by namespace and name. */
-export function announcedServices(
+function announcedServices(
   services: readonly Service[],
   statuses: readonly ServiceL2Status[],
 ): readonly AnnouncedService[] {

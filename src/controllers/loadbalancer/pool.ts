@@ -32,7 +32,7 @@ export interface Candidate {
 }
 
 /** The addresses of an IPAddressPool; entries that cannot be read are left out. */
-export function addressesOfPool({ spec }: IPAddressPool): AddressPool {
+function addressesOfPool({ spec }: IPAddressPool): AddressPool {
   const { addresses, avoidBuggyIPs = false } = spec;
   return { ranges: addresses.map(parseAddressRange).filter((range) => range !== undefined), avoidBuggyIPs };
 }

@@ -1,7 +1,7 @@
 /** What the MetalLB object says of how the load balancer is. Pure. */
 
 /** The condition types of MetalLB's operator: https://github.com/metallb/metallb-operator/blob/main/pkg/status/status.go */
-export const CONDITION_TYPES = ['Available', 'Upgradeable', 'Progressing', 'Degraded'] as const;
+const CONDITION_TYPES = ['Available', 'Upgradeable', 'Progressing', 'Degraded'] as const;
 type Type = (typeof CONDITION_TYPES)[number];
 
 /** What is known of a node's announcer: it has been heard of lately, or not, or that cannot be said yet. */

@@ -24,7 +24,7 @@ const LEAVE_POLL = milliseconds(10);
 /** The most that leaving takes. */
 const LEAVE_LIMIT = seconds(3);
 
-export const NOT_SYNCED = 'it does not know yet what there is to announce';
+const NOT_SYNCED = 'it does not know yet what there is to announce';
 
 export class Lan {
   readonly #parts: LanParts;

@@ -6,12 +6,12 @@ import { compareParts, type Unheard, type Verdict } from './parts.ts';
 import type { Peer, Sign } from './peer.ts';
 
 /** How long a node that may be reached by heartbeats has to be heard before its lease is asked. */
-export const LEASE_GRACE = seconds(1);
+const LEASE_GRACE = seconds(1);
 /**
  * A lease that is still fresh this long after its holder was lost has been renewed since, as a lease lasts 15 s: the holder
  * lives, but its heartbeats and ours do not meet.
  */
-export const APART_AFTER = seconds(16);
+const APART_AFTER = seconds(16);
 /** The same when the lease says that it has lost us in turn; until then the others' leases say as much of the LAN. */
 const MISSED_FOR = seconds(3);
 

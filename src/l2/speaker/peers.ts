@@ -24,7 +24,7 @@ export interface SeenLease {
 }
 
 /** All other nodes and their announcers, sorted by name. Pure. */
-export function desiredPeers(
+function desiredPeers(
   nodeName: string,
   nodes: readonly Node[],
   leases: ReadonlyMap<string, SeenLease>,
