@@ -39,6 +39,21 @@ export function quantile(samples: readonly number[], q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }
 
+/** Measures the parts that the command line names, or all, one after another, and reports on them. */
+export async function measureParts(parts: Readonly<Record<string, () => Measured | Promise<Measured>>>): Promise<void> {
+  const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+  const unknown = named.find((name) => parts[name] === undefined);
+  if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${Object.keys(parts).join(', ')}`);
+  const measured: Measured[] = [];
+  for (const [name, measure] of Object.entries(parts)) {
+    if (named.length === 0 || named.includes(name)) measured.push(await measure());
+  }
+  report(
+    measured.flatMap(({ rows }) => rows),
+    measured.flatMap(({ figures }) => figures),
+  );
+}
+
 /** Prints the machine, the rows and the figures, and sets the exit status. */
 export function report(rows: readonly Row[], figures: readonly Figure[]): void {
   console.log(machine());

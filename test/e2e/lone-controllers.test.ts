@@ -60,6 +60,12 @@ async function addresses(): Promise<Readonly<Record<string, string>>> {
   );
 }
 
+/** The counters of the pool, as they are written. */
+async function poolStatus(): Promise<string> {
+  const pool = ['ipaddresspool', 'lan', '-n', 'metallb-system'];
+  return (await server.kubectl(['get', ...pool, '-o', 'jsonpath={.status}'])).stdout;
+}
+
 const all = async (count: number) => {
   const given = await addresses();
   return Object.values(given).filter(Boolean).length === count ? given : undefined;
@@ -76,16 +82,8 @@ test('controllers that run alone give addresses, say where from, and count', asy
   const told = await server.kubectl(['get', 'service', 'first', '-o', 'jsonpath={.metadata.annotations}']);
   assert.match(told.stdout, /"metallb.io\/ip-allocated-from-pool":"lan"/);
   await server.eventually(async () => {
-    const { stdout } = await server.kubectl([
-      'get',
-      '-n',
-      'metallb-system',
-      'ipaddresspool',
-      'lan',
-      '-o',
-      'jsonpath={.status}',
-    ]);
-    return stdout.includes('"assignedIPv4":1,') && stdout.includes('"availableIPv4":19,') ? stdout : undefined;
+    const status = await poolStatus();
+    return status.includes('"assignedIPv4":1,') && status.includes('"availableIPv4":19,') ? status : undefined;
   });
   const { stdout: events } = await server.kubectl(['describe', 'service', 'first']);
   assert.match(events, /Normal +IPAllocated .* metallb-controller +Assigned IP \["192\.0\.2\.10"\]/);
@@ -140,16 +138,8 @@ test('where there are no such kinds they do without, and ask for nothing that th
     await server.eventually(() => all(20));
     // The counters are the last that it writes.
     await server.eventually(async () => {
-      const { stdout } = await server.kubectl([
-        'get',
-        '-n',
-        'metallb-system',
-        'ipaddresspool',
-        'lan',
-        '-o',
-        'jsonpath={.status}',
-      ]);
-      return stdout.includes('"assignedIPv4":20,') ? stdout : undefined;
+      const status = await poolStatus();
+      return status.includes('"assignedIPv4":20,') ? status : undefined;
     });
   });
   assert.deepEqual(asked, [
