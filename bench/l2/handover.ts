@@ -60,7 +60,11 @@ export async function handover(): Promise<Measured> {
       const began = now();
       await moveOnce(world, traffic, fresh, move);
       await sleep(REST);
-      lost.get(move.what)?.push(traffic.lost(began).length);
+      const missing = traffic.lost(began);
+      for (const { target, sent, word } of missing) {
+        console.error(`lost: ${move.what}, ${target.by} to ${target.address} after ${sent - began} ms: ${word}`);
+      }
+      lost.get(move.what)?.push(missing.length);
     }
     return measured(lost, (await traffic.stop()).length);
   } finally {
