@@ -1,0 +1,66 @@
+/** What nodes say to each other, and is let in from their addresses only. */
+import type { Node } from '../../api/core/v1/node.ts';
+import { type EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
+import { IP_FAMILIES, type IPAddress, type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
+import type { TransportProtocol } from '../../netfilter/model.ts';
+import { CLUSTER, type Opening, type OpeningKind } from '../backend.ts';
+import { onlyIt, widest } from './sources.ts';
+
+export interface ClusterPlace {
+  readonly nodeName: string;
+  /** This node's own, in canonical form. */
+  readonly addresses: readonly string[];
+  /** UDP port of heartbeats; undefined: there are none. */
+  readonly heartbeatPort: number | undefined;
+}
+
+/** `nodes` are all nodes; `apiSlices` those of the Service default/kubernetes, which say where the API is served. */
+export function clusterOpenings(
+  nodes: readonly Node[],
+  apiSlices: readonly EndpointSlice[],
+  { nodeName, addresses, heartbeatPort }: ClusterPlace,
+): readonly Opening[] {
+  const others = nodes.filter(({ metadata }) => metadata.name !== nodeName).flatMap(nodeAddresses);
+  const apis = apiSlices.flatMap(servedAt);
+  return IP_FAMILIES.flatMap((family) => {
+    const sources = widest(others.filter((ip) => ip.family === family).map(onlyIt));
+    const own = addresses.filter((address) => parseIP(address)?.family === family);
+    // A cluster of one node has nobody to let in.
+    if (sources.length === 0) return [];
+    const open = (kind: OpeningKind, address: string, protocol: TransportProtocol, port: number): Opening => ({
+      ...{ owner: CLUSTER, kind, family, address, protocol, port, sources, policy: 'managed' },
+    });
+    return own.flatMap((address) => [
+      ...(heartbeatPort === undefined ? [] : [open('heartbeats', address, 'udp', heartbeatPort)]),
+      ...portsAt(apis, family, address).map((port) => open('api', address, 'tcp', port)),
+    ]);
+  });
+}
+
+/** Whether a slice is of the Service by which the API is found. */
+export function isOfAPI({ metadata }: EndpointSlice): boolean {
+  return metadata.namespace === 'default' && metadata.labels?.[SERVICE_NAME_LABEL] === 'kubernetes';
+}
+
+/** A node's addresses on the LAN. */
+export function nodeAddresses({ status }: Node): readonly IPAddress[] {
+  return (status?.addresses ?? [])
+    .filter(({ type }) => type === 'InternalIP')
+    .flatMap(({ address }) => parseIP(address) ?? []);
+}
+
+interface Served {
+  readonly ip: IPAddress;
+  readonly port: number;
+}
+
+function servedAt({ endpoints = [], ports = [] }: EndpointSlice): readonly Served[] {
+  const ips = endpoints.flatMap(({ addresses = [] }) => addresses).flatMap((text) => parseIP(text) ?? []);
+  const numbers = ports.flatMap(({ port, protocol = 'TCP' }) => (protocol === 'TCP' && port !== undefined ? port : []));
+  return ips.flatMap((ip) => numbers.map((port) => ({ ip, port })));
+}
+
+function portsAt(served: readonly Served[], family: IPFamily, address: string): readonly number[] {
+  const here = served.filter(({ ip }) => ip.family === family && printIP(ip) === address);
+  return [...new Set(here.map(({ port }) => port))].sort((a, b) => a - b);
+}

@@ -1,0 +1,24 @@
+/** The Events that tell of firewalls, and their words. */
+import { hostPort } from '../api/addresses.ts';
+import type { Admission } from './backend.ts';
+
+/** On a Service: an annotation or a policy that cannot be followed. */
+export const MISTAKE = 'FirewallMistake';
+/** On a Node, and on Services: its firewall is away, or refuses to be changed. */
+export const REFUSED = 'FirewallRefused';
+/** On a Service: it was let in, and something of the administrator's drops it all the same. */
+export const BLOCKED = 'FirewallBlocked';
+
+export function refusedMessage(firewall: string, node: string, error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error);
+  return `the firewall (${firewall}) of node ${JSON.stringify(node)} cannot be changed, trying again: ${why}`;
+}
+
+export function blockedMessage(admission: Admission, node: string, by: string): string {
+  return `${admissionText(admission)} is exposed, and blocked on node ${JSON.stringify(node)} by ${by}`;
+}
+
+/** Such as `TCP 192.168.77.200:80`. */
+export function admissionText({ protocol, address, port }: Admission): string {
+  return `${protocol.toUpperCase()} ${hostPort(address, port)}`;
+}
