@@ -1,0 +1,88 @@
+/** The first packet of a connection, as far as it is known, and what terms of rules say of it. */
+import { bits, type CIDR, cidrContains, type IPFamily, parseCIDR, parseIP } from '../../lib/ip.ts';
+import { PROTOCOL_NUMBERS } from '../../netfilter/set-fields.ts';
+import type { Term } from './model.ts';
+
+export interface Packet {
+  readonly family: IPFamily;
+  /** Where its sender wants it to go. */
+  readonly address: string;
+  readonly protocol: string;
+  readonly port: number;
+  /** It comes from anywhere within. Undefined: from anywhere. */
+  readonly source?: string;
+  /** Its destination has been translated: to what address and port is not known. */
+  readonly translated: boolean;
+  /** Our sets have it. */
+  readonly ours: boolean;
+}
+
+/** Whether something holds: of all such packets, of none, or it cannot be told. */
+export type Answer = 'yes' | 'no' | 'maybe';
+
+export function holds(term: Term, packet: Packet): Answer {
+  const answer = ask(term, packet);
+  if (!term.not || answer === 'maybe') return answer;
+  return answer === 'yes' ? 'no' : 'yes';
+}
+
+function ask(term: Term, packet: Packet): Answer {
+  switch (term.kind) {
+    case 'family':
+      return told(term.family === packet.family);
+    case 'protocol':
+      return told(term.protocols.some((one) => protocolNumber(one) === protocolNumber(packet.protocol)));
+    case 'dport':
+      return packet.translated ? 'maybe' : inPorts(term.ports, packet.port);
+    case 'original-dport':
+      return inPorts(term.ports, packet.port);
+    case 'daddr':
+      return packet.translated ? 'maybe' : within(packet.address, term.prefixes);
+    case 'original-daddr':
+      return within(packet.address, term.prefixes);
+    case 'saddr':
+    case 'original-saddr':
+      return within(packet.source ?? EVERYWHERE[packet.family], term.prefixes);
+    case 'through':
+      // Which one it will be is not known; that it comes from outside is.
+      return term.interfaces.every((name) => name === 'lo') ? 'no' : 'maybe';
+    case 'state':
+      return told(term.states.includes('new'));
+    case 'translated':
+      return told(packet.translated);
+    case 'local-destination':
+      return packet.translated ? 'maybe' : 'yes';
+    case 'ours':
+      return told(packet.ours && term.family === packet.family && !(packet.translated && term.by === 'here'));
+    case 'unknown':
+      return 'maybe';
+  }
+}
+
+const told = (is: boolean): Answer => (is ? 'yes' : 'no');
+const EVERYWHERE: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0/0', IPv6: '::/0' };
+
+const protocolNumber = (text: string): string | number => PROTOCOL_NUMBERS[text] ?? text;
+
+const inPorts = (ports: readonly (readonly [number, number])[], port: number): Answer =>
+  told(ports.some(([first, last]) => port >= first && port <= last));
+
+/** Of all addresses of a prefix: whether they are within some of those. */
+function within(text: string, prefixes: readonly string[]): Answer {
+  const inner = readPrefix(text);
+  if (inner === undefined) return 'maybe';
+  let answer: Answer = 'no';
+  for (const prefix of prefixes) {
+    const outer = readPrefix(prefix);
+    if (outer === undefined) answer = 'maybe';
+    else if (outer.prefix <= inner.prefix && cidrContains(outer, inner.base)) return 'yes';
+    else if (cidrContains(inner, outer.base)) answer = 'maybe';
+  }
+  return answer;
+}
+
+/** An address or a prefix; a range of addresses, which nft prints too, is not read. */
+function readPrefix(text: string): CIDR | undefined {
+  const ip = parseIP(text);
+  return ip === undefined ? parseCIDR(text) : { base: ip, prefix: bits(ip.family) };
+}
