@@ -1,0 +1,20 @@
+/** Which of the firewalls that there may be on a machine is its own. */
+import type { FirewallBackend } from './backend.ts';
+import { noFirewall } from './none.ts';
+
+/** A firewall that a machine may have. */
+export interface Candidate {
+  readonly name: FirewallBackend['name'];
+  /** Whether the machine filters by it: another's being there as well does not count. Changes nothing. */
+  readonly isInUse: () => Promise<boolean>;
+  /** Opens it whether it is in use or not. Throws `FirewallError` when it is not there at all. */
+  readonly open: () => Promise<FirewallBackend>;
+}
+
+/** The first that is in use; those before others are what others are made by. */
+export async function chooseFirewall(candidates: readonly Candidate[]): Promise<FirewallBackend> {
+  for (const candidate of candidates) {
+    if (await candidate.isInUse()) return candidate.open();
+  }
+  return noFirewall();
+}
