@@ -168,13 +168,13 @@ async function beClient(program: 'nft' | 'iptables'): Promise<void> {
   }
   await node2.heard(2);
   announce('node2');
+  const later = { IPv4: await open('IPv4'), IPv6: await open('IPv6') };
   for (const family of FAMILIES) {
-    const socket = await open(family);
-    result[`moved ${family}`] = [await say(old[family], 'still there'), await say(socket, 'new')];
-    socket.destroy();
+    result[`moved ${family}`] = [await say(old[family], 'still there'), await say(later[family], 'new')];
   }
-  // Node 1 knows the old connections only.
+  // Node 1 knows the old connections only, and node 2 the new ones.
   result['flows'] = NODES.map((node) => inside(node, 'conntrack', '-L', '-p', 'tcp').split('ESTABLISHED').length - 1);
+  for (const family of FAMILIES) later[family].destroy();
 
   for (const address of Object.values(VIPS)) node2.say({ kind: 'handover-over', address, why: 'node1 is lost' });
   await setTimeout(200);
