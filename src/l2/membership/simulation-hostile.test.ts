@@ -62,6 +62,20 @@ describe('an attacker on the LAN', () => {
     const counts = lan.nodes.get('n1')?.heartbeats.counts() ?? {};
     assert.ok((counts['heartbeats unknown-key'] ?? 0) > 50);
   });
+
+  test('is a stranger with what it passes on of others, however fresh', () => {
+    const lan = running(3);
+    let passedOn = 0;
+    lan.onFlight = ({ from, to, message }) => {
+      if (from !== 'n1' || to !== 'n2' || passedOn === 10) return;
+      passedOn++;
+      lan.inject('n3', to, message);
+    };
+    lan.run(seconds(1));
+    assert.equal(passedOn, 10);
+    assert.equal(lan.nodes.get('n2')?.heartbeats.counts()['heartbeats stranger'], passedOn);
+    assert.deepEqual(changed(lan), {});
+  });
 });
 
 test('whatever happens, nodes agree soon after it is over', () => {
