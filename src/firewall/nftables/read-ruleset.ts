@@ -24,10 +24,14 @@ interface TableName {
   readonly name: string;
 }
 
-/** Throws NetlinkError or NftError. */
-export async function readRuleset(nft: NftRunner): Promise<Ruleset> {
+/** `isMeant`: of which tables; all by default. Throws NetlinkError or NftError. */
+export async function readRuleset(
+  nft: NftRunner,
+  isMeant: (family: TableFamily, name: string) => boolean = () => true,
+): Promise<Ruleset> {
   const tables: RuleTable[] = [];
   for (const { family, name } of await hookedTables()) {
+    if (!isMeant(family, name)) continue;
     const families = family === 'inet' ? IP_FAMILIES : family === 'ip' ? (['IPv4'] as const) : (['IPv6'] as const);
     const title = `table ${family} ${name}`;
     tables.push(parseTable(title, families, await nft.list(`list table ${family} ${name}`)));

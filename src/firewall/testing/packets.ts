@@ -16,8 +16,8 @@ export const CLIENT = { IPv4: '192.168.50.7', IPv6: 'fd00:50::7' } as const;
 export const STRANGER = { IPv4: '192.168.50.8', IPv6: 'fd00:50::8' } as const;
 
 export interface Packets {
-  /** Whether a connection from an address of the client's gets through, within so many milliseconds. */
-  reaches(attempt: Attempt): Promise<boolean>;
+  /** Whether connections from addresses of the client's get through, all tried at once. */
+  reach(attempts: readonly Attempt[]): Promise<readonly boolean[]>;
   close(): Promise<void>;
 }
 
@@ -25,6 +25,7 @@ export interface Attempt {
   readonly from: string;
   readonly address: string;
   readonly port: number;
+  /** Milliseconds after which it counts as lost. */
   readonly within: number;
 }
 
@@ -63,10 +64,10 @@ export async function packets(): Promise<Packets> {
   ]);
   execFileSync('nft', ['-f', '-'], { input: BOTH.map(translation).join('') });
   const own = await listen(32000);
-  const pod = await servant('pod', [`serve 8080`]);
+  const pod = await servant('pod', ['8080']);
   const client = await servant('client', []);
   return {
-    reaches: ({ from, address, port, within }) => client.ask(`${from} ${address} ${port} ${within}`),
+    reach: (attempts) => client.ask(attempts),
     async close() {
       pod.end();
       client.end();
@@ -99,22 +100,22 @@ function translation(family: IPFamily): string {
 }
 
 interface Servant {
-  ask(command: string): Promise<boolean>;
+  ask(attempts: readonly Attempt[]): Promise<readonly boolean[]>;
   end(): void;
 }
 
-/** This file, run in a namespace, carrying out commands by line. */
-async function servant(namespace: string, commands: readonly string[]): Promise<Servant> {
-  const argv = ['netns', 'exec', namespace, process.execPath, import.meta.filename, ...commands];
+/** This file, run in a namespace: serves ports, and tries what each line names. */
+async function servant(namespace: string, ports: readonly string[]): Promise<Servant> {
+  const argv = ['netns', 'exec', namespace, process.execPath, import.meta.filename, ...ports];
   const child: ChildProcess = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   if (child.stdout === null || child.stdin === null) throw new Error('no pipes');
   const { stdin } = child;
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   await lines.next(); // It is ready.
   return {
-    async ask(command) {
-      stdin.write(`${command}\n`);
-      return (await lines.next()).value === 'true';
+    async ask(attempts) {
+      stdin.write(`${JSON.stringify(attempts)}\n`);
+      return JSON.parse((await lines.next()).value ?? '[]');
     },
     end: () => void child.kill(),
   };
@@ -142,11 +143,11 @@ function reach({ from, address, port, within }: Attempt): Promise<boolean> {
 }
 
 async function serve(): Promise<void> {
-  for (const argument of process.argv.slice(2)) await listen(Number(argument.split(' ')[1]));
+  for (const port of process.argv.slice(2)) await listen(Number(port));
   process.stdout.write('ready\n');
   for await (const line of createInterface({ input: process.stdin })) {
-    const [from = '', address = '', port, within] = line.split(' ');
-    process.stdout.write(`${await reach({ from, address, port: Number(port), within: Number(within) })}\n`);
+    const attempts: readonly Attempt[] = JSON.parse(line);
+    process.stdout.write(`${JSON.stringify(await Promise.all(attempts.map(reach)))}\n`);
   }
   process.exit();
 }

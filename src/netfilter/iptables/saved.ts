@@ -7,6 +7,8 @@ export class SavedTable {
   readonly chains = new Map<string, string[]>();
   /** Rules of other chains that lead to ours, in order. */
   readonly hooks: Hook[] = [];
+  /** What becomes of packets at the end of the kernel's own chains. */
+  readonly policies = new Map<string, 'ACCEPT' | 'DROP'>();
   readonly #prefix: string;
 
   /** `prefix`: what our chains' names begin with. */
@@ -23,6 +25,8 @@ export class SavedTable {
   /** Takes one line of the output for this table. */
   read(line: string): void {
     if (line.startsWith(`:${this.#prefix}`)) this.chains.set(line.slice(1, line.indexOf(' ')), []);
+    const [, builtIn, policy] = /^:(\S+) (ACCEPT|DROP) /.exec(line) ?? [];
+    if (builtIn !== undefined) this.policies.set(builtIn, policy === 'DROP' ? 'DROP' : 'ACCEPT');
     if (!line.startsWith('-A ')) return;
     const end = line.indexOf(' ', 3);
     const [chain, rule] = [line.slice(3, end), line.slice(end + 1)];

@@ -1,0 +1,226 @@
+/** The firewall of a host whose rules are those of iptables: a chain of ours, which all packets come to first. */
+import { type Clock, systemClock } from '../../host/clock.ts';
+import { NetlinkError } from '../../host/netlink-dump.ts';
+import { NftError, type NftRunner } from '../../host/nft.ts';
+import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import { type Iptables, IptablesError } from '../../netfilter/iptables/iptables.ts';
+import { type Hook, inverse, isEmptyPatch, type TablePatch } from '../../netfilter/iptables/model.ts';
+import {
+  type Admission,
+  admissionKey,
+  type Changes,
+  type FirewallBackend,
+  FirewallError,
+  type Opening,
+  sameAdmission,
+  type Verdict,
+} from '../backend.ts';
+import { readRuleset } from '../nftables/read-ruleset.ts';
+import type { Ruleset } from '../ruleset/model.ts';
+import { verdictsOf } from '../ruleset/verdict.ts';
+import { readIptablesRuleset } from './read-ruleset.ts';
+import { admissionsOf, CHAIN, HOOKS, rulesOf } from './rules.ts';
+
+export interface IptablesFirewallOptions {
+  /** Of every variant that is installed, the one that the host uses first, as `openIptables` tells. */
+  readonly iptables: readonly [Iptables, ...Iptables[]];
+  /** Reads rules of plain nftables, which may drop what iptables accepts. Default: these are not looked at. */
+  readonly nft?: NftRunner;
+  readonly clock?: Clock;
+}
+
+/** How often we look whether anything was changed at all, in milliseconds: one question to the kernel. */
+const GLANCE = 1000;
+
+/** Rules that differ by more than so many are written anew, which takes one look at the chain and not one for each. */
+const MANY = 200;
+
+export function iptablesFirewall(options: IptablesFirewallOptions): FirewallBackend {
+  return new IptablesFirewall(options);
+}
+
+class IptablesFirewall implements FirewallBackend {
+  readonly name = 'iptables';
+  readonly enforces = false;
+  readonly #used: Iptables;
+  readonly #others: readonly Iptables[];
+  readonly #nft: NftRunner | undefined;
+  readonly #clock: Clock;
+  /** How many rules the chain of a family has by now. */
+  readonly #counts = new Map<IPFamily, number>();
+
+  constructor({ iptables: [used, ...others], nft, clock = systemClock }: IptablesFirewallOptions) {
+    this.#used = used;
+    this.#others = others;
+    this.#nft = nft;
+    this.#clock = clock;
+  }
+
+  load(openings: readonly Opening[]): Promise<void> {
+    return asked(async () => {
+      for (const other of this.#others) await removeFrom(other);
+      const patches: TablePatch[] = [];
+      this.#counts.clear();
+      for (const family of IP_FAMILIES) {
+        const wanted = openings.filter((one) => one.family === family);
+        if (wanted.length > 0 || (await this.#used.inUse(family))) patches.push(await this.#loadPatch(family, wanted));
+      }
+      await this.#apply(patches);
+      for (const { family } of patches) {
+        this.#counts.set(family, openings.filter((one) => one.family === family).flatMap(rulesOf).length);
+      }
+    });
+  }
+
+  change({ added, removed }: Changes): Promise<void> {
+    const patches = IP_FAMILIES.map((family): TablePatch => {
+      const hooks = (openings: readonly Opening[]) =>
+        inChain(openings.filter((one) => one.family === family).flatMap(rulesOf));
+      return { family, table: 'filter', chains: [], hooked: hooks(added), unhooked: hooks(removed) };
+    });
+    return asked(async () => {
+      await this.#apply(patches);
+      for (const { family, hooked, unhooked } of patches) {
+        this.#counts.set(family, (this.#counts.get(family) ?? 0) + hooked.length - unhooked.length);
+      }
+    });
+  }
+
+  current(): Promise<readonly Admission[]> {
+    return asked(async () => {
+      const found: Admission[] = [];
+      for (const family of IP_FAMILIES) if (await this.#used.inUse(family)) found.push(...(await this.#read(family)));
+      return found;
+    });
+  }
+
+  verdicts(openings: readonly Opening[]): Promise<readonly Verdict[]> {
+    return asked(async () => {
+      const present = new Map((await this.current()).map((one) => [admissionKey(one), one]));
+      const isOurs = (opening: Opening) => {
+        const found = present.get(admissionKey(opening));
+        return found !== undefined && sameAdmission(found, { ...opening, policy: 'managed' });
+      };
+      return verdictsOf(openings, isOurs, await this.#ruleset());
+    });
+  }
+
+  watch(changed: () => void, signal: AbortSignal): void {
+    void this.#watch(changed, signal);
+  }
+
+  remove(): Promise<void> {
+    return asked(async () => {
+      for (const iptables of [this.#used, ...this.#others]) await removeFrom(iptables);
+    });
+  }
+
+  /** Rules of ours that a family has, where the chain is jumped to: else they let in nobody. */
+  async #read(family: IPFamily): Promise<readonly Admission[]> {
+    const { chains, hooks } = await this.#used.read(family, 'filter', CHAIN);
+    return HOOKS.every((hook) => hooks.some((one) => isSame(one, hook)))
+      ? admissionsOf(chains.get(CHAIN) ?? [], family)
+      : [];
+  }
+
+  async #loadPatch(family: IPFamily, openings: readonly Opening[]): Promise<TablePatch> {
+    const { chains, hooks } = await this.#used.read(family, 'filter', CHAIN);
+    const there = chains.get(CHAIN);
+    const wanted = openings.flatMap(rulesOf);
+    const missing = HOOKS.filter((hook) => !hooks.some((one) => isSame(one, hook)));
+    const strange = hooks.filter((hook) => !HOOKS.some((one) => isSame(one, hook)));
+    const patch = { family, table: 'filter' as const, hooked: missing, unhooked: strange };
+    const [isThere, isWanted] = [new Set(there), new Set(wanted)];
+    const added = wanted.filter((rule) => !isThere.has(rule));
+    const removed = (there ?? []).filter((rule) => !isWanted.has(rule));
+    const isRepeated = there !== undefined && isThere.size < there.length;
+    if (there === undefined || isRepeated || added.length + removed.length > MANY) {
+      return { ...patch, chains: [{ chain: CHAIN, before: there, after: wanted }] };
+    }
+    return {
+      ...patch,
+      chains: [],
+      hooked: [...missing, ...inChain(added)],
+      unhooked: [...strange, ...inChain(removed)],
+    };
+  }
+
+  /** Both families or none: each is a table of its own for the kernel. */
+  async #apply(patches: readonly TablePatch[]): Promise<void> {
+    const done: TablePatch[] = [];
+    try {
+      for (const patch of patches.filter((one) => !isEmptyPatch(one))) {
+        await this.#used.apply(patch);
+        done.push(patch);
+      }
+    } catch (error) {
+      for (const patch of done.reverse()) await this.#used.apply(inverse(patch));
+      throw error;
+    }
+  }
+
+  async #ruleset(): Promise<Ruleset> {
+    const own = await readIptablesRuleset(this.#used);
+    if (this.#nft === undefined) return own;
+    // What iptables keeps in nf_tables has been read as its own programs print it.
+    const isPlain = (family: string, name: string) => family === 'inet' || !IPTABLES_NAMES.has(name);
+    return [...own, ...(await readRuleset(this.#nft, isPlain))];
+  }
+
+  /** Others' rules come and go too, such as the proxy's: only then are ours looked for. */
+  async #watch(changed: () => void, signal: AbortSignal): Promise<void> {
+    let fingerprint = await this.#used.fingerprint();
+    while (!signal.aborted) {
+      try {
+        await this.#clock.sleep(GLANCE, signal);
+      } catch {
+        return; // Aborted.
+      }
+      const now = await this.#used.fingerprint();
+      if (now === fingerprint) continue;
+      fingerprint = now;
+      if (await this.#isGone()) changed();
+    }
+  }
+
+  /** Whether rules of ours are missing, by their number: cheap, however many there are. What is refused the next load tells. */
+  async #isGone(): Promise<boolean> {
+    try {
+      for (const [family, count] of this.#counts) {
+        const { chains, hooks } = await this.#used.count(family, 'filter', CHAIN);
+        if ((chains.get(CHAIN) ?? 0) !== count || HOOKS.some(({ into }) => !hooks.has(into))) return true;
+      }
+      return false;
+    } catch (error) {
+      if (error instanceof IptablesError) return true;
+      throw error;
+    }
+  }
+}
+
+/** The tables of iptables. */
+const IPTABLES_NAMES: ReadonlySet<string> = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
+
+const isSame = (a: Hook, b: Hook): boolean => a.into === b.into && a.rule === b.rule;
+const inChain = (rules: readonly string[]): readonly Hook[] => rules.map((rule) => ({ into: CHAIN, rule }));
+
+/** Takes the chain and the jumps to it out of both families, whichever run put them there. */
+async function removeFrom(iptables: Iptables): Promise<void> {
+  for (const family of IP_FAMILIES) {
+    if (!(await iptables.inUse(family))) continue;
+    const { chains, hooks } = await iptables.read(family, 'filter', CHAIN);
+    const gone = [...chains].map(([chain, before]) => ({ chain, before, after: undefined }));
+    await iptables.apply({ family, table: 'filter', chains: gone, hooked: [], unhooked: hooks });
+  }
+}
+
+async function asked<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (cause instanceof IptablesError || cause instanceof NftError || cause instanceof NetlinkError) {
+      throw new FirewallError(cause instanceof IptablesError ? `iptables: ${cause.message}` : cause.message, { cause });
+    }
+    throw cause;
+  }
+}

@@ -1,0 +1,57 @@
+/** Admissions as rules of one chain, exactly as `iptables-save` prints them; and back. */
+import { bits, type IPFamily, parseCIDR, parseIP } from '../../lib/ip.ts';
+import type { Hook } from '../../netfilter/iptables/model.ts';
+import { type Admission, admissionKey } from '../backend.ts';
+
+/** In the table filter of both families. The proxy's chains begin otherwise, and it removes what begins like them. */
+export const CHAIN = 'PST-FIREWALL';
+
+/**
+ * Where the chain is jumped to, before all else. What is forwarded is ours only once the proxy has translated it: what it leaves, such as
+ * a Service without endpoints, is its own to refuse.
+ */
+export const HOOKS: readonly Hook[] = [
+  { into: 'INPUT', rule: `-j ${CHAIN}` },
+  { into: 'FORWARD', rule: `-m conntrack --ctstate DNAT -j ${CHAIN}` },
+];
+
+/**
+ * One rule for each prefix of sources. They go by what connection tracking knows of the first packet, so the same rule lets in
+ * what ends here, what is forwarded, and the replies to that; the order of such rules makes no difference.
+ */
+export function rulesOf({ family, address, protocol, port, sources }: Admission): readonly string[] {
+  const rule = (source: string) =>
+    `-p ${protocol} -m conntrack ${source}--ctorigdst ${address} --ctorigdstport ${port} -j ACCEPT`;
+  if (sources === undefined) return [rule('')];
+  const full = `/${bits(family)}`;
+  return sources.map((prefix) =>
+    rule(`--ctorigsrc ${prefix.endsWith(full) ? prefix.slice(0, -full.length) : prefix} `),
+  );
+}
+
+const RULE =
+  /^-p (tcp|udp|sctp) -m conntrack (?:--ctorigsrc (\S+) )?--ctorigdst ([\da-f.:]+) --ctorigdstport (\d{1,5}) -j ACCEPT$/;
+
+/** The admissions whose rules these are. Other rules are left out: they are in the way of nobody. */
+export function admissionsOf(rules: Iterable<string>, family: IPFamily): readonly Admission[] {
+  const found = new Map<string, Admission & { readonly anyone: boolean; readonly sources: string[] }>();
+  for (const text of rules) {
+    const rule = parseRule(text, family);
+    if (rule === undefined) continue;
+    const { source, ...one } = rule;
+    const known = found.get(admissionKey(one)) ?? { ...one, anyone: false, sources: [] };
+    if (source !== undefined) known.sources.push(source);
+    found.set(admissionKey(one), { ...known, anyone: known.anyone || source === undefined });
+  }
+  return [...found.values()].map(({ anyone, sources, ...one }) => (anyone ? one : { ...one, sources: sources.sort() }));
+}
+
+function parseRule(text: string, family: IPFamily): (Admission & { readonly source?: string }) | undefined {
+  const [, protocol, source, address = '', port] = RULE.exec(text) ?? [];
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') return undefined;
+  if (parseIP(address)?.family !== family) return undefined;
+  const one = { family, address, protocol, port: Number(port), policy: 'managed' } as const;
+  if (source === undefined) return one;
+  const prefix = source.includes('/') ? source : `${source}/${bits(family)}`;
+  return parseCIDR(prefix) === undefined ? undefined : { ...one, source: prefix };
+}
