@@ -215,6 +215,7 @@ for (const [what, world, expected] of sets) {
 
 /** Names of which the lot alone would put the last one first. */
 const LAST = candidates({}).at(-1) ?? '';
+const LOCAL = { externalTrafficPolicy: 'Local' } as const;
 const orders: readonly (readonly [string, World])[] = [
   [
     'a preferred node comes first',
@@ -247,6 +248,21 @@ const orders: readonly (readonly [string, World])[] = [
         ],
         { externalTrafficPolicy: 'Local' },
       ),
+    },
+  ],
+  [
+    'of Services that share an address, the one that a node serves worst decides its place',
+    {
+      claims: [
+        { service: service('a', [IP], LOCAL), slices: [slice('a', '10.244.0.5', ['a', 'b', 'c'])] },
+        {
+          service: service('b', [IP], LOCAL),
+          slices: [
+            { ...slice('b', '10.244.0.6', [LAST]), metadata: { ...slice('b', '', []).metadata, name: 'b-1' } },
+            slice('b', '10.244.0.7', ['a', 'b', 'c'], { ready: false, serving: true, terminating: true }),
+          ],
+        },
+      ],
     },
   ],
 ];
