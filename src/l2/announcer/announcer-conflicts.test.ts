@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { settle } from '../../client/testing.ts';
-import { A, ANNOUNCED, ANSWER, SECOND, STRANGER, VERIFIED, World } from './testing-world.ts';
+import { A, ANNOUNCED, ANSWER, SECOND, STRANGER, VERIFIED, World } from './testing/world.ts';
 
 test('an address that a stranger holds is not announced until the stranger is gone', async () => {
   const world = new World();

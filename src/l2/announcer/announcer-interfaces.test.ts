@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { settle } from '../../client/testing.ts';
-import { A, ANSWER, MAC, SECOND, VERIFIED, World } from './testing-world.ts';
+import { A, ANSWER, MAC, SECOND, VERIFIED, World } from './testing/world.ts';
 
 test('an interface that comes, changes its MAC, or comes up again is announced on', async () => {
   const world = new World();

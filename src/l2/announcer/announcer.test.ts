@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { settle } from '../../client/testing.ts';
 import { addIP, mustParseIP, printIP } from '../../lib/ip.ts';
-import { A, ANNOUNCED, ANSWER, MAC, SECOND, STRANGER, VERIFIED, World } from './testing-world.ts';
+import { A, ANNOUNCED, ANSWER, MAC, SECOND, STRANGER, VERIFIED, World } from './testing/world.ts';
 
 test('an address is answered for at once, and told of in both forms again and again', async () => {
   const world = new World();

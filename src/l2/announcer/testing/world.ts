@@ -1,17 +1,17 @@
 /** An announcer on a wire of its own, for tests. */
-import { settle } from '../../client/testing.ts';
-import { FakeClock } from '../../host/clock.ts';
-import { FakeLinks } from '../../host/link-watch-fake.ts';
-import { silentLogger } from '../../host/log.ts';
-import { FakeWire } from '../../host/packet-socket-fake.ts';
-import { mustParseIP, printIP } from '../../lib/ip.ts';
-import { parseMAC, printMAC } from '../../lib/mac.ts';
-import { arp } from '../frames/arp/arp.ts';
-import { ARP_REQUEST, decodeArp } from '../frames/arp/packet.ts';
-import type { ConflictStatus } from '../lan/messages.ts';
-import type { Claim, Claimant } from './announcement.ts';
-import { Announcer } from './announcer.ts';
-import { L2Stats } from './stats.ts';
+import { settle } from '../../../client/testing.ts';
+import { FakeClock } from '../../../host/clock.ts';
+import { FakeLinks } from '../../../host/link-watch-fake.ts';
+import { silentLogger } from '../../../host/log.ts';
+import { FakeWire } from '../../../host/packet-socket-fake.ts';
+import { mustParseIP, printIP } from '../../../lib/ip.ts';
+import { parseMAC, printMAC } from '../../../lib/mac.ts';
+import { arp } from '../../frames/arp/arp.ts';
+import { ARP_REQUEST, decodeArp } from '../../frames/arp/packet.ts';
+import type { ConflictStatus } from '../../lan/messages.ts';
+import type { Claim, Claimant } from '../announcement.ts';
+import { Announcer } from '../announcer.ts';
+import { L2Stats } from '../stats.ts';
 
 /** The MAC of `eth0`. */
 export const MAC = '02:00:00:00:00:01';
