@@ -32,6 +32,15 @@ const NEEDED = [
 /** What only benches use besides. */
 const NEEDED_BY_BENCHES = [{ program: 'iperf3', package: 'iperf3' }];
 
+/**
+ * What some tests use in namespaces of their own, and skip without. Where services are started once they are installed, as by
+ * systemd, firewalld would close the machine's own ports: there it is left to whoever owns the machine.
+ */
+const NEEDED_BY_TESTS = [
+  { program: 'firewalld', package: 'firewalld' },
+  { program: 'dbus-daemon', package: 'dbus' },
+];
+
 const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
 
 /** Installs what is missing when it may, else says which command does. Costs a few file look-ups when nothing is. */
@@ -42,6 +51,13 @@ export function bringPackages() {
 /** The same of what benches use. */
 export function bringBenchPackages() {
   return bring(NEEDED_BY_BENCHES);
+}
+
+/** What tests can do without, where bringing it changes nothing else of the machine; else tests say what they lack. */
+export async function bringTestPackages() {
+  const startsServices = existsSync('/run/systemd/system');
+  if (startsServices || process.getuid() !== 0 || findProgram('apt-get') === undefined) return;
+  await bring(NEEDED_BY_TESTS);
 }
 
 async function bring(needed) {

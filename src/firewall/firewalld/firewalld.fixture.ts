@@ -1,0 +1,162 @@
+// firewalld itself, and the contract: run alone in fresh namespaces by firewalld.test.ts.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { silentLogger } from '../../host/log.ts';
+import type { FirewallBackend, Opening } from '../backend.ts';
+import { firewallContract, NODE, opening } from '../contract.ts';
+import { isFirewalldRunning, openFirewalld } from './firewalld.ts';
+import { dumpFirewalld, FirewalldHost, firewallCmd, until } from './testing/host.ts';
+
+const host = new FirewalldHost();
+const runs = new Map<FirewallBackend, AbortController>();
+
+function open(): FirewallBackend {
+  const run = new AbortController();
+  const backend = openFirewalld({ interfaces: ['lan0'], log: silentLogger, signal: run.signal });
+  runs.set(backend, run);
+  return backend;
+}
+
+before(async () => {
+  assert.equal(await isFirewalldRunning(), false, 'without a bus');
+  await host.start();
+  firewallCmd('--zone=public', '--add-interface=lan0');
+  firewallCmd('--permanent', '--zone=public', '--add-interface=lan0');
+});
+after(async () => {
+  for (const run of runs.values()) run.abort();
+  await host.stop();
+});
+
+firewallContract('firewalld', {
+  open: async () => open(),
+  abandon: async (backend) => runs.get(backend)?.abort(),
+  dump: dumpFirewalld,
+  strangers: async () => {
+    firewallCmd('--zone=public', '--add-port=9999/tcp');
+    firewallCmd('--permanent', '--zone=public', '--add-port=9998/tcp');
+    firewallCmd('--zone=public', '--add-rich-rule=rule family="ipv4" source address="203.0.113.0/24" drop');
+    firewallCmd('--zone=work', '--add-rich-rule=rule priority="31952" family="ipv4" log prefix="mine" accept');
+    firewallCmd('--permanent', '--zone=public', '--add-rich-rule=rule priority="100" service name="ftp" reject');
+  },
+  damages: {
+    'the administrator removes a rule': async () => {
+      const [rule = ''] = firewallCmd('--zone=public', '--list-rich-rules').match(/^.*30080.*$/m) ?? [];
+      firewallCmd('--zone=public', `--remove-rich-rule=${rule}`);
+    },
+    'all permanent rules are removed, and firewalld reloads': async () => {
+      for (const rule of firewallCmd('--permanent', '--zone=public', '--list-rich-rules').trim().split('\n'))
+        firewallCmd('--permanent', '--zone=public', `--remove-rich-rule=${rule}`);
+      // What the strangers put there, and only for now, goes with it: the contract compares with what was before.
+      firewallCmd('--permanent', '--zone=public', '--add-rich-rule=rule priority="100" service name="ftp" reject');
+    },
+    'the interface moves to another zone': async () => {
+      firewallCmd('--zone=internal', '--change-interface=lan0');
+      after(() => firewallCmd('--zone=public', '--change-interface=lan0'));
+    },
+  },
+});
+
+describe('firewalld', () => {
+  const wanted: readonly Opening[] = [
+    opening('IPv4', 80),
+    opening('IPv6', 7952, { kind: 'heartbeats', protocol: 'udp' }),
+  ];
+  let backend: FirewallBackend;
+  const verdict = async (one: Opening) => (await backend.verdicts([one]))[0];
+  const isOpen = async () => (await backend.current()).length === wanted.length;
+
+  before(() => {
+    backend = open();
+  });
+  after(() => backend.remove());
+
+  test('firewall-cmd shows what is open, and the same as before once all is closed', async () => {
+    const list = () => firewallCmd('--list-all', '--zone=public').split('\n').sort().join('\n');
+    const before = list();
+    await backend.load(wanted);
+    assert.match(
+      list(),
+      /priority="31952" family="ipv6" destination address="fd00:50::100" port port="7952" protocol="udp"/,
+    );
+    await backend.remove();
+    assert.equal(list(), before);
+  });
+
+  test('what is open stays so through a reload, without us', async () => {
+    await backend.load(wanted);
+    firewallCmd('--reload');
+    assert.ok(await isOpen());
+  });
+
+  test('a restart of firewalld, its reload and its end are told, and what is missing is put back', async () => {
+    const watched = new AbortController();
+    let told = 0;
+    backend.watch?.(() => {
+      told += 1;
+    }, watched.signal);
+    const isTold = async (what: string, happens: () => Promise<unknown> | unknown) => {
+      const before = told;
+      // The first of them may come before the subscription: it happens again until it is heard of.
+      await until(what, async () => {
+        await happens();
+        await until('it is told', () => told > before, 1_000);
+        return true;
+      });
+    };
+    await isTold('a reload', () => firewallCmd('--reload'));
+    await isTold('a restart', async () => {
+      await host.stopFirewalld();
+      await assert.rejects(backend.load(wanted), /firewalld does not run/);
+      assert.equal(await isFirewalldRunning(), false);
+      await host.startFirewalld();
+    });
+    assert.ok(await isOpen(), 'from its permanent configuration');
+    await isTold('a rule of ours that was removed', () => {
+      const [rule = ''] = firewallCmd('--zone=public', '--list-rich-rules').match(/^.*port port="80".*$/m) ?? [];
+      firewallCmd('--zone=public', `--remove-rich-rule=${rule}`);
+    }).finally(() => backend.load(wanted));
+    assert.ok(await isOpen());
+    await isTold('a bus that went away', async () => {
+      await host.stopFirewalld();
+      await host.stopBus();
+      await assert.rejects(backend.load(wanted), { name: 'BusError' });
+      await host.startBus();
+      await host.startFirewalld();
+    });
+    await backend.load(wanted);
+    assert.ok(await isOpen());
+    watched.abort();
+  });
+
+  test('panic mode is left alone, and told', async () => {
+    await backend.load([]);
+    firewallCmd('--panic-on');
+    await assert.rejects(backend.load(wanted), /panic mode.*--panic-off/);
+    assert.deepEqual(await verdict(opening('IPv4', 80)), { kind: 'blocked', by: 'panic mode of firewalld' });
+    assert.equal(firewallCmd('--query-panic').trim(), 'yes');
+    firewallCmd('--panic-off');
+    await backend.load(wanted);
+    assert.ok(await isOpen());
+  });
+
+  test('says who opens a port, who blocks it, and that translation bypasses the zone', async () => {
+    await backend.load([]);
+    const probe = opening('IPv4', 10_256, { kind: 'health-check', address: NODE.IPv4 });
+    assert.deepEqual(await verdict(probe), {
+      kind: 'blocked',
+      by: 'zone public of firewalld, which refuses what it does not name',
+    });
+    assert.equal((await verdict(opening('IPv4', 8080)))?.kind, 'bypassed');
+    firewallCmd('--zone=public', '--add-port=10000-10300/tcp');
+    assert.deepEqual(await verdict(probe), {
+      kind: 'open-by-others',
+      by: 'port 10000-10300/tcp of zone public of firewalld',
+    });
+    const refusal = 'rule family="ipv4" port port="10256" protocol="tcp" reject';
+    firewallCmd('--zone=public', `--add-rich-rule=${refusal}`);
+    assert.deepEqual(await verdict(probe), { kind: 'blocked', by: `${refusal}, in zone public of firewalld` });
+    await backend.load([probe]);
+    assert.equal((await verdict(probe))?.kind, 'blocked', 'what the administrator refuses stays refused');
+  });
+});

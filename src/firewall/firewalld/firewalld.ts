@@ -1,0 +1,178 @@
+/** The firewall of hosts that run firewalld: through its D-Bus interface, in what applies now and in what applies after a reload. */
+import { type Clock, systemClock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import {
+  type Admission,
+  type Changes,
+  type FirewallBackend,
+  FirewallError,
+  type Opening,
+  type Verdict,
+} from '../backend.ts';
+import { verdicts } from './admits.ts';
+import { openSystemBus } from './bus.ts';
+import { FirewallD1, type RichRules } from './firewall-d1.ts';
+import { look } from './look.ts';
+import { admissions, isOurs, richRules } from './rules.ts';
+import { watchFirewalld } from './watch.ts';
+
+export interface FirewalldOptions {
+  /** Interfaces that clients come by: what is opened is opened in their zones. */
+  readonly interfaces: readonly string[];
+  /** The interface behind which guests are, if there is one: decides what firewalld forwards to them when it is strict. */
+  readonly guests?: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Ends connections to the bus. */
+  readonly signal: AbortSignal;
+}
+
+/** Whether firewalld runs: it is on the bus. A machine without a bus has no firewalld. */
+export async function isFirewalldRunning(): Promise<boolean> {
+  let firewalld: FirewallD1;
+  try {
+    firewalld = new FirewallD1(await openSystemBus());
+  } catch (error) {
+    if (error instanceof FirewallError) return false;
+    throw error;
+  }
+  try {
+    return await firewalld.runs();
+  } finally {
+    firewalld.bus.close();
+  }
+}
+
+/** Connects when it is first asked for something, and again whenever the bus went away. */
+export function openFirewalld(options: FirewalldOptions): FirewallBackend {
+  return new Firewalld(options);
+}
+
+class Firewalld implements FirewallBackend {
+  readonly name = 'firewalld';
+  readonly enforces = false;
+  readonly #options: FirewalldOptions;
+  #connection: Promise<FirewallD1> | undefined;
+  /** Zones that hold what is ours, and our rules of each: as the last load and the changes since made them. */
+  #held = new Map<string, Set<string>>();
+
+  constructor(options: FirewalldOptions) {
+    this.#options = options;
+    options.signal.addEventListener('abort', () => {
+      this.#connection?.then(({ bus }) => bus.close()).catch(() => {}); // A connection that failed needs no closing.
+    });
+  }
+
+  async load(openings: readonly Opening[]): Promise<void> {
+    const firewalld = await this.#firewalld();
+    const wanted = new Set(openings.flatMap(richRules));
+    const zones = await this.#zones(firewalld);
+    this.#held = new Map([...zones].map((zone) => [zone, new Set(wanted)]));
+    await this.#say(firewalld, async () => {
+      await replace(firewalld.runtime, zones, wanted);
+      await replace(firewalld.permanent, zones, wanted);
+    });
+  }
+
+  async change(changes: Changes): Promise<void> {
+    const firewalld = await this.#firewalld();
+    const before = new Set(changes.removed.flatMap(richRules));
+    const now = new Set(changes.added.flatMap(richRules));
+    const added = [...now].filter((rule) => !before.has(rule));
+    const removed = [...before].filter((rule) => !now.has(rule));
+    for (const held of this.#held.values()) {
+      for (const rule of removed) held.delete(rule);
+      for (const rule of added) held.add(rule);
+    }
+    await this.#say(firewalld, async () => {
+      const permanent = new Set(await firewalld.permanent.zones());
+      for (const zone of this.#held.keys()) await firewalld.runtime.change(zone, added, removed);
+      for (const zone of this.#held.keys()) {
+        if (permanent.has(zone)) await firewalld.permanent.change(zone, added, removed);
+      }
+    });
+  }
+
+  async current(): Promise<readonly Admission[]> {
+    const firewalld = await this.#firewalld();
+    const zones = await this.#zones(firewalld);
+    const each = await Promise.all([...zones].map(async (zone) => new Set(await firewalld.runtime.of(zone))));
+    const [first = new Set<string>(), ...others] = each;
+    return admissions([...first].filter((rule) => others.every((rules) => rules.has(rule))));
+  }
+
+  async verdicts(openings: readonly Opening[]): Promise<readonly Verdict[]> {
+    const firewalld = await this.#firewalld();
+    const zones = await this.#zones(firewalld);
+    const guests = this.#options.guests;
+    const views = await Promise.all([...zones].map((zone) => look(firewalld, zone, guests)));
+    const each = views.map((view) => verdicts(view, openings));
+    return openings.map((_, i) => worst(each.flatMap((all) => all[i] ?? [])));
+  }
+
+  watch(changed: () => void, signal: AbortSignal): void {
+    const { log, clock = systemClock } = this.#options;
+    const isMissed = (zone: string, rule: string) => this.#held.get(zone)?.has(rule) === true;
+    watchFirewalld({ connect: () => FirewallD1.connect(), isMissed, changed, log, clock }, signal);
+  }
+
+  async remove(): Promise<void> {
+    this.#held = new Map();
+    const firewalld = await this.#firewalld();
+    await this.#say(firewalld, async () => {
+      await replace(firewalld.runtime, new Set(), new Set());
+      await replace(firewalld.permanent, new Set(), new Set());
+    });
+  }
+
+  /** The connection, made anew when the last one is lost or failed. Throws when firewalld does not run. */
+  async #firewalld(): Promise<FirewallD1> {
+    const last = await this.#connection?.catch(() => undefined); // Whoever made it was told why it failed.
+    if (last === undefined || last.bus.lost.aborted) {
+      this.#options.signal.throwIfAborted();
+      this.#connection = FirewallD1.connect();
+    }
+    const firewalld = await (this.#connection as Promise<FirewallD1>);
+    if (!(await firewalld.runs()))
+      throw new FirewallError(
+        'firewalld does not run. Start it (systemctl start firewalld), or choose another firewall.',
+      );
+    return firewalld;
+  }
+
+  async #zones(firewalld: FirewallD1): Promise<ReadonlySet<string>> {
+    return new Set(await Promise.all(this.#options.interfaces.map((name) => firewalld.zoneOfInterface(name))));
+  }
+
+  /** Does the work; when it fails because of panic mode, says so. firewalld then refuses every change, as it should. */
+  async #say(firewalld: FirewallD1, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(await firewalld.isPanicking())) throw error;
+      throw new FirewallError(
+        'firewalld is in panic mode, in which nothing is let in or out: it is left alone until firewall-cmd --panic-off',
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Makes ours in these zones exactly the wanted rules, and in all others none. Zones that are not there are passed over. */
+async function replace(rules: RichRules, zones: ReadonlySet<string>, wanted: ReadonlySet<string>): Promise<void> {
+  for (const zone of await rules.zones()) {
+    const there = new Set((await rules.of(zone)).filter(isOurs));
+    const here = zones.has(zone) ? wanted : new Set<string>();
+    const added = [...here].filter((rule) => !there.has(rule));
+    const removed = [...there].filter((rule) => !here.has(rule));
+    await rules.change(zone, added, removed);
+  }
+}
+
+const RANK: readonly Verdict['kind'][] = ['blocked', 'unknown', 'bypassed', 'open-by-others', 'open-by-us'];
+
+/** Of what zones say, the worst: an opening is open when all that clients come by let it in. */
+function worst(all: readonly Verdict[]): Verdict {
+  const [first] = [...all].sort((a, b) => RANK.indexOf(a.kind) - RANK.indexOf(b.kind));
+  return first ?? { kind: 'unknown', why: 'no interface that clients come by is known' };
+}
