@@ -4,6 +4,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addControllersCommand } from './commands/controllers.ts';
 import { addExposeCommand } from './commands/expose.ts';
+import { addFirewallCommand } from './commands/firewall.ts';
 import { addImageCommand } from './commands/image.ts';
 import { addL2Command } from './commands/l2.ts';
 import { addLabCommand } from './commands/lab.ts';
@@ -31,6 +32,7 @@ export function program(): Command {
   addControllersCommand(postern);
   addProxyCommand(postern);
   addL2Command(postern);
+  addFirewallCommand(postern);
   addLabCommand(postern);
   addVmCommand(postern);
   addExposeCommand(postern);

@@ -7,6 +7,7 @@ import { memoryFirewall } from './memory.ts';
 const candidate = (name: FirewallBackend['name'], isInUse: boolean): Candidate => ({
   ...{ name, isInUse: async () => isInUse },
   open: async () => ({ ...memoryFirewall(), name }),
+  remove: async () => {},
 });
 
 test('the first that is in use counts, as those that others are made by come first', async () => {

@@ -1,6 +1,7 @@
 /** Which of the firewalls that there may be on a machine is its own. */
 import type { FirewallBackend } from './backend.ts';
 import { noFirewall } from './none.ts';
+import type { Ruleset } from './ruleset/model.ts';
 
 /** A firewall that a machine may have. */
 export interface Candidate {
@@ -9,6 +10,8 @@ export interface Candidate {
   readonly isInUse: () => Promise<boolean>;
   /** Opens it whether it is in use or not. Throws `FirewallError` when it is not there at all. */
   readonly open: () => Promise<FirewallBackend>;
+  /** Removes what is ours there, of whatever run; nothing happens where it is not there at all. */
+  readonly remove: () => Promise<void>;
 }
 
 /** The first that is in use; those before others are what others are made by. */
@@ -17,4 +20,9 @@ export async function chooseFirewall(candidates: readonly Candidate[]): Promise<
     if (await candidate.isInUse()) return candidate.open();
   }
   return noFirewall();
+}
+
+/** Whether rules may keep anybody from coming in or passing through. */
+export function isFiltering(ruleset: Ruleset): boolean {
+  return ruleset.some(({ bases }) => bases.some(({ hook }) => hook !== 'prerouting'));
 }

@@ -4,12 +4,13 @@ import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { requireDirectory } from '../directory.ts';
+import { addFirewallOptions, type FirewallFlags } from '../firewall-options.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags {
+interface Flags extends AnnouncerFlags, FirewallFlags {
   readonly kubeconfig: string;
   readonly apiSocket?: string;
   readonly nodeName?: string;
@@ -47,7 +48,7 @@ export function addAgentCommand(postern: Command): void {
         .choices(['leave', 'end'])
         .default('leave'),
     );
-  addAnnouncerOptions(agent)
+  addFirewallOptions(addAnnouncerOptions(agent))
     .addHelpText(
       'after',
       '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
@@ -79,6 +80,8 @@ export function addAgentCommand(postern: Command): void {
           clusterCIDRs: flags.clusterCidr,
           proxyMode: flags.proxyMode,
           announcer,
+          firewall: flags.firewall,
+          firewallPolicy: flags.firewallPolicy,
           onStop: flags.onStop,
         },
         endSignal(),

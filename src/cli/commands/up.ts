@@ -2,12 +2,13 @@
 import type { Command } from 'commander';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { requireDirectory } from '../directory.ts';
+import { addFirewallOptions, type FirewallFlags } from '../firewall-options.ts';
 import { dataDirOption, type HostPort, listenOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags {
+interface Flags extends AnnouncerFlags, FirewallFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -26,7 +27,7 @@ export function addUpCommand(postern: Command): void {
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
     .addOption(modeOption('--proxy-mode'));
-  addAnnouncerOptions(up)
+  addFirewallOptions(addAnnouncerOptions(up))
     .addHelpText(
       'after',
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
@@ -41,7 +42,10 @@ export function addUpCommand(postern: Command): void {
       await requireDirectory('--data-dir', flags.dataDir);
       keepAgentCapabilities();
       const { runUp } = await import('../wiring/up.ts');
-      const { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode } = flags;
-      await runUp({ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer }, endSignal());
+      const { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, firewall, firewallPolicy } = flags;
+      await runUp(
+        { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, firewall, firewallPolicy },
+        endSignal(),
+      );
     });
 }

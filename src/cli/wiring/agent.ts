@@ -18,6 +18,7 @@ import { startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
+import type { FirewallFlags } from '../firewall-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { cleanupAnnouncer, startAnnouncer } from './announcer.ts';
 import {
@@ -29,11 +30,12 @@ import {
   PROXY_METRICS_PORT,
   PROXY_SOCKET,
 } from './defaults.ts';
+import { cleanupFirewalls, startNodeFirewall, tellFirewallPlan } from './node-firewall.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
 
-export interface AgentOptions {
+export interface AgentOptions extends FirewallFlags {
   readonly endpoint: Endpoint;
   readonly nodeName: string;
   /** This node's own addresses on the LAN, at most one per family. */
@@ -70,7 +72,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, ready
     await runParts({ ...options, client, runner, log }, signal, parts, ready);
   } finally {
     parts.abort(signal.reason);
-    if (options.onStop === 'end') await cleanUp(runner, options.stateDir);
+    if (options.onStop === 'end') await cleanUp(runner, options, log);
     client.close();
   }
 }
@@ -131,7 +133,11 @@ async function runParts(
   // Its level is its own: the MetalLB object says how much announcers log, not agents.
   const announcerLog = createLogger('agent');
   // Only now: who announces an address is sent its packets, and the proxy has to know what to do with them.
-  const [announcer, vms] = await allStarted(ending, [
+  const firewallParts = {
+    ...{ ...options, ...part('firewall'), nodeAddresses: options.nodeIPs },
+    heartbeatPort: options.announcer.heartbeats.interval === 0 ? undefined : options.announcer.heartbeats.port,
+  };
+  const [announcer, firewall, vms] = await allStarted(ending, [
     startAnnouncer(
       {
         ...part('l2'),
@@ -147,6 +153,7 @@ async function runParts(
       },
       parts,
     ),
+    options.firewall === 'none' ? Promise.resolve(undefined) : startNodeFirewall(firewallParts, parts),
     startVMs(
       {
         ...part('vm'),
@@ -168,6 +175,7 @@ async function runParts(
     ),
   ]);
   ready();
+  if (options.firewall === 'none') void tellFirewallPlan(firewallParts);
   await aborted(signal);
 
   // While all else still works: connections go on, by whoever takes over.
@@ -175,7 +183,7 @@ async function runParts(
   await vms.stop(options.onStop);
   // A proxy that still runs would put back what is taken from it.
   ending.abort(signal.reason);
-  await Promise.all([proxy.stopped, announcer.stopped]);
+  await Promise.all([proxy.stopped, announcer.stopped, firewall?.stopped]);
 }
 
 /** Waits for all. When one fails the others are ended first: nothing may still go up while it is being taken down. */
@@ -189,10 +197,14 @@ async function allStarted<T extends readonly Promise<unknown>[]>(
 }
 
 /** Takes away what the parts of this run, or of an earlier one that was killed, have put on the machine. */
-async function cleanUp(runner: NftRunner, stateDir: string): Promise<void> {
+async function cleanUp(nft: NftRunner, { stateDir, lanInterface }: AgentOptions, log: Logger): Promise<void> {
   await cleanupGuests(join(stateDir, 'vms'));
-  await cleanupProxy(runner);
-  await cleanupAnnouncer(runner);
+  // A firewall that is away must not keep the rest from being removed.
+  await cleanupFirewalls({ lanInterface, log, nft }).catch((err: unknown) => {
+    log.warn({ err }, 'cannot close what was opened in the firewall; later: postern firewall cleanup');
+  });
+  await cleanupProxy(nft);
+  await cleanupAnnouncer(nft);
   await cleanupPodNetwork();
 }
 

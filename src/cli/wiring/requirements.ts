@@ -50,6 +50,15 @@ export function requireProxy(): void {
   );
 }
 
+/** Throws a {@link UserError} unless this process may look at the firewall and change it. */
+export function requireFirewall(): void {
+  if ((capabilities('CapEff') & (1n << CAP_NET_ADMIN)) !== 0n) return;
+  throw new UserError(
+    "the firewall of this machine is root's: it cannot even be read without CAP_NET_ADMIN",
+    'Run it with sudo.',
+  );
+}
+
 /** Throws a {@link UserError} unless this process may answer on its LAN, and have the kernel pass connections on. */
 export function requireL2(): void {
   const needed = (1n << CAP_NET_RAW) | (1n << CAP_NET_ADMIN);

@@ -8,13 +8,14 @@ import { createLogger } from '../../host/log.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import { UserError } from '../errors.ts';
+import type { FirewallFlags } from '../firewall-options.ts';
 import type { HostPort } from '../options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
 
-export interface UpOptions {
+export interface UpOptions extends FirewallFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -52,6 +53,8 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         clusterCIDRs: DEFAULT_CLUSTER_CIDRS.split(',').map(mustParseCIDR),
         proxyMode: options.proxyMode,
         announcer: options.announcer,
+        firewall: options.firewall,
+        firewallPolicy: options.firewallPolicy,
         onStop: 'end',
       },
       signal,

@@ -1,0 +1,123 @@
+/** `postern firewall`: what is exposed on this node, and what its firewall makes of it. */
+import { type Command, Option } from 'commander';
+import type { FirewallBackend } from '../../firewall/backend.ts';
+import type { ExposedAtOnce } from '../../firewall/exposure/at-once.ts';
+import type { FirewallPolicy } from '../../firewall/exposure/policy.ts';
+import { DEFAULT_HEARTBEATS } from '../../l2/settings.ts';
+import { type FirewallName, firewallOption, firewallPolicyOption } from '../firewall-options.ts';
+import { kubeconfigOption, withClient } from '../kubeconfig.ts';
+import { type OutputFormat, outputOption, parsePort } from '../options.ts';
+import { print } from '../output.ts';
+
+interface LookFlags {
+  readonly kubeconfig?: string;
+  readonly node?: string;
+  readonly interface?: string;
+  readonly firewall: FirewallName;
+  readonly firewallPolicy: FirewallPolicy;
+  readonly heartbeatPort: number;
+  readonly output: OutputFormat;
+}
+
+export function addFirewallCommand(postern: Command): void {
+  const firewall = postern
+    .command('firewall')
+    .description("what is exposed on this node, and what the node's own firewall makes of it (needs root)");
+  addLook(firewall, 'plan', 'what an agent with --firewall would open and close; changes nothing', plan);
+  addLook(firewall, 'status', 'each exposed port: where it is open, or blocked and by which rule', status);
+  firewall
+    .command('cleanup')
+    .description('close all that Postern opened on this machine; end the agent first')
+    .option('--interface <name>', 'the LAN interface; default: that of the default route')
+    .addHelpText('after', '\nExample:\n  postern firewall cleanup')
+    .action(cleanUp);
+}
+
+function addLook(firewall: Command, name: string, description: string, run: (flags: LookFlags) => Promise<void>): void {
+  firewall
+    .command(name)
+    .description(description)
+    .addOption(kubeconfigOption())
+    .option('--node <name>', 'the Node that this machine is; default: the host name')
+    .option('--interface <name>', 'the LAN interface; default: that of the default route')
+    .addOption(firewallOption('auto'))
+    .addOption(firewallPolicyOption())
+    .addOption(
+      new Option('--heartbeat-port <port>', 'UDP port of heartbeats')
+        .argParser(parsePort)
+        .default(DEFAULT_HEARTBEATS.port),
+    )
+    .addOption(outputOption())
+    .addHelpText('after', `\nExample:\n  postern firewall ${name} --kubeconfig kubeconfig`)
+    .action(run);
+}
+
+async function plan(flags: LookFlags): Promise<void> {
+  const [{ planText }, { planOf }] = await Promise.all([
+    import('../firewall/text.ts'),
+    import('../../firewall/plan.ts'),
+  ]);
+  await look(flags, async ({ backend, exposed: { openings, mistakes }, node }) => {
+    const report = { node, firewall: backend.name, ...planOf(await backend.current(), openings), mistakes };
+    print(report, flags.output, () => planText(report));
+  });
+}
+
+async function status(flags: LookFlags): Promise<void> {
+  const [{ statusText }, { portStatuses }, { planOf }] = await Promise.all([
+    import('../firewall/text.ts'),
+    import('../firewall/report.ts'),
+    import('../../firewall/plan.ts'),
+  ]);
+  await look(flags, async ({ backend, exposed: { openings, wishes, mistakes }, node }) => {
+    const ports = portStatuses(wishes, openings, await backend.verdicts(openings));
+    const { toClose: leftovers } = planOf(await backend.current(), openings);
+    const report = { node, firewall: backend.name, ports, leftovers, mistakes };
+    print(report, flags.output, () => statusText(report));
+  });
+}
+
+interface Look {
+  readonly node: string;
+  readonly backend: FirewallBackend;
+  readonly exposed: ExposedAtOnce;
+}
+
+/** Opens this machine's firewall, reads what is exposed, and has it looked at. */
+async function look(flags: LookFlags, use: (look: Look) => Promise<void>): Promise<void> {
+  const [{ requireFirewall }, { Firewalls }, { readExposed }, { createLogger }, { thisNodeInterface, thisNodeName }] =
+    await Promise.all([
+      import('../wiring/requirements.ts'),
+      import('../wiring/firewalls.ts'),
+      import('../firewall/read-exposed.ts'),
+      import('../../host/log.ts'),
+      import('../wiring/this-node.ts'),
+    ]);
+  requireFirewall();
+  const node = flags.node ?? thisNodeName();
+  const lanInterface = flags.interface ?? (await thisNodeInterface(undefined)).name;
+  const firewalls = new Firewalls({ lanInterface, log: createLogger('firewall') });
+  try {
+    const backend = await firewalls.open(flags.firewall);
+    const { firewallPolicy: policy, heartbeatPort } = flags;
+    const exposed = await withClient(flags.kubeconfig, (client) =>
+      readExposed(client, { nodeName: node, policy, enforces: backend.enforces, heartbeatPort }),
+    );
+    await use({ node, backend, exposed });
+  } finally {
+    await firewalls.close();
+  }
+}
+
+async function cleanUp(flags: { readonly interface?: string }): Promise<void> {
+  const [{ requireFirewall }, { cleanupFirewalls }, { createLogger }, { thisNodeInterface }] = await Promise.all([
+    import('../wiring/requirements.ts'),
+    import('../wiring/node-firewall.ts'),
+    import('../../host/log.ts'),
+    import('../wiring/this-node.ts'),
+  ]);
+  requireFirewall();
+  const lanInterface = flags.interface ?? (await thisNodeInterface(undefined)).name;
+  await cleanupFirewalls({ lanInterface, log: createLogger('firewall') });
+  process.stdout.write('nothing that Postern opened is left in a firewall of this machine\n');
+}

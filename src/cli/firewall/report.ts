@@ -1,0 +1,38 @@
+/** What `postern firewall plan` and `status` say, as data: what is printed for programs. */
+import { type Admission, admissionKey, type Opening, type Verdict } from '../../firewall/backend.ts';
+import type { Mistake } from '../../firewall/exposure/at-once.ts';
+import type { FirewallPlan } from '../../firewall/plan.ts';
+
+/** `none`: no firewall is in use. */
+export interface PlanReport extends FirewallPlan {
+  readonly node: string;
+  readonly firewall: string;
+  readonly mistakes: readonly Mistake[];
+}
+
+/** One exposed port, and what becomes of it. */
+export interface PortStatus extends Opening {
+  readonly verdict: Verdict;
+}
+
+export interface StatusReport {
+  readonly node: string;
+  readonly firewall: string;
+  readonly ports: readonly PortStatus[];
+  /** Ours, and of nobody that exposes it: no agent has closed it yet, or none runs. */
+  readonly leftovers: readonly Admission[];
+  readonly mistakes: readonly Mistake[];
+}
+
+/** One line for each owner of an address and port; `verdicts` are those of `openings`, in their order. */
+export function portStatuses(
+  wishes: readonly Opening[],
+  openings: readonly Opening[],
+  verdicts: readonly Verdict[],
+): readonly PortStatus[] {
+  const byKey = new Map(openings.map((opening, i) => [admissionKey(opening), verdicts[i]]));
+  return wishes.flatMap((wish) => {
+    const verdict = byKey.get(admissionKey(wish));
+    return verdict === undefined ? [] : [{ ...wish, verdict }];
+  });
+}

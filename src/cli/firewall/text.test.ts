@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Opening, Verdict } from '../../firewall/backend.ts';
+import { portStatuses } from './report.ts';
+import { planText, statusText } from './text.ts';
+
+const opening = (more: Partial<Opening> = {}): Opening => ({
+  ...{ owner: 'shop/web', kind: 'load-balancer', family: 'IPv4', address: '192.168.77.200', protocol: 'tcp', port: 80 },
+  ...{ policy: 'managed' },
+  ...more,
+});
+const WEB = opening();
+const NAMES = opening({
+  owner: 'shop/dns',
+  address: 'fd00:77::9',
+  family: 'IPv6',
+  protocol: 'udp',
+  port: 53,
+  kind: 'node-port',
+});
+const HEARTBEATS = opening({
+  owner: 'cluster',
+  kind: 'heartbeats',
+  protocol: 'udp',
+  port: 7952,
+  sources: ['192.168.77.2/32'],
+});
+
+test('a plan is the difference, and says how much there is of it', () => {
+  const plan = {
+    node: 'node1',
+    firewall: 'nftables',
+    toOpen: [WEB, HEARTBEATS],
+    toClose: [NAMES],
+    open: [],
+    mistakes: [],
+  };
+  assert.equal(
+    planText(plan),
+    `Node node1: nftables.
+
+   PORT                     FROM             WHAT           FOR
+-  UDP [fd00:77::9]:53      anyone
++  TCP 192.168.77.200:80    anyone           load-balancer  shop/web
++  UDP 192.168.77.200:7952  192.168.77.2/32  heartbeats     cluster
+
+2 to open, 1 to close, 0 open as wanted.`,
+  );
+});
+
+test('status tells what is open by us, by others, or by no rule at all, and what blocks the rest', () => {
+  const openings = [WEB, NAMES, HEARTBEATS];
+  const verdicts: readonly Verdict[] = [
+    { kind: 'open-by-us' },
+    { kind: 'bypassed', by: 'zone public' },
+    { kind: 'blocked', by: 'policy drop of chain input of table inet filter' },
+  ];
+  const shared = { ...WEB, owner: 'shop/also' };
+  const ports = portStatuses([...openings, shared], openings, verdicts);
+  const mistakes = [{ service: 'shop/x', mistake: 'annotation postern.dev/firewall is "off"' }];
+  assert.equal(
+    statusText({ node: 'node1', firewall: 'nftables', ports, leftovers: [opening({ port: 81 })], mistakes }),
+    `Node node1: nftables.
+
+PORT                     FROM             WHAT           FOR        STATE     BY
+TCP 192.168.77.200:80    anyone           load-balancer  shop/web   open      Postern
+UDP [fd00:77::9]:53      anyone           node-port      shop/dns   bypassed  zone public
+UDP 192.168.77.200:7952  192.168.77.2/32  heartbeats     cluster    blocked   policy drop of chain input of table inet filter
+TCP 192.168.77.200:80    anyone           load-balancer  shop/also  open      Postern
+
+Not as it should be:
+  UDP [fd00:77::9]:53 of shop/dns is open although zone public does not admit it: its address is translated before
+  UDP 192.168.77.200:7952 of cluster is blocked by policy drop of chain input of table inet filter
+  TCP 192.168.77.200:81 is open and nobody exposes it: does the agent of this node run?
+  shop/x: annotation postern.dev/firewall is "off"`,
+  );
+});
+
+test('without a firewall, and without anything exposed, that is said', () => {
+  const empty = { node: 'node1', firewall: 'none', ports: [], leftovers: [], mistakes: [] };
+  assert.equal(statusText(empty), 'Node node1: no firewall is in use.\n\nNothing is exposed on this node.');
+});

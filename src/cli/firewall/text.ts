@@ -1,0 +1,81 @@
+/** What is said of a node's firewall, for people. */
+import type { Admission, Opening, Verdict } from '../../firewall/backend.ts';
+import { admissionText } from '../../firewall/reasons.ts';
+import { textTable } from '../output.ts';
+import type { PlanReport, PortStatus, StatusReport } from './report.ts';
+
+export function planText(plan: PlanReport): string {
+  const { toOpen, toClose, open, mistakes } = plan;
+  const rows = [
+    ...toClose.map((one) => ['-', admissionText(one), sourcesText(one), '', '']),
+    ...toOpen.map((one) => ['+', admissionText(one), sourcesText(one), one.kind, one.owner]),
+  ];
+  return sections([
+    heading(plan),
+    ...(rows.length === 0 ? [] : [textTable(['', 'PORT', 'FROM', 'WHAT', 'FOR'], rows)]),
+    `${toOpen.length} to open, ${toClose.length} to close, ${open.length} open as wanted.`,
+    ...problems(mistakes.map(({ service, mistake }) => `${service}: ${mistake}`)),
+  ]);
+}
+
+export function statusText(status: StatusReport): string {
+  const { ports, leftovers, mistakes } = status;
+  const rows = ports.map(({ verdict, ...one }) => [
+    ...[admissionText(one), sourcesText(one), one.kind, one.owner],
+    ...[STATES[verdict.kind], because(verdict)],
+  ]);
+  return sections([
+    heading(status),
+    rows.length === 0 ? 'Nothing is exposed on this node.' : textTable(HEADER, rows),
+    ...problems([
+      ...ports.flatMap(problemOf),
+      ...leftovers.map(
+        (one) => `${admissionText(one)} is open and nobody exposes it: does the agent of this node run?`,
+      ),
+      ...mistakes.map(({ service, mistake }) => `${service}: ${mistake}`),
+    ]),
+  ]);
+}
+
+const HEADER = ['PORT', 'FROM', 'WHAT', 'FOR', 'STATE', 'BY'];
+
+const STATES: Readonly<Record<Verdict['kind'], string>> = {
+  'open-by-us': 'open',
+  'open-by-others': 'open',
+  bypassed: 'bypassed',
+  blocked: 'blocked',
+  unknown: 'unknown',
+};
+
+function because(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'open-by-us':
+      return 'Postern';
+    case 'unknown':
+      return verdict.why;
+    default:
+      return verdict.by;
+  }
+}
+
+function problemOf({ verdict, ...one }: PortStatus): readonly string[] {
+  const what = `${admissionText(one)} of ${one.owner}`;
+  switch (verdict.kind) {
+    case 'blocked':
+      return one.policy === 'enforce' ? [] : [`${what} is blocked by ${verdict.by}`];
+    case 'bypassed':
+      return [`${what} is open although ${verdict.by} does not admit it: its address is translated before`];
+    default:
+      return [];
+  }
+}
+
+const sourcesText = ({ sources }: Admission | Opening): string => sources?.join(',') ?? 'anyone';
+
+const heading = ({ node, firewall }: { readonly node: string; readonly firewall: string }): string =>
+  firewall === 'none' ? `Node ${node}: no firewall is in use.` : `Node ${node}: ${firewall}.`;
+
+const problems = (lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : [['Not as it should be:', ...lines].join('\n  ')];
+
+const sections = (texts: readonly string[]): string => texts.join('\n\n');
