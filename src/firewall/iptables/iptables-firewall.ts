@@ -15,7 +15,7 @@ import {
   sameAdmission,
   type Verdict,
 } from '../backend.ts';
-import { readRuleset } from '../nftables/read-ruleset.ts';
+import { isOfIptables, readRuleset } from '../nftables/read-ruleset.ts';
 import type { Ruleset } from '../ruleset/model.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
 import { readIptablesRuleset } from './read-ruleset.ts';
@@ -163,8 +163,7 @@ class IptablesFirewall implements FirewallBackend {
     const own = await readIptablesRuleset(this.#used);
     if (this.#nft === undefined) return own;
     // What iptables keeps in nf_tables has been read as its own programs print it.
-    const isPlain = (family: string, name: string) => family === 'inet' || !IPTABLES_NAMES.has(name);
-    return [...own, ...(await readRuleset(this.#nft, isPlain))];
+    return [...own, ...(await readRuleset(this.#nft, (table) => !isOfIptables(table)))];
   }
 
   /** Others' rules come and go too, such as the proxy's: only then are ours looked for. */
@@ -197,9 +196,6 @@ class IptablesFirewall implements FirewallBackend {
     }
   }
 }
-
-/** The tables of iptables. */
-const IPTABLES_NAMES: ReadonlySet<string> = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
 
 const isSame = (a: Hook, b: Hook): boolean => a.into === b.into && a.rule === b.rule;
 const inChain = (rules: readonly string[]): readonly Hook[] => rules.map((rule) => ({ into: CHAIN, rule }));

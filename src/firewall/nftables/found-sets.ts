@@ -1,50 +1,76 @@
-/** The sets that hold what is open: our own of each family, and those that administrators declare for us. */
-import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+/** The sets that hold what is open: our own, and those that administrators declare for us. */
+import { IP_FAMILIES } from '../../lib/ip.ts';
 import { FirewallError } from '../backend.ts';
-import { type Entry, entryKey } from './elements.ts';
-import { DECLARATION, MANAGED_SETS, OPEN, TABLE_FAMILIES, TABLE_NAME } from './layout.ts';
-import { entryMessages, type FoundSet, findSets, openKeyType, readEntries } from './messages.ts';
+import { audienceOf, type Entry, entryKey } from './elements.ts';
+import { AUDIENCES, declaration, MANAGED_SETS, OWN_SETS, TABLE_FAMILIES, TABLE_NAME } from './layout.ts';
+import { entryMessages, type FoundSet, findSets, type OpenSet, openKeyType, readEntries } from './messages.ts';
 
-/** Of one family, our own set first where it is there. */
-export type OpenSets = Readonly<Record<IPFamily, readonly FoundSet[]>>;
+/** Every set that there can be, but for the table. */
+const KINDS = IP_FAMILIES.flatMap((family) => AUDIENCES.map((audience) => ({ family, audience })));
 
-const NAMES: ReadonlySet<string> = new Set([OPEN, ...IP_FAMILIES.map((family) => MANAGED_SETS[family])]);
+const NAMES: ReadonlySet<string> = new Set(
+  KINDS.flatMap(({ family, audience }) => [OWN_SETS[audience], MANAGED_SETS[family][audience]]),
+);
+
+/** How many there are of our own, in both families. */
+export const OWN_COUNT = KINDS.length;
 
 /** Throws {@link FirewallError} for a set that has our name and could not hold what we put there. */
-export async function findOpenSets(): Promise<OpenSets> {
-  const all = await findSets(NAMES);
-  const ofFamily = (family: IPFamily) => {
-    const own = all.filter((set) => isOwn(set) && set.family === TABLE_FAMILIES[family]);
-    const managed = all.filter(({ name, table }) => name === MANAGED_SETS[family] && table !== TABLE_NAME);
-    for (const set of managed) requireDeclaration(set, family);
-    return [...own, ...managed];
-  };
-  return { IPv4: ofFamily('IPv4'), IPv6: ofFamily('IPv6') };
+export async function findOpenSets(): Promise<readonly OpenSet[]> {
+  return (await findSets(NAMES)).flatMap(openSets);
 }
 
-export const isOwn = ({ table, name }: FoundSet): boolean => table === TABLE_NAME && name === OPEN;
+/** None for a set that only has a name as ours has. */
+function openSets(set: FoundSet): readonly OpenSet[] {
+  return KINDS.flatMap(({ family, audience }): readonly OpenSet[] => {
+    const { name, table } = set;
+    if (table === TABLE_NAME && name === OWN_SETS[audience] && set.family === TABLE_FAMILIES[family]) {
+      return [{ set, family, audience, isOwn: true }];
+    }
+    if (table === TABLE_NAME || name !== MANAGED_SETS[family][audience]) return [];
+    if (set.keyType !== openKeyType(family, audience)) {
+      const wanted = `set ${name} { ${declaration(family, audience)} }`;
+      throw new FirewallError(
+        `set ${name} of table ${set.family} ${table} has keys of another type: declare ${wanted}`,
+      );
+    }
+    return [{ set, family, audience, isOwn: false }];
+  });
+}
 
 /** The same for the same sets: changes when one comes, goes, or is made anew. */
-export function identity(sets: OpenSets): string {
-  const all = IP_FAMILIES.flatMap((family) => sets[family]);
-  return all
-    .map(({ family, table, name, handle }) => `${family} ${table} ${name} ${handle}`)
-    .sort()
-    .join('\n');
+export function identity(sets: readonly OpenSet[]): string {
+  const all = sets.map(({ set: { family, table, name, handle } }) => `${family} ${table} ${name} ${handle}`);
+  return all.sort().join('\n');
 }
 
-function requireDeclaration({ family, table, name, keyType }: FoundSet, wanted: IPFamily): void {
-  if (keyType === openKeyType(wanted)) return;
-  throw new FirewallError(
-    `set ${name} of table ${family} ${table} has keys of another type: declare it as { ${DECLARATION[wanted]}; }`,
-  );
+/** What of entries belongs into a set. */
+export function entriesFor({ family, audience }: OpenSet, entries: readonly Entry[]): readonly Entry[] {
+  return entries.filter((entry) => entry.family === family && audienceOf(entry) === audience);
 }
 
-/** The messages that make a set hold just these; none where it does. */
-export async function fillMessages(set: FoundSet, family: IPFamily, wanted: readonly Entry[]): Promise<Uint8Array[]> {
-  const there = await readEntries(set, family);
+/** The messages that make a set hold just what of these belongs there; none where it does. */
+export async function fillMessages(open: OpenSet, entries: readonly Entry[]): Promise<readonly Uint8Array[]> {
+  const wanted = entriesFor(open, entries);
+  const there = await readEntries(open);
   const [isWanted, isThere] = [new Set(wanted.map(entryKey)), new Set(there.map(entryKey))];
   const removed = there.filter((one) => !isWanted.has(entryKey(one)));
   const added = wanted.filter((one) => !isThere.has(entryKey(one)));
-  return [...entryMessages('delete', set, removed), ...entryMessages('add', set, added)];
+  return [...entryMessages('delete', open.set, removed), ...entryMessages('add', open.set, added)];
+}
+
+/** What stands in all sets of its kind, our own included. */
+export async function presentEntries(): Promise<readonly Entry[]> {
+  const sets = await findOpenSets();
+  const present: Entry[] = [];
+  for (const own of sets.filter(({ isOwn }) => isOwn)) {
+    let common = await readEntries(own);
+    for (const other of sets) {
+      if (other.isOwn || other.family !== own.family || other.audience !== own.audience) continue;
+      const there = new Set((await readEntries(other)).map(entryKey));
+      common = common.filter((entry) => there.has(entryKey(entry)));
+    }
+    present.push(...common);
+  }
+  return present;
 }

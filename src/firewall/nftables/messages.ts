@@ -16,7 +16,8 @@ import {
   NFTA_SET_ELEM_LIST_SET,
   NFTA_SET_ELEM_LIST_TABLE,
 } from '../../netfilter/set-fields.ts';
-import { type Entry, entryOf, entryRange } from './elements.ts';
+import type { Audience } from '../ruleset/model.ts';
+import { type Entry, entryKeys, entryOf } from './elements.ts';
 import { openSet, TABLE_FAMILIES } from './layout.ts';
 
 const GETSET = (NFNL_SUBSYS_NFTABLES << 8) | 10;
@@ -46,14 +47,25 @@ export interface FoundSet {
   readonly handle: string;
 }
 
+/** A set that holds what is open. */
+export interface OpenSet {
+  readonly set: FoundSet;
+  readonly family: IPFamily;
+  readonly audience: Audience;
+  /** Of our own table. */
+  readonly isOwn: boolean;
+}
+
 /** Bits of `keyType` for each part, and the types (libnftables: enum datatypes). */
 const TYPE_BITS = 6;
 const [TYPE_IPADDR, TYPE_IP6ADDR, TYPE_INET_PROTOCOL, TYPE_INET_SERVICE] = [7, 8, 12, 13];
 
-/** The `keyType` of sets that are declared as `DECLARATION` says. */
-export function openKeyType(family: IPFamily): number {
+/** The `keyType` of sets that are declared as `declaration` says. */
+export function openKeyType(family: IPFamily, audience: Audience): number {
   const address = family === 'IPv4' ? TYPE_IPADDR : TYPE_IP6ADDR;
-  return [address, TYPE_INET_PROTOCOL, TYPE_INET_SERVICE, address].reduce((all, type) => (all << TYPE_BITS) | type, 0);
+  const destination = [address, TYPE_INET_PROTOCOL, TYPE_INET_SERVICE];
+  const types = audience === 'anyone' ? destination : [...destination, address];
+  return types.reduce((all, type) => (all << TYPE_BITS) | type, 0);
 }
 
 /** The sets of all tables that go by one of these names. Throws NetlinkError. */
@@ -87,9 +99,9 @@ export const readText = (bytes: Uint8Array | undefined): string | undefined =>
   bytes && Buffer.from(bytes.buffer, bytes.byteOffset, Math.max(0, bytes.length - 1)).toString('utf8');
 
 /** What a set holds of entries; nothing where the set is gone. Throws NetlinkError. */
-export async function readEntries(set: FoundSet, family: IPFamily): Promise<readonly Entry[]> {
+export async function readEntries({ set, family, audience }: OpenSet): Promise<readonly Entry[]> {
   const request = message(GETSETELEM, NLM_F_REQUEST_DUMP, [...header(set)]);
-  const decoder = new ElementDecoder({ family: TABLE_FAMILIES[family], name: set.table }, openSet(set.name));
+  const decoder = new ElementDecoder({ family: TABLE_FAMILIES[family], name: set.table }, openSet(set.name, audience));
   const entries: Entry[] = [];
   try {
     for await (const messages of netfilterDump(request)) {
@@ -128,11 +140,10 @@ export function flushMessage(set: FoundSet): Uint8Array {
 }
 
 function encodeEntry(entry: Entry): Uint8Array {
-  const [first, last] = entryRange(entry);
-  return nested(NFTA_LIST_ELEM, [
-    nested(NFTA_SET_ELEM_KEY, [attribute(NFTA_DATA_VALUE, first)]),
-    nested(NFTA_SET_ELEM_KEY_END, [attribute(NFTA_DATA_VALUE, last)]),
-  ]);
+  const [first, last] = entryKeys(entry);
+  const key = nested(NFTA_SET_ELEM_KEY, [attribute(NFTA_DATA_VALUE, first)]);
+  const end = last && nested(NFTA_SET_ELEM_KEY_END, [attribute(NFTA_DATA_VALUE, last)]);
+  return nested(NFTA_LIST_ELEM, end === undefined ? [key] : [key, end]);
 }
 
 function header({ family, table, name }: FoundSet): Uint8Array[] {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inNamespace, skipWithoutNft } from '../../host/testing/in-namespace.ts';
 
@@ -9,4 +10,13 @@ test('the kernel’s nftables keep the contract of firewalls', { skip }, () => {
 
 test('packets get through a host that drops by default, where nftables are told so', { skip }, () => {
   inNamespace(new URL('packets.fixture.ts', import.meta.url));
+});
+
+test('a thousand Services are reconciled in moments, and a change of one does not wait for the others', {
+  skip,
+}, () => {
+  const { loaded, reloaded, median } = JSON.parse(inNamespace(new URL('many.fixture.ts', import.meta.url)));
+  // Ten times what it takes on an idle machine, at the least.
+  assert.ok(loaded < 2000 && reloaded < 2000, `${loaded} and ${reloaded} ms`);
+  assert.ok(median < 20, `${median} ms`);
 });

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../host/clock.ts';
 import { NetlinkError } from '../../host/netlink-dump.ts';
 import { NftError, type NftRunner } from '../../host/nft.ts';
 import { BATCH_LIMIT } from '../../host/nft-batch.ts';
-import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import { IP_FAMILIES } from '../../lib/ip.ts';
 import { rulesetGeneration } from '../../netfilter/iptables/fingerprint.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import { TransactionError } from '../../netfilter/netfilter.ts';
@@ -19,10 +19,10 @@ import {
   type Verdict,
 } from '../backend.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
-import { admissionsOf, type Entry, entriesOf, entryKey } from './elements.ts';
-import { fillMessages, findOpenSets, identity, isOwn, type OpenSets } from './found-sets.ts';
+import { admissionsOf, entriesOf, entryKey } from './elements.ts';
+import { entriesFor, fillMessages, findOpenSets, identity, OWN_COUNT, presentEntries } from './found-sets.ts';
 import { OWN_TABLES, ownLayout } from './layout.ts';
-import { entryMessages, flushMessage, readEntries } from './messages.ts';
+import { entryMessages, flushMessage, type OpenSet, readEntries } from './messages.ts';
 import { readRuleset } from './read-ruleset.ts';
 
 export interface NftablesFirewallOptions {
@@ -44,7 +44,7 @@ class NftablesFirewall implements FirewallBackend {
   readonly #nft: NftRunner;
   readonly #clock: Clock;
   /** As they were found by the last load. */
-  #sets: OpenSets = { IPv4: [], IPv6: [] };
+  #sets: readonly OpenSet[] = [];
 
   constructor({ nft, clock = systemClock }: NftablesFirewallOptions) {
     this.#nft = nft;
@@ -54,28 +54,24 @@ class NftablesFirewall implements FirewallBackend {
   load(openings: readonly Opening[]): Promise<void> {
     return asked(async () => {
       this.#sets = await this.#withOwn(await findOpenSets());
+      const wanted = openings.flatMap(entriesOf);
       const messages: Uint8Array[] = [];
-      for (const family of IP_FAMILIES) {
-        const wanted = entriesOfAll(openings, family);
-        for (const set of this.#sets[family]) messages.push(...(await fillMessages(set, family, wanted)));
-      }
+      for (const open of this.#sets) messages.push(...(await fillMessages(open, wanted)));
       await this.#send(messages);
     });
   }
 
   change({ added, removed }: Changes): Promise<void> {
-    const messages = IP_FAMILIES.flatMap((family) => {
-      const [gone, come] = [entriesOfAll(removed, family), entriesOfAll(added, family)];
-      return this.#sets[family].flatMap((set) => [
-        ...entryMessages('delete', set, gone),
-        ...entryMessages('add', set, come),
-      ]);
-    });
+    const [gone, come] = [removed.flatMap(entriesOf), added.flatMap(entriesOf)];
+    const messages = this.#sets.flatMap((open) => [
+      ...entryMessages('delete', open.set, entriesFor(open, gone)),
+      ...entryMessages('add', open.set, entriesFor(open, come)),
+    ]);
     return asked(() => this.#send(messages));
   }
 
   current(): Promise<readonly Admission[]> {
-    return asked(async () => admissionsOf(await presentEntries(), 'managed'));
+    return asked(async () => admissionsOf(await presentEntries()));
   }
 
   verdicts(openings: readonly Opening[]): Promise<readonly Verdict[]> {
@@ -92,24 +88,20 @@ class NftablesFirewall implements FirewallBackend {
 
   remove(): Promise<void> {
     return asked(async () => {
-      const sets = await findOpenSets();
-      for (const family of IP_FAMILIES) {
-        for (const set of sets[family]) {
-          // An empty set is not touched: it is not ours.
-          if (!isOwn(set) && (await readEntries(set, family)).length > 0) await this.#nft.send([flushMessage(set)]);
-        }
+      for (const open of await findOpenSets()) {
+        // An empty set is not touched: it is not ours.
+        if (!open.isOwn && (await readEntries(open)).length > 0) await this.#nft.send([flushMessage(open.set)]);
       }
       await kernelNetfilter(this.#nft).apply(OWN_TABLES.map((table) => ({ kind: 'delete-table', table })));
-      this.#sets = { IPv4: [], IPv6: [] };
+      this.#sets = [];
     });
   }
 
-  /** Makes our tables where they are missing. */
-  async #withOwn(sets: OpenSets): Promise<OpenSets> {
-    const missing = IP_FAMILIES.filter((family) => !sets[family].some(isOwn));
-    if (missing.length === 0) return sets;
+  /** Makes our tables anew where any part of them is missing. */
+  async #withOwn(sets: readonly OpenSet[]): Promise<readonly OpenSet[]> {
+    if (sets.filter(({ isOwn }) => isOwn).length === OWN_COUNT) return sets;
     await kernelNetfilter(this.#nft).apply(
-      missing.map((family) => ({ kind: 'replace-table', table: ownLayout(family), elements: [] })),
+      IP_FAMILIES.map((family) => ({ kind: 'replace-table', table: ownLayout(family), elements: [] })),
     );
     return findOpenSets();
   }
@@ -143,27 +135,6 @@ class NftablesFirewall implements FirewallBackend {
       throw error;
     }
   }
-}
-
-function entriesOfAll(openings: readonly Opening[], family: IPFamily): readonly Entry[] {
-  return openings.filter((one) => one.family === family).flatMap(entriesOf);
-}
-
-/** What stands in all sets of its family. */
-async function presentEntries(): Promise<readonly Entry[]> {
-  const sets = await findOpenSets();
-  const present: Entry[] = [];
-  for (const family of IP_FAMILIES) {
-    const [first, ...others] = sets[family];
-    if (first === undefined || !isOwn(first)) continue;
-    let common = await readEntries(first, family);
-    for (const set of others) {
-      const there = new Set((await readEntries(set, family)).map(entryKey));
-      common = common.filter((entry) => there.has(entryKey(entry)));
-    }
-    present.push(...common);
-  }
-  return present;
 }
 
 /** As few as the kernel takes. What fits in one takes effect at one moment or not at all. */

@@ -2,7 +2,7 @@
  * Rules as `nft list` prints them, read as far as verdicts need it: https://www.netfilter.org/projects/nftables/manpage.html.
  * What is not known leaves the rule with a term that may hold or not.
  */
-import type { IPFamily } from '../../lib/ip.ts';
+import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { Outcome, Rule, Term } from '../ruleset/model.ts';
 import { MANAGED_SETS } from './layout.ts';
 
@@ -193,32 +193,42 @@ function readMatch(words: Words): MatchRead | undefined {
   return { terms: not ? terms.map((term, i) => (i === terms.length - 1 ? { ...term, not } : term)) : terms };
 }
 
-/** Our sets, as the documentation has people refer to them. */
-const OURS: readonly (readonly [IPFamily, 'original' | 'here', string])[] = (['IPv4', 'IPv6'] as const).flatMap(
-  (family) => {
-    const ip = family === 'IPv4' ? 'ip' : 'ip6';
-    const set = `@${MANAGED_SETS[family]}`;
-    const original = `ct original ${ip} daddr . meta l4proto . ct original proto-dst`;
-    const here = `${ip} daddr . meta l4proto . th dport`;
-    return [
-      [family, 'original', `${original} . ct original ${ip} saddr ${set}`],
-      [family, 'original', `${original} . ${ip} saddr ${set}`],
-      [family, 'here', `${here} . ${ip} saddr ${set}`],
-    ] as const;
-  },
-);
-
-function readOurs(words: Words): Term | undefined {
-  const found = OURS.find(([, , text]) => words.take(...text.split(' ')));
-  return found && { kind: 'ours', family: found[0], by: found[1] };
+interface Reference {
+  readonly term: Term;
+  readonly words: readonly string[];
 }
+
+/** Our sets, as the documentation has people refer to them. */
+const OURS: readonly Reference[] = IP_FAMILIES.flatMap((family) => {
+  const ip = family === 'IPv4' ? 'ip' : 'ip6';
+  const { anyone, named } = MANAGED_SETS[family];
+  const ways = [
+    { by: 'original', key: `ct original ${ip} daddr . meta l4proto . ct original proto-dst` },
+    { by: 'here', key: `${ip} daddr . meta l4proto . th dport` },
+  ] as const;
+  const reference = (text: string, term: Pick<Ours, 'by' | 'audience'>): Reference => ({
+    term: { kind: 'ours', family, ...term },
+    words: text.split(' '),
+  });
+  return ways.flatMap(({ by, key }) => [
+    reference(`${key} @${anyone}`, { by, audience: 'anyone' }),
+    reference(`${key} . ${ip} saddr @${named}`, { by, audience: 'named' }),
+    reference(`${key} . ct original ${ip} saddr @${named}`, { by, audience: 'named' }),
+  ]);
+});
+
+type Ours = Extract<Term, { readonly kind: 'ours' }>;
+
+const readOurs = (words: Words): Term | undefined => OURS.find((one) => words.take(...one.words))?.term;
+
+const NOT_VALUES: ReadonlySet<string> = new Set(['&', '|', '.', '<', '>', '<=', '>=', '==', 'vmap', 'map', 'set']);
 
 /** One value, or several joined by commas, which are any of them: undefined for anything else. */
 function readValue(words: Words): readonly string[] | undefined {
-  const text = words.next();
-  // What is masked or looked up is not a value, and neither is the next part of a key.
-  if (text === '' || text.startsWith('@') || ['&', '.', '|', '<', '>', '<=', '>=', '=='].includes(text))
-    return undefined;
+  const text = words.peek() ?? '';
+  // What is masked or looked up is not a value, and neither is the next part of a key. A verdict may follow.
+  if (text === '' || text.startsWith('@') || NOT_VALUES.has(text)) return undefined;
+  words.skip();
   return ['.', '&', '/'].includes(words.peek() ?? '') ? undefined : text.split(',');
 }
 

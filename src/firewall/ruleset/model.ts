@@ -4,6 +4,9 @@
  */
 import type { IPFamily } from '../../lib/ip.ts';
 
+/** Who may come: anyone, or those from prefixes that are named. */
+export type Audience = 'anyone' | 'named';
+
 /** Each reads one thing of a packet. `not`: holds where the rest does not. */
 export type Term = { readonly not?: true } & (
   | { readonly kind: 'family'; readonly family: IPFamily }
@@ -20,8 +23,11 @@ export type Term = { readonly not?: true } & (
   | { readonly kind: 'translated' }
   /** Its destination is an address of this machine. */
   | { readonly kind: 'local-destination' }
-  /** One of our sets has it; `by` the destination that the client asked for, or by the one that it has here. */
-  | { readonly kind: 'ours'; readonly family: IPFamily; readonly by: 'original' | 'here' }
+  /**
+   * One of our sets has it; `by` the destination that the client asked for, or by the one that it has here. `audience`: it is a set
+   * of those to which only these may come; absent: of all.
+   */
+  | { readonly kind: 'ours'; readonly family: IPFamily; readonly by: 'original' | 'here'; readonly audience?: Audience }
   | { readonly kind: 'unknown' }
 );
 

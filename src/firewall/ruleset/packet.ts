@@ -53,10 +53,15 @@ function ask(term: Term, packet: Packet): Answer {
     case 'local-destination':
       return packet.translated ? 'maybe' : 'yes';
     case 'ours':
-      return told(packet.ours && term.family === packet.family && !(packet.translated && term.by === 'here'));
+      return told(packet.ours && isOurs(term, packet));
     case 'unknown':
       return 'maybe';
   }
+}
+
+function isOurs({ family, by, audience }: Extract<Term, { kind: 'ours' }>, packet: Packet): boolean {
+  if (audience !== undefined && (audience === 'anyone') !== (packet.source === undefined)) return false;
+  return family === packet.family && !(packet.translated && by === 'here');
 }
 
 const told = (is: boolean): Answer => (is ? 'yes' : 'no');

@@ -24,7 +24,8 @@ export function verdictsOf(
 
 function verdictOf(opening: Opening, isOurs: boolean, ruleset: Ruleset): Verdict {
   if (opening.sources?.length === 0) return { kind: 'blocked', by: 'the Service, which admits nobody' };
-  const sources = opening.sources?.slice(0, MAX_SOURCES) ?? [undefined];
+  const isLimited = opening.sources?.every((prefix) => !prefix.endsWith('/0'));
+  const sources = (isLimited && opening.sources?.slice(0, MAX_SOURCES)) || [undefined];
   // What holds for some holds for all, or the worst is told.
   return sources.map((source) => verdictFrom(opening, source, { isOurs, ruleset })).reduce(worse);
 }
