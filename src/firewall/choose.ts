@@ -22,7 +22,15 @@ export async function chooseFirewall(candidates: readonly Candidate[]): Promise<
   return noFirewall();
 }
 
-/** Whether rules may keep anybody from coming in or passing through. */
+/** Whether rules of others, which are not there for Services, may keep anybody from coming in or passing through. */
 export function isFiltering(ruleset: Ruleset): boolean {
-  return ruleset.some(({ bases }) => bases.some(({ hook }) => hook !== 'prerouting'));
+  return ruleset.some(({ bases, chains }) =>
+    bases.some(
+      ({ hook, chain, policy }) =>
+        hook !== 'prerouting' && (policy === 'drop' || chains.get(chain)?.rules.some((rule) => !OURS.test(rule.text))),
+    ),
+  );
 }
+
+/** A rule of a node proxy of ours, in the mode iptables. */
+const OURS = /postern/i;

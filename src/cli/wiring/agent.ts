@@ -30,7 +30,6 @@ import {
   PROXY_METRICS_PORT,
   PROXY_SOCKET,
 } from './defaults.ts';
-import { cleanupFirewalls, startNodeFirewall, tellFirewallPlan } from './node-firewall.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
@@ -153,7 +152,9 @@ async function runParts(
       },
       parts,
     ),
-    options.firewall === 'none' ? Promise.resolve(undefined) : startNodeFirewall(firewallParts, parts),
+    options.firewall === 'none'
+      ? Promise.resolve(undefined)
+      : firewalls().then(({ startNodeFirewall }) => startNodeFirewall(firewallParts, parts)),
     startVMs(
       {
         ...part('vm'),
@@ -175,7 +176,7 @@ async function runParts(
     ),
   ]);
   ready();
-  if (options.firewall === 'none') void tellFirewallPlan(firewallParts);
+  if (options.firewall === 'none') void firewalls().then(({ tellFirewallPlan }) => tellFirewallPlan(firewallParts));
   await aborted(signal);
 
   // While all else still works: connections go on, by whoever takes over.
@@ -196,10 +197,14 @@ async function allStarted<T extends readonly Promise<unknown>[]>(
   return await Promise.all(starting);
 }
 
+/** Loaded late: hardly anything of it is needed by an agent that leaves the firewall alone. */
+const firewalls = () => import('./node-firewall.ts');
+
 /** Takes away what the parts of this run, or of an earlier one that was killed, have put on the machine. */
 async function cleanUp(nft: NftRunner, { stateDir, lanInterface }: AgentOptions, log: Logger): Promise<void> {
   await cleanupGuests(join(stateDir, 'vms'));
   // A firewall that is away must not keep the rest from being removed.
+  const { cleanupFirewalls } = await firewalls();
   await cleanupFirewalls({ lanInterface, log, nft }).catch((err: unknown) => {
     log.warn({ err }, 'cannot close what was opened in the firewall; later: postern firewall cleanup');
   });

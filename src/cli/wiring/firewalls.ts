@@ -1,11 +1,17 @@
 /** The firewalls that a machine may have, and how each is opened. */
 import { type FirewallBackend, FirewallError } from '../../firewall/backend.ts';
 import { type Candidate, chooseFirewall, isFiltering } from '../../firewall/choose.ts';
+import { isFirewalldRunning, openFirewalld } from '../../firewall/firewalld/firewalld.ts';
+import { iptablesFirewall } from '../../firewall/iptables/iptables-firewall.ts';
+import { readIptablesRuleset } from '../../firewall/iptables/read-ruleset.ts';
 import { nftablesFirewall } from '../../firewall/nftables/nftables-firewall.ts';
-import { readRuleset } from '../../firewall/nftables/read-ruleset.ts';
+import { isOfIptables, readRuleset } from '../../firewall/nftables/read-ruleset.ts';
 import { noFirewall } from '../../firewall/none.ts';
 import type { Logger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
+import { type Iptables, IptablesError } from '../../netfilter/iptables/iptables.ts';
+import { installedIptables, openIptables } from '../../netfilter/iptables/kernel.ts';
+import { BRIDGE } from '../../network/bridge.ts';
 import { UserError } from '../errors.ts';
 import type { FirewallName } from '../firewall-options.ts';
 import { openNftIfAny } from './proxy-modes.ts';
@@ -22,7 +28,8 @@ export interface FirewallPlace {
 /** The firewalls of this machine, in the order in which they are looked for. */
 export class Firewalls {
   readonly #place: FirewallPlace;
-  #nft: Promise<NftRunner | undefined> | undefined;
+  readonly #closing = new AbortController();
+  #own: Promise<NftRunner | undefined> | undefined;
 
   constructor(place: FirewallPlace) {
     this.#place = place;
@@ -55,36 +62,93 @@ export class Firewalls {
   }
 
   async close(): Promise<void> {
-    await (await this.#nft)?.close();
+    this.#closing.abort();
+    await (await this.#own)?.close();
   }
 
+  /** What others are made by comes before them; tables of an administrator's own before what programs make by iptables. */
   #candidates(): readonly Candidate[] {
-    return [this.#nftables()];
+    return [this.#firewalld(), this.#nftables(), this.#iptables()];
   }
 
-  #nftables(): Candidate {
-    const nft = async () => this.#place.nft ?? this.#ownNft();
+  #firewalld(): Candidate {
+    const { lanInterface, log } = this.#place;
+    const open = () => openFirewalld({ interfaces: [lanInterface], guests: BRIDGE, log, signal: this.#closing.signal });
+    // The bus may reach a firewalld that filters elsewhere: in another network namespace than ours.
+    const isInUse = async () => (await this.#hasRulesOfFirewalld()) && (await isFirewalldRunning());
     return {
-      name: 'nftables',
-      isInUse: async () => {
-        const runner = await nft();
-        return runner !== undefined && isFiltering(await readRuleset(runner));
-      },
-      open: async () => {
-        const runner = await nft();
-        if (runner === undefined) throw new FirewallError('this kernel has no nftables');
-        return nftablesFirewall({ nft: runner });
-      },
+      ...{ name: 'firewalld', isInUse },
+      open: async () => open(),
       remove: async () => {
-        const runner = await nft();
-        if (runner !== undefined) await nftablesFirewall({ nft: runner }).remove();
+        if (await isInUse()) await open().remove();
       },
     };
   }
 
-  #ownNft(): Promise<NftRunner | undefined> {
-    this.#nft ??= openNftIfAny(this.#place.log, 'there is no firewall of it');
-    return this.#nft;
+  async #hasRulesOfFirewalld(): Promise<boolean> {
+    const nft = await this.#nft();
+    // By the names that it gives, with nftables and with iptables.
+    if (nft === undefined) return false;
+    return (
+      /^table inet firewalld$/m.test(await nft.list('list tables')) ||
+      /INPUT_ZONES/.test(await nft.list('list chains ip'))
+    );
+  }
+
+  #nftables(): Candidate {
+    return {
+      name: 'nftables',
+      isInUse: async () => {
+        const nft = await this.#nft();
+        return nft !== undefined && isFiltering(await readRuleset(nft, (table) => !isOfIptables(table)));
+      },
+      open: async () => {
+        const nft = await this.#nft();
+        if (nft === undefined) throw new FirewallError('this kernel has no nftables');
+        return nftablesFirewall({ nft });
+      },
+      remove: async () => {
+        const nft = await this.#nft();
+        if (nft !== undefined) await nftablesFirewall({ nft }).remove();
+      },
+    };
+  }
+
+  #iptables(): Candidate {
+    const installed = async () => {
+      const [first, ...others] = await installedIptables();
+      return first === undefined ? undefined : ([first, ...others] as const);
+    };
+    const open = async (iptables: readonly [Iptables, ...Iptables[]]) => {
+      const nft = await this.#nft();
+      return iptablesFirewall({ iptables, ...(nft === undefined ? {} : { nft }) });
+    };
+    return {
+      name: 'iptables',
+      isInUse: async () => {
+        const all = (await installed()) ?? [];
+        for (const one of all) if (isFiltering(await readIptablesRuleset(one))) return true;
+        return false;
+      },
+      open: async () => {
+        try {
+          return await open(await openIptables());
+        } catch (error) {
+          if (!(error instanceof IptablesError)) throw error;
+          throw new FirewallError(error.message, { cause: error });
+        }
+      },
+      remove: async () => {
+        const iptables = await installed();
+        if (iptables !== undefined) await (await open(iptables)).remove();
+      },
+    };
+  }
+
+  async #nft(): Promise<NftRunner | undefined> {
+    if (this.#place.nft !== undefined) return this.#place.nft;
+    this.#own ??= openNftIfAny(this.#place.log, 'no firewall of it is looked for');
+    return this.#own;
   }
 }
 
