@@ -1,5 +1,6 @@
 /** A connection to the system's D-Bus, that says when it is gone and lets no call wait for ever. */
 import { EventEmitter, once } from 'node:events';
+import { Duplex } from 'node:stream';
 import { FirewallError } from '../backend.ts';
 
 /** A method of an object on the bus, and what it is given. */
@@ -62,16 +63,19 @@ const CALL_LIMIT = 30_000;
 export async function openSystemBus(limits = { connect: CONNECT_LIMIT, call: CALL_LIMIT }): Promise<Bus> {
   const dbus = await import('@jellybrick/dbus-next');
   const gone = new AbortController();
-  const bus = dbus.systemBus();
+  // Who we are the kernel tells the bus; the library would go on to cookies and to being nobody.
+  const bus = dbus.systemBus({ authMethods: ['EXTERNAL'] });
   emitter(bus).on('error', (error) => gone.abort(new BusError(`D-Bus: ${messageOf(error)}`, { cause: error })));
   // The library leaves calls unanswered when the other side hangs up, and tells only its own connection (0.11.3).
-  emitter(Reflect.get(bus, '_connection')).on('end', () =>
-    gone.abort(new BusError('D-Bus: the bus ended the connection')),
-  );
+  const connection = emitter(Reflect.get(bus, '_connection'));
+  connection.on('end', () => gone.abort(new BusError('D-Bus: the bus ended the connection')));
   const unlessGone = <T>(work: Promise<T>, limit: number, what: string) => orLost(work, gone.signal, limit, what);
   const close = () => {
     gone.abort(new BusError('D-Bus: the connection was closed'));
     bus.disconnect();
+    // It only says goodbye; a bus that does not answer would keep this process from ending.
+    const stream: unknown = Reflect.get(connection, 'stream');
+    if (stream instanceof Duplex) stream.destroy();
   };
   try {
     await unlessGone(once(bus, 'connect'), limits.connect, 'D-Bus: hello');

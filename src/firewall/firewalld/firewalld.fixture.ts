@@ -1,75 +1,45 @@
-// firewalld itself, and the contract: run alone in fresh namespaces by firewalld.test.ts.
+// Real firewalld and real packets: run alone in fresh namespaces by firewalld.test.ts.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { silentLogger } from '../../host/log.ts';
-import type { FirewallBackend, Opening } from '../backend.ts';
-import { firewallContract, NODE, opening } from '../contract.ts';
+import { IP_FAMILIES } from '../../lib/ip.ts';
+import type { Opening } from '../backend.ts';
+import { CLIENTS, NODE, opening } from '../contract.ts';
 import { isFirewalldRunning, openFirewalld } from './firewalld.ts';
-import { dumpFirewalld, FirewalldHost, firewallCmd, until } from './testing/host.ts';
+import { FirewalldHost, firewallCmd, until } from './testing/host.ts';
 
 const host = new FirewalldHost();
-const runs = new Map<FirewallBackend, AbortController>();
 
-function open(): FirewallBackend {
-  const run = new AbortController();
-  const backend = openFirewalld({ interfaces: ['lan0'], log: silentLogger, signal: run.signal });
-  runs.set(backend, run);
-  return backend;
+/** Accepts connections of both families until the test ends. */
+async function listen(t: TestContext, port: number): Promise<number> {
+  const server = createServer((socket) => socket.end()).listen(port, '::');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  return port;
 }
 
 before(async () => {
   assert.equal(await isFirewalldRunning(), false, 'without a bus');
   await host.start();
-  firewallCmd('--zone=public', '--add-interface=lan0');
-  firewallCmd('--permanent', '--zone=public', '--add-interface=lan0');
 });
-after(async () => {
-  for (const run of runs.values()) run.abort();
-  await host.stop();
-});
-
-firewallContract('firewalld', {
-  open: async () => open(),
-  abandon: async (backend) => runs.get(backend)?.abort(),
-  dump: dumpFirewalld,
-  strangers: async () => {
-    firewallCmd('--zone=public', '--add-port=9999/tcp');
-    firewallCmd('--permanent', '--zone=public', '--add-port=9998/tcp');
-    firewallCmd('--zone=public', '--add-rich-rule=rule family="ipv4" source address="203.0.113.0/24" drop');
-    firewallCmd('--zone=work', '--add-rich-rule=rule priority="31952" family="ipv4" log prefix="mine" accept');
-    firewallCmd('--permanent', '--zone=public', '--add-rich-rule=rule priority="100" service name="ftp" reject');
-  },
-  damages: {
-    'the administrator removes a rule': async () => {
-      const [rule = ''] = firewallCmd('--zone=public', '--list-rich-rules').match(/^.*30080.*$/m) ?? [];
-      firewallCmd('--zone=public', `--remove-rich-rule=${rule}`);
-    },
-    'all permanent rules are removed, and firewalld reloads': async () => {
-      for (const rule of firewallCmd('--permanent', '--zone=public', '--list-rich-rules').trim().split('\n'))
-        firewallCmd('--permanent', '--zone=public', `--remove-rich-rule=${rule}`);
-      // What the strangers put there, and only for now, goes with it: the contract compares with what was before.
-      firewallCmd('--permanent', '--zone=public', '--add-rich-rule=rule priority="100" service name="ftp" reject');
-    },
-    'the interface moves to another zone': async () => {
-      firewallCmd('--zone=internal', '--change-interface=lan0');
-      after(() => firewallCmd('--zone=public', '--change-interface=lan0'));
-    },
-  },
-});
+after(() => host.stop());
 
 describe('firewalld', () => {
   const wanted: readonly Opening[] = [
     opening('IPv4', 80),
     opening('IPv6', 7952, { kind: 'heartbeats', protocol: 'udp' }),
   ];
-  let backend: FirewallBackend;
+  const run = new AbortController();
+  const backend = openFirewalld({ interfaces: ['lan0'], log: silentLogger, signal: run.signal });
   const verdict = async (one: Opening) => (await backend.verdicts([one]))[0];
   const isOpen = async () => (await backend.current()).length === wanted.length;
 
-  before(() => {
-    backend = open();
+  after(async () => {
+    await backend.remove();
+    run.abort();
   });
-  after(() => backend.remove());
 
   test('firewall-cmd shows what is open, and the same as before once all is closed', async () => {
     const list = () => firewallCmd('--list-all', '--zone=public').split('\n').sort().join('\n');
@@ -81,6 +51,26 @@ describe('firewalld', () => {
     );
     await backend.remove();
     assert.equal(list(), before);
+  });
+
+  test('packets get in while it is open, from where they may, and no more once it is closed', async (t) => {
+    const server = await listen(t, 10_256);
+    for (const family of IP_FAMILIES) {
+      const probe = opening(family, 10_256, { kind: 'health-check', address: NODE[family] });
+      const near = { ...probe, sources: [...CLIENTS[family]] };
+      const far = { ...probe, sources: [family === 'IPv4' ? '203.0.113.0/24' : '2001:db8:9::/48'] };
+      await backend.load([]);
+      assert.equal(await host.connects(NODE[family], server), false, `${family} closed`);
+      for (const [before, now, isOpen] of [
+        [[], [probe], true],
+        [[probe], [far], false],
+        [[far], [near], true],
+        [[near], [], false],
+      ] as const) {
+        await backend.change({ removed: before, added: now });
+        assert.equal(await host.connects(NODE[family], server), isOpen, `${family} ${JSON.stringify(now)}`);
+      }
+    }
   });
 
   test('what is open stays so through a reload, without us', async () => {

@@ -1,7 +1,9 @@
 /** firewalld, on a bus of its own: to be used alone in fresh namespaces, whose /run and /etc/firewalld it hides. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { NODE } from '../../contract.ts';
 import { openSystemBus } from '../bus.ts';
 import { FirewallD1 } from '../firewall-d1.ts';
 
@@ -31,6 +33,18 @@ const BUS = `<busconfig>
 </busconfig>
 `;
 
+/** The client's addresses: each is among those of the contract. */
+const CLIENT = { IPv4: '192.168.50.7', IPv6: 'fd00:50::7' };
+/** Addresses are there at once: nobody else is on the link. */
+const NODAD = ['nodad'];
+/** Ends with 0 once it is connected, and with 1 when that is refused, or not answered within a second. */
+const CONNECT = `
+  const [host, port] = process.argv.slice(1);
+  const socket = require('node:net').connect({ host, port }, () => process.exit(0));
+  socket.on('error', () => process.exit(1));
+  setTimeout(() => process.exit(1), 1000);
+`;
+
 /** A machine that runs firewalld, with an interface in its default zone. */
 export class FirewalldHost {
   #bus: ChildProcess | undefined;
@@ -41,10 +55,35 @@ export class FirewalldHost {
     mkdirSync('/etc/firewalld', { recursive: true });
     run('mount', '-t', 'tmpfs', 'tmpfs', '/etc/firewalld');
     run('ip', 'link', 'set', 'lo', 'up');
-    run('ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'outside');
+    run('ip', 'netns', 'add', 'client');
+    run('ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'lan0', 'netns', 'client');
+    for (const [at, addresses] of [
+      [[], NODE],
+      [['-n', 'client'], CLIENT],
+    ] as const) {
+      for (const address of Object.values(addresses))
+        run(
+          'ip',
+          ...at,
+          'address',
+          'add',
+          `${address}/${address.includes(':') ? '64' : '24'}`,
+          'dev',
+          'lan0',
+          ...NODAD,
+        );
+      run('ip', ...at, 'link', 'set', 'lan0', 'up');
+    }
     process.env['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=/run/bus';
     await this.startBus();
     await this.startFirewalld();
+  }
+
+  /** Whether a client on the LAN gets a connection. */
+  async connects(address: string, port: number): Promise<boolean> {
+    const child = spawn('ip', ['netns', 'exec', 'client', process.execPath, '-e', CONNECT, address, String(port)]);
+    const [status] = await once(child, 'exit');
+    return status === 0;
   }
 
   async startBus(): Promise<void> {
