@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { LabStatus } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerArgv, announcerOf } from '../announcer-options.ts';
+import { addFirewallOptions, type FirewallFlags, firewallArgv } from '../firewall-options.ts';
 import { type OutputFormat, outputOption, parseCount, parsedOption, parseFamilies } from '../options.ts';
 import { print, textTable } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -12,7 +13,7 @@ interface DirFlags {
   readonly dir: string;
 }
 
-interface UpFlags extends DirFlags, AnnouncerFlags {
+interface UpFlags extends DirFlags, AnnouncerFlags, FirewallFlags {
   readonly nodes: number;
   readonly ipFamilies: readonly IPFamily[];
 }
@@ -36,7 +37,7 @@ function addUp(lab: Command): void {
     .requiredOption('--dir <dir>', 'where it is kept; DIR/kubeconfig is for kubectl')
     .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
     .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'));
-  addAnnouncerOptions(up)
+  addFirewallOptions(addAnnouncerOptions(up))
     .addHelpText(
       'after',
       '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes',
@@ -51,7 +52,7 @@ function addUp(lab: Command): void {
       await announcerOf(flags); // Checked here: its agents would complain where nobody reads it.
       const signal = endSignal();
       await new Progress(process.stderr).during('lab', (tell) =>
-        labUp(labOptions({ ...flags, agentFlags: announcerArgv(flags) }), tell, signal),
+        labUp(labOptions({ ...flags, agentFlags: [...announcerArgv(flags), ...firewallArgv(flags)] }), tell, signal),
       );
       process.stdout.write(`ready ${labStatus(flags.dir).server} kubeconfig ${labStatus(flags.dir).kubeconfig}\n`);
     });
