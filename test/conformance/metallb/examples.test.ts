@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import type { Json } from '../../../src/apiserver/testing/server.ts';
@@ -12,7 +13,7 @@ import { type ControlledServer, startControlledServer, until } from '../controll
 import { announcersOf } from './announcers.ts';
 import { EXPECTATIONS, type Expectation, NODES } from './examples.ts';
 
-const EXAMPLES = new URL('../../../examples/metallb/', import.meta.url);
+const EXAMPLES = join(import.meta.dirname, '../../../examples/metallb');
 const METALLB = '/apis/metallb.io/v1beta1/namespaces/metallb-system';
 /** Says on a Service which pool its addresses are from. */
 const FROM_POOL = 'metallb.io/ip-allocated-from-pool';
@@ -29,9 +30,9 @@ before(async () => {
 });
 after(() => cluster?.close());
 
-const fileOf = (example: string) => new URL(`${example}.yaml`, EXAMPLES);
+const fileOf = (example: string) => join(EXAMPLES, `${example}.yaml`);
 const apply = (example: string): Promise<CommandResult> =>
-  runCommand(['kubectl', 'apply', '-f', fileOf(example).pathname], { env });
+  runCommand(['kubectl', 'apply', '-f', fileOf(example)], { env });
 
 async function makeNode(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
   const metadata = { name, labels: { 'kubernetes.io/hostname': name, ...labels } };
