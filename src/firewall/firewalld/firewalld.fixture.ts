@@ -8,7 +8,7 @@ import { IP_FAMILIES } from '../../lib/ip.ts';
 import type { Opening } from '../backend.ts';
 import { CLIENTS, NODE, opening } from '../contract.ts';
 import { isFirewalldRunning, openFirewalld } from './firewalld.ts';
-import { FirewalldHost, firewallCmd, until } from './testing/host.ts';
+import { FirewalldHost, firewallCmd, run, until } from './testing/host.ts';
 
 const host = new FirewalldHost();
 
@@ -31,14 +31,14 @@ describe('firewalld', () => {
     opening('IPv4', 80),
     opening('IPv6', 7952, { kind: 'heartbeats', protocol: 'udp' }),
   ];
-  const run = new AbortController();
-  const backend = openFirewalld({ interfaces: ['lan0'], log: silentLogger, signal: run.signal });
+  const life = new AbortController();
+  const backend = openFirewalld({ interfaces: ['lan0'], log: silentLogger, signal: life.signal });
   const verdict = async (one: Opening) => (await backend.verdicts([one]))[0];
   const isOpen = async () => (await backend.current()).length === wanted.length;
 
   after(async () => {
     await backend.remove();
-    run.abort();
+    life.abort();
   });
 
   test('firewall-cmd shows what is open, and the same as before once all is closed', async () => {
@@ -71,6 +71,19 @@ describe('firewalld', () => {
         assert.equal(await host.connects(NODE[family], server), isOpen, `${family} ${JSON.stringify(now)}`);
       }
     }
+  });
+
+  test('what is translated gets by the zone, as its verdict says', async (t) => {
+    const server = await listen(t, 10_256);
+    await backend.load([]);
+    const nodePort = opening('IPv4', 30_080, { kind: 'node-port', address: NODE.IPv4 });
+    assert.equal(await host.connects(NODE.IPv4, nodePort.port), false);
+    const hook = 'type nat hook prerouting priority dstnat';
+    run('nft', `table ip pst-test { chain c { ${hook}; tcp dport ${nodePort.port} redirect to :${server}; }; }`);
+    t.after(() => run('nft', 'delete table ip pst-test'));
+    assert.equal(await host.connects(NODE.IPv4, nodePort.port), true);
+    assert.equal((await verdict(nodePort))?.kind, 'bypassed');
+    assert.equal(await host.connects(NODE.IPv4, server), false, 'what is not translated');
   });
 
   test('what is open stays so through a reload, without us', async () => {

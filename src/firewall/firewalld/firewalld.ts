@@ -59,7 +59,8 @@ class Firewalld implements FirewallBackend {
   constructor(options: FirewalldOptions) {
     this.#options = options;
     options.signal.addEventListener('abort', () => {
-      this.#connection?.then(({ bus }) => bus.close()).catch(() => {}); // A connection that failed needs no closing.
+      // One that failed needs no closing.
+      this.#connection?.then(({ bus }) => bus.close()).catch(() => {});
     });
   }
 
@@ -85,8 +86,8 @@ class Firewalld implements FirewallBackend {
       for (const rule of added) held.add(rule);
     }
     await this.#say(firewalld, async () => {
-      const permanent = new Set(await firewalld.permanent.zones());
       for (const zone of this.#held.keys()) await firewalld.runtime.change(zone, added, removed);
+      const permanent = new Set(await firewalld.permanent.zones());
       for (const zone of this.#held.keys()) {
         if (permanent.has(zone)) await firewalld.permanent.change(zone, added, removed);
       }
@@ -127,7 +128,8 @@ class Firewalld implements FirewallBackend {
 
   /** The connection, made anew when the last one is lost or failed. Throws when firewalld does not run. */
   async #firewalld(): Promise<FirewallD1> {
-    const last = await this.#connection?.catch(() => undefined); // Whoever made it was told why it failed.
+    // Of one that failed, whoever made it was told why.
+    const last = await this.#connection?.catch(() => undefined);
     if (last === undefined || last.bus.lost.aborted) {
       this.#options.signal.throwIfAborted();
       this.#connection = FirewallD1.connect();

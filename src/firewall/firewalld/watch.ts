@@ -25,24 +25,24 @@ export function watchFirewalld(watch: Watch, signal: AbortSignal): void {
 
 async function follow(watch: Watch, signal: AbortSignal): Promise<void> {
   let pause = RETRY.first;
-  let isFirst = true;
+  let wasAway = false;
   while (!signal.aborted) {
     try {
-      await followOnce(watch, isFirst, signal, () => {
+      await followOnce(watch, wasAway, signal, () => {
         pause = RETRY.first;
-        isFirst = false;
       });
     } catch (error) {
       if (!(error instanceof FirewallError)) throw error;
       if (!signal.aborted) watch.log.warn({ err: error, retryInMs: pause }, 'firewalld cannot be watched');
     }
+    wasAway = true;
     await watch.clock.sleep(pause, signal);
     pause = Math.min(pause * 2, RETRY.longest);
   }
 }
 
-/** Until the connection is lost, or the signal is aborted. */
-async function followOnce(watch: Watch, isFirst: boolean, signal: AbortSignal, began: () => void): Promise<void> {
+/** Until the connection is lost, or the signal is aborted. Calls `began` once signals are heard. */
+async function followOnce(watch: Watch, wasAway: boolean, signal: AbortSignal, began: () => void): Promise<void> {
   const firewalld = await watch.connect();
   const { bus } = firewalld;
   const close = () => bus.close();
@@ -55,7 +55,7 @@ async function followOnce(watch: Watch, isFirst: boolean, signal: AbortSignal, b
     });
     await firewalld.subscribe();
     // While nobody listened, anything may have become of it.
-    if (!isFirst && (await firewalld.runs())) watch.changed();
+    if (wasAway && (await firewalld.runs())) watch.changed();
     began();
     if (signal.aborted) close();
     if (!bus.lost.aborted) await new Promise((resolve) => bus.lost.addEventListener('abort', resolve, { once: true }));
