@@ -1,6 +1,9 @@
 // `postern firewall` on a host that drops by default, beside a keeper as agents have one. Runs alone in a network namespace.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Node } from '../../api/core/v1/node.ts';
+import { Service } from '../../api/core/v1/service.ts';
+import { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { SERVICES, startTestServer, type TestServer } from '../../apiserver/testing/server.ts';
 import { createClient } from '../../client/http-client.ts';
 import { Informers } from '../../client/informers.ts';
@@ -9,7 +12,7 @@ import { ADMINISTRATOR } from '../../firewall/nftables/testing.ts';
 import { silentLogger } from '../../host/log.ts';
 import { runCommand } from '../../host/process.ts';
 import { PROGRAM } from '../wiring/defaults.ts';
-import { startNodeFirewall } from '../wiring/node-firewall.ts';
+import { startNodeFirewall, tellFirewallPlan } from '../wiring/node-firewall.ts';
 
 const PLACE = { nodeName: 'node1', nodeAddresses: ['192.168.50.1'], lanInterface: 'lan' } as const;
 const FLAGS = ['--node', 'node1', '--interface', 'lan'];
@@ -70,26 +73,38 @@ test('what is blocked is told with what blocks it, and nothing is changed by loo
   assert.equal(await ruleset(), before);
 });
 
-test('an agent opens it; status and plan say so, also to programs; and it stays open when the agent is gone', async () => {
+/** What an agent gives to whoever looks after its firewall, with a log that keeps what it is told. */
+async function agentParts(signal: AbortSignal, told: object[] = []) {
   const client = createClient(await loadKubeconfig(kubeconfig));
-  const ending = new AbortController();
+  signal.addEventListener('abort', () => client.close(), { once: true });
+  const log = { ...silentLogger, info: (fields: object, message: string) => void told.push({ ...fields, message }) };
   const informers = new Informers({ client, log: silentLogger });
-  const keeper = await startNodeFirewall(
-    {
-      ...PLACE,
-      client,
-      informers,
-      firewall: 'auto',
-      firewallPolicy: 'managed',
-      heartbeatPort: 7952,
-      log: silentLogger,
-    },
-    ending.signal,
-  );
+  const policy = { firewallPolicy: 'managed', heartbeatPort: 7952 } as const;
+  return { ...PLACE, ...policy, client, informers, log };
+}
+
+test('an agent that is to leave the firewall alone says what it would open', async () => {
+  const told: object[] = [];
+  const ending = new AbortController();
+  const parts = await agentParts(ending.signal, told);
+  parts.informers.of(Service);
+  parts.informers.of(Node);
+  parts.informers.of(EndpointSlice);
+  await parts.informers.start(ending.signal);
+  const before = await ruleset();
+  await tellFirewallPlan({ ...parts, firewall: 'none' });
+  ending.abort();
+  const [{ firewall, wouldOpen }] = told as [{ firewall: string; wouldOpen: readonly string[] }];
+  assert.deepEqual([firewall, wouldOpen], ['nftables', ['UDP 192.168.50.1:7952', 'TCP 192.168.50.1:30080']]);
+  assert.equal(await ruleset(), before);
+});
+
+test('an agent opens it; status and plan say so, also to programs; and it stays open when the agent is gone', async () => {
+  const ending = new AbortController();
+  const keeper = await startNodeFirewall({ ...(await agentParts(ending.signal)), firewall: 'auto' }, ending.signal);
   await keeper.synced;
   ending.abort();
   await keeper.stopped;
-  client.close();
   assert.match(await postern('status', ...FLAGS), /30080 .* open +Postern$/m);
   const { firewall, toOpen, open } = JSON.parse(await postern('plan', ...FLAGS, '-o', 'json'));
   assert.deepEqual([firewall, toOpen.length, open.length], ['nftables', 0, 2]);
