@@ -16,7 +16,10 @@ export interface View {
   readonly services: ReadonlyMap<string, ServiceDefinition>;
   /** Whether firewalld judges what others' address translation forwards: `StrictForwardPorts`, since 2.3. */
   readonly strict: boolean;
-  /** The zone of the guests' bridge; undefined when it is not known. */
+  /**
+   * The zone that the guests' bridge was put into; undefined when it is in none: firewalld forwards within a zone to interfaces
+   * that were put there, and to no others.
+   */
   readonly guests: string | undefined;
   /** Whether panic mode drops everything. */
   readonly panic: boolean;

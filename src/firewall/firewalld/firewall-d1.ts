@@ -78,8 +78,13 @@ export class FirewallD1 {
 
   /** The zone that judges what comes in by an interface. */
   async zoneOfInterface(name: string): Promise<string> {
+    return (await this.assignedZone(name)) ?? this.defaultZone();
+  }
+
+  /** The zone that an interface was put into; undefined of one that is in the default zone for want of another. */
+  async assignedZone(name: string): Promise<string | undefined> {
     const [zone] = await ask(this.bus, `${NAME}.zone`, 'getZoneOfInterface', name);
-    return zone === '' || zone === undefined ? this.defaultZone() : String(zone);
+    return zone === '' || zone === undefined ? undefined : String(zone);
   }
 
   async defaultZone(): Promise<string> {

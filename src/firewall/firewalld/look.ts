@@ -11,7 +11,7 @@ export async function look(firewalld: FirewallD1, name: string, guests: string |
     firewalld.policies(),
     firewalld.isForwardingStrict(),
     firewalld.isPanicking(),
-    guests === undefined ? undefined : firewalld.zoneOfInterface(guests),
+    guests === undefined ? undefined : firewalld.assignedZone(guests),
   ]);
   const services = await definitions(firewalld, [zone, ...policies].flatMap(servicesOf));
   return { zone, policies, services, strict, panic, guests: guestZone };
