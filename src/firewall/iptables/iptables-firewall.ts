@@ -168,7 +168,8 @@ class IptablesFirewall implements FirewallBackend {
 
   /** Others' rules come and go too, such as the proxy's: only then are ours looked for. */
   async #watch(changed: () => void, signal: AbortSignal): Promise<void> {
-    let fingerprint = await this.#used.fingerprint();
+    // What changed since the last load is seen by the first look.
+    let fingerprint: number | undefined;
     while (!signal.aborted) {
       try {
         await this.#clock.sleep(GLANCE, signal);

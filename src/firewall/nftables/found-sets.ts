@@ -1,19 +1,24 @@
 /** The sets that hold what is open: our own, and those that administrators declare for us. */
-import { IP_FAMILIES } from '../../lib/ip.ts';
+import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import { FirewallError } from '../backend.ts';
 import { audienceOf, type Entry, entryKey } from './elements.ts';
-import { AUDIENCES, declaration, MANAGED_SETS, OWN_SETS, TABLE_FAMILIES, TABLE_NAME } from './layout.ts';
+import { AUDIENCES, declaration, MANAGED_SETS, OWN_SETS, type SetKind, TABLE_FAMILIES, TABLE_NAME } from './layout.ts';
 import { entryMessages, type FoundSet, findSets, type OpenSet, openKeyType, readEntries } from './messages.ts';
 
 /** Every set that there can be, but for the table. */
-const KINDS = IP_FAMILIES.flatMap((family) => AUDIENCES.map((audience) => ({ family, audience })));
-
-const NAMES: ReadonlySet<string> = new Set(
-  KINDS.flatMap(({ family, audience }) => [OWN_SETS[audience], MANAGED_SETS[family][audience]]),
+const KINDS: readonly (SetKind & { readonly family: IPFamily; readonly isOwn: boolean })[] = IP_FAMILIES.flatMap(
+  (family) => [
+    ...OWN_SETS.map((kind) => ({ ...kind, family, isOwn: true })),
+    ...AUDIENCES.map((audience) => {
+      return { role: 'open', audience, name: MANAGED_SETS[family][audience], family, isOwn: false } as const;
+    }),
+  ],
 );
 
+const NAMES: ReadonlySet<string> = new Set(KINDS.map(({ name }) => name));
+
 /** How many there are of our own, in both families. */
-export const OWN_COUNT = KINDS.length;
+export const OWN_COUNT = KINDS.filter(({ isOwn }) => isOwn).length;
 
 /** Throws {@link FirewallError} for a set that has our name and could not hold what we put there. */
 export async function findOpenSets(): Promise<readonly OpenSet[]> {
@@ -22,20 +27,20 @@ export async function findOpenSets(): Promise<readonly OpenSet[]> {
 
 /** None for a set that only has a name as ours has. */
 function openSets(set: FoundSet): readonly OpenSet[] {
-  return KINDS.flatMap(({ family, audience }): readonly OpenSet[] => {
-    const { name, table } = set;
-    if (table === TABLE_NAME && name === OWN_SETS[audience] && set.family === TABLE_FAMILIES[family]) {
-      return [{ set, family, audience, isOwn: true }];
-    }
-    if (table === TABLE_NAME || name !== MANAGED_SETS[family][audience]) return [];
-    if (set.keyType !== openKeyType(family, audience)) {
-      const wanted = `set ${name} { ${declaration(family, audience)} }`;
-      throw new FirewallError(
-        `set ${name} of table ${set.family} ${table} has keys of another type: declare ${wanted}`,
-      );
-    }
-    return [{ set, family, audience, isOwn: false }];
-  });
+  const inOwnTable = set.table === TABLE_NAME;
+  const kind = KINDS.find(
+    ({ name, family, isOwn }) =>
+      name === set.name && isOwn === inOwnTable && (!isOwn || set.family === TABLE_FAMILIES[family]),
+  );
+  if (kind === undefined) return [];
+  const { family, audience, role, isOwn, name } = kind;
+  if (!isOwn && set.keyType !== openKeyType(family, audience)) {
+    const wanted = `set ${name} { ${declaration(family, audience)} }`;
+    throw new FirewallError(
+      `set ${name} of table ${set.family} ${set.table} has keys of another type: declare ${wanted}`,
+    );
+  }
+  return [{ set, family, audience, role, isOwn }];
 }
 
 /** The same for the same sets: changes when one comes, goes, or is made anew. */
@@ -45,8 +50,8 @@ export function identity(sets: readonly OpenSet[]): string {
 }
 
 /** What of entries belongs into a set. */
-export function entriesFor({ family, audience }: OpenSet, entries: readonly Entry[]): readonly Entry[] {
-  return entries.filter((entry) => entry.family === family && audienceOf(entry) === audience);
+export function entriesFor({ family, audience, role }: OpenSet, entries: readonly Entry[]): readonly Entry[] {
+  return entries.filter((one) => one.role === role && one.family === family && audienceOf(one) === audience);
 }
 
 /** The messages that make a set hold just what of these belongs there; none where it does. */
@@ -66,7 +71,8 @@ export async function presentEntries(): Promise<readonly Entry[]> {
   for (const own of sets.filter(({ isOwn }) => isOwn)) {
     let common = await readEntries(own);
     for (const other of sets) {
-      if (other.isOwn || other.family !== own.family || other.audience !== own.audience) continue;
+      if (other.isOwn || own.role !== 'open') continue;
+      if (other.family !== own.family || other.audience !== own.audience) continue;
       const there = new Set((await readEntries(other)).map(entryKey));
       common = common.filter((entry) => there.has(entryKey(entry)));
     }

@@ -20,3 +20,7 @@ test('a thousand Services are reconciled in moments, and a change of one does no
   assert.ok(loaded < 2000 && reloaded < 2000, `${loaded} and ${reloaded} ms`);
   assert.ok(median < 20, `${median} ms`);
 });
+
+test('what is enforced is reached by those whom the administrator’s rules admit', { skip }, () => {
+  inNamespace(new URL('enforce.fixture.ts', import.meta.url));
+});

@@ -6,22 +6,25 @@ import { type Clock, systemClock } from '../../host/clock.ts';
 import { NetlinkError } from '../../host/netlink-dump.ts';
 import { NftError, type NftRunner } from '../../host/nft.ts';
 import { BATCH_LIMIT } from '../../host/nft-batch.ts';
+import { paced } from '../../host/paced.ts';
 import { IP_FAMILIES } from '../../lib/ip.ts';
 import { rulesetGeneration } from '../../netfilter/iptables/fingerprint.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import { TransactionError } from '../../netfilter/netfilter.ts';
 import {
   type Admission,
+  admissionKey,
   type Changes,
   type FirewallBackend,
   FirewallError,
   type Opening,
   type Verdict,
 } from '../backend.ts';
-import { verdictsOf } from '../ruleset/verdict.ts';
-import { admissionsOf, entriesOf, entryKey } from './elements.ts';
+import { Admittance } from '../ruleset/admitted.ts';
+import { SOCKETS, verdictsOf } from '../ruleset/verdict.ts';
+import { admissionsOf, admittedEntries, type Entry, EVERYWHERE, entriesOf, entryKey } from './elements.ts';
 import { entriesFor, fillMessages, findOpenSets, identity, OWN_COUNT, presentEntries } from './found-sets.ts';
-import { OWN_TABLES, ownLayout } from './layout.ts';
+import { OWN_RULES, OWN_TABLES, ownLayout } from './layout.ts';
 import { entryMessages, flushMessage, type OpenSet, readEntries } from './messages.ts';
 import { readRuleset } from './read-ruleset.ts';
 
@@ -40,11 +43,15 @@ export function nftablesFirewall(options: NftablesFirewallOptions): FirewallBack
 
 class NftablesFirewall implements FirewallBackend {
   readonly name = 'nftables';
-  readonly enforces = false;
+  readonly enforces = true;
   readonly #nft: NftRunner;
   readonly #clock: Clock;
   /** As they were found by the last load. */
   #sets: readonly OpenSet[] = [];
+  /** Everybody's rules, where something is guarded. */
+  #rules: Rules | undefined;
+  /** Who has been admitted to what is guarded. */
+  readonly #admitted = new Map<string, readonly Entry[]>();
 
   constructor({ nft, clock = systemClock }: NftablesFirewallOptions) {
     this.#nft = nft;
@@ -54,7 +61,9 @@ class NftablesFirewall implements FirewallBackend {
   load(openings: readonly Opening[]): Promise<void> {
     return asked(async () => {
       this.#sets = await this.#withOwn(await findOpenSets());
-      const wanted = openings.flatMap(entriesOf);
+      this.#rules = undefined;
+      this.#admitted.clear();
+      const wanted = [...openings.flatMap(entriesOf), ...(await this.#admit(openings))];
       const messages: Uint8Array[] = [];
       for (const open of this.#sets) messages.push(...(await fillMessages(open, wanted)));
       await this.#send(messages);
@@ -62,12 +71,15 @@ class NftablesFirewall implements FirewallBackend {
   }
 
   change({ added, removed }: Changes): Promise<void> {
-    const [gone, come] = [removed.flatMap(entriesOf), added.flatMap(entriesOf)];
-    const messages = this.#sets.flatMap((open) => [
-      ...entryMessages('delete', open.set, entriesFor(open, gone)),
-      ...entryMessages('add', open.set, entriesFor(open, come)),
-    ]);
-    return asked(() => this.#send(messages));
+    return asked(async () => {
+      const gone = [...removed.flatMap(entriesOf), ...this.#expel(removed)];
+      const come = [...added.flatMap(entriesOf), ...(await this.#admit(added))];
+      const messages = this.#sets.flatMap((open) => [
+        ...entryMessages('delete', open.set, entriesFor(open, gone)),
+        ...entryMessages('add', open.set, entriesFor(open, come)),
+      ]);
+      await this.#send(messages);
+    });
   }
 
   current(): Promise<readonly Admission[]> {
@@ -97,10 +109,37 @@ class NftablesFirewall implements FirewallBackend {
     });
   }
 
+  /** Who is admitted to what is guarded, by the administrator's rules as they are now or were at the last load. */
+  async #admit(openings: readonly Opening[]): Promise<readonly Entry[]> {
+    const guarded = openings.filter((one) => entriesOf(one).some(({ role }) => role === 'guarded'));
+    if (guarded.length === 0) return [];
+    this.#rules ??= await readRules(this.#nft);
+    const { admittance } = this.#rules;
+    const breathe = paced();
+    for (const one of guarded) {
+      // Of a socket, the administrator's rules see every packet anyway.
+      const sources = SOCKETS.has(one.kind) ? [EVERYWHERE[one.family]] : admittance.sources(one, one.sources);
+      this.#admitted.set(admissionKey(one), admittedEntries(one, sources));
+      await breathe();
+    }
+    return guarded.flatMap((one) => this.#admitted.get(admissionKey(one)) ?? []);
+  }
+
+  #expel(openings: readonly Opening[]): readonly Entry[] {
+    return openings.flatMap((one) => {
+      const entries = this.#admitted.get(admissionKey(one)) ?? [];
+      this.#admitted.delete(admissionKey(one));
+      return entries;
+    });
+  }
+
   /** Makes our tables anew where any part of them is missing. */
   async #withOwn(sets: readonly OpenSet[]): Promise<readonly OpenSet[]> {
-    if (sets.filter(({ isOwn }) => isOwn).length === OWN_COUNT) return sets;
-    await kernelNetfilter(this.#nft).apply(
+    const netfilter = kernelNetfilter(this.#nft);
+    const counts = await Promise.all(OWN_TABLES.map((table) => netfilter.inspect(table)));
+    const isWhole = counts.every((count) => [...OWN_RULES].every(([chain, rules]) => count.get(chain) === rules));
+    if (isWhole && sets.filter(({ isOwn }) => isOwn).length === OWN_COUNT) return sets;
+    await netfilter.apply(
       IP_FAMILIES.map((family) => ({ kind: 'replace-table', table: ownLayout(family), elements: [] })),
     );
     return findOpenSets();
@@ -112,7 +151,8 @@ class NftablesFirewall implements FirewallBackend {
 
   /** Rules of others change all the time, such as the proxy's: only then are our sets looked for. */
   async #watch(changed: () => void, signal: AbortSignal): Promise<void> {
-    let generation = await rulesetGeneration();
+    // What changed since the last load is seen by the first look.
+    let generation: number | undefined;
     while (!signal.aborted) {
       try {
         await this.#clock.sleep(GLANCE, signal);
@@ -129,12 +169,26 @@ class NftablesFirewall implements FirewallBackend {
   /** A set that cannot be used, or a kernel that does not answer, is told by the load that follows. */
   async #isOtherwise(): Promise<boolean> {
     try {
-      return identity(await findOpenSets()) !== identity(this.#sets);
+      if (identity(await findOpenSets()) !== identity(this.#sets)) return true;
+      // Who is admitted depends on rules of others.
+      return this.#rules !== undefined && (await readRules(this.#nft)).text !== this.#rules.text;
     } catch (error) {
-      if (error instanceof FirewallError || error instanceof NetlinkError) return true;
+      if (error instanceof FirewallError || error instanceof NetlinkError || error instanceof NftError) return true;
       throw error;
     }
   }
+}
+
+/** Everybody's rules but ours, and whom they admit. */
+interface Rules {
+  readonly text: string;
+  readonly admittance: Admittance;
+}
+
+async function readRules(nft: NftRunner): Promise<Rules> {
+  const ruleset = await readRuleset(nft);
+  const text = JSON.stringify(ruleset.map(({ chains, ...table }) => ({ ...table, chains: [...chains.values()] })));
+  return { text, admittance: new Admittance(ruleset) };
 }
 
 /** As few as the kernel takes. What fits in one takes effect at one moment or not at all. */

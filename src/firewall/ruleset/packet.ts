@@ -11,6 +11,8 @@ export interface Packet {
   readonly port: number;
   /** It comes from anywhere within. Undefined: from anywhere. */
   readonly source?: string;
+  /** Of that, from none of the smaller prefixes that rules name. */
+  readonly apart?: true;
   /** Its destination has been translated: to what address and port is not known. */
   readonly translated: boolean;
   /** Our sets have it. */
@@ -42,7 +44,7 @@ function ask(term: Term, packet: Packet): Answer {
       return within(packet.address, term.prefixes);
     case 'saddr':
     case 'original-saddr':
-      return within(packet.source ?? EVERYWHERE[packet.family], term.prefixes);
+      return within(packet.source ?? EVERYWHERE[packet.family], term.prefixes, packet.apart);
     case 'through':
       // Which one it will be is not known; that it comes from outside is.
       return term.interfaces.every((name) => name === 'lo') ? 'no' : 'maybe';
@@ -72,8 +74,8 @@ const protocolNumber = (text: string): string | number => PROTOCOL_NUMBERS[text]
 const inPorts = (ports: readonly (readonly [number, number])[], port: number): Answer =>
   told(ports.some(([first, last]) => port >= first && port <= last));
 
-/** Of all addresses of a prefix: whether they are within some of those. */
-function within(text: string, prefixes: readonly string[]): Answer {
+/** Of all addresses of a prefix, or of those that are in no smaller one: whether they are within some of those. */
+function within(text: string, prefixes: readonly string[], isApart = false): Answer {
   const inner = readPrefix(text);
   if (inner === undefined) return 'maybe';
   let answer: Answer = 'no';
@@ -81,7 +83,7 @@ function within(text: string, prefixes: readonly string[]): Answer {
     const outer = readPrefix(prefix);
     if (outer === undefined) answer = 'maybe';
     else if (outer.prefix <= inner.prefix && cidrContains(outer, inner.base)) return 'yes';
-    else if (cidrContains(inner, outer.base)) answer = 'maybe';
+    else if (!isApart && cidrContains(inner, outer.base)) answer = 'maybe';
   }
   return answer;
 }

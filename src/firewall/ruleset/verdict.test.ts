@@ -29,58 +29,55 @@ function table({ input = 'policy accept;', forward = 'policy accept;', more = ''
   return [parseTable('table inet f', IP_FAMILIES, text)];
 }
 
-function verdict(rules: Rules, opening: Opening, isOurs = false): Verdict | undefined {
-  return verdictsOf([opening], () => isOurs, table(rules))[0];
+async function verdict(rules: Rules, opening: Opening, isOurs = false): Promise<Verdict | undefined> {
+  return (await verdictsOf([opening], () => isOurs, table(rules)))[0];
 }
 
 const DROP = 'policy drop;';
 const policyOf = (chain: string) => `policy drop of chain ${chain}, table inet f`;
 
 describe('verdicts', () => {
-  test('without any rules, everything is open, by nobody of ours', () => {
-    assert.deepEqual(
-      verdictsOf([WEB], () => true, []),
-      [{ kind: 'open-by-others', by: 'no rule stops it' }],
-    );
+  test('without any rules, everything is open, by nobody of ours', async () => {
+    assert.deepEqual(await verdictsOf([WEB], () => true, []), [{ kind: 'open-by-others', by: 'no rule stops it' }]);
   });
 
-  test('what is translated is stopped by the policy for what is forwarded', () => {
-    assert.deepEqual(verdict({ forward: DROP }, WEB), { kind: 'blocked', by: policyOf('forward') });
-    assert.equal(verdict({ forward: DROP }, HEALTH)?.kind, 'open-by-others');
+  test('what is translated is stopped by the policy for what is forwarded', async () => {
+    assert.deepEqual(await verdict({ forward: DROP }, WEB), { kind: 'blocked', by: policyOf('forward') });
+    assert.equal((await verdict({ forward: DROP }, HEALTH))?.kind, 'open-by-others');
   });
 
-  test('what the node serves itself is stopped by the policy for what comes in', () => {
-    assert.deepEqual(verdict({ input: DROP }, HEALTH), { kind: 'blocked', by: policyOf('input') });
+  test('what the node serves itself is stopped by the policy for what comes in', async () => {
+    assert.deepEqual(await verdict({ input: DROP }, HEALTH), { kind: 'blocked', by: policyOf('input') });
   });
 
-  test('what would not come in, and is forwarded, gets by the administrator’s rules', () => {
-    assert.deepEqual(verdict({ input: DROP }, WEB), { kind: 'bypassed', by: policyOf('input') });
+  test('what would not come in, and is forwarded, gets by the administrator’s rules', async () => {
+    assert.deepEqual(await verdict({ input: DROP }, WEB), { kind: 'bypassed', by: policyOf('input') });
     const refusing = 'policy accept;\nip saddr 0.0.0.0/0 tcp dport 30000-32767 counter packets 7 bytes 420 drop';
-    assert.deepEqual(verdict({ input: refusing }, WEB), {
+    assert.deepEqual(await verdict({ input: refusing }, WEB), {
       kind: 'bypassed',
       by: 'rule "ip saddr 0.0.0.0/0 tcp dport 30000-32767 drop" of chain input, table inet f',
     });
   });
 
-  test('our sets open where the administrator refers to them, and only what is in them', () => {
+  test('our sets open where the administrator refers to them, and only what is in them', async () => {
     const rules = { input: `${DROP}\n${ADMITTING}`, forward: `${DROP}\n${ADMITTING}` };
     for (const opening of [WEB, HEALTH]) {
-      assert.deepEqual(verdict(rules, opening, true), { kind: 'open-by-us' });
-      assert.equal(verdict(rules, opening)?.kind, 'blocked');
+      assert.deepEqual(await verdict(rules, opening, true), { kind: 'open-by-us' });
+      assert.equal((await verdict(rules, opening))?.kind, 'blocked');
     }
-    assert.equal(verdict({ ...rules, forward: DROP }, WEB, true)?.kind, 'blocked');
+    assert.equal((await verdict({ ...rules, forward: DROP }, WEB, true))?.kind, 'blocked');
   });
 
-  test('a set that is looked up by the destination after translation opens nothing that is forwarded', () => {
+  test('a set that is looked up by the destination after translation opens nothing that is forwarded', async () => {
     const here = `${DROP}\nip daddr . meta l4proto . th dport @postern_open_ipv4 accept`;
-    assert.equal(verdict({ input: here }, HEALTH, true)?.kind, 'open-by-us');
-    assert.equal(verdict({ forward: here }, WEB, true)?.kind, 'blocked');
+    assert.equal((await verdict({ input: here }, HEALTH, true))?.kind, 'open-by-us');
+    assert.equal((await verdict({ forward: here }, WEB, true))?.kind, 'blocked');
   });
 
-  test('what one table accepts another may drop', () => {
+  test('what one table accepts another may drop', async () => {
     const open = table({ input: `${DROP}\ntcp dport 30080 accept` });
     const closed = table({ input: DROP });
-    const [both] = verdictsOf([HEALTH], () => false, [...open, ...closed]);
+    const [both] = await verdictsOf([HEALTH], () => false, [...open, ...closed]);
     assert.equal(both?.kind, 'blocked');
   });
 
@@ -122,25 +119,25 @@ describe('verdicts', () => {
     '\tchain more {\n\t\ttcp dport 30080 accept\n\t}\n\n\tchain returns {\n\t\ttcp dport 30080 return\n\t\taccept\n\t}\n\n' +
     '\tchain itself {\n\t\tjump itself\n\t}\n\n';
   for (const [rules, kind] of inputs) {
-    test(`behind a policy that drops, ${JSON.stringify(rules)} leaves a port ${kind}`, () => {
-      assert.equal(verdict({ input: `${DROP}\n${rules}`, more }, HEALTH)?.kind, kind);
+    test(`behind a policy that drops, ${JSON.stringify(rules)} leaves a port ${kind}`, async () => {
+      assert.equal((await verdict({ input: `${DROP}\n${rules}`, more }, HEALTH))?.kind, kind);
     });
   }
 
-  test('who comes decides, where the opening says who may', () => {
+  test('who comes decides, where the opening says who may', async () => {
     const input = `${DROP}\nip saddr { 10.0.0.0/8, 192.0.2.0/24 } tcp dport 30080 accept`;
-    const from = (...sources: string[]) => verdict({ input }, { ...HEALTH, sources })?.kind;
-    assert.equal(from('10.1.0.0/16', '192.0.2.1/32'), 'open-by-others');
-    assert.equal(from('10.1.0.0/16', '198.51.100.0/24'), 'blocked', 'one that is stopped is told');
-    assert.equal(from('0.0.0.0/0'), 'unknown');
-    assert.equal(from(), 'blocked', 'nobody may');
+    const from = async (...sources: string[]) => (await verdict({ input }, { ...HEALTH, sources }))?.kind;
+    assert.equal(await from('10.1.0.0/16', '192.0.2.1/32'), 'open-by-others');
+    assert.equal(await from('10.1.0.0/16', '198.51.100.0/24'), 'blocked', 'one that is stopped is told');
+    assert.equal(await from('0.0.0.0/0'), 'unknown');
+    assert.equal(await from(), 'blocked', 'nobody may');
   });
 
-  test('a rule before translation sees what the client asked for', () => {
+  test('a rule before translation sees what the client asked for', async () => {
     const text =
       'table inet r {\n\tchain p {\n\t\ttype filter hook prerouting priority raw; policy accept;\n\t\ttcp dport 30080 drop\n\t}\n}\n';
     const ruleset = [parseTable('table inet r', IP_FAMILIES, text)];
-    const [found] = verdictsOf([WEB], () => true, ruleset);
+    const [found] = await verdictsOf([WEB], () => true, ruleset);
     assert.deepEqual(found, { kind: 'blocked', by: 'rule "tcp dport 30080 drop" of chain p, table inet r' });
   });
 });

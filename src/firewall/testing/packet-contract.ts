@@ -37,7 +37,7 @@ export function packetContract(name: string, subject: PacketSubject): void {
 
     const all = async (family: IPFamily, from: string, wanted: boolean) => {
       const tried = openings(family);
-      const within = wanted ? 10_000 : 250;
+      const within = wanted ? 10_000 : 120;
       const reached = await world.reach(tried.map(({ address, port }) => ({ from, address, port, within })));
       tried.forEach(({ kind, address, port }, i) => {
         assert.equal(reached[i], wanted, `${kind} ${address} ${port} from ${from}`);
