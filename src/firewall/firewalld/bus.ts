@@ -69,7 +69,7 @@ export async function openSystemBus(limits = { connect: CONNECT_LIMIT, call: CAL
   // The library leaves calls unanswered when the other side hangs up, and tells only its own connection (0.11.3).
   const connection = emitter(Reflect.get(bus, '_connection'));
   connection.on('end', () => gone.abort(new BusError('D-Bus: the bus ended the connection')));
-  const unlessGone = <T>(work: Promise<T>, limit: number, what: string) => orLost(work, gone.signal, limit, what);
+  const unlessGone = <T>(work: () => Promise<T>, limit: number, what: string) => orLost(work, gone.signal, limit, what);
   const close = () => {
     gone.abort(new BusError('D-Bus: the connection was closed'));
     bus.disconnect();
@@ -78,7 +78,7 @@ export async function openSystemBus(limits = { connect: CONNECT_LIMIT, call: CAL
     if (stream instanceof Duplex) stream.destroy();
   };
   try {
-    await unlessGone(once(bus, 'connect'), limits.connect, 'D-Bus: hello');
+    await unlessGone(() => once(bus, 'connect'), limits.connect, 'D-Bus: hello');
   } catch (error) {
     close();
     throw error;
@@ -89,7 +89,7 @@ export async function openSystemBus(limits = { connect: CONNECT_LIMIT, call: CAL
     const message = new dbus.Message({ ...rest, flags, ...(body === undefined ? {} : { body: [...body] }) });
     const what = `D-Bus: ${rest.interface}.${rest.member}`;
     try {
-      const reply = await unlessGone(bus.call(message), limits.call, what);
+      const reply = await unlessGone(() => bus.call(message), limits.call, what);
       return reply?.body ?? [];
     } catch (error) {
       if (error instanceof BusError) throw error;
@@ -113,14 +113,14 @@ export async function openSystemBus(limits = { connect: CONNECT_LIMIT, call: CAL
 }
 
 /** What came of the work, unless the connection is lost or the time is over before. */
-async function orLost<T>(work: Promise<T>, lost: AbortSignal, limit: number, what: string): Promise<T> {
+async function orLost<T>(work: () => Promise<T>, lost: AbortSignal, limit: number, what: string): Promise<T> {
   lost.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
   const onLost = () => reject(lost.reason);
   lost.addEventListener('abort', onLost, { once: true });
   const timer = setTimeout(() => reject(new BusError(`${what}: no answer within ${limit} ms`)), limit);
   try {
-    return await Promise.race([work, promise]);
+    return await Promise.race([work(), promise]);
   } finally {
     clearTimeout(timer);
     lost.removeEventListener('abort', onLost);

@@ -11,8 +11,9 @@ import {
 } from '../backend.ts';
 import { verdicts } from './admits.ts';
 import { openSystemBus } from './bus.ts';
-import { FirewallD1, type RichRules } from './firewall-d1.ts';
+import { FirewallD1 } from './firewall-d1.ts';
 import { look } from './look.ts';
+import type { RichRules } from './rich-rules.ts';
 import { admissions, isOurs, richRules } from './rules.ts';
 import { watchFirewalld } from './watch.ts';
 

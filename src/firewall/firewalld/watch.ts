@@ -2,7 +2,8 @@
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { FirewallError } from '../backend.ts';
-import { type FirewallD1, happening } from './firewall-d1.ts';
+import type { FirewallD1 } from './firewall-d1.ts';
+import { happening } from './signals.ts';
 
 export interface Watch {
   readonly connect: () => Promise<FirewallD1>;

@@ -1,0 +1,33 @@
+/** Names of firewalld's objects and interfaces on the bus, and the forms of their answers. */
+import type { Bus } from './bus.ts';
+
+export const NAME = 'org.fedoraproject.FirewallD1';
+export const PATH = '/org/fedoraproject/FirewallD1';
+export const CONFIG_PATH = `${PATH}/config`;
+export const CONFIG = `${NAME}.config`;
+export const CONFIG_ZONE = `${CONFIG}.zone`;
+export const PROPERTIES = 'org.freedesktop.DBus.Properties';
+
+/** Calls a method of firewalld that takes strings. */
+export function ask(bus: Bus, from: string, member: string, ...body: readonly string[]): Promise<readonly unknown[]> {
+  const args = body.length === 0 ? {} : { signature: 's'.repeat(body.length), body };
+  return bus.call({ destination: NAME, path: PATH, interface: from, member, ...args });
+}
+
+/** The values of a dictionary of variants. */
+export function variants(value: unknown): Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, isRecord(one) ? one['value'] : one]));
+}
+
+export function strings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+export function pairs(value: unknown): readonly (readonly [string, string])[] {
+  return Array.isArray(value) ? value.map((pair) => [String(pair[0]), String(pair[1])] as const) : [];
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
