@@ -21,6 +21,7 @@ async function listen(t: TestContext, port: number): Promise<number> {
 }
 
 before(async () => {
+  process.env['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=/nonexistent/bus';
   assert.equal(await isFirewalldRunning(), false, 'without a bus');
   await host.start();
 });
