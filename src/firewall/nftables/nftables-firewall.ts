@@ -162,7 +162,7 @@ class NftablesFirewall implements FirewallBackend {
       const now = await rulesetGeneration();
       if (now === generation) continue;
       generation = now;
-      if (await this.#isOtherwise()) changed();
+      if ((await this.#isOtherwise()) && !signal.aborted) changed();
     }
   }
 
