@@ -37,7 +37,7 @@ test('tables filter when they drop by default, or have rules of others on the wa
   assert.equal(isFiltering([]), false);
   assert.equal(isFiltering([table({})]), false);
   assert.equal(isFiltering([table({ policy: 'drop' })]), true);
-  assert.equal(isFiltering([table({}, '-A INPUT -j POSTERN-SERVICES')]), false);
+  assert.equal(isFiltering([table({}, '-A INPUT -j POSTERN-SERVICES', '-A INPUT -j PST-FIREWALL')]), false);
   assert.equal(isFiltering([table({}, '-A INPUT -j POSTERN-SERVICES', '-A INPUT -j ufw-input')]), true);
   assert.equal(isFiltering([table({ hook: 'prerouting' }, '-A PREROUTING -j CT')]), false);
 });

@@ -32,5 +32,5 @@ export function isFiltering(ruleset: Ruleset): boolean {
   );
 }
 
-/** A rule of a node proxy of ours, in the mode iptables. */
-const OURS = /postern/i;
+/** Rules of a node proxy of ours in the mode iptables, and the jump to what an earlier run let in. */
+const OURS = /-j (POSTERN-|PST-)/;
