@@ -26,6 +26,8 @@ export interface IptablesFirewallOptions {
   readonly iptables: readonly [Iptables, ...Iptables[]];
   /** Reads rules of plain nftables, which may drop what iptables accepts. Default: these are not looked at. */
   readonly nft?: NftRunner;
+  /** What clients come by, for verdicts. Default: it is not known. */
+  readonly interface?: string;
   readonly clock?: Clock;
 }
 
@@ -46,10 +48,12 @@ class IptablesFirewall implements FirewallBackend {
   readonly #others: readonly Iptables[];
   readonly #nft: NftRunner | undefined;
   readonly #clock: Clock;
+  readonly #clients: Pick<IptablesFirewallOptions, 'interface'>;
   /** How many rules the chain of a family has by now. */
   readonly #counts = new Map<IPFamily, number>();
 
-  constructor({ iptables: [used, ...others], nft, clock = systemClock }: IptablesFirewallOptions) {
+  constructor({ iptables: [used, ...others], nft, clock = systemClock, ...clients }: IptablesFirewallOptions) {
+    this.#clients = clients;
     this.#used = used;
     this.#others = others;
     this.#nft = nft;
@@ -102,7 +106,7 @@ class IptablesFirewall implements FirewallBackend {
         const found = present.get(admissionKey(opening));
         return found !== undefined && sameAdmission(found, { ...opening, policy: 'managed' });
       };
-      return verdictsOf(openings, isOurs, await this.#ruleset());
+      return verdictsOf(openings, { isOurs, ruleset: await this.#ruleset(), ...this.#clients });
     });
   }
 

@@ -31,6 +31,8 @@ import { readRuleset } from './read-ruleset.ts';
 export interface NftablesFirewallOptions {
   /** Works in the network namespace of this process. It is best not the proxy's: a look at all rules takes its time. */
   readonly nft: NftRunner;
+  /** What clients come by, for verdicts. Default: it is not known. */
+  readonly interface?: string;
   readonly clock?: Clock;
 }
 
@@ -46,6 +48,7 @@ class NftablesFirewall implements FirewallBackend {
   readonly enforces = true;
   readonly #nft: NftRunner;
   readonly #clock: Clock;
+  readonly #clients: Pick<NftablesFirewallOptions, 'interface'>;
   /** As they were found by the last load. */
   #sets: readonly OpenSet[] = [];
   /** Everybody's rules, where something is guarded. */
@@ -53,8 +56,9 @@ class NftablesFirewall implements FirewallBackend {
   /** Who has been admitted to what is guarded. */
   readonly #admitted = new Map<string, readonly Entry[]>();
 
-  constructor({ nft, clock = systemClock }: NftablesFirewallOptions) {
+  constructor({ nft, clock = systemClock, ...clients }: NftablesFirewallOptions) {
     this.#nft = nft;
+    this.#clients = clients;
     this.#clock = clock;
   }
 
@@ -90,7 +94,7 @@ class NftablesFirewall implements FirewallBackend {
     return asked(async () => {
       const present = new Set((await presentEntries()).map(entryKey));
       const isOurs = (opening: Opening) => entriesOf(opening).every((entry) => present.has(entryKey(entry)));
-      return verdictsOf(openings, isOurs, await readRuleset(this.#nft));
+      return verdictsOf(openings, { isOurs, ruleset: await readRuleset(this.#nft), ...this.#clients });
     });
   }
 

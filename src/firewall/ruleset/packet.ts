@@ -13,6 +13,8 @@ export interface Packet {
   readonly source?: string;
   /** Of that, from none of the smaller prefixes that rules name. */
   readonly apart?: true;
+  /** What it comes by. Undefined: any of them but loopback. */
+  readonly interface?: string;
   /** Its destination has been translated: to what address and port is not known. */
   readonly translated: boolean;
   /** Our sets have it. */
@@ -46,8 +48,7 @@ function ask(term: Term, packet: Packet): Answer {
     case 'original-saddr':
       return within(packet.source ?? EVERYWHERE[packet.family], term.prefixes, packet.apart);
     case 'through':
-      // Which one it will be is not known; that it comes from outside is.
-      return term.interfaces.every((name) => name === 'lo') ? 'no' : 'maybe';
+      return comesThrough(term.interfaces, packet.interface);
     case 'state':
       return told(term.states.includes('new'));
     case 'translated':
@@ -64,6 +65,12 @@ function ask(term: Term, packet: Packet): Answer {
 function isOurs({ family, by, audience }: Extract<Term, { kind: 'ours' }>, packet: Packet): boolean {
   if (audience !== undefined && (audience === 'anyone') !== (packet.source === undefined)) return false;
   return family === packet.family && !(packet.translated && by === 'here');
+}
+
+function comesThrough(names: readonly string[], name: string | undefined): Answer {
+  // That it comes from outside is known.
+  if (name === undefined) return names.every((one) => one === 'lo') ? 'no' : 'maybe';
+  return told(names.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)));
 }
 
 const told = (is: boolean): Answer => (is ? 'yes' : 'no');

@@ -30,7 +30,7 @@ function table({ input = 'policy accept;', forward = 'policy accept;', more = ''
 }
 
 async function verdict(rules: Rules, opening: Opening, isOurs = false): Promise<Verdict | undefined> {
-  return (await verdictsOf([opening], () => isOurs, table(rules)))[0];
+  return (await verdictsOf([opening], { isOurs: () => isOurs, ruleset: table(rules) }))[0];
 }
 
 const DROP = 'policy drop;';
@@ -38,7 +38,9 @@ const policyOf = (chain: string) => `policy drop of chain ${chain}, table inet f
 
 describe('verdicts', () => {
   test('without any rules, everything is open, by nobody of ours', async () => {
-    assert.deepEqual(await verdictsOf([WEB], () => true, []), [{ kind: 'open-by-others', by: 'no rule stops it' }]);
+    assert.deepEqual(await verdictsOf([WEB], { isOurs: () => true, ruleset: [] }), [
+      { kind: 'open-by-others', by: 'no rule stops it' },
+    ]);
   });
 
   test('what is translated is stopped by the policy for what is forwarded', async () => {
@@ -77,7 +79,7 @@ describe('verdicts', () => {
   test('what one table accepts another may drop', async () => {
     const open = table({ input: `${DROP}\ntcp dport 30080 accept` });
     const closed = table({ input: DROP });
-    const [both] = await verdictsOf([HEALTH], () => false, [...open, ...closed]);
+    const [both] = await verdictsOf([HEALTH], { isOurs: () => false, ruleset: [...open, ...closed] });
     assert.equal(both?.kind, 'blocked');
   });
 
@@ -133,11 +135,19 @@ describe('verdicts', () => {
     assert.equal(await from(), 'blocked', 'nobody may');
   });
 
+  test('what rules say of interfaces counts where it is known what clients come by', async () => {
+    const ruleset = table({ input: `${DROP}\niifname { "lan*", "eth1" } tcp dport 30080 accept` });
+    const by = async (name: string) =>
+      (await verdictsOf([HEALTH], { isOurs: () => false, ruleset, interface: name }))[0]?.kind;
+    assert.equal(await by('lan0'), 'open-by-others');
+    assert.equal(await by('eth0'), 'blocked');
+  });
+
   test('a rule before translation sees what the client asked for', async () => {
     const text =
       'table inet r {\n\tchain p {\n\t\ttype filter hook prerouting priority raw; policy accept;\n\t\ttcp dport 30080 drop\n\t}\n}\n';
     const ruleset = [parseTable('table inet r', IP_FAMILIES, text)];
-    const [found] = await verdictsOf([WEB], () => true, ruleset);
+    const [found] = await verdictsOf([WEB], { isOurs: () => true, ruleset });
     assert.deepEqual(found, { kind: 'blocked', by: 'rule "tcp dport 30080 drop" of chain p, table inet r' });
   });
 });

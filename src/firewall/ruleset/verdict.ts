@@ -11,46 +11,52 @@ export const SOCKETS: ReadonlySet<OpeningKind> = new Set<OpeningKind>(['health-c
 /** Prefixes of sources of one opening that are looked at: others are as these, or lists that nobody reads. */
 const MAX_SOURCES = 64;
 
-/** One verdict for each opening. `isOurs`: what we put there has it. */
-export async function verdictsOf(
-  openings: readonly Opening[],
-  isOurs: (opening: Opening) => boolean,
-  ruleset: Ruleset,
-): Promise<readonly Verdict[]> {
+/** What there is to look at. */
+export interface Look {
+  /** Whether what we put there has an opening. */
+  readonly isOurs: (opening: Opening) => boolean;
+  readonly ruleset: Ruleset;
+  /** What clients come by. Undefined: what rules say of interfaces is not taken for a yes or a no. */
+  readonly interface?: string;
+}
+
+/** One verdict for each opening. */
+export async function verdictsOf(openings: readonly Opening[], look: Look): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
   const breathe = paced();
   for (const opening of openings) {
-    verdicts.push(verdictOf(opening, isOurs(opening), ruleset));
+    verdicts.push(verdictOf(opening, look));
     await breathe();
   }
   return verdicts;
 }
 
-function verdictOf(opening: Opening, isOurs: boolean, ruleset: Ruleset): Verdict {
+function verdictOf(opening: Opening, look: Look): Verdict {
   if (opening.sources?.length === 0) return { kind: 'blocked', by: 'the Service, which admits nobody' };
   const isLimited = opening.sources?.every((prefix) => !prefix.endsWith('/0'));
   const sources = (isLimited && opening.sources?.slice(0, MAX_SOURCES)) || [undefined];
   // What holds for some holds for all, or the worst is told.
-  return sources.map((source) => verdictFrom(opening, source, { isOurs, ruleset })).reduce(worse);
+  const isOurs = look.isOurs(opening);
+  return sources.map((source) => verdictFrom(opening, source, { ...look, isOurs: () => isOurs })).reduce(worse);
 }
 
 const RANKS: readonly Verdict['kind'][] = ['open-by-others', 'open-by-us', 'bypassed', 'unknown', 'blocked'];
 const worse = (a: Verdict, b: Verdict): Verdict => (RANKS.indexOf(b.kind) > RANKS.indexOf(a.kind) ? b : a);
 
-function verdictFrom(
-  opening: Opening,
-  source: string | undefined,
-  { isOurs, ruleset }: { isOurs: boolean; ruleset: Ruleset },
-): Verdict {
-  const { family, address, protocol, port, kind } = opening;
-  const packet = { family, address, protocol, port, ...(source === undefined ? {} : { source }) };
+function verdictFrom(opening: Opening, source: string | undefined, look: Look): Verdict {
+  const { family, address, protocol, port, kind, policy } = opening;
+  const { ruleset } = look;
+  const isOurs = look.isOurs(opening);
+  // Who is admitted to what is enforced may come by any interface.
+  const by = policy === 'enforce' || look.interface === undefined ? {} : { interface: look.interface };
+  const packet = { family, address, protocol, port, ...by, ...(source === undefined ? {} : { source }) };
   const isSocket = SOCKETS.has(kind);
   const toSocket = (ours: boolean) => passage(ruleset, 'input', { ...packet, translated: false, ours });
   const onItsWay = (ours: boolean) =>
     isSocket ? toSocket(ours) : passage(ruleset, 'forward', { ...packet, translated: true, ours });
 
   const without = onItsWay(false);
-  if (opening.policy === 'enforce' && isOurs) return enforced(isSocket ? without : toSocket(false), without);
+  if (policy === 'enforce' && isOurs) return enforced(isSocket ? without : toSocket(false), without);
   if (without.kind !== 'passes') return opened(without, isOurs ? onItsWay(true) : without);
   // Whether the administrator would have it so is told by the rules for what is not translated, as far as these can be read.
   const asked = isSocket ? without : toSocket(false);
