@@ -80,3 +80,16 @@ test('without a firewall, and without anything exposed, that is said', () => {
   const empty = { node: 'node1', firewall: 'none', ports: [], leftovers: [], mistakes: [] };
   assert.equal(statusText(empty), 'Node node1: no firewall is in use.\n\nNothing is exposed on this node.');
 });
+
+test('of many prefixes the first are named and the others counted', () => {
+  const sources = ['10.0.0.0/16', '10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16'];
+  const plan = {
+    node: 'node1',
+    firewall: 'nftables',
+    toOpen: [opening({ sources })],
+    toClose: [],
+    open: [],
+    mistakes: [],
+  };
+  assert.match(planText(plan), /10\.0\.0\.0\/16,10\.1\.0\.0\/16 and 2 more +load-balancer/);
+});

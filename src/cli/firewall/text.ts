@@ -70,7 +70,14 @@ function problemOf({ verdict, ...one }: PortStatus): readonly string[] {
   }
 }
 
-const sourcesText = ({ sources }: Admission | Opening): string => sources?.join(',') ?? 'anyone';
+/** Prefixes that are named in a table; output for programs has all. */
+const NAMED = 2;
+
+function sourcesText({ sources }: Admission | Opening): string {
+  if (sources === undefined) return 'anyone';
+  const others = sources.length - NAMED;
+  return others > 0 ? `${sources.slice(0, NAMED).join(',')} and ${others} more` : sources.join(',');
+}
 
 const heading = ({ node, firewall }: { readonly node: string; readonly firewall: string }): string =>
   firewall === 'none' ? `Node ${node}: no firewall is in use.` : `Node ${node}: ${firewall}.`;
