@@ -4,6 +4,7 @@
  */
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { Outcome, Rule, Term } from '../ruleset/model.ts';
+import { prefixesOf } from '../ruleset/prefixes.ts';
 import { MANAGED_SETS } from './layout.ts';
 
 /** One rule of text may stand for several: `vmap` has one for each of its entries. */
@@ -139,15 +140,20 @@ const SELECTORS: readonly Selector[] = [
   ),
   selector('ip protocol', (protocols) => [FAMILY.IPv4, { kind: 'protocol', protocols }]),
   selector('ip6 nexthdr', (protocols) => [FAMILY.IPv6, { kind: 'protocol', protocols }]),
-  ...(['ip', 'ip6'] as const).flatMap((word) =>
-    (['saddr', 'daddr'] as const).flatMap((end) => [
-      selector(`${word} ${end}`, (prefixes) => [FAMILY[ADDRESS_WORDS[word]], { kind: end, prefixes }]),
-      selector(`ct original ${word} ${end}`, (prefixes) => [
+  ...(['saddr', 'daddr'] as const).flatMap((end) => [
+    ...(['ip', 'ip6'] as const).flatMap((word) => [
+      selector(`${word} ${end}`, (texts) => [
         FAMILY[ADDRESS_WORDS[word]],
-        { kind: `original-${end}`, prefixes },
+        { kind: end, prefixes: texts.flatMap(prefixesOf) },
+      ]),
+      selector(`ct original ${word} ${end}`, (texts) => [
+        FAMILY[ADDRESS_WORDS[word]],
+        { kind: `original-${end}`, prefixes: texts.flatMap(prefixesOf) },
       ]),
     ]),
-  ),
+    // In a table of one family, nft does not say which.
+    selector(`ct original ${end}`, (texts) => [{ kind: `original-${end}`, prefixes: texts.flatMap(prefixesOf) }]),
+  ]),
   selector('meta nfproto', ([family]) =>
     family === 'ipv4' ? [FAMILY.IPv4] : family === 'ipv6' ? [FAMILY.IPv6] : undefined,
   ),

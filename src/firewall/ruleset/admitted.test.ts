@@ -20,6 +20,11 @@ const cases: readonly (readonly [string, readonly string[], readonly string[]])[
   ['drop', ['ip saddr 10.0.0.0/30 drop', 'ip saddr 10.0.0.0/29 accept'], ['10.0.0.4/30']],
   ['accept', ['ip saddr 128.0.0.0/2 drop'], ['0.0.0.0/1', '192.0.0.0/2']],
   ['drop', ['ip saddr != 128.0.0.0/1 accept'], ['0.0.0.0/1']],
+  [
+    'drop',
+    ['ip saddr { 10.0.0.1-10.0.0.6, 192.0.2.7 } accept'],
+    ['10.0.0.1/32', '10.0.0.2/31', '10.0.0.4/31', '10.0.0.6/32', '192.0.2.7/32'],
+  ],
   // Of whom it cannot be told, nobody is let in.
   ['drop', ['iifname "eth0" accept', 'ip saddr @friends accept', 'meta mark 0x1 accept'], []],
   ['accept', ['iifname "eth0" drop'], []],

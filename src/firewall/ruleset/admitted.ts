@@ -1,18 +1,9 @@
 /** Which sources other people's rules admit to an address and port of this machine. */
-import {
-  addIP,
-  bits,
-  type CIDR,
-  cidrContains,
-  cidrSize,
-  type IPFamily,
-  parseCIDR,
-  parseIP,
-  printCIDR,
-} from '../../lib/ip.ts';
+import { addIP, type CIDR, cidrContains, cidrSize, type IPFamily, parseCIDR, printCIDR } from '../../lib/ip.ts';
 import type { Ruleset } from './model.ts';
 import type { Packet } from './packet.ts';
 import { passage } from './passage.ts';
+import { readPrefix } from './prefixes.ts';
 
 /** Sources of which rules say all the same: those of a prefix that are in none of the smaller ones that rules name. */
 interface Region {
@@ -75,11 +66,6 @@ function regionsOf(ruleset: Ruleset, family: IPFamily): readonly Region[] {
 }
 
 const everywhere = (family: IPFamily): CIDR => ({ base: { family, value: 0n }, prefix: 0 });
-
-function readPrefix(text: string): CIDR | undefined {
-  const ip = parseIP(text);
-  return ip === undefined ? parseCIDR(text) : { base: ip, prefix: bits(ip.family) };
-}
 
 /** A prefix without those: in halves, down to what is wholly in or out. */
 function without(cidr: CIDR, holes: readonly CIDR[]): readonly CIDR[] {

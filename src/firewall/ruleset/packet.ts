@@ -1,7 +1,8 @@
 /** The first packet of a connection, as far as it is known, and what terms of rules say of it. */
-import { bits, type CIDR, cidrContains, type IPFamily, parseCIDR, parseIP } from '../../lib/ip.ts';
+import { cidrContains, type IPFamily } from '../../lib/ip.ts';
 import { PROTOCOL_NUMBERS } from '../../netfilter/set-fields.ts';
 import type { Term } from './model.ts';
+import { readPrefix } from './prefixes.ts';
 
 export interface Packet {
   readonly family: IPFamily;
@@ -93,10 +94,4 @@ function within(text: string, prefixes: readonly string[], isApart = false): Ans
     else if (!isApart && cidrContains(inner, outer.base)) answer = 'maybe';
   }
   return answer;
-}
-
-/** An address or a prefix; a range of addresses, which nft prints too, is not read. */
-function readPrefix(text: string): CIDR | undefined {
-  const ip = parseIP(text);
-  return ip === undefined ? parseCIDR(text) : { base: ip, prefix: bits(ip.family) };
 }

@@ -115,6 +115,8 @@ describe('verdicts', () => {
     ['tcp flags syn / fin,syn,rst,ack accept', 'unknown'],
     ['ip daddr 192.168.50.0/24 tcp dport 30080 accept', 'open-by-others'],
     ['ip daddr . tcp dport { 192.168.50.1 . 30080 } accept', 'unknown'],
+    ['ip daddr 192.168.50.0-192.168.50.7 accept', 'open-by-others'],
+    ['ct original daddr 192.168.50.1 ct original proto-dst 30080 accept', 'open-by-others'],
     ['reject with icmpx admin-prohibited', 'blocked'],
   ];
   const more =
