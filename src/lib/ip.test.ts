@@ -15,6 +15,7 @@ import {
   parseIP,
   printCIDR,
   printIP,
+  widestCIDRs,
 } from './ip.ts';
 
 describe('parseIP and printIP', () => {
@@ -119,4 +120,9 @@ test('addresses order by family, then value', () => {
   const sorted = ['::1', '10.0.0.10', '10.0.0.9'].map(mustParseIP).sort(compareIP).map(printIP);
   assert.deepEqual(sorted, ['10.0.0.9', '10.0.0.10', '::1']);
   assert.equal(printIP(addIP(mustParseIP('10.0.0.255'), 1)), '10.0.1.0');
+});
+
+test('of prefixes the widest are kept, sorted, and none that lies within another', () => {
+  const cidrs = ['10.1.0.0/16', '10.0.0.0/8', 'fd00::/64', '10.0.0.0/8', '9.9.9.9/32', 'fd00::/48'].map(mustParseCIDR);
+  assert.deepEqual(widestCIDRs(cidrs).map(printCIDR), ['9.9.9.9/32', '10.0.0.0/8', 'fd00::/48']);
 });

@@ -124,6 +124,16 @@ export function cidrsOverlap(a: CIDR, b: CIDR): boolean {
   return cidrContains(a, b.base) || cidrContains(b, a.base);
 }
 
+/** The widest of the prefixes, sorted: what they hold together, with none within another. */
+export function widestCIDRs(cidrs: readonly CIDR[]): readonly CIDR[] {
+  const kept: CIDR[] = [];
+  for (const cidr of cidrs.toSorted((a, b) => compareIP(a.base, b.base) || a.prefix - b.prefix)) {
+    const last = kept.at(-1);
+    if (last === undefined || !cidrContains(last, cidr.base)) kept.push(cidr);
+  }
+  return kept;
+}
+
 function parseIPv4(text: string): bigint | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;

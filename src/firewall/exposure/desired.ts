@@ -1,16 +1,9 @@
 /** What of a Service is to be let in on this node, from the Service alone: the same Service, the same answer. */
-import type { Service, ServicePort } from '../../api/core/v1/service.ts';
+import { isLeftAlone, isPort, transportOf } from '../../api/core/v1/service.forwarding.ts';
+import type { Service } from '../../api/core/v1/service.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
-import {
-  type CIDR,
-  cidrContains,
-  type IPAddress,
-  type IPFamily,
-  mustParseCIDR,
-  parseCIDR,
-  parseIP,
-  printIP,
-} from '../../lib/ip.ts';
+import { type CIDR, type IPAddress, type IPFamily, parseCIDR, parseIP, printIP } from '../../lib/ip.ts';
+import { canBeEntrance } from '../../lib/special-addresses.ts';
 import type { TransportProtocol } from '../../netfilter/model.ts';
 import { admissionKey, type Opening, type OpeningKind } from '../backend.ts';
 import { type FirewallPolicy, policyOf } from './policy.ts';
@@ -37,28 +30,10 @@ const CANNOT_ENFORCE = 'its policy is enforce, which the firewall of this node c
 
 const NOTHING: Exposure = { openings: [] };
 
-/**
- * Services with one of these labels are not forwarded here: another proxy serves them, or none does.
- * https://kubernetes.io/docs/reference/labels-annotations-taints/#servicekubernetesioservice-proxy-name
- */
-const LEFT_ALONE = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
-
-const TRANSPORTS: ReadonlyMap<string, TransportProtocol> = new Map([
-  ['TCP', 'tcp'],
-  ['UDP', 'udp'],
-  ['SCTP', 'sctp'],
-]);
-
-/** Addresses that mean something to every machine: RFC 6890 and RFC 4291. Nobody is let in to them, whoever asks. */
-const OWN_MEANING = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::/127', 'ff00::/8'].map(
-  mustParseCIDR,
-);
-
 /** What a Service exposes to who is outside the cluster, in the families that it has. */
 export function exposureOf(service: Service, place: Place): Exposure {
-  const { spec = {}, metadata } = service;
-  if (spec.type === 'ExternalName' || LEFT_ALONE.some((label) => metadata.labels?.[label] !== undefined))
-    return NOTHING;
+  const { spec = {} } = service;
+  if (spec.type === 'ExternalName' || isLeftAlone(service)) return NOTHING;
   const families = new Set(addressesIn(spec.clusterIPs ?? [spec.clusterIP ?? '']).map(({ family }) => family));
   const entrances = entrancesOf(service, place);
   if (families.size === 0 || entrances.length === 0) return NOTHING;
@@ -100,7 +75,7 @@ function entrancesOf({ spec = {}, status }: Service, place: Place): readonly Ent
   const at = (kind: OpeningKind, ips: readonly IPAddress[], protocol: TransportProtocol, port: number | undefined) =>
     isPort(port) ? ips.map((ip): Entrance => ({ kind, ip, protocol, port, ranges: [] })) : [];
   const ports = (spec.ports ?? []).flatMap((port) => {
-    const protocol = protocolOf(port);
+    const protocol = transportOf(port);
     if (protocol === undefined) return [];
     return [
       ...at('node-port', node, protocol, port.nodePort),
@@ -120,15 +95,5 @@ function allowed(ranges: readonly string[], family: IPFamily): readonly string[]
 
 /** The addresses among these texts; `None` and what can be no Service's are left out. */
 function addressesIn(texts: readonly string[]): readonly IPAddress[] {
-  return texts
-    .flatMap((text) => parseIP(text) ?? [])
-    .filter((ip) => !OWN_MEANING.some((range) => cidrContains(range, ip)));
-}
-
-function protocolOf({ protocol = 'TCP' }: ServicePort): TransportProtocol | undefined {
-  return TRANSPORTS.get(protocol);
-}
-
-function isPort(port: number | undefined): port is number {
-  return port !== undefined && Number.isInteger(port) && port > 0 && port < 65_536;
+  return texts.flatMap((text) => parseIP(text) ?? []).filter(canBeEntrance);
 }

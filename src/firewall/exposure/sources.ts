@@ -1,16 +1,8 @@
 /** Who may come: prefixes, as a firewall takes them. */
-import { bits, type CIDR, cidrContains, compareIP, type IPAddress, parseCIDR, printCIDR } from '../../lib/ip.ts';
+import { bits, type CIDR, type IPAddress, parseCIDR, printCIDR, widestCIDRs } from '../../lib/ip.ts';
 
 /** Of the given prefixes, the widest, sorted: none is within another. */
-export function widest(cidrs: readonly CIDR[]): readonly string[] {
-  const sorted = [...cidrs].sort((a, b) => compareIP(a.base, b.base) || a.prefix - b.prefix);
-  const kept: CIDR[] = [];
-  for (const cidr of sorted) {
-    const last = kept.at(-1);
-    if (last === undefined || !cidrContains(last, cidr.base)) kept.push(cidr);
-  }
-  return kept.map(printCIDR);
-}
+export const widest = (cidrs: readonly CIDR[]): readonly string[] => widestCIDRs(cidrs).map(printCIDR);
 
 /** Those who may come to one or the other. Undefined: anyone. */
 export function union(

@@ -1,26 +1,15 @@
 /** What this node forwards for a Service, from the Service and its EndpointSlices: the same objects, the same answer. */
+import { isLeftAlone, isPort, transportOf } from '../../api/core/v1/service.forwarding.ts';
 import type { Service, ServicePort } from '../../api/core/v1/service.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
+import { canBeEntrance } from '../../lib/special-addresses.ts';
 import type { TransportProtocol } from '../../netfilter/model.ts';
 import { desiredHealthCheck } from '../health/desired.ts';
-import { isPort, type UsableEndpoints, usableEndpoints } from './endpoints.ts';
+import { type UsableEndpoints, usableEndpoints } from './endpoints.ts';
 import { type Entrance, type Forwarding, type Frontend, frontendKey } from './forwarding.ts';
 import { allowedSources } from './source-ranges.ts';
-import { canBeEntrance } from './special-addresses.ts';
 import type { ThisNode } from './topology.ts';
-
-/**
- * Services and slices with one of these labels are left alone: another proxy serves them, or none does.
- * https://kubernetes.io/docs/reference/labels-annotations-taints/#servicekubernetesioservice-proxy-name
- */
-const LEFT_ALONE = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
-
-const TRANSPORTS: ReadonlyMap<string, TransportProtocol> = new Map([
-  ['TCP', 'tcp'],
-  ['UDP', 'udp'],
-  ['SCTP', 'sctp'],
-]);
 
 /** Seconds: what the API defaults to, and the longest it takes. */
 const DEFAULT_AFFINITY = 10_800;
@@ -47,7 +36,7 @@ export function desiredForwarding(
   const ports: Port[] = [];
   for (const { family } of clusterIPs) {
     for (const spec of service.spec?.ports ?? []) {
-      const protocol = protocolOf(spec);
+      const protocol = transportOf(spec);
       if (protocol === undefined || !isPort(spec.port)) continue;
       const port = { family, spec, protocol, ...endpointsOf(spec, ours, family, node) };
       ports.push(port);
@@ -63,10 +52,6 @@ export function desiredForwarding(
     ...{ frontends, virtualAddresses: [...new Set(own)].sort(), rank: rank(service) },
     ...(healthCheck === undefined ? {} : { healthCheck }),
   };
-}
-
-function isLeftAlone({ metadata }: Service | EndpointSlice): boolean {
-  return LEFT_ALONE.some((label) => metadata.labels?.[label] !== undefined);
 }
 
 function portFrontends(service: Service, port: Port): Frontend[] {
@@ -123,11 +108,6 @@ function externalFrontends(service: Service, port: Port, entrance: Entrance, num
     { ...common, audience: 'anyone', endpoints: port.local, masquerade: 'node', unavailable },
     { ...common, audience: 'insiders', endpoints: port.all, masquerade: 'node', unavailable: 'refuse' },
   ];
-}
-
-/** Undefined for what is none of Kubernetes'. */
-function protocolOf({ protocol = 'TCP' }: ServicePort): TransportProtocol | undefined {
-  return TRANSPORTS.get(protocol);
 }
 
 function endpointsOf(

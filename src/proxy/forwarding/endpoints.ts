@@ -3,11 +3,13 @@
  * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions and, for endpoints that end,
  * https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-to-terminating-endpoints
  */
+
+import { isPort } from '../../api/core/v1/service.forwarding.ts';
 import type { Protocol } from '../../api/core/v1/service.ts';
 import type { EndpointSlice, Endpoint as SliceEndpoint } from '../../api/discovery/v1/endpointslice.ts';
 import { type IPAddress, type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
+import { canBeEndpoint } from '../../lib/special-addresses.ts';
 import { type Endpoint, endpointKey } from './forwarding.ts';
-import { canBeEndpoint } from './special-addresses.ts';
 import { type Hints, hintsOf, meantFor, type ThisNode } from './topology.ts';
 
 /** The port that endpoints are asked for: slices carry the Service port's name and protocol. */
@@ -96,8 +98,4 @@ function conditionOf({ conditions = {} }: SliceEndpoint): Condition | undefined 
 function forwardable(text: string | undefined, family: IPFamily): IPAddress | undefined {
   const ip = text === undefined ? undefined : parseIP(text);
   return ip !== undefined && ip.family === family && canBeEndpoint(ip) ? ip : undefined;
-}
-
-export function isPort(port: number | undefined): port is number {
-  return port !== undefined && Number.isInteger(port) && port > 0 && port < 65536;
 }

@@ -2,7 +2,7 @@
  * Who may use a load balancer's address. `spec.loadBalancerSourceRanges` of a Service:
  * https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceSpec
  */
-import { type CIDR, cidrContains, compareIP, type IPFamily, parseCIDR, printCIDR } from '../../lib/ip.ts';
+import { type CIDR, type IPFamily, parseCIDR, printCIDR, widestCIDRs } from '../../lib/ip.ts';
 
 /**
  * The ranges of a family, sorted, without those within others: the kernel takes no element that another covers.
@@ -13,12 +13,6 @@ export function allowedSources(ranges: readonly string[], family: IPFamily): rea
   if (ranges.length === 0) return undefined;
   const ours = ranges
     .map((range) => parseCIDR(range.trim()))
-    .filter((cidr): cidr is CIDR => cidr?.base.family === family)
-    .sort((a, b) => compareIP(a.base, b.base) || a.prefix - b.prefix);
-  const widest: CIDR[] = [];
-  for (const range of ours) {
-    const last = widest.at(-1);
-    if (last === undefined || !cidrContains(last, range.base)) widest.push(range);
-  }
-  return widest.map(printCIDR);
+    .filter((cidr): cidr is CIDR => cidr?.base.family === family);
+  return widestCIDRs(ours).map(printCIDR);
 }

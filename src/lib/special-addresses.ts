@@ -2,7 +2,7 @@
  * Addresses that mean something to every machine, and so neither a Service's nor an endpoint's. The API refuses them in
  * most fields; another API server may not, nor does any in the status of a load balancer.
  */
-import { type IPAddress, lastIP, mustParseCIDR } from '../../lib/ip.ts';
+import { type IPAddress, lastIP, mustParseCIDR } from './ip.ts';
 
 /** RFC 6890 and RFC 4291: the unspecified address, loopback, multicast and broadcast. Class E is in use as pods' addresses. */
 const OWN_MEANING = ranges('0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::/127', 'ff00::/8');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mustParseIP } from '../../lib/ip.ts';
+import { mustParseIP } from './ip.ts';
 import { canBeEndpoint, canBeEntrance } from './special-addresses.ts';
 
 const NEITHER = [
