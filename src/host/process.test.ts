@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
-import { CommandError, runCommand } from './process.ts';
+import { CommandError, runCommand, signalChild } from './process.ts';
 
 test('a program reads its input, whole or in pieces', async () => {
   assert.equal((await runCommand(['cat'], { input: 'a text' })).stdout, 'a text');
@@ -26,4 +28,14 @@ test('what a program prints is given piece by piece to who asks for it', async (
     },
   });
   assert.deepEqual([length, stdout], [20_000_000, '']);
+});
+
+test('what could not be started gets no signal: nor does whoever has the number that stands in its place', async () => {
+  const child = spawn('/nowhere/to/be/found');
+  const failed = once(child, 'error');
+  const sent: unknown[] = [];
+  child.kill = (signal?: unknown) => sent.push(signal) > 0;
+  signalChild(child, 'SIGTERM');
+  await failed;
+  assert.deepEqual(sent, []);
 });

@@ -5,6 +5,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 
+/**
+ * Sends a signal to a child process, if it is one. What could not be started has no id, and for a moment Node.js would still
+ * send to whatever number is there: another process, or with 0 the whole of our own group.
+ */
+export function signalChild(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (child.pid !== undefined) child.kill(signal);
+}
+
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -65,7 +73,7 @@ export const runCommand: RunCommand = (argv, options = {}) =>
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      signalChild(child, 'SIGKILL');
     }, limit);
     let stdout = '';
     let stderr = '';

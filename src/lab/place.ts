@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { runCommand } from '../host/process.ts';
+import { runCommand, signalChild } from '../host/process.ts';
 import { LabError } from './error.ts';
 import { lanCommands, type Place, placeCommands, placesOf, sysctlsOf, type Topology } from './topology.ts';
 
@@ -60,7 +60,7 @@ async function openPlace(topology: Topology, place: Place, signal: AbortSignal):
   const holder = spawn('unshare', ['--net', '--uts', '--mount', '--', 'sh', '-c', HOLD, place.name], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  signal.addEventListener('abort', () => holder.kill('SIGKILL'), { once: true });
+  signal.addEventListener('abort', () => signalChild(holder, 'SIGKILL'), { once: true });
   let complaint = '';
   holder.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-1000);

@@ -1,6 +1,7 @@
 /** Keeps one process of the lab running: started again when it ends, later and later while it keeps failing. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Clock, systemClock } from '../host/clock.ts';
+import { signalChild } from '../host/process.ts';
 import { type BoundedLog, lastLines } from './bounded-log.ts';
 import { LabError } from './error.ts';
 
@@ -96,8 +97,8 @@ export class Supervisor {
     this.#watchForReady(child);
     let killTimer: NodeJS.Timeout | undefined;
     const onAbort = () => {
-      child.kill('SIGTERM');
-      killTimer = setTimeout(() => child.kill('SIGKILL'), GRACE);
+      signalChild(child, 'SIGTERM');
+      killTimer = setTimeout(() => signalChild(child, 'SIGKILL'), GRACE);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     return new Promise((resolve) => {

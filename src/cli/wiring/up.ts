@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createLogger } from '../../host/log.ts';
+import { signalChild } from '../../host/process.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import { UserError } from '../errors.ts';
@@ -110,8 +111,8 @@ class ServerProcess {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+    signalChild(child, 'SIGTERM');
+    const timer = setTimeout(() => signalChild(child, 'SIGKILL'), 5000);
     await gone;
     clearTimeout(timer);
   }

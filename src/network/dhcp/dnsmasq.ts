@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
+import { signalChild } from '../../host/process.ts';
 
 /** Milliseconds before the first new start of one that died; doubles up to the last. */
 const FIRST_RESTART = 100;
@@ -43,7 +44,7 @@ export class Dnsmasq {
     this.#config = config;
     if (this.#child === undefined) return;
     this.#renewing = true;
-    this.#child.kill('SIGTERM');
+    signalChild(this.#child, 'SIGTERM');
   }
 
   /** Keeps one running until the signal is aborted. Never rejects for what dnsmasq does. */
@@ -78,7 +79,7 @@ export class Dnsmasq {
       // It may end before it has read everything; how it ended says why.
       child.stdin.on('error', () => {});
       child.stdin.end(this.#config);
-      const end = () => child.kill('SIGTERM');
+      const end = () => signalChild(child, 'SIGTERM');
       signal.addEventListener('abort', end, { once: true });
       const done = (error: Error) => {
         signal.removeEventListener('abort', end);
