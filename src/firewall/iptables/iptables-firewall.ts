@@ -15,6 +15,7 @@ import {
   sameAdmission,
   type Verdict,
 } from '../backend.ts';
+import { glance } from '../glance.ts';
 import { isOfIptables, readRuleset } from '../nftables/read-ruleset.ts';
 import type { Ruleset } from '../ruleset/model.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
@@ -30,9 +31,6 @@ export interface IptablesFirewallOptions {
   readonly interface?: string;
   readonly clock?: Clock;
 }
-
-/** How often we look whether anything was changed at all, in milliseconds: one question to the kernel. */
-const GLANCE = 1000;
 
 /** Rules that come or go at once: an ordinary user's namespace takes some 208 KiB. */
 const PIECE = 400;
@@ -110,8 +108,13 @@ class IptablesFirewall implements FirewallBackend {
     });
   }
 
+  /** Others' rules come and go too, such as the proxy's: only then are ours looked for. */
   watch(changed: () => void, signal: AbortSignal): void {
-    void this.#watch(changed, signal);
+    void glance(
+      { clock: this.#clock, generation: () => this.#used.fingerprint(), isOtherwise: () => this.#isGone() },
+      changed,
+      signal,
+    );
   }
 
   remove(): Promise<void> {
@@ -163,23 +166,6 @@ class IptablesFirewall implements FirewallBackend {
     if (this.#nft === undefined) return own;
     // What iptables keeps in nf_tables has been read as its own programs print it.
     return [...own, ...(await readRuleset(this.#nft, (table) => !isOfIptables(table)))];
-  }
-
-  /** Others' rules come and go too, such as the proxy's: only then are ours looked for. */
-  async #watch(changed: () => void, signal: AbortSignal): Promise<void> {
-    // What changed since the last load is seen by the first look.
-    let fingerprint: number | undefined;
-    while (!signal.aborted) {
-      try {
-        await this.#clock.sleep(GLANCE, signal);
-      } catch {
-        return; // Aborted.
-      }
-      const now = await this.#used.fingerprint();
-      if (now === fingerprint) continue;
-      fingerprint = now;
-      if ((await this.#isGone()) && !signal.aborted) changed();
-    }
   }
 
   /** Whether rules of ours are missing, by their number: cheap, however many there are. What is refused the next load tells. */

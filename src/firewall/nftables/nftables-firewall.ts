@@ -20,6 +20,7 @@ import {
   type Opening,
   type Verdict,
 } from '../backend.ts';
+import { glance } from '../glance.ts';
 import { Admittance } from '../ruleset/admitted.ts';
 import { SOCKETS, verdictsOf } from '../ruleset/verdict.ts';
 import { admissionsOf, admittedEntries, type Entry, EVERYWHERE, entriesOf, entryKey } from './elements.ts';
@@ -35,9 +36,6 @@ export interface NftablesFirewallOptions {
   readonly interface?: string;
   readonly clock?: Clock;
 }
-
-/** How often we look whether anything was changed at all, in milliseconds: one question to the kernel. */
-const GLANCE = 1000;
 
 export function nftablesFirewall(options: NftablesFirewallOptions): FirewallBackend {
   return new NftablesFirewall(options);
@@ -98,8 +96,13 @@ class NftablesFirewall implements FirewallBackend {
     });
   }
 
+  /** Rules of others change all the time, such as the proxy's: only then are our sets looked for. */
   watch(changed: () => void, signal: AbortSignal): void {
-    void this.#watch(changed, signal);
+    void glance(
+      { clock: this.#clock, generation: rulesetGeneration, isOtherwise: () => this.#isOtherwise() },
+      changed,
+      signal,
+    );
   }
 
   remove(): Promise<void> {
@@ -151,23 +154,6 @@ class NftablesFirewall implements FirewallBackend {
 
   async #send(messages: readonly Uint8Array[]): Promise<void> {
     for (const batch of inBatches(messages)) await this.#nft.send(batch);
-  }
-
-  /** Rules of others change all the time, such as the proxy's: only then are our sets looked for. */
-  async #watch(changed: () => void, signal: AbortSignal): Promise<void> {
-    // What changed since the last load is seen by the first look.
-    let generation: number | undefined;
-    while (!signal.aborted) {
-      try {
-        await this.#clock.sleep(GLANCE, signal);
-      } catch {
-        return; // Aborted.
-      }
-      const now = await rulesetGeneration();
-      if (now === generation) continue;
-      generation = now;
-      if ((await this.#isOtherwise()) && !signal.aborted) changed();
-    }
   }
 
   /** A set that cannot be used, or a kernel that does not answer, is told by the load that follows. */
