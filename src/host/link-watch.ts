@@ -6,24 +6,10 @@ import type { Logger } from './log.ts';
 import { NLMSG_ERROR } from './netlink.ts';
 import { NetlinkError, netlinkError } from './netlink-dump.ts';
 import { type NetlinkMessage, readMessages } from './netlink-message.ts';
-import { dumpRequest, INTERFACE_GROUPS, RTM_GETADDR, RTM_GETLINK, routeSocket } from './rtnetlink.ts';
+import { dumpRequest, INTERFACE_GROUPS, type LinkMessage, RTM_GETADDR, RTM_GETLINK, routeSocket } from './rtnetlink.ts';
 
 /** One interface. */
-export interface NetworkLink {
-  readonly name: string;
-  readonly index: number;
-  /** 6 bytes; undefined when it is no Ethernet interface. */
-  readonly mac: Uint8Array | undefined;
-  /** The kernel's word for what it is, such as `bridge`, `bond`, `vlan`, `macvlan`; undefined for a plain device. */
-  readonly kind: string | undefined;
-  /** Index of the bridge, bond or other interface that it is a port of. */
-  readonly master: number | undefined;
-  /** Set up by the administrator. */
-  readonly up: boolean;
-  /** Up, and there is somebody at the other end of the cable. */
-  readonly carrier: boolean;
-  /** Whether the kernel speaks ARP and NDP on it. */
-  readonly resolves: boolean;
+export interface NetworkLink extends Omit<LinkMessage, 'announce'> {
   /** In canonical text, without zone. */
   readonly addresses: readonly string[];
 }

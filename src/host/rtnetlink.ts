@@ -44,12 +44,19 @@ const IFA_LOCAL = 2;
 export interface LinkMessage {
   readonly name: string;
   readonly index: number;
+  /** 6 bytes; undefined when it is no Ethernet interface. */
   readonly mac: Uint8Array | undefined;
+  /** The kernel's word for what it is, such as `bridge`, `bond`, `vlan`, `macvlan`; undefined for a plain device. */
   readonly kind: string | undefined;
+  /** Index of the bridge, bond or other interface that it is a port of. */
   readonly master: number | undefined;
+  /** Set up by the administrator. */
   readonly up: boolean;
+  /** Up, and there is somebody at the other end of the cable. */
   readonly carrier: boolean;
+  /** Whether the kernel speaks ARP and NDP on it. */
   readonly resolves: boolean;
+  /** Its neighbours should hear of it anew: one of {@link ANNOUNCING_EVENTS}. */
   readonly announce: boolean;
 }
 
