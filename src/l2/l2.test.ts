@@ -102,15 +102,24 @@ test('the status is the thread’s answer, and a thread that does not answer is 
   ended.abort();
 });
 
-test('metrics are of what the thread has counted', async () => {
-  const { l2, ended, last, say } = await world();
-  say({ kind: 'counts', counts: STATUS.counts });
+test('metrics are of what the thread last said, also when that changes while it is asked', async () => {
+  const { l2, clock, ended, last, say } = await world();
+  const sampleOf = (metric: string): number | undefined => {
+    const found = l2.metrics().find(({ name }) => name === metric);
+    return found?.type === 'histogram' ? undefined : [...(found?.samples ?? [])][0]?.value;
+  };
+  say({ kind: 'changed' });
   const asked = last('ask');
   if (asked?.kind !== 'ask') throw new Error('nothing was asked');
-  say({ kind: 'status', id: asked.id, status: STATUS });
+  say({ kind: 'changed' });
+  say({ kind: 'status', id: asked.id, status: { ...STATUS, silent: 'it has just started' } });
   await settle();
-  const elections = l2.metrics().find(({ name }) => name === 'postern_l2_elections_total');
-  assert.deepEqual(elections?.type === 'counter' && [...elections.samples].map(({ value }) => value), [3]);
+  assert.equal(sampleOf('postern_l2_silent'), 1);
+  await clock.advance(1000);
+  say({ kind: 'status', id: asked.id + 1, status: STATUS });
+  await settle();
+  assert.equal(sampleOf('postern_l2_silent'), 0);
+  assert.equal(sampleOf('postern_l2_elections_total'), 3);
   ended.abort();
 });
 

@@ -71,7 +71,7 @@ export async function startL2(options: L2Options, signal: AbortSignal): Promise<
   const netfilter = runner === undefined ? undefined : kernelNetfilter(runner);
   new Handover({ netfilter, lan, addressesOf, clock, log }).start(signal);
   const questions = new Questions(lan, clock);
-  const latest = new LatestStatus(questions, lan, clock);
+  const latest = new LatestStatus(questions, lan, clock, signal);
   await lan.start(signal);
   speaker.start(signal);
   return {
@@ -155,24 +155,36 @@ class Questions {
 /** So that the thread has better things to do than to say how it is: so long after an answer for each address in it. */
 const REST_PER_ADDRESS = milliseconds(2);
 
-/** What the thread last said of itself: asked again when something has been counted. */
+/** What the thread last said of itself: asked again when it says that this has changed. */
 class LatestStatus {
   value: LanStatus = { announcing: [], conflicts: [], peers: [], elected: {}, silent: undefined, counts: {} };
-  #restsUntil = 0;
+  readonly #questions: Questions;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  #isOld = false;
+  #isAsking = false;
 
-  constructor(questions: Questions, lan: LanPort, clock: Clock) {
-    lan.onMessage((message) => {
-      if (message.kind !== 'counts' || clock.now() < this.#restsUntil) return;
-      this.#restsUntil = Number.POSITIVE_INFINITY;
-      questions
-        .status()
-        .then((status) => {
-          this.value = status;
-        })
-        .catch(() => {}) // The next will do: whoever asks for the status itself is told.
-        .finally(() => {
-          this.#restsUntil = clock.now() + Object.keys(this.value.elected).length * REST_PER_ADDRESS;
-        });
+  constructor(questions: Questions, lan: LanPort, clock: Clock, signal: AbortSignal) {
+    this.#questions = questions;
+    this.#clock = clock;
+    this.#signal = signal;
+    lan.onMessage(({ kind }) => {
+      if (kind !== 'changed') return;
+      this.#isOld = true;
+      void this.#ask();
     });
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    while (this.#isOld && !this.#signal.aborted) {
+      this.#isOld = false;
+      // Unanswered, the last value stays: whoever asks for the status itself is told.
+      this.value = await this.#questions.status().catch(() => this.value);
+      const rest = Object.keys(this.value.elected).length * REST_PER_ADDRESS;
+      if (rest > 0) await this.#clock.sleep(rest, this.#signal).catch(() => {}); // The signal is checked by the loop.
+    }
+    this.#isAsking = false;
   }
 }

@@ -263,6 +263,11 @@ export class Lan {
     this.#parts.tell({ kind: 'peers', peers, hears, onLan, macs: this.#macs });
   }
 
+  /** Differs whenever the status does, but is short: what is announced never changes without something being counted. */
+  #gist(): string {
+    return JSON.stringify([this.#liveness.silent(), [...this.#states], [...this.#conflicts.keys()], this.#counts()]);
+  }
+
   #counts(): LanStatus['counts'] {
     return { ...this.#parts.counts(), ...this.#liveness.counts(), ...this.#addresses.counts() };
   }
@@ -272,10 +277,9 @@ export class Lan {
     while (!signal.aborted) {
       // Which MACs are whose may have come with any heartbeat.
       this.#pardonNodes();
-      const counts = this.#counts();
-      const text = JSON.stringify(counts);
-      if (text !== last) this.#parts.tell({ kind: 'counts', counts });
-      last = text;
+      const now = this.#gist();
+      if (now !== last) this.#parts.tell({ kind: 'changed' });
+      last = now;
       await this.#parts.clock.sleep(SECOND, signal).catch(() => {}); // The signal is checked by the loop.
     }
   }

@@ -157,8 +157,8 @@ export type FromLan =
       readonly onLan: boolean;
       readonly macs: readonly string[];
     }
-  /** What has been counted so far, as in `LanStatus`: once a second, where it has changed. */
-  | { readonly kind: 'counts'; readonly counts: LanStatus['counts'] }
+  /** The status is another than it was: at most once a second. */
+  | { readonly kind: 'changed' }
   | { readonly kind: 'status'; readonly id: number; readonly status: LanStatus }
   /** Everything has been handed over; nothing is announced any more. */
   | { readonly kind: 'left' }
