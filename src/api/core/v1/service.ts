@@ -39,6 +39,7 @@ export const loadBalancerIngress = object({
   hostname: string(),
   ports: list(object({ port: required(int32()), protocol: required(string()), error: string() })),
 });
+export type LoadBalancerIngress = TypeOf<typeof loadBalancerIngress>;
 
 const fields = object(
   {
