@@ -33,13 +33,16 @@ export interface NodePortRule {
 
 /**
  * Every method can be called again with the same arguments at any time, also after a crash in the middle of it: it finds what is
- * there, and does what is missing. Methods throw what may pass by itself; they are then called again, ever more seldom.
+ * there, and does what is missing. Methods throw what may pass by itself; they are then called again, ever more seldom, and not
+ * before the milliseconds in the error's `retryAfter`, where it has one.
  */
 export interface LoadBalancerProvider {
   /** As the configuration names it: `layer2`, `oci`. */
   readonly name: string;
   /** Whether this provider serves a Service of type LoadBalancer, by its class. */
   takes(service: Service): boolean;
+  /** Those of the nodes that are to be its backends; left out: all. Pure: asked of every Service whenever nodes change. */
+  backends?(service: Service, nodes: readonly Node[]): readonly Node[];
   /** Makes a load balancer be as the Service says, or brings it nearer to that. `nodes` are those that may be backends. */
   ensure(service: Service, nodes: readonly Node[]): Promise<Ensured>;
   /** Removes everything that was made for the Service; resolves with whether nothing is left. */
