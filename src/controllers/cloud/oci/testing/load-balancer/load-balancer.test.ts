@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type OciCalls, OciError } from '../../calls.ts';
+import { TestCloud, type TestCloudOptions } from '../test-cloud.ts';
+import { reservePublicIp } from '../world.ts';
+
+type Create = Parameters<OciCalls['loadBalancer']['createLoadBalancer']>[0]['createLoadBalancerDetails'];
+
+const HEALTH = { protocol: 'HTTP', urlPath: '/healthz', port: 10256 };
+
+function cloud(options: TestCloudOptions = {}) {
+  const server = new TestCloud(options);
+  const { loadBalancer } = server.calls();
+  const details = (more: Partial<Create> = {}): Create => ({
+    compartmentId: server.world.compartmentId,
+    displayName: 'web',
+    shapeName: 'flexible',
+    shapeDetails: { minimumBandwidthInMbps: 10, maximumBandwidthInMbps: 100 },
+    subnetIds: [server.world.subnet1, server.world.subnet2],
+    listeners: { 'TCP-80': { defaultBackendSetName: 'TCP-80', port: 80, protocol: 'TCP' } },
+    backendSets: { 'TCP-80': { policy: 'ROUND_ROBIN', healthChecker: HEALTH } },
+    ...more,
+  });
+  const create = (more?: Partial<Create>, opcRetryToken?: string) =>
+    loadBalancer.createLoadBalancer({
+      createLoadBalancerDetails: details(more),
+      ...(opcRetryToken === undefined ? {} : { opcRetryToken }),
+    });
+  /** One that works. */
+  const made = async (more?: Partial<Create>) => {
+    await create(more);
+    server.state.work.finishAll();
+    const id = server.state.loadBalancers.all().at(-1)?.id;
+    if (id === undefined) throw new Error('nothing was made');
+    return id;
+  };
+  return { server, loadBalancer, details, create, made };
+}
+
+const refused = (status: number, code: string, message?: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof OciError, String(error));
+  assert.deepEqual([error.status, error.code], [status, code], error.message);
+  if (message !== undefined) assert.match(error.message, message);
+  return true;
+};
+
+test('a load balancer is CREATING until its work has succeeded, and then has its addresses', async () => {
+  const { server, loadBalancer, create } = cloud();
+  const { opcWorkRequestId: workRequestId } = await create();
+  const states = [];
+  for (let look = 0; look < 2; look += 1) {
+    const { workRequest } = await loadBalancer.getWorkRequest({ workRequestId });
+    const loadBalancerId = workRequest.loadBalancerId;
+    const found = server.state.loadBalancers.get(loadBalancerId);
+    states.push([workRequest.lifecycleState, found?.lifecycleState, found?.ipAddresses?.length]);
+  }
+  assert.deepEqual(states, [
+    ['IN_PROGRESS', 'CREATING', undefined],
+    ['SUCCEEDED', 'ACTIVE', 1],
+  ]);
+});
+
+test('with IPv6 there is an address of each family, and a private one is of its subnet', async () => {
+  const { server, made } = cloud();
+  const both = server.state.loadBalancers.get(await made({ ipMode: 'IPV6' }));
+  assert.deepEqual(
+    both?.ipAddresses?.map(({ ipAddress, isPublic }) => [ipAddress.includes(':'), isPublic]),
+    [
+      [false, true],
+      [true, true],
+    ],
+  );
+  const inner = server.state.loadBalancers.get(await made({ isPrivate: true, subnetIds: [server.world.subnet1] }));
+  assert.match(inner?.ipAddresses?.[0]?.ipAddress ?? '', /^10\.0\.(1[6-9]|2\d|3[01])\./);
+});
+
+test('what the API does not say is refused: fields, names, ranges, and what is missing', async () => {
+  const { server, create } = cloud();
+  const cases: [Record<string, unknown>, string, RegExp][] = [
+    [{ colour: 'red' }, 'InvalidParameter', /colour is not a field/],
+    [{ displayName: undefined }, 'MissingParameter', /displayName is missing/],
+    [{ shapeDetails: undefined }, 'InvalidParameter', /flexible and has no shapeDetails/],
+    [{ subnetIds: ['lb1'] }, 'InvalidParameter', /subnetIds\[0\].*does not match/],
+    [{ backendSets: { 'no spaces': {} } }, 'InvalidParameter', /"no spaces" does not match/],
+    [
+      { listeners: { a: { defaultBackendSetName: 'TCP-80', port: 0, protocol: 'UDP' } } },
+      'InvalidParameter',
+      /port is to be a whole number from 1 to 65535.*one of HTTP, HTTP2, TCP, GRPC/,
+    ],
+    [
+      { listeners: { a: { defaultBackendSetName: 'other', port: 1, protocol: 'TCP' } } },
+      'InvalidParameter',
+      /backend set other, which is not there/,
+    ],
+    [{ isPrivate: true }, 'InvalidParameter', /private load balancer is in one subnet/],
+  ];
+  for (const [more, code, message] of cases)
+    await assert.rejects(create(more as Partial<Create>), refused(400, code, message));
+  assert.deepEqual(server.state.loadBalancers.all(), []);
+});
+
+test('one thing is done to a load balancer at a time', async () => {
+  const { server, loadBalancer, made } = cloud({ pace: { kind: 'manual' } });
+  const loadBalancerId = await made();
+  const change = (displayName: string) =>
+    loadBalancer.updateLoadBalancer({ loadBalancerId, updateLoadBalancerDetails: { displayName } });
+  await change('first');
+  await assert.rejects(change('second'), refused(409, 'Conflict'));
+  await assert.rejects(loadBalancer.deleteLoadBalancer({ loadBalancerId }), refused(409, 'IncorrectState'));
+  server.state.work.finishAll();
+  assert.equal(server.state.loadBalancers.get(loadBalancerId)?.displayName, 'first');
+});
+
+test('the same request with the same retry token makes one load balancer, and the token ends with it', async () => {
+  const { server, loadBalancer, create } = cloud({ pace: { kind: 'polls', count: 0 } });
+  const first = await create({}, 'uid-1');
+  assert.equal((await create({}, 'uid-1')).opcWorkRequestId, first.opcWorkRequestId);
+  assert.equal(server.state.loadBalancers.all().length, 1);
+  await assert.rejects(create({ displayName: 'other' }, 'uid-1'), refused(409, 'InvalidatedRetryToken'));
+  const [made] = server.state.loadBalancers.all();
+  await loadBalancer.deleteLoadBalancer({ loadBalancerId: made?.id ?? '' });
+  await assert.rejects(create({}, 'uid-1'), refused(409, 'InvalidatedRetryToken'));
+});
+
+test('work that fails leaves a new load balancer FAILED, and an old one as it was', async () => {
+  const { server, loadBalancer, create, made } = cloud({ pace: { kind: 'polls', count: 0 } });
+  const loadBalancerId = await made();
+  server.state.work.failNext('UpdateListener', { code: 'BAD_INPUT', message: 'no' });
+  const { opcWorkRequestId } = await loadBalancer.updateListener({
+    loadBalancerId,
+    listenerName: 'TCP-80',
+    updateListenerDetails: { defaultBackendSetName: 'TCP-80', port: 81, protocol: 'TCP' },
+  });
+  const { workRequest } = await loadBalancer.getWorkRequest({ workRequestId: opcWorkRequestId });
+  assert.deepEqual(
+    [workRequest.lifecycleState, workRequest.errorDetails],
+    ['FAILED', [{ errorCode: 'BAD_INPUT', message: 'no' }]],
+  );
+  assert.equal(server.state.loadBalancers.get(loadBalancerId)?.listeners?.['TCP-80']?.port, 80);
+  server.state.work.failNext('*', { code: 'INTERNAL_ERROR', message: 'no' });
+  await create();
+  assert.equal(server.state.loadBalancers.all().at(-1)?.lifecycleState, 'FAILED');
+});
+
+test('a backend set goes only after its listeners', async () => {
+  const { server, loadBalancer, made } = cloud({ pace: { kind: 'polls', count: 0 } });
+  const loadBalancerId = await made();
+  const removed = () => loadBalancer.deleteBackendSet({ loadBalancerId, backendSetName: 'TCP-80' });
+  await assert.rejects(removed(), refused(409, 'Conflict', /attached to TCP-80/));
+  await loadBalancer.deleteListener({ loadBalancerId, listenerName: 'TCP-80' });
+  await removed();
+  await assert.rejects(removed(), refused(404, 'NotAuthorizedOrNotFound'));
+  assert.deepEqual(server.state.loadBalancers.get(loadBalancerId)?.backendSets, {});
+});
+
+test('a change that says an etag is refused once the load balancer has another', async () => {
+  const { loadBalancer, made } = cloud({ pace: { kind: 'polls', count: 0 } });
+  const loadBalancerId = await made();
+  const { eTag: ifMatch } = await loadBalancer.getLoadBalancer({ loadBalancerId });
+  const change = () =>
+    loadBalancer.updateLoadBalancer({ loadBalancerId, ifMatch, updateLoadBalancerDetails: { displayName: 'new' } });
+  await change();
+  await assert.rejects(change(), refused(412, 'NoEtagMatch'));
+});
+
+test('there are as many as the limit and the quota allow, and none that are deleted count', async () => {
+  const { server, loadBalancer, create } = cloud({ limits: { loadBalancers: 1 }, pace: { kind: 'polls', count: 0 } });
+  await create();
+  await assert.rejects(create(), refused(400, 'LimitExceeded'));
+  await loadBalancer.deleteLoadBalancer({ loadBalancerId: server.state.loadBalancers.all()[0]?.id ?? '' });
+  server.state.quota = 0;
+  await assert.rejects(create(), refused(400, 'QuotaExceeded'));
+  server.state.quota = undefined;
+  await create();
+});
+
+test('a reserved address is taken, refused to others, and free again afterwards', async () => {
+  const { server, loadBalancer, create, made } = cloud({ pace: { kind: 'polls', count: 0 } });
+  const { id = '' } = reservePublicIp(server.state, '203.0.113.9');
+  const loadBalancerId = await made({ reservedIps: [{ id }] });
+  const { loadBalancer: found } = await loadBalancer.getLoadBalancer({ loadBalancerId });
+  assert.deepEqual(found.ipAddresses, [{ ipAddress: '203.0.113.9', isPublic: true, reservedIp: { id } }]);
+  await assert.rejects(create({ reservedIps: [{ id }] }), refused(409, 'Conflict'));
+  await loadBalancer.deleteLoadBalancer({ loadBalancerId });
+  assert.equal(server.state.publicIps.get(id)?.lifecycleState, 'UNASSIGNED');
+  assert.equal(server.state.loadBalancers.get(loadBalancerId)?.lifecycleState, 'DELETED');
+});
+
+test('lists come in pages, and say where the next begins', async () => {
+  const { server, loadBalancer, create } = cloud({ pageSize: 2, pace: { kind: 'polls', count: 0 } });
+  for (const displayName of ['a', 'b', 'c']) await create({ displayName });
+  const { compartmentId } = server.world;
+  const first = await loadBalancer.listLoadBalancers({ compartmentId });
+  const second = await loadBalancer.listLoadBalancers({ compartmentId, page: first.opcNextPage });
+  assert.deepEqual(
+    [...first.items, ...second.items].map(({ displayName }) => displayName),
+    ['a', 'b', 'c'],
+  );
+  assert.equal(second.opcNextPage, undefined);
+  await assert.rejects(loadBalancer.listLoadBalancers({ compartmentId, page: 'x' }), refused(400, 'InvalidParameter'));
+});
