@@ -42,6 +42,30 @@ export interface Changes {
   readonly removed: readonly Opening[];
 }
 
+/**
+ * What this node carries for the pods of the cluster, and is let by beside what is exposed: forwarded from those who are named to pods,
+ * and what pods of this node ask it for, see {@link POD_SERVICES}.
+ */
+export interface PodTraffic {
+  /** The interface behind which pods of this node are. */
+  readonly bridge: string;
+  /** Prefixes of pods on all nodes, of either family: canonical, sorted, none within another. */
+  readonly pods: readonly string[];
+  /** Prefixes of those who send to pods: pods, and the other nodes, which send on what came to them. As `pods`. */
+  readonly peers: readonly string[];
+}
+
+/** What a node serves to its own pods: DNS, DHCP, DHCPv6. Besides, ICMPv6 is let in from them: they find their router by it. */
+export const POD_SERVICES: readonly { readonly protocol: TransportProtocol; readonly port: number }[] = [
+  { protocol: 'udp', port: 53 },
+  { protocol: 'tcp', port: 53 },
+  { protocol: 'udp', port: 67 },
+  { protocol: 'udp', port: 547 },
+];
+
+/** What became of {@link PodTraffic}: ours is there; or the administrator has to do something, or has decided, and what. */
+export type PodPassage = { readonly kind: 'done' } | { readonly kind: 'left'; readonly why: string };
+
 /** Whether packets that begin a connection get to an admission through the host's firewall, as far as can be told. */
 export type Verdict =
   /** What we put there lets them in. */
@@ -74,6 +98,11 @@ export interface FirewallBackend {
    * been added before. Throws {@link FirewallError}; whoever called loads then.
    */
   change(changes: Changes): Promise<void>;
+  /**
+   * Makes what of ours is there for pods exactly this, whatever an earlier run left; undefined: nothing is there. After a
+   * {@link load}. Throws {@link FirewallError}.
+   */
+  letPods(traffic: PodTraffic | undefined): Promise<PodPassage>;
   /** What of ours is wholly there now, of this run or of an earlier one, in any order. Changes nothing. */
   current(): Promise<readonly Admission[]>;
   /** One verdict for each opening, in their order: from one look at the firewall. Changes nothing, and needs no {@link load}. */

@@ -5,7 +5,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { IP_FAMILIES, type IPFamily } from '../lib/ip.ts';
-import { type Admission, admissionKey, compareAdmissions, type FirewallBackend, type Opening } from './backend.ts';
+import {
+  type Admission,
+  admissionKey,
+  compareAdmissions,
+  type FirewallBackend,
+  type Opening,
+  type PodTraffic,
+} from './backend.ts';
 
 export interface BackendSubject {
   /** Makes the place; once, before all. */
@@ -20,6 +27,8 @@ export interface BackendSubject {
   readonly damages?: Readonly<Record<string, () => Promise<void>>>;
   /** Ends what {@link open} gave, as a kill -9 of the program would. */
   readonly abandon?: (backend: FirewallBackend) => Promise<void>;
+  /** Whether it does anything for pods. Default: yes. */
+  readonly letsPods?: boolean;
   readonly tearDown?: () => Promise<void>;
 }
 
@@ -45,6 +54,15 @@ const nodePorts = inBoth((family) =>
 const addresses = inBoth((family) => opening(family, 80));
 const datagrams = inBoth((family) => opening(family, 80, { protocol: 'udp' }));
 const limited = inBoth((family) => opening(family, 443, { sources: CLIENTS[family] }));
+
+const PODS: PodTraffic = {
+  bridge: 'postern0',
+  pods: ['10.244.0.0/24', '10.244.1.0/24', 'fd00:244::/64', 'fd00:244:0:1::/64'],
+  peers: [
+    ...['10.244.0.0/24', '10.244.1.0/24', '192.168.50.2/32'],
+    ...['fd00:244::/64', 'fd00:244:0:1::/64', 'fd00:50::2/128'],
+  ],
+};
 
 /** What the firewall is told of an opening, and can tell of it. */
 const admissions = (all: readonly Admission[]): readonly Admission[] =>
@@ -190,6 +208,34 @@ export function firewallContract(name: string, subject: BackendSubject, options:
       assert.equal(await subject.dump(), untouched);
       await isClosed([...nodePorts, ...addresses, ...limited]);
     });
+
+    if (subject.letsPods !== false) {
+      test('what is there for pods is put there, changed and removed, apart from what is exposed', async () => {
+        await backend.load(addresses);
+        const before = await subject.dump();
+        await backend.letPods(PODS);
+        const withPods = await subject.dump();
+        assert.notEqual(withPods, before);
+        await holds(addresses);
+        await subject.abandon?.(backend);
+        backend = await subject.open();
+        await backend.load(addresses);
+        await backend.letPods(PODS);
+        assert.equal(await subject.dump(), withPods);
+        await backend.letPods({ ...PODS, peers: PODS.pods });
+        await backend.change({ added: limited, removed: [] });
+        await backend.letPods(PODS);
+        await backend.change({ added: [], removed: limited });
+        assert.equal(await subject.dump(), withPods);
+        await backend.letPods(undefined);
+        assert.equal(await subject.dump(), before);
+        await backend.letPods(PODS);
+        await subject.abandon?.(backend);
+        backend = await subject.open();
+        await backend.remove();
+        assert.equal(await subject.dump(), untouched);
+      });
+    }
 
     test('what is closed one by one leaves nothing of it', async () => {
       await backend.load([]);

@@ -1,4 +1,5 @@
 /** A node's firewall kept as the API's objects want it: what is exposed is let in, and nothing else of ours is there. */
+import { isDeepStrictEqual } from 'node:util';
 import { BackOff } from '../client/back-off.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
@@ -8,10 +9,10 @@ import type { Logger } from '../host/log.ts';
 import { Wake } from '../host/wake.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { seconds } from '../lib/duration.ts';
-import { admissionKey, type Changes, type FirewallBackend, type Opening } from './backend.ts';
+import { admissionKey, type Changes, type FirewallBackend, type Opening, type PodTraffic } from './backend.ts';
 import { Exposures } from './exposure/exposures.ts';
 import type { FirewallPolicy } from './exposure/policy.ts';
-import { BLOCKED, blockedMessage, MISTAKE, REFUSED, refusedMessage } from './reasons.ts';
+import { BLOCKED, blockedMessage, LEFT, leftMessage, MISTAKE, REFUSED, refusedMessage } from './reasons.ts';
 
 export interface FirewallOptions {
   readonly client: Client;
@@ -25,6 +26,8 @@ export interface FirewallOptions {
   /** For Services that do not say. */
   readonly policy: FirewallPolicy;
   readonly backend: FirewallBackend;
+  /** The interface behind which this node's pods are; undefined: it carries nothing for pods. */
+  readonly podBridge?: string;
   /** Others that an earlier run may have used: what it left there is removed. */
   readonly retired?: readonly Pick<FirewallBackend, 'name' | 'remove'>[];
   readonly log: Logger;
@@ -65,6 +68,10 @@ class FirewallKeeper {
   #changedAt = 0;
   /** Whether the firewall holds what it was last told, as far as we know. */
   #isLoaded = false;
+  /** What the firewall was told of pods since it was loaded. */
+  #pods: { readonly traffic: PodTraffic | undefined } | undefined;
+  /** Why the firewall does not let pods by, as it was last told. */
+  #leftPods: string | undefined;
   #markSynced: () => void = () => {};
 
   constructor(given: FirewallOptions) {
@@ -119,8 +126,10 @@ class FirewallKeeper {
     try {
       if (!this.#isLoaded) {
         this.#isLoaded = true; // Unless it is lost meanwhile.
+        this.#pods = undefined;
         await backend.load(this.#exposures.all());
       } else if (isChange) await backend.change(changes);
+      await this.#letPods();
       this.#succeeded(changes);
       return true;
     } catch (err) {
@@ -130,6 +139,25 @@ class FirewallKeeper {
     } finally {
       this.#markSynced();
     }
+  }
+
+  /** What nodes carry for pods changes as nodes come and go. */
+  async #letPods(): Promise<void> {
+    const { podBridge, backend } = this.#options;
+    const traffic = podBridge === undefined ? undefined : this.#exposures.pods(podBridge);
+    if (this.#pods !== undefined && isDeepStrictEqual(this.#pods.traffic, traffic)) return;
+    const passage = await backend.letPods(traffic);
+    this.#pods = { traffic };
+    const why = passage.kind === 'left' ? passage.why : undefined;
+    if (why !== undefined && why !== this.#leftPods) this.#tellLeft(why);
+    this.#leftPods = why;
+  }
+
+  #tellLeft(why: string): void {
+    const { log, backend, nodeName } = this.#options;
+    log.warn({ firewall: backend.name, why }, 'the firewall may keep pods from each other and from this node');
+    const node = this.#exposures.nodes.get({ name: nodeName });
+    if (node !== undefined) this.#recorder.event(node, 'Warning', LEFT, leftMessage(backend.name, nodeName, why));
   }
 
   #succeeded({ added, removed }: Changes): void {

@@ -7,8 +7,10 @@ const rules = new MemoryRules();
 firewallContract('memory', {
   open: async () => memoryFirewall(rules),
   dump: async () =>
-    [...rules.admissions.values()]
-      .map((one) => `${admissionKey(one)} from ${one.sources?.join() ?? 'anyone'}`)
+    [
+      ...[...rules.admissions.values()].map((one) => `${admissionKey(one)} from ${one.sources?.join() ?? 'anyone'}`),
+      `pods ${JSON.stringify(rules.pods)}`,
+    ]
       .sort()
       .join('\n'),
   damages: { 'a flush': async () => rules.admissions.clear() },

@@ -6,6 +6,7 @@ import {
   type FirewallBackend,
   FirewallError,
   type Opening,
+  type PodTraffic,
   sameAdmission,
   type Verdict,
 } from './backend.ts';
@@ -13,6 +14,7 @@ import {
 /** What a firewall remembers when the program that filled it ends. */
 export class MemoryRules {
   readonly admissions = new Map<string, Admission>();
+  pods: PodTraffic | undefined;
   /** Refuses everything while it is set, as one that is away. */
   broken: string | undefined;
 }
@@ -38,6 +40,11 @@ export function memoryFirewall(rules = new MemoryRules()): FirewallBackend {
       for (const one of removed) admissions.delete(admissionKey(one));
       added.forEach(put);
     },
+    async letPods(traffic) {
+      check();
+      rules.pods = traffic;
+      return { kind: 'done' };
+    },
     async current() {
       return [...admissions.values()];
     },
@@ -50,6 +57,7 @@ export function memoryFirewall(rules = new MemoryRules()): FirewallBackend {
     },
     async remove() {
       admissions.clear();
+      rules.pods = undefined;
     },
   };
 }

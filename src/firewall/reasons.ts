@@ -9,6 +9,13 @@ export const REFUSED = 'FirewallRefused';
 /** On a Service: it was let in, and something of the administrator's drops it all the same. */
 export const BLOCKED = 'FirewallBlocked';
 
+/** On a Node: its firewall was not told to let by what the node carries for pods. */
+export const LEFT = 'FirewallLeft';
+
+export function leftMessage(firewall: string, node: string, why: string): string {
+  return `the firewall (${firewall}) of node ${JSON.stringify(node)} may keep its pods from others: ${why}`;
+}
+
 export function refusedMessage(firewall: string, node: string, error: unknown): string {
   const why = error instanceof Error ? error.message : String(error);
   return `the firewall (${firewall}) of node ${JSON.stringify(node)} cannot be changed, trying again: ${why}`;

@@ -10,6 +10,7 @@ import { type RunningFirewall, startFirewall } from '../../firewall/firewall.ts'
 import { planOf } from '../../firewall/plan.ts';
 import { admissionText } from '../../firewall/reasons.ts';
 import type { Logger } from '../../host/log.ts';
+import { BRIDGE } from '../../network/bridge.ts';
 import type { FirewallName } from '../firewall-options.ts';
 import { type FirewallPlace, Firewalls } from './firewalls.ts';
 
@@ -31,7 +32,7 @@ export async function startNodeFirewall(parts: NodeFirewallParts, signal: AbortS
   const backend = await firewalls.open(parts.firewall);
   parts.log.info({ firewall: backend.name, policy: parts.firewallPolicy }, 'the firewall of this node');
   const running = startFirewall(
-    { ...parts, backend, policy: parts.firewallPolicy, retired: firewalls.others(backend) },
+    { ...parts, backend, podBridge: BRIDGE, policy: parts.firewallPolicy, retired: firewalls.others(backend) },
     signal,
   );
   return { synced: running.synced, stopped: running.stopped.finally(() => firewalls.close()) };

@@ -1,9 +1,9 @@
 /** What nodes say to each other, and is let in from their addresses only. */
 import type { Node } from '../../api/core/v1/node.ts';
 import { type EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
-import { IP_FAMILIES, type IPAddress, type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
+import { type CIDR, IP_FAMILIES, type IPAddress, type IPFamily, parseCIDR, parseIP, printIP } from '../../lib/ip.ts';
 import type { TransportProtocol } from '../../netfilter/model.ts';
-import { CLUSTER, type Opening, type OpeningKind } from '../backend.ts';
+import { CLUSTER, type Opening, type OpeningKind, type PodTraffic } from '../backend.ts';
 import { onlyIt, widest } from './sources.ts';
 
 export interface ClusterPlace {
@@ -35,6 +35,20 @@ export function clusterOpenings(
       ...portsAt(apis, family, address).map((port) => open('api', address, 'tcp', port)),
     ]);
   });
+}
+
+/** What a node carries for pods; undefined where it has none of its own. */
+export function podTraffic(nodes: readonly Node[], nodeName: string, bridge: string): PodTraffic | undefined {
+  const self = nodes.find(({ metadata }) => metadata.name === nodeName);
+  if (self === undefined || podCIDRs(self).length === 0) return undefined;
+  const others = nodes.filter((node) => node !== self).flatMap(nodeAddresses);
+  const pods = nodes.flatMap(podCIDRs);
+  return { bridge, pods: widest(pods), peers: widest([...pods, ...others.map(onlyIt)]) };
+}
+
+/** A node's prefixes of pods, of which each of its pods has an address. */
+export function podCIDRs({ spec }: Node): readonly CIDR[] {
+  return (spec?.podCIDRs ?? []).flatMap((text) => parseCIDR(text) ?? []);
 }
 
 /** Whether a slice is of the Service by which the API is found. */

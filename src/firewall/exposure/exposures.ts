@@ -7,9 +7,9 @@ import { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
 import type { Change, Informer } from '../../client/informer.ts';
 import type { Informers } from '../../client/informers.ts';
-import { printIP } from '../../lib/ip.ts';
-import { type Changes, CLUSTER, type Opening } from '../backend.ts';
-import { type ClusterPlace, clusterOpenings, isOfAPI, nodeAddresses } from './cluster.ts';
+import { printCIDR, printIP } from '../../lib/ip.ts';
+import { type Changes, CLUSTER, type Opening, type PodTraffic } from '../backend.ts';
+import { type ClusterPlace, clusterOpenings, isOfAPI, nodeAddresses, podCIDRs, podTraffic } from './cluster.ts';
 import { exposureOf, type Place } from './desired.ts';
 import { OpeningTable } from './opening-table.ts';
 import { FIREWALL_NODES_ANNOTATION } from './policy.ts';
@@ -68,6 +68,11 @@ export class Exposures {
     return this.#table.all();
   }
 
+  /** What the node carries for pods, now. */
+  pods(bridge: string): PodTraffic | undefined {
+    return podTraffic(this.nodes.list(), this.#options.nodeName, bridge);
+  }
+
   #serviceOpenings(key: string): readonly Opening[] {
     const { addresses, policy, enforces, nodeName } = this.#options;
     const service = this.services.get(key);
@@ -111,4 +116,8 @@ export class Exposures {
   }
 }
 
-const reachedAt = (node: Node): readonly string[] => nodeAddresses(node).map(printIP);
+/** Of it and its pods. */
+const reachedAt = (node: Node): readonly string[] => [
+  ...nodeAddresses(node).map(printIP),
+  ...podCIDRs(node).map(printCIDR),
+];

@@ -22,6 +22,7 @@ firewallContract('firewalld', {
     await host.stop();
   },
   open: async () => open(),
+  letsPods: false,
   abandon: async (backend) => runs.get(backend)?.abort(),
   dump: dumpFirewalld,
   strangers: async () => {

@@ -7,6 +7,8 @@ import {
   type FirewallBackend,
   FirewallError,
   type Opening,
+  type PodPassage,
+  type PodTraffic,
   type Verdict,
 } from '../backend.ts';
 import { verdicts } from './admits.ts';
@@ -93,6 +95,14 @@ class Firewalld implements FirewallBackend {
         if (permanent.has(zone)) await firewalld.permanent.change(zone, added, removed);
       }
     });
+  }
+
+  async letPods(traffic: PodTraffic | undefined): Promise<PodPassage> {
+    if (traffic === undefined) return { kind: 'done' };
+    return {
+      kind: 'left',
+      why: `put ${traffic.bridge} into a zone that lets pods by, with a policy for what comes from other nodes`,
+    };
   }
 
   async current(): Promise<readonly Admission[]> {

@@ -12,6 +12,8 @@ import {
   type FirewallBackend,
   FirewallError,
   type Opening,
+  type PodPassage,
+  type PodTraffic,
   sameAdmission,
   type Verdict,
 } from '../backend.ts';
@@ -19,6 +21,7 @@ import { glance } from '../glance.ts';
 import { isOfIptables, readRuleset } from '../nftables/read-ruleset.ts';
 import type { Ruleset } from '../ruleset/model.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
+import { hasPods, POD_PREFIX, podCount, podPatch } from './pods.ts';
 import { readIptablesRuleset } from './read-ruleset.ts';
 import { admissionsOf, CHAIN, HOOKS, rulesOf } from './rules.ts';
 
@@ -49,6 +52,8 @@ class IptablesFirewall implements FirewallBackend {
   readonly #clients: Pick<IptablesFirewallOptions, 'interface'>;
   /** How many rules the chain of a family has by now. */
   readonly #counts = new Map<IPFamily, number>();
+  /** How many rules there are for pods. */
+  readonly #podCounts = new Map<IPFamily, number>();
 
   constructor({ iptables: [used, ...others], nft, clock = systemClock, ...clients }: IptablesFirewallOptions) {
     this.#clients = clients;
@@ -86,6 +91,17 @@ class IptablesFirewall implements FirewallBackend {
       for (const { family, hooked, unhooked } of patches) {
         this.#counts.set(family, (this.#counts.get(family) ?? 0) + hooked.length - unhooked.length);
       }
+    });
+  }
+
+  letPods(traffic: PodTraffic | undefined): Promise<PodPassage> {
+    return asked(async () => {
+      for (const family of IP_FAMILIES) {
+        if (!hasPods(family, traffic) && !(await this.#used.inUse(family))) continue;
+        await this.#used.apply(podPatch(family, await this.#used.read(family, 'filter', POD_PREFIX), traffic));
+        this.#podCounts.set(family, podCount(await this.#used.count(family, 'filter', POD_PREFIX)));
+      }
+      return { kind: 'done' };
     });
   }
 
@@ -175,6 +191,9 @@ class IptablesFirewall implements FirewallBackend {
         const { chains, hooks } = await this.#used.count(family, 'filter', CHAIN);
         if ((chains.get(CHAIN) ?? 0) !== count || HOOKS.some(({ into }) => !hooks.has(into))) return true;
       }
+      for (const [family, count] of this.#podCounts) {
+        if (podCount(await this.#used.count(family, 'filter', POD_PREFIX)) !== count) return true;
+      }
       return false;
     } catch (error) {
       if (error instanceof IptablesError) return true;
@@ -193,13 +212,14 @@ function pieces(hooks: readonly Hook[]): readonly (readonly Hook[])[] {
 
 const inChain = (rules: readonly string[]): readonly Hook[] => rules.map((rule) => ({ into: CHAIN, rule }));
 
-/** Takes the chain and the jumps to it out of both families, whichever run put them there. */
+/** Takes our chains and the jumps to them out of both families, whichever run put them there. */
 async function removeFrom(iptables: Iptables): Promise<void> {
   for (const family of IP_FAMILIES) {
     if (!(await iptables.inUse(family))) continue;
     const { chains, hooks } = await iptables.read(family, 'filter', CHAIN);
     const gone = [...chains].map(([chain, before]) => ({ chain, before, after: undefined }));
     await iptables.apply({ family, table: 'filter', chains: gone, hooked: [], unhooked: hooks });
+    await iptables.apply(podPatch(family, await iptables.read(family, 'filter', POD_PREFIX), undefined));
   }
 }
 

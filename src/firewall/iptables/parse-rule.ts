@@ -4,6 +4,7 @@
  */
 import type { IPFamily } from '../../lib/ip.ts';
 import type { Outcome, Rule, Term } from '../ruleset/model.ts';
+import { POD_PREFIX } from './pods.ts';
 import { CHAIN } from './rules.ts';
 
 /** After these the next rule follows, whatever they do besides. */
@@ -26,6 +27,7 @@ export function parseRule(text: string, family: IPFamily, chains: ReadonlySet<st
     const start = at + (not ? 2 : 1);
     const target = words[start] ?? '';
     if (option === '-j' || option === '-g') {
+      if (target.startsWith(POD_PREFIX)) terms.push({ kind: 'for-pods' });
       if (target === CHAIN) terms.push({ kind: 'ours', family, by: 'original' });
       outcome = outcomeOf(option, target, chains);
       break; // What follows are options of the target.

@@ -3,6 +3,7 @@ import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { Iptables } from '../../netfilter/iptables/iptables.ts';
 import type { BaseChain, Ruleset, RuleTable } from '../ruleset/model.ts';
 import { parseRule } from './parse-rule.ts';
+import { POD_PREFIX } from './pods.ts';
 import { CHAIN } from './rules.ts';
 
 const HOOKS = { INPUT: 'input', FORWARD: 'forward' } as const;
@@ -17,7 +18,7 @@ export async function readIptablesRuleset(iptables: Iptables): Promise<Ruleset> 
 async function readTable(iptables: Iptables, family: IPFamily): Promise<RuleTable> {
   // All chains begin with nothing.
   const { chains, policies } = await iptables.read(family, 'filter', '');
-  const names = new Set([...chains.keys()].filter((name) => name !== CHAIN));
+  const names = new Set([...chains.keys()].filter((name) => name !== CHAIN && !name.startsWith(POD_PREFIX)));
   const bases = Object.entries(HOOKS).map(([chain, hook]): BaseChain => {
     const policy = policies.get(chain) === 'DROP' ? 'drop' : 'accept';
     return { chain, hook, priority: 0, policy };

@@ -44,7 +44,7 @@ function openSets(set: FoundSet): readonly OpenSet[] {
 }
 
 /** The same for the same sets: changes when one comes, goes, or is made anew. */
-export function identity(sets: readonly OpenSet[]): string {
+export function identity(sets: readonly Pick<OpenSet, 'set'>[]): string {
   const all = sets.map(({ set: { family, table, name, handle } }) => `${family} ${table} ${name} ${handle}`);
   return all.sort().join('\n');
 }

@@ -69,6 +69,9 @@ export function openKeyType(family: IPFamily, audience: Audience): number {
   return types.reduce((all, type) => (all << TYPE_BITS) | type, 0);
 }
 
+/** The `keyType` of sets of prefixes alone. */
+export const podKeyType = (family: IPFamily): number => (family === 'IPv4' ? TYPE_IPADDR : TYPE_IP6ADDR);
+
 /** The sets of all tables that go by one of these names. Throws NetlinkError. */
 export async function findSets(names: ReadonlySet<string>): Promise<readonly FoundSet[]> {
   const found: FoundSet[] = [];

@@ -7,5 +7,6 @@ import { ADMINISTRATOR } from './testing.ts';
 
 packetContract('nftables', {
   setUp: async () => void execFileSync('nft', ['-f', '-'], { input: ADMINISTRATOR }),
+  letsGuestsAsk: true,
   open: async () => nftablesFirewall({ nft: await openLibnftables() }),
 });

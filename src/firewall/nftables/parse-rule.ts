@@ -6,6 +6,7 @@ import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { Outcome, Rule, Term } from '../ruleset/model.ts';
 import { prefixesOf } from '../ruleset/prefixes.ts';
 import { MANAGED_SETS } from './layout.ts';
+import { POD_SETS } from './pods.ts';
 
 /** One rule of text may stand for several: `vmap` has one for each of its entries. */
 export function parseRule(text: string): readonly Rule[] {
@@ -216,11 +217,16 @@ const OURS: readonly Reference[] = IP_FAMILIES.flatMap((family) => {
     term: { kind: 'ours', family, ...term },
     words: text.split(' '),
   });
-  return ways.flatMap(({ by, key }) => [
+  const forPods = [
+    { term: { kind: 'for-pods' }, words: `${ip} saddr @${POD_SETS[family].peers}`.split(' ') },
+    { term: { kind: 'for-pods' }, words: `${ip} daddr @${POD_SETS[family].pods}`.split(' ') },
+  ] as const;
+  const exposed = ways.flatMap(({ by, key }) => [
     reference(`${key} @${anyone}`, { by, audience: 'anyone' }),
     reference(`${key} . ${ip} saddr @${named}`, { by, audience: 'named' }),
     reference(`${key} . ct original ${ip} saddr @${named}`, { by, audience: 'named' }),
   ]);
+  return [...exposed, ...forPods];
 });
 
 type Ours = Extract<Term, { readonly kind: 'ours' }>;

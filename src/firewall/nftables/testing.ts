@@ -2,9 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { IP_FAMILIES } from '../../lib/ip.ts';
 import { AUDIENCES, declaration, MANAGED_SETS } from './layout.ts';
+import { POD_SETS, podDeclaration } from './pods.ts';
 
 const SETS = IP_FAMILIES.flatMap((family) =>
   AUDIENCES.map((audience) => `  set ${MANAGED_SETS[family][audience]} { ${declaration(family, audience)} }\n`),
+).join('');
+const POD_DECLARATIONS = IP_FAMILIES.flatMap((family) =>
+  Object.values(POD_SETS[family]).map((name) => `  set ${name} { ${podDeclaration(family)} }\n`),
 ).join('');
 
 /** What lets in what our sets have, as the README has administrators write it: the rules of its first block of nft. */
@@ -18,7 +22,7 @@ function readAdmitting(): string {
 }
 
 export const ADMINISTRATOR = `table inet filter {
-${SETS}
+${SETS}${POD_DECLARATIONS}
   chain exposed {
 ${ADMITTING}
   }
@@ -29,11 +33,14 @@ ${ADMITTING}
     meta l4proto { icmp, ipv6-icmp } accept
     tcp dport { 22, 9090-9099 } counter accept comment "the administrator's own"
     jump exposed
+    iifname "postern0" meta l4proto { tcp, udp } th dport { 53, 67, 547 } accept
   }
   chain forward {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
     ct status dnat jump exposed
+    ip saddr @${POD_SETS.IPv4.peers} ip daddr @${POD_SETS.IPv4.pods} accept
+    ip6 saddr @${POD_SETS.IPv6.peers} ip6 daddr @${POD_SETS.IPv6.pods} accept
   }
 }
 `;

@@ -28,6 +28,8 @@ export type Term = { readonly not?: true } & (
    * of those to which only these may come; absent: of all.
    */
   | { readonly kind: 'ours'; readonly family: IPFamily; readonly by: 'original' | 'here'; readonly audience?: Audience }
+  /** It is from pods or nodes to pods, by what is ours: nobody outside the cluster sends such packets. */
+  | { readonly kind: 'for-pods' }
   | { readonly kind: 'unknown' }
 );
 

@@ -58,6 +58,8 @@ function ask(term: Term, packet: Packet): Answer {
       return packet.translated ? 'maybe' : 'yes';
     case 'ours':
       return told(packet.ours && isOurs(term, packet));
+    case 'for-pods':
+      return 'no';
     case 'unknown':
       return 'maybe';
   }

@@ -3,15 +3,19 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { FirewallBackend, Opening } from '../backend.ts';
-import { CLIENT, NODE, type Packets, packets, STRANGER, VIP } from './packets.ts';
+import { BRIDGE, CLIENT, GATEWAY, NODE, type Packets, POD, PODS, packets, STRANGER, VIP } from './packets.ts';
 
 export interface PacketSubject {
   readonly open: () => Promise<FirewallBackend>;
   /** Puts the administrator's rules in force. */
   readonly setUp: () => Promise<void>;
+  /** The administrator's own rules let pods ask their node for names. */
+  readonly letsGuestsAsk?: boolean;
 }
 
 const ONE = { protocol: 'tcp', policy: 'managed', owner: 'default/web' } as const;
+
+const prefixOf = (ip: string): string => `${ip}/${ip.includes(':') ? 128 : 32}`;
 
 const openings = (family: IPFamily, sources?: readonly string[]): readonly Opening[] => {
   const limited = { ...ONE, family, ...(sources && { sources }) };
@@ -43,6 +47,19 @@ export function packetContract(name: string, subject: PacketSubject): void {
         assert.equal(reached[i], wanted, `${kind} ${address} ${port} from ${from}`);
       });
     };
+    const pods = async (when: string, wanted: boolean) => {
+      const within = wanted ? 10_000 : 120;
+      const to = (from: string, address: string, port: number) => ({ from, address, port, within });
+      const asked = IP_FAMILIES.map((family) => to(POD[family], GATEWAY[family], 53));
+      const forwarded = IP_FAMILIES.map((family) => to(CLIENT[family], POD[family], 8080));
+      const strange = IP_FAMILIES.map((family) => ({ ...to(STRANGER[family], POD[family], 8080), within: 120 }));
+      // Some administrators let guests ask by rules of their own.
+      if (subject.letsGuestsAsk !== true || wanted) {
+        assert.deepEqual(await world.reachFromPod(asked), [wanted, wanted], `names, ${when}`);
+      }
+      assert.deepEqual(await world.reach(forwarded), [wanted, wanted], `from another node, ${when}`);
+      assert.deepEqual(await world.reach(strange), [false, false], `from a stranger, ${when}`);
+    };
     const verdicts = async (of: readonly Opening[]) => (await backend.verdicts(of)).map(({ kind }) => kind);
 
     for (const family of IP_FAMILIES) {
@@ -58,7 +75,7 @@ export function packetContract(name: string, subject: PacketSubject): void {
       });
 
       test(`${family}: only who is named may come`, async () => {
-        const limited = openings(family, [`${CLIENT[family]}/${family === 'IPv4' ? 32 : 128}`]);
+        const limited = openings(family, [prefixOf(CLIENT[family])]);
         await backend.change({ added: limited, removed: [] });
         assert.deepEqual(await verdicts(limited), ['open-by-us', 'open-by-us', 'open-by-us']);
         await all(family, CLIENT[family], true);
@@ -69,11 +86,23 @@ export function packetContract(name: string, subject: PacketSubject): void {
       });
     }
 
+    test('pods are reached by pods and other nodes, and get names from their own', async () => {
+      const both = Object.values(PODS);
+      const others = IP_FAMILIES.map((family) => prefixOf(CLIENT[family]));
+      await pods('unheard', false);
+      await backend.letPods({ bridge: BRIDGE, pods: both, peers: [...both, ...others] });
+      await pods('let', true);
+      await backend.letPods(undefined);
+      await pods('forgotten', false);
+      await backend.letPods({ bridge: BRIDGE, pods: both, peers: [...both, ...others] });
+    });
+
     test('a removal closes all', async () => {
       await backend.load(IP_FAMILIES.flatMap((family) => openings(family)));
       await all('IPv4', CLIENT.IPv4, true);
       await backend.remove();
       for (const family of IP_FAMILIES) await all(family, CLIENT[family], false);
+      await pods('removed', false);
     });
   });
 }

@@ -12,12 +12,18 @@ import type { IPFamily } from '../../lib/ip.ts';
 export const NODE = { IPv4: '192.168.50.1', IPv6: 'fd00:50::1' } as const;
 export const VIP = { IPv4: '192.168.50.100', IPv6: 'fd00:50::100' } as const;
 export const POD = { IPv4: '10.244.0.2', IPv6: 'fd00:244::2' } as const;
+/** The node's among its pods, its prefixes of pods, and the interface behind which they are. */
+export const GATEWAY = { IPv4: '10.244.0.1', IPv6: 'fd00:244::1' } as const;
+export const PODS = { IPv4: '10.244.0.0/24', IPv6: 'fd00:244::/64' } as const;
+export const BRIDGE = 'postern0';
 export const CLIENT = { IPv4: '192.168.50.7', IPv6: 'fd00:50::7' } as const;
 export const STRANGER = { IPv4: '192.168.50.8', IPv6: 'fd00:50::8' } as const;
 
 export interface Packets {
   /** Whether connections from addresses of the client's get through, all tried at once. */
   reach(attempts: readonly Attempt[]): Promise<readonly boolean[]>;
+  /** The same from the pod. */
+  reachFromPod(attempts: readonly Attempt[]): Promise<readonly boolean[]>;
   close(): Promise<void>;
 }
 
@@ -35,49 +41,50 @@ const AT_ONCE = ['net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept
 const BOTH = ['IPv4', 'IPv6'] as const;
 
 /**
- * Translates the load balancer's port 80 and the node's port 30080 to the pod's port 8080; the node itself serves its port
- * 32000. Nothing is filtered.
+ * Translates the load balancer's port 80 and the node's port 30080 to the pod's port 8080; the node itself serves its ports
+ * 32000 and 53. Nothing is filtered.
  */
 export async function packets(): Promise<Packets> {
   execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
   for (const name of ['client', 'pod']) execFileSync('ip', ['netns', 'add', name]);
   execFileSync('sysctl', ['-qew', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', ...AT_ONCE]);
   for (const name of ['client', 'pod']) execFileSync('ip', ['netns', 'exec', name, 'sysctl', '-qew', ...AT_ONCE]);
-  batch(undefined, ['link set lo up', ...cable('client', 'lan'), ...cable('pod', 'pods')]);
+  batch(undefined, ['link set lo up', ...cable('client', 'lan'), ...cable('pod', BRIDGE)]);
   batch(
     undefined,
-    BOTH.flatMap((f) => [`address add ${wide(NODE[f])} dev lan`, `address add ${gateway(f)} dev pods`]),
+    BOTH.flatMap((f) => [`address add ${wide(NODE[f])} dev lan`, `address add ${gateway(f)} dev ${BRIDGE}`]),
   );
   batch(
     'client',
     BOTH.flatMap((f) => [CLIENT[f], STRANGER[f]].map((ip) => `address add ${wide(ip)} dev eth0`)),
   );
-  batch('client', ['link set lo up', 'link set eth0 up', ...BOTH.map((f) => `route add ${VIP[f]} via ${NODE[f]}`)]);
+  batch('client', [
+    'link set lo up',
+    'link set eth0 up',
+    ...BOTH.flatMap((f) => [VIP[f], POD[f]].map((ip) => `route add ${ip} via ${NODE[f]}`)),
+  ]);
   batch(
     'pod',
     BOTH.map((f) => `address add ${wide(POD[f])} dev eth0`),
   );
-  batch('pod', [
-    'link set lo up',
-    'link set eth0 up',
-    ...BOTH.map((f) => `route add default via ${gateway(f).split('/')[0]}`),
-  ]);
+  batch('pod', ['link set lo up', 'link set eth0 up', ...BOTH.map((f) => `route add default via ${GATEWAY[f]}`)]);
   execFileSync('nft', ['-f', '-'], { input: BOTH.map(translation).join('') });
-  const own = await listen(32000);
+  const own = [await listen(32000), await listen(53)];
   const pod = await servant('pod', ['8080']);
   const client = await servant('client', []);
   return {
     reach: (attempts) => client.ask(attempts),
+    reachFromPod: (attempts) => pod.ask(attempts),
     async close() {
       pod.end();
       client.end();
-      own.close();
+      for (const server of own) server.close();
     },
   };
 }
 
 const wide = (ip: string): string => `${ip}/${ip.includes(':') ? 64 : 24}`;
-const gateway = (family: IPFamily): string => (family === 'IPv4' ? '10.244.0.1/24' : 'fd00:244::1/64');
+const gateway = (family: IPFamily): string => `${GATEWAY[family]}/${family === 'IPv4' ? 24 : 64}`;
 
 const cable = (namespace: string, here: string): readonly string[] => [
   `link add ${here} type veth peer name eth0 netns ${namespace}`,
