@@ -1,6 +1,7 @@
 /** Commands at a place of a lab, from outside of it. */
 import { LabError } from './error.ts';
 import { entranceArgv } from './isolation.ts';
+import { BUS_ENVIRONMENT } from './node-firewall.ts';
 import { type LabStatus, runningLab } from './status.ts';
 
 /** What to run, and what to add to the environment, so that a command runs at a place. */
@@ -26,7 +27,10 @@ export function labExec(dir: string, who: string, argv: readonly string[]): Plac
     throw new LabError(
       `${who} is not there yet: the lab is still starting. See: postern lab status --dir ${status.dir}`,
     );
-  return { argv: entranceArgv({ pid, userNamespace }, command), env: { KUBECONFIG: status.kubeconfig } };
+  return {
+    argv: entranceArgv({ pid, userNamespace }, command),
+    env: { KUBECONFIG: status.kubeconfig, ...BUS_ENVIRONMENT },
+  };
 }
 
 function namesOf(status: LabStatus): string {

@@ -7,10 +7,11 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { CommandError, type RunCommand, runCommand } from '../host/process.ts';
-import { skipUnless } from '../host/testing/in-namespace.ts';
+import { skipUnless, skipWithoutPrograms } from '../host/testing/in-namespace.ts';
+import type { IPFamily } from '../lib/ip.ts';
 import { LabError } from './error.ts';
 import { fixtureCommands } from './lab.fixture.ts';
-import { labDown, labExec, labStatus, labUp } from './lab.ts';
+import { type LabOptions, labDown, labExec, labStatus, labUp } from './lab.ts';
 import { layoutOf } from './layout.ts';
 import { checkPrivileges } from './privileges.ts';
 import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
@@ -36,9 +37,10 @@ function labDir(t: TestContext): string {
 }
 
 /** A lab of two nodes, taken down when the test ends. */
-async function lab(t: TestContext) {
+async function lab(t: TestContext, more: Partial<LabOptions> = {}) {
   const dir = labDir(t);
-  const options = { dir, nodes: 2, ipFamilies: ['IPv4', 'IPv6'], commands: fixtureCommands() } as const;
+  const families: readonly IPFamily[] = ['IPv4', 'IPv6'];
+  const options: LabOptions = { dir, nodes: 2, ipFamilies: families, commands: fixtureCommands(), ...more };
   const status = await labUp(options);
   const at = async (who: string, ...argv: string[]) => {
     const command = labExec(dir, who, argv);
@@ -111,6 +113,28 @@ test('a server killed with -9 comes back at the same address', { skip }, async (
   await eventually(() => processOf(dir, 'server')?.restarts === 1 && processOf(dir, 'server')?.phase === 'ready');
   assert.equal(labStatus(dir).server, status.server);
   assert.equal(await (await fetch(status.server ?? '')).text(), 'served\n');
+});
+
+const withoutFirewalld = skip || skipWithoutPrograms('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send');
+
+test('nodes may run firewalld, each its own, which comes again when it is killed', {
+  skip: withoutFirewalld,
+}, async (t) => {
+  const { dir, status, at } = await lab(t, { nodeFirewall: 'firewalld' });
+  const [node] = status.places.find(({ name }) => name === 'node1')?.addresses ?? [];
+  const reaches = () =>
+    at('client', 'ping', '-c1', '-W1', node ?? '').then(
+      () => true,
+      () => false,
+    );
+  assert.equal(await at('node1', 'firewall-cmd', '--get-default-zone'), 'drop\n');
+  assert.equal(await reaches(), false);
+  await at('node1', 'firewall-cmd', '--permanent', '--zone=drop', '--add-protocol=icmp');
+  assert.equal(await at('node2', 'firewall-cmd', '--permanent', '--zone=drop', '--list-protocols'), '\n');
+  process.kill(processOf(dir, 'node1.firewalld')?.pid ?? 0, 'SIGKILL');
+  await eventually(() => processOf(dir, 'node1.firewalld')?.restarts === 1);
+  await eventually(() => processOf(dir, 'node1.firewalld')?.phase === 'ready');
+  assert.equal(await reaches(), true);
 });
 
 test('a second lab in the same directory is refused, one beside it is not', { skip }, async (t) => {

@@ -2,6 +2,7 @@
 export { type DownOptions, labDown } from './down.ts';
 export { LabError } from './error.ts';
 export { labExec, type PlaceCommand } from './exec.ts';
+export type { NodeFirewall } from './node-firewall.ts';
 export type { AgentCommand, LabCommands, LabOptions, ServerCommand } from './options.ts';
 export { type LabRunOptions, labRun } from './run.ts';
 export { type LabStatus, labStatus, type PlaceStatus } from './status.ts';

@@ -43,7 +43,12 @@ export function nodeDir(layout: Layout, node: string): string {
   return join(layout.nodes, node);
 }
 
-/** The log of one of the lab's processes: `lab`, `server`, or a node's name. */
+/** A node's settings of its firewall, if it runs one. */
+export function firewallDir(layout: Layout, node: string): string {
+  return join(nodeDir(layout, node), 'firewalld');
+}
+
+/** The log of one of the lab's processes: `lab`, `server`, a node's name, `node1.firewalld`. */
 export function logFile(layout: Layout, name: string): string {
   return join(layout.logs, `${name}.log`);
 }

@@ -1,5 +1,6 @@
 /** What makes a lab, and how it starts the program's own parts, which it knows nothing about. */
 import type { IPFamily } from '../lib/ip.ts';
+import type { NodeFirewall } from './node-firewall.ts';
 
 /** Command lines of the program's other parts. */
 export interface LabCommands {
@@ -41,6 +42,8 @@ export interface LabOptions {
   /** Primary first. */
   readonly ipFamilies: readonly IPFamily[];
   readonly commands: LabCommands;
+  /** What the nodes run to keep others out. Default: nothing. */
+  readonly nodeFirewall?: NodeFirewall;
   /** For every node's agent besides, as they are typed. Default: none. */
   readonly agentFlags?: readonly string[];
   /** Milliseconds until the lab has to be ready. Default: 60 s. */

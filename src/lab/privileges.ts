@@ -39,13 +39,26 @@ export async function checkPrivileges(run: RunCommand = runCommand): Promise<voi
 }
 
 function checkPrograms(): void {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
-  const missing = Object.keys(PROGRAMS).filter((name) => !folders.some((folder) => existsSync(`${folder}/${name}`)));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((name) => PROGRAMS[name]))];
+  const { programs, packages } = missingPrograms(PROGRAMS);
+  if (programs.length === 0) return;
   throw new LabError(
-    `Missing: ${missing.join(', ')}. Install: apt-get install -y --no-install-recommends ${packages.join(' ')}`,
+    `Missing: ${programs.join(', ')}. Install: apt-get install -y --no-install-recommends ${packages.join(' ')}`,
   );
+}
+
+/** Where programs are; those of administrators are found though the user's PATH does not name them. */
+const programFolders = (): readonly string[] => [
+  ...(process.env['PATH'] ?? '').split(':'),
+  ...['/usr/sbin', '/sbin', '/usr/bin', '/bin'],
+];
+
+/** Which of `wanted`, programs with the package of each, are in none of these folders. */
+export function missingPrograms(
+  wanted: Readonly<Record<string, string>>,
+  folders = programFolders(),
+): { readonly programs: readonly string[]; readonly packages: readonly string[] } {
+  const programs = Object.keys(wanted).filter((name) => !folders.some((folder) => existsSync(`${folder}/${name}`)));
+  return { programs, packages: [...new Set(programs.map((name) => wanted[name] ?? name))] };
 }
 
 /** Guests are plugged in through taps: throws a {@link LabError} with the remedy when this user can make none. */

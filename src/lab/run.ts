@@ -9,7 +9,8 @@ import { printIP } from '../lib/ip.ts';
 import { openApiRelay } from './api-relay.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { LabError } from './error.ts';
-import { type Layout, layoutOf, logFile, nodeDir } from './layout.ts';
+import { firewallDir, type Layout, layoutOf, logFile, nodeDir } from './layout.ts';
+import { bindFirewallSettings, FIREWALL_PROCESSES } from './node-firewall.ts';
 import type { LabCommands } from './options.ts';
 import { addressesIn, enterArgv, type OpenPlace, openPlaces } from './place.ts';
 import { openReporter, type Reporter } from './reporter.ts';
@@ -74,6 +75,7 @@ class RunningLab {
   readonly #placesEnd = new AbortController();
   readonly #agents: Promise<void>[] = [];
   readonly #processes = new Map<string, ProcessState>();
+  readonly #firewalls: Promise<void>[] = [];
   #server: Promise<void> = Promise.resolve();
   #state: LabState = { ready: false, server: undefined, places: {}, processes: [] };
 
@@ -89,7 +91,9 @@ class RunningLab {
     const unlessAborted = <T>(work: Promise<T>): Promise<T> => Promise.race([work, aborted(signal)]);
 
     reporter.progress(`network ${printLan(topology)} and the API server`);
-    const [places, url] = await unlessAborted(Promise.all([this.#openPlaces(), this.#startServer()]));
+    const opening = this.#openPlaces();
+    const firewalls = opening.then((places) => Promise.all(nodesOf(places).map((node) => this.#startFirewall(node))));
+    const [places, url] = await unlessAborted(Promise.all([opening, this.#startServer(), firewalls]));
     await openApiRelay(
       {
         pids: places.map(({ pid }) => pid),
@@ -103,10 +107,9 @@ class RunningLab {
     const progress = () =>
       reporter.progress(waiting.size === 0 ? 'all ready' : `waiting for ${[...waiting].join(', ')}`);
     progress();
-    const nodes = places.filter(({ place }) => place.kind === 'node');
     await unlessAborted(
       Promise.all(
-        nodes.map(async (node) => {
+        nodesOf(places).map(async (node) => {
           await this.#startAgent(node);
           waiting.delete(node.place.name);
           progress();
@@ -117,12 +120,12 @@ class RunningLab {
     return places;
   }
 
-  /** Ends everything. The server goes last, so that agents can still say goodbye to the API. */
+  /** Ends everything. Server and firewalls go last, so that agents can still say goodbye to them. */
   async end(): Promise<void> {
     this.#agentsEnd.abort();
     await Promise.all(this.#agents);
     this.#serverEnd.abort();
-    await this.#server;
+    await Promise.all([this.#server, ...this.#firewalls]);
     this.#placesEnd.abort();
   }
 
@@ -163,6 +166,19 @@ class RunningLab {
     symlinkSync(relative(layout.dir, join(layout.serverData, 'kubeconfig')), layout.kubeconfig);
     this.#update({ server: url });
     return url;
+  }
+
+  /** Before its agent, which looks once for what to open. */
+  async #startFirewall({ place, pid }: OpenPlace): Promise<void> {
+    const { layout, spec } = this.#parts;
+    if (spec.nodeFirewall === undefined) return;
+    const enter = (argv: readonly string[]) => enterArgv(pid, argv);
+    await bindFirewallSettings(enter, firewallDir(layout, place.name));
+    for (const { name, argv } of FIREWALL_PROCESSES) {
+      const supervisor = this.#supervise({ name: `${place.name}.${name}`, argv: () => enter(argv) });
+      this.#firewalls.push(supervisor.run(this.#serverEnd.signal));
+      await supervisor.firstReady;
+    }
   }
 
   async #startAgent({ place, pid }: OpenPlace): Promise<void> {
@@ -214,6 +230,10 @@ class RunningLab {
   #agentKubeconfig(node: string): string {
     return join(nodeDir(this.#parts.layout, node), 'kubeconfig');
   }
+}
+
+function nodesOf(places: readonly OpenPlace[]): readonly OpenPlace[] {
+  return places.filter(({ place }) => place.kind === 'node');
 }
 
 function urlOf(readyLine: string): string {

@@ -3,6 +3,7 @@
  * the place `lan`, whose own addresses are everybody's router. Nothing here touches the machine.
  */
 import { addIP, type CIDR, type IPAddress, type IPFamily, mustParseCIDR, printCIDR, printIP } from '../lib/ip.ts';
+import type { NodeFirewall } from './node-firewall.ts';
 
 /** What a user chooses. */
 export interface LabSpec {
@@ -10,6 +11,8 @@ export interface LabSpec {
   readonly nodes: number;
   /** The LAN's families, primary first. */
   readonly ipFamilies: readonly IPFamily[];
+  /** What every node runs to keep others out, if anything. */
+  readonly nodeFirewall?: NodeFirewall;
   /** Flags of every node's agent. */
   readonly agentFlags?: readonly string[];
 }

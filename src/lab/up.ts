@@ -8,6 +8,7 @@ import { endLab, removeRunFiles } from './down.ts';
 import { LabError } from './error.ts';
 import { isolatedArgv } from './isolation.ts';
 import { type Layout, layoutOf, logFile } from './layout.ts';
+import { BUS_ENVIRONMENT, checkNodeFirewall } from './node-firewall.ts';
 import type { LabOptions } from './options.ts';
 import { checkPrivileges, needsUserNamespace } from './privileges.ts';
 import { childrenOf, identityOf, type ProcessIdentity, pidNamespaceOf } from './process-identity.ts';
@@ -36,11 +37,13 @@ export async function labUp(
   const layout = layoutOf(options.dir);
   checkOptions(options, layout);
   await checkPrivileges();
+  if (options.nodeFirewall !== undefined) checkNodeFirewall();
   signal.throwIfAborted();
   claimDirectory(layout);
   try {
-    const { nodes, ipFamilies, agentFlags = [] } = options;
-    writeJson(layout.spec, { nodes, ipFamilies, agentFlags } satisfies LabSpec);
+    const { nodes, ipFamilies, nodeFirewall, agentFlags = [] } = options;
+    const spec: LabSpec = { nodes, ipFamilies, agentFlags, ...(nodeFirewall === undefined ? {} : { nodeFirewall }) };
+    writeJson(layout.spec, spec);
     const child = startDaemon(layout, options);
     await untilReady(child, { ...options, layout, progress, signal });
     child.unref();
@@ -99,7 +102,7 @@ function startDaemon(layout: Layout, options: LabOptions): ChildProcess {
       detached: true,
       cwd: '/',
       stdio: ['ignore', log, log, 'pipe'],
-      env: { ...process.env, [REPORT_FD_VARIABLE]: String(REPORT_FD) },
+      env: { ...process.env, ...BUS_ENVIRONMENT, [REPORT_FD_VARIABLE]: String(REPORT_FD) },
     });
     if (child.pid === undefined) throw new LabError(`cannot run ${program}`);
     writeJson(layout.owner, { ...mustIdentify(child.pid), userNamespace });

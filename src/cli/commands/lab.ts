@@ -1,6 +1,6 @@
 /** `postern lab`: a cluster of several nodes, a LAN and a client outside, on this one machine. */
-import type { Command } from 'commander';
-import type { LabStatus } from '../../lab/lab.ts';
+import { type Command, Option } from 'commander';
+import type { LabStatus, NodeFirewall } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerArgv, announcerOf } from '../announcer-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallArgv } from '../firewall-options.ts';
@@ -16,6 +16,7 @@ interface DirFlags {
 interface UpFlags extends DirFlags, AnnouncerFlags, FirewallFlags {
   readonly nodes: number;
   readonly ipFamilies: readonly IPFamily[];
+  readonly nodeFirewall?: NodeFirewall;
 }
 
 export function addLabCommand(postern: Command): void {
@@ -36,11 +37,12 @@ function addUp(lab: Command): void {
     .description('start a lab; returns when it is ready')
     .requiredOption('--dir <dir>', 'where it is kept; DIR/kubeconfig is for kubectl')
     .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
-    .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'));
+    .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'))
+    .addOption(nodeFirewallOption());
   addFirewallOptions(addAnnouncerOptions(up))
     .addHelpText(
       'after',
-      '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes',
+      '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes\n  postern lab up --dir ./lab --node-firewall firewalld\n  postern lab exec --dir ./lab node1 -- firewall-cmd --list-all',
     )
     .action(async (flags: UpFlags) => {
       const [{ labUp, labStatus }, { labOptions }, { requireLab }] = await Promise.all([
@@ -57,6 +59,12 @@ function addUp(lab: Command): void {
       process.stdout.write(`ready ${labStatus(flags.dir).server} kubeconfig ${labStatus(flags.dir).kubeconfig}\n`);
     });
 }
+
+/** Who has nodes with a firewall wants it opened, unless they say something else. */
+const nodeFirewallOption = (): Option =>
+  new Option('--node-firewall <which>', 'a firewall that every node runs, which lets nothing in but what is opened')
+    .choices(['firewalld'] satisfies NodeFirewall[])
+    .implies({ firewall: 'auto' });
 
 function addExec(lab: Command): void {
   lab

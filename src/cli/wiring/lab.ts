@@ -1,5 +1,5 @@
 /** How a lab starts the program's own parts. */
-import type { LabCommands, LabOptions } from '../../lab/lab.ts';
+import type { LabCommands, LabOptions, NodeFirewall } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, forFamilies, IMAGE_DIR, PROGRAM } from './defaults.ts';
 import { asAgent } from './privileges.ts';
@@ -27,6 +27,7 @@ export interface LabFlags {
   readonly nodes: number;
   /** The primary one first. */
   readonly ipFamilies: readonly IPFamily[];
+  readonly nodeFirewall?: NodeFirewall;
   /** Of every node's agent besides. */
   readonly agentFlags?: readonly string[];
 }
