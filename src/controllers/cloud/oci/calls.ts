@@ -98,7 +98,10 @@ export interface OciCalls {
 export interface OciErrorDetails {
   /** The HTTP status; undefined when there was no answer. */
   readonly status?: number;
-  /** The code that goes with it, such as `NotAuthorizedOrNotFound`; `Timeout` or `Unreachable` when there was no answer. */
+  /**
+   * The code that goes with it, such as `NotAuthorizedOrNotFound`. Without an answer: `Timeout` or `Unreachable`, when what was asked may
+   * have been done all the same; `NotSent`, when it was not.
+   */
   readonly code: string;
   /** What support asks for. */
   readonly requestId?: string;
