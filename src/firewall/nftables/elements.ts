@@ -4,11 +4,9 @@ import type { Atom } from '../../netfilter/model.ts';
 import { PROTOCOL_NUMBERS } from '../../netfilter/set-fields.ts';
 import { type Admission, admissionKey } from '../backend.ts';
 import type { Audience } from '../ruleset/model.ts';
-import type { Role } from './layout.ts';
 
 /** One element: something is so of one address and port, for anyone or for those of one prefix. */
 export interface Entry {
-  readonly role: Role;
   readonly family: IPFamily;
   readonly address: string;
   readonly protocol: Admission['protocol'];
@@ -19,57 +17,44 @@ export interface Entry {
 
 export const EVERYWHERE: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0/0', IPv6: '::/0' };
 
-export const entryKey = (one: Entry): string =>
-  `${one.role} ${one.address} ${one.protocol} ${one.port} ${one.source ?? ''}`;
+export const entryKey = (one: Entry): string => `${one.address} ${one.protocol} ${one.port} ${one.source ?? ''}`;
 export const audienceOf = ({ source }: Entry): Audience => (source === undefined ? 'anyone' : 'named');
 
-/**
- * What stands in sets for an admission, but for who is admitted: see {@link admittedEntries}. Nothing where nobody may come: whoever
- * translates lets in nobody.
- */
+/** What stands in sets for an admission. Nothing where nobody may come, and for what is enforced. */
 export function entriesOf({ family, address, protocol, port, sources, policy }: Admission): readonly Entry[] {
-  const entry = { role: policy === 'managed' ? 'open' : 'guarded', family, address, protocol, port } as const;
+  if (policy !== 'managed') return [];
+  const entry = { family, address, protocol, port };
   if (sources === undefined || sources.includes(EVERYWHERE[family])) return [entry];
-  const named = sources.map((source) => ({ ...entry, source }));
-  return policy === 'managed' || named.length === 0 ? named : [entry, ...named];
-}
-
-/** What says that these are admitted to what is guarded. */
-export function admittedEntries(
-  { family, address, protocol, port }: Admission,
-  sources: readonly string[],
-): readonly Entry[] {
-  return sources.map((source) => ({ role: 'admitted', family, address, protocol, port, source }));
+  return sources.map((source) => ({ ...entry, source }));
 }
 
 /** The admissions whose entries these are. */
 export function admissionsOf(entries: Iterable<Entry>): readonly Admission[] {
   const found = new Map<string, Admission & { readonly sources: string[]; readonly isNamed: boolean }>();
-  for (const { source, role, ...to } of entries) {
-    if (role === 'admitted') continue;
-    const policy = role === 'open' ? 'managed' : 'enforce';
-    const key = admissionKey({ ...to, policy });
-    const known = found.get(key) ?? { ...to, policy, sources: [], isNamed: true };
+  for (const { source, ...to } of entries) {
+    const one = { ...to, policy: 'managed' } as const;
+    const key = admissionKey(one);
+    const known = found.get(key) ?? { ...one, sources: [], isNamed: true };
     if (source !== undefined) known.sources.push(source);
-    // Who is open to anyone names nobody besides; what is guarded has an element that names nobody, and others.
-    found.set(key, { ...known, isNamed: known.isNamed && (source !== undefined || policy === 'enforce') });
+    found.set(key, { ...known, isNamed: known.isNamed && source !== undefined });
   }
   return [...found.values()].map(({ sources, isNamed, ...one }) =>
-    isNamed && sources.length > 0 ? { ...one, sources: sources.sort() } : one,
+    isNamed ? { ...one, sources: sources.sort() } : one,
   );
 }
 
 /** Undefined for what is no such element. `key` is as the kernel's decoder tells it. */
-export function entryOf(
-  family: IPFamily,
-  role: Role,
-  [address, protocol, port, source]: readonly Atom[],
-): Entry | undefined {
+export function entryOf(family: IPFamily, [address, protocol, port, source]: readonly Atom[]): Entry | undefined {
   if (typeof address !== 'string' || typeof port !== 'number') return undefined;
   if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') return undefined;
-  const entry: Entry = { role, family, address, protocol, port };
+  const entry: Entry = { family, address, protocol, port };
   if (typeof source !== 'string') return entry;
   return { ...entry, source: source.includes('/') ? source : `${source}/${bits(family)}` };
+}
+
+/** An element's key as data, such as goes into a table together with its layout. */
+export function entryAtoms({ address, protocol, port, source }: Entry): readonly Atom[] {
+  return [address, protocol, port, ...(source === undefined ? [] : [source])];
 }
 
 /** An element's key as it stands in messages, each part at a multiple of four bytes; and where it is a range, its last one. */

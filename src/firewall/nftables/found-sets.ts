@@ -1,18 +1,16 @@
 /** The sets that hold what is open: our own, and those that administrators declare for us. */
-import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import { IP_FAMILIES } from '../../lib/ip.ts';
 import { FirewallError } from '../backend.ts';
 import { audienceOf, type Entry, entryKey } from './elements.ts';
-import { AUDIENCES, declaration, MANAGED_SETS, OWN_SETS, type SetKind, TABLE_FAMILIES, TABLE_NAME } from './layout.ts';
+import { AUDIENCES, declaration, MANAGED_SETS, OWN_SETS, TABLE_FAMILIES, TABLE_NAME } from './layout.ts';
 import { entryMessages, type FoundSet, findSets, type OpenSet, openKeyType, readEntries } from './messages.ts';
 
 /** Every set that there can be, but for the table. */
-const KINDS: readonly (SetKind & { readonly family: IPFamily; readonly isOwn: boolean })[] = IP_FAMILIES.flatMap(
-  (family) => [
-    ...OWN_SETS.map((kind) => ({ ...kind, family, isOwn: true })),
-    ...AUDIENCES.map((audience) => {
-      return { role: 'open', audience, name: MANAGED_SETS[family][audience], family, isOwn: false } as const;
-    }),
-  ],
+const KINDS = IP_FAMILIES.flatMap((family) =>
+  AUDIENCES.flatMap((audience) => [
+    { family, audience, name: OWN_SETS[audience], isOwn: true },
+    { family, audience, name: MANAGED_SETS[family][audience], isOwn: false },
+  ]),
 );
 
 const NAMES: ReadonlySet<string> = new Set(KINDS.map(({ name }) => name));
@@ -33,14 +31,14 @@ function openSets(set: FoundSet): readonly OpenSet[] {
       name === set.name && isOwn === inOwnTable && (!isOwn || set.family === TABLE_FAMILIES[family]),
   );
   if (kind === undefined) return [];
-  const { family, audience, role, isOwn, name } = kind;
+  const { family, audience, isOwn, name } = kind;
   if (!isOwn && set.keyType !== openKeyType(family, audience)) {
     const wanted = `set ${name} { ${declaration(family, audience)} }`;
     throw new FirewallError(
       `set ${name} of table ${set.family} ${set.table} has keys of another type: declare ${wanted}`,
     );
   }
-  return [{ set, family, audience, role, isOwn }];
+  return [{ set, family, audience, isOwn }];
 }
 
 /** The same for the same sets: changes when one comes, goes, or is made anew. */
@@ -50,8 +48,8 @@ export function identity(sets: readonly Pick<OpenSet, 'set'>[]): string {
 }
 
 /** What of entries belongs into a set. */
-export function entriesFor({ family, audience, role }: OpenSet, entries: readonly Entry[]): readonly Entry[] {
-  return entries.filter((one) => one.role === role && one.family === family && audienceOf(one) === audience);
+export function entriesFor({ family, audience }: OpenSet, entries: readonly Entry[]): readonly Entry[] {
+  return entries.filter((one) => one.family === family && audienceOf(one) === audience);
 }
 
 /** The messages that make a set hold just what of these belongs there; none where it does. */
@@ -71,7 +69,7 @@ export async function presentEntries(): Promise<readonly Entry[]> {
   for (const own of sets.filter(({ isOwn }) => isOwn)) {
     let common = await readEntries(own);
     for (const other of sets) {
-      if (other.isOwn || own.role !== 'open') continue;
+      if (other.isOwn) continue;
       if (other.family !== own.family || other.audience !== own.audience) continue;
       const there = new Set((await readEntries(other)).map(entryKey));
       common = common.filter((entry) => there.has(entryKey(entry)));

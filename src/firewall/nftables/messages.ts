@@ -18,7 +18,7 @@ import {
 } from '../../netfilter/set-fields.ts';
 import type { Audience } from '../ruleset/model.ts';
 import { type Entry, entryKeys, entryOf } from './elements.ts';
-import { openSet, type Role, TABLE_FAMILIES } from './layout.ts';
+import { openSet, TABLE_FAMILIES } from './layout.ts';
 
 const GETSET = (NFNL_SUBSYS_NFTABLES << 8) | 10;
 const GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13;
@@ -47,12 +47,11 @@ export interface FoundSet {
   readonly handle: string;
 }
 
-/** A set that holds what is open or guarded. */
+/** A set that holds what is open. */
 export interface OpenSet {
   readonly set: FoundSet;
   readonly family: IPFamily;
   readonly audience: Audience;
-  readonly role: Role;
   /** Of our own table. */
   readonly isOwn: boolean;
 }
@@ -103,7 +102,11 @@ export const readText = (bytes: Uint8Array | undefined): string | undefined =>
   bytes && Buffer.from(bytes.buffer, bytes.byteOffset, Math.max(0, bytes.length - 1)).toString('utf8');
 
 /** What a set holds of entries; nothing where the set is gone. Throws NetlinkError. */
-export async function readEntries({ set, family, audience, role }: OpenSet): Promise<readonly Entry[]> {
+export async function readEntries({
+  set,
+  family,
+  audience,
+}: Pick<OpenSet, 'set' | 'family' | 'audience'>): Promise<readonly Entry[]> {
   const request = message(GETSETELEM, NLM_F_REQUEST_DUMP, [...header(set)]);
   const decoder = new ElementDecoder({ family: TABLE_FAMILIES[family], name: set.table }, openSet(set.name, audience));
   const entries: Entry[] = [];
@@ -111,7 +114,7 @@ export async function readEntries({ set, family, audience, role }: OpenSet): Pro
     for await (const messages of netfilterDump(request)) {
       for (const { payload } of messages) {
         for (const { key } of decoder.decode(payload)) {
-          const entry = entryOf(family, role, key);
+          const entry = entryOf(family, key);
           if (entry !== undefined) entries.push(entry);
         }
       }

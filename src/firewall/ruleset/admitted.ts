@@ -25,10 +25,18 @@ export class Admittance {
     this.#regions = { IPv4: regionsOf(ruleset, 'IPv4'), IPv6: regionsOf(ruleset, 'IPv6') };
   }
 
-  /** Canonical prefixes, none within another. Those of whom it cannot be told are not among them. */
-  sources(to: Pick<Packet, 'family' | 'address' | 'protocol' | 'port'>, asked?: readonly string[]): readonly string[] {
+  /**
+   * Canonical prefixes, none within another, of those that are `asked` for, else of all. Those of whom it cannot be told are not among
+   * them. `by`: the interface that they come by; else any.
+   */
+  sources(
+    { family, address, protocol, port }: Pick<Packet, 'family' | 'address' | 'protocol' | 'port'>,
+    asked?: readonly string[],
+    by?: string,
+  ): readonly string[] {
+    const to = { family, address, protocol, port, ...(by === undefined ? {} : { interface: by }) };
     const base = { ...to, translated: false, ours: false, apart: true } as const;
-    const admitted = this.#regions[to.family]
+    const admitted = this.#regions[family]
       .filter(({ prefix }) => passage(this.#ruleset, 'input', { ...base, source: prefix }).kind === 'passes')
       .flatMap(({ parts }) => parts);
     if (asked === undefined) return admitted.map(printCIDR);

@@ -47,8 +47,7 @@ function verdictFrom(opening: Opening, source: string | undefined, look: Look): 
   const { family, address, protocol, port, kind, policy } = opening;
   const { ruleset } = look;
   const isOurs = look.isOurs(opening);
-  // Who is admitted to what is enforced may come by any interface.
-  const by = policy === 'enforce' || look.interface === undefined ? {} : { interface: look.interface };
+  const by = look.interface === undefined ? {} : { interface: look.interface };
   const packet = { family, address, protocol, port, ...by, ...(source === undefined ? {} : { source }) };
   const isSocket = SOCKETS.has(kind);
   const toSocket = (ours: boolean) => passage(ruleset, 'input', { ...packet, translated: false, ours });

@@ -1,0 +1,233 @@
+/**
+ * Keeps from what is enforced all whom the host's own firewall would not admit there. The firewall itself sees such packets only once
+ * their destination is translated, or lets them by: so they are checked before that, by sets of ours.
+ */
+import type { NftRunner } from '../../host/nft.ts';
+import { paced } from '../../host/paced.ts';
+import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import { kernelNetfilter } from '../../netfilter/kernel.ts';
+import type { Placed, Table } from '../../netfilter/model.ts';
+import type { Netfilter } from '../../netfilter/netfilter.ts';
+import { type Admission, admissionKey, type Changes, type Opening } from '../backend.ts';
+import { type Entry, entryAtoms, entryKey } from '../nftables/elements.ts';
+import { identity } from '../nftables/found-sets.ts';
+import { TABLE_FAMILIES } from '../nftables/layout.ts';
+import { entryMessages, findSets, type OpenSet, readEntries } from '../nftables/messages.ts';
+import { admittedEntries, guardedAdmissions, guardedEntries } from './entries.ts';
+import { admittedSet, GUARDED, GUARDED_FOR, guardLayout, guardTable, ruleCounts, setsOf } from './layout.ts';
+import type { Reading } from './reading.ts';
+
+export interface GuardOptions {
+  /** Of the table, which is ours alone: each back end has one of its own. */
+  readonly name: string;
+  readonly nft: NftRunner;
+  /** Looks at the host's firewall. */
+  readonly read: () => Promise<Reading>;
+}
+
+/** Entries by the name of their set. */
+type Placing = ReadonlyMap<string, readonly Entry[]>;
+
+/**
+ * Nothing of it is there while nothing is enforced. Of openings with another policy it takes no notice. Throws NftError, NetlinkError
+ * and TransactionError: see `asked`.
+ */
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #netfilter: Netfilter;
+  /** The firewall as it was when the last load, or the first change after it, looked; undefined: nothing is enforced. */
+  #reading: Reading | undefined;
+  /** Who has been admitted to what, each by its {@link admissionKey}. */
+  readonly #admitted = new Map<string, Placing>();
+  #sets: readonly GuardSet[] = [];
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#netfilter = kernelNetfilter(options.nft);
+  }
+
+  get isGuarding(): boolean {
+    return this.#reading !== undefined;
+  }
+
+  /** Makes its table be there or not, and returns the messages after which it guards just these. Where it does, there are none. */
+  async load(openings: readonly Opening[]): Promise<readonly Uint8Array[]> {
+    this.#reading = undefined;
+    this.#admitted.clear();
+    const enforced = openings.filter(isEnforced);
+    if (enforced.length === 0) {
+      await this.remove();
+      return [];
+    }
+    const reading = await this.#read();
+    const placing = joined(await this.#place(enforced, reading));
+    await this.#lay(reading, placing);
+    const messages: Uint8Array[] = [];
+    for (const set of this.#sets) messages.push(...(await fillMessages(set, placing.get(set.name) ?? [])));
+    return messages;
+  }
+
+  /** The messages that put a change into force. */
+  async change({ added, removed }: Changes): Promise<readonly Uint8Array[]> {
+    const [comes, goes] = [added.filter(isEnforced), removed.filter(isEnforced)];
+    if (comes.length + goes.length === 0) return [];
+    const gone = joined(goes.map((one) => this.#forget(one)));
+    const reading = this.#reading ?? (await this.#begin());
+    const come = joined(await this.#place(comes, reading));
+    return this.#sets.flatMap((set) => [
+      ...entryMessages('delete', set.set, ofFamily(set, gone.get(set.name))),
+      ...entryMessages('add', set.set, ofFamily(set, come.get(set.name))),
+    ]);
+  }
+
+  /** What is guarded now, by whichever run. */
+  async current(): Promise<readonly Admission[]> {
+    const guarded = (await this.#findSets()).filter(({ name }) => name === GUARDED || name === GUARDED_FOR);
+    const entries: Entry[] = [];
+    for (const set of guarded) entries.push(...(await readEntries(set)));
+    return guardedAdmissions(entries);
+  }
+
+  /** Whether it may not guard as it should: somebody has changed its table, or the firewall says something else by now. */
+  async isOtherwise(): Promise<boolean> {
+    const reading = this.#reading;
+    if (reading === undefined) return false;
+    if (identity(await this.#findSets()) !== identity(this.#sets)) return true;
+    if (!(await this.#isWhole(this.#layouts(reading)))) return true;
+    return (await this.#read()).text !== reading.text;
+  }
+
+  /** Removes all of it, of whichever run. */
+  async remove(): Promise<void> {
+    this.#reading = undefined;
+    this.#sets = [];
+    const tables = IP_FAMILIES.map((family) => guardTable(family, this.#options.name));
+    const chains = await Promise.all(tables.map((table) => this.#netfilter.inspect(table)));
+    if (chains.every(({ size }) => size === 0) && (await this.#findSets()).length === 0) return;
+    await this.#netfilter.apply(tables.map((table) => ({ kind: 'delete-table', table })));
+  }
+
+  /** The first that is guarded. */
+  async #begin(): Promise<Reading> {
+    const reading = await this.#read();
+    await this.#lay(reading, new Map());
+    return reading;
+  }
+
+  #read(): Promise<Reading> {
+    return this.#options.read();
+  }
+
+  /** Makes its tables anew where they are not wholly there, with what belongs into them at once: nobody is let by meanwhile. */
+  async #lay(reading: Reading, placing: Placing): Promise<void> {
+    const layouts = this.#layouts(reading);
+    if (!(await this.#isWhole(layouts))) {
+      await this.#netfilter.apply(
+        layouts.map(({ family, table }) => ({ kind: 'replace-table', table, elements: placed(family, placing) })),
+      );
+    }
+    this.#sets = await this.#findSets();
+    this.#reading = reading;
+  }
+
+  #layouts({ ways }: Reading): readonly { readonly family: IPFamily; readonly table: Table }[] {
+    const interfaces = ways.map((way) => way.interfaces);
+    return IP_FAMILIES.map((family) => ({ family, table: guardLayout(family, this.#options.name, interfaces) }));
+  }
+
+  async #isWhole(layouts: readonly { readonly table: Table }[]): Promise<boolean> {
+    const sets = await this.#findSets();
+    if (sets.length !== layouts.reduce((sum, { table }) => sum + table.sets.length, 0)) return false;
+    const counts = await Promise.all(layouts.map(({ table }) => this.#netfilter.inspect(table)));
+    return layouts.every(({ table }, i) => {
+      const [wanted, there] = [ruleCounts(table), counts[i]];
+      return there?.size === wanted.size && [...wanted].every(([chain, rules]) => there.get(chain) === rules);
+    });
+  }
+
+  async #findSets(): Promise<readonly GuardSet[]> {
+    // As many as there can be: an earlier run may have told other interfaces apart.
+    const kinds = setsOf(Array.from({ length: MAX_WAYS }, () => []));
+    const found = await findSets(new Set(kinds.keys()));
+    return found.flatMap((set) => {
+      const family = IP_FAMILIES.find((one) => TABLE_FAMILIES[one] === set.family);
+      const audience = kinds.get(set.name);
+      if (set.table !== this.#options.name || family === undefined || audience === undefined) return [];
+      return [{ set, name: set.name, family, audience }];
+    });
+  }
+
+  /** What of each opening belongs into which set. Gives way to others when there is much to work out. */
+  async #place(openings: readonly Opening[], reading: Reading): Promise<readonly Placing[]> {
+    const breathe = paced();
+    const places: Placing[] = [];
+    for (const opening of openings) {
+      const admitted = admittedEntries(opening, reading);
+      const guarded = guardedEntries(opening);
+      const placing = new Map([
+        [GUARDED, guarded.filter(({ source }) => source === undefined)],
+        [GUARDED_FOR, guarded.filter(({ source }) => source !== undefined)],
+        ...admitted.map((entries, way) => [admittedSet(way), entries] as const),
+      ]);
+      this.#admitted.set(admissionKey(opening), placing);
+      places.push(placing);
+      await breathe();
+    }
+    return places;
+  }
+
+  #forget(opening: Opening): Placing {
+    const placing = this.#admitted.get(admissionKey(opening)) ?? new Map();
+    this.#admitted.delete(admissionKey(opening));
+    return placing;
+  }
+}
+
+/** Ways that are told apart: more groups of interfaces than any firewall is likely to have. What comes by others is dropped. */
+export const MAX_WAYS = 64;
+
+interface GuardSet extends Pick<OpenSet, 'set' | 'family' | 'audience'> {
+  readonly name: string;
+}
+
+const isEnforced = ({ policy }: Opening): boolean => policy === 'enforce';
+
+function joined(places: readonly Placing[]): Placing {
+  const all = new Map<string, Entry[]>();
+  for (const placing of places) {
+    for (const [set, entries] of placing) {
+      const known = all.get(set);
+      if (known === undefined) all.set(set, [...entries]);
+      else known.push(...entries);
+    }
+  }
+  return all;
+}
+
+const ofFamily = ({ family }: GuardSet, entries: readonly Entry[] = []): readonly Entry[] =>
+  entries.filter((entry) => entry.family === family);
+
+function placed(family: IPFamily, placing: Placing): readonly Placed[] {
+  return [...placing].flatMap(([set, entries]) =>
+    entries.filter((entry) => entry.family === family).map((entry) => ({ set, element: { key: entryAtoms(entry) } })),
+  );
+}
+
+/** The messages that make a set hold just these; none where it does. */
+async function fillMessages(set: GuardSet, entries: readonly Entry[]): Promise<readonly Uint8Array[]> {
+  const wanted = ofFamily(set, entries);
+  const there = await readEntries(set);
+  const [isWanted, isThere] = [new Set(wanted.map(entryKey)), new Set(there.map(entryKey))];
+  return [
+    ...entryMessages(
+      'delete',
+      set.set,
+      there.filter((one) => !isWanted.has(entryKey(one))),
+    ),
+    ...entryMessages(
+      'add',
+      set.set,
+      wanted.filter((one) => !isThere.has(entryKey(one))),
+    ),
+  ];
+}
