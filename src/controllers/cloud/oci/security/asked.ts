@@ -1,5 +1,6 @@
 /** What a load balancer needs let through the cloud's own firewall, as plain data, and what comes of asking for it. */
 import type { IPFamily } from '../../../../lib/ip.ts';
+import type { LoadBalancerRequest } from '../request.ts';
 
 /**
  * Whose rules are ours: those of the subnets of load balancers and of nodes in their security lists, those of the load
@@ -64,4 +65,22 @@ export interface SecurityHints {
   readonly subnets?: readonly string[];
   /** OCIDs of groups that it names for its nodes. */
   readonly backendGroups?: readonly string[];
+}
+
+/** @param subnets OCIDs of those that the load balancer is in, or will be. */
+export function askedOf(request: LoadBalancerRequest, subnets: readonly string[]): SecurityAsked {
+  const { namespace, service, uid, families, ports, health, preserveSource, security } = request;
+  return {
+    service: { namespace, name: service, uid },
+    mode: security.mode,
+    families,
+    ports: ports.flatMap(({ transports, port, nodePort }) =>
+      transports.map((protocol) => ({ protocol, port, nodePort })),
+    ),
+    healthCheckPort: health.port,
+    sources: security.sources,
+    preservesSource: preserveSource,
+    subnets,
+    backendGroups: security.backendNetworkSecurityGroups,
+  };
 }
