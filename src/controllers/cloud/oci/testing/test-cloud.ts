@@ -30,7 +30,7 @@ export class TestCloud {
   readonly nodes: readonly CloudNode[];
   readonly #door: Door;
 
-  constructor({ clock = systemClock, pace, limits, quota, pageSize = 50, nodes = [] }: TestCloudOptions) {
+  constructor({ clock = systemClock, pace, limits, quota, pageSize = 50, nodes = [] }: TestCloudOptions = {}) {
     this.state = new Cloud({
       clock,
       pace: pace ?? { kind: 'polls', count: 1 },

@@ -4,6 +4,7 @@ import type { Plain } from '../../calls.ts';
 import type { Cloud, LoadBalancer } from '../cloud.ts';
 import { conflict, notFound } from '../failure.ts';
 import type { Answer, Asked } from '../operation.ts';
+import { present } from '../present.ts';
 import { checkContents, checkUnused, keptBackendSet, keptCertificate, keptListener } from './contents.ts';
 import { acceptChange, changeable } from './life.ts';
 
@@ -84,7 +85,3 @@ export const updateGroups: Change = (cloud, asked) => {
   checkContents(cloud, { ...found, ...next });
   return acceptChange(cloud, found, 'UpdateNetworkSecurityGroups', next);
 };
-
-/** What is not said stays. */
-const present = <T extends object>(details: T): T =>
-  Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined && value !== null)) as T;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type OciCalls, OciError } from '../../calls.ts';
+import type { OciCalls } from '../../calls.ts';
+import { refused } from '../refused.ts';
 import { TestCloud, type TestCloudOptions } from '../test-cloud.ts';
 import { reservePublicIp } from '../world.ts';
 
@@ -36,13 +37,6 @@ function cloud(options: TestCloudOptions = {}) {
   };
   return { server, loadBalancer, details, create, made };
 }
-
-const refused = (status: number, code: string, message?: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof OciError, String(error));
-  assert.deepEqual([error.status, error.code], [status, code], error.message);
-  if (message !== undefined) assert.match(error.message, message);
-  return true;
-};
 
 test('a load balancer is CREATING until its work has succeeded, and then has its addresses', async () => {
   const { server, loadBalancer, create } = cloud();
