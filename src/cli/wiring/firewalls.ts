@@ -105,7 +105,7 @@ export class Firewalls {
       open: async () => {
         const nft = await this.#nft();
         if (nft === undefined) throw new FirewallError('this kernel has no nftables');
-        return nftablesFirewall({ nft, interface: this.#place.lanInterface });
+        return nftablesFirewall({ nft, interface: this.#place.lanInterface, guests: BRIDGE });
       },
       remove: async () => {
         const nft = await this.#nft();
@@ -121,7 +121,8 @@ export class Firewalls {
     };
     const open = async (iptables: readonly [Iptables, ...Iptables[]]) => {
       const nft = await this.#nft();
-      return iptablesFirewall({ iptables, interface: this.#place.lanInterface, ...(nft === undefined ? {} : { nft }) });
+      const between = { interface: this.#place.lanInterface, guests: BRIDGE };
+      return iptablesFirewall({ iptables, ...between, ...(nft === undefined ? {} : { nft }) });
     };
     return {
       name: 'iptables',

@@ -1,8 +1,8 @@
 /** The firewall of a host whose rules are those of iptables: a chain of ours, which all packets come to first. */
 import { type Clock, systemClock } from '../../host/clock.ts';
-import { NetlinkError } from '../../host/netlink-dump.ts';
-import { NftError, type NftRunner } from '../../host/nft.ts';
+import type { NftRunner } from '../../host/nft.ts';
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import { rulesetGeneration } from '../../netfilter/iptables/fingerprint.ts';
 import { type Iptables, IptablesError } from '../../netfilter/iptables/iptables.ts';
 import { type Hook, inverse, isEmptyPatch, type TablePatch } from '../../netfilter/iptables/model.ts';
 import {
@@ -17,8 +17,12 @@ import {
   sameAdmission,
   type Verdict,
 } from '../backend.ts';
+import { Guard } from '../enforce/guard.ts';
+import { readingOf } from '../enforce/reading.ts';
 import { glance } from '../glance.ts';
+import { asked as askedOfNft } from '../nftables/asked.ts';
 import { isOfIptables, readRuleset } from '../nftables/read-ruleset.ts';
+import { sendMessages } from '../nftables/send.ts';
 import type { Ruleset } from '../ruleset/model.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
 import { hasPods, POD_PREFIX, podCount, podPatch } from './pods.ts';
@@ -28,13 +32,20 @@ import { admissionsOf, CHAIN, HOOKS, rulesOf } from './rules.ts';
 export interface IptablesFirewallOptions {
   /** Of every variant that is installed, the one that the host uses first, as `openIptables` tells. */
   readonly iptables: readonly [Iptables, ...Iptables[]];
-  /** Reads rules of plain nftables, which may drop what iptables accepts. Default: these are not looked at. */
+  /**
+   * Reads rules of plain nftables, which may drop what iptables accepts, and guards what is enforced. Default: these are not looked
+   * at, and nothing can be enforced.
+   */
   readonly nft?: NftRunner;
-  /** What clients come by, for verdicts. Default: it is not known. */
+  /** What clients come by. Default: it is not known. */
   readonly interface?: string;
+  /** What guests of this node come by. Default: it is not known. */
+  readonly guests?: string;
   readonly clock?: Clock;
 }
 
+/** The table that guards what is enforced. */
+const GUARD = 'postern-enforce-iptables';
 /** Rules that come or go at once: an ordinary user's namespace takes some 208 KiB. */
 const PIECE = 400;
 
@@ -44,10 +55,11 @@ export function iptablesFirewall(options: IptablesFirewallOptions): FirewallBack
 
 class IptablesFirewall implements FirewallBackend {
   readonly name = 'iptables';
-  readonly enforces = false;
+  readonly enforces: boolean;
   readonly #used: Iptables;
   readonly #others: readonly Iptables[];
   readonly #nft: NftRunner | undefined;
+  readonly #guard: Guard | undefined;
   readonly #clock: Clock;
   readonly #clients: Pick<IptablesFirewallOptions, 'interface'>;
   /** How many rules the chain of a family has by now. */
@@ -55,17 +67,22 @@ class IptablesFirewall implements FirewallBackend {
   /** How many rules there are for pods. */
   readonly #podCounts = new Map<IPFamily, number>();
 
-  constructor({ iptables: [used, ...others], nft, clock = systemClock, ...clients }: IptablesFirewallOptions) {
+  constructor({ iptables: [used, ...others], nft, clock = systemClock, guests, ...clients }: IptablesFirewallOptions) {
     this.#clients = clients;
     this.#used = used;
     this.#others = others;
     this.#nft = nft;
     this.#clock = clock;
+    this.enforces = nft !== undefined;
+    const ways = [clients.interface, guests].flatMap((name) => (name === undefined ? [] : [[name]]));
+    const read = async () => readingOf(await this.#ruleset(), ways);
+    if (nft !== undefined) this.#guard = new Guard({ name: GUARD, nft, read });
   }
 
   load(openings: readonly Opening[]): Promise<void> {
     return asked(async () => {
       for (const other of this.#others) await removeFrom(other);
+      await this.#send(await this.#guard?.load(openings));
       const patches: TablePatch[] = [];
       this.#counts.clear();
       for (const family of IP_FAMILIES) {
@@ -80,13 +97,15 @@ class IptablesFirewall implements FirewallBackend {
     });
   }
 
-  change({ added, removed }: Changes): Promise<void> {
+  change(changes: Changes): Promise<void> {
+    const { added, removed } = changes;
     const patches = IP_FAMILIES.map((family): TablePatch => {
       const hooks = (openings: readonly Opening[]) =>
         inChain(openings.filter((one) => one.family === family).flatMap(rulesOf));
       return { family, table: 'filter', chains: [], hooked: hooks(added), unhooked: hooks(removed) };
     });
     return asked(async () => {
+      await this.#send(await this.#guard?.change(changes));
       await this.#apply(patches);
       for (const { family, hooked, unhooked } of patches) {
         this.#counts.set(family, (this.#counts.get(family) ?? 0) + hooked.length - unhooked.length);
@@ -109,7 +128,7 @@ class IptablesFirewall implements FirewallBackend {
     return asked(async () => {
       const found: Admission[] = [];
       for (const family of IP_FAMILIES) if (await this.#used.inUse(family)) found.push(...(await this.#read(family)));
-      return found;
+      return [...found, ...((await this.#guard?.current()) ?? [])];
     });
   }
 
@@ -118,7 +137,7 @@ class IptablesFirewall implements FirewallBackend {
       const present = new Map((await this.current()).map((one) => [admissionKey(one), one]));
       const isOurs = (opening: Opening) => {
         const found = present.get(admissionKey(opening));
-        return found !== undefined && sameAdmission(found, { ...opening, policy: 'managed' });
+        return found !== undefined && sameAdmission(found, opening);
       };
       return verdictsOf(openings, { isOurs, ruleset: await this.#ruleset(), ...this.#clients });
     });
@@ -127,7 +146,7 @@ class IptablesFirewall implements FirewallBackend {
   /** Others' rules come and go too, such as the proxy's: only then are ours looked for. */
   watch(changed: () => void, signal: AbortSignal): void {
     void glance(
-      { clock: this.#clock, generation: () => this.#used.fingerprint(), isOtherwise: () => this.#isGone() },
+      { clock: this.#clock, generation: () => this.#generation(), isOtherwise: () => this.#isGone() },
       changed,
       signal,
     );
@@ -136,6 +155,7 @@ class IptablesFirewall implements FirewallBackend {
   remove(): Promise<void> {
     return asked(async () => {
       for (const iptables of [this.#used, ...this.#others]) await removeFrom(iptables);
+      await this.#guard?.remove();
     });
   }
 
@@ -184,6 +204,17 @@ class IptablesFirewall implements FirewallBackend {
     return [...own, ...(await readRuleset(this.#nft, (table) => !isOfIptables(table)))];
   }
 
+  /** Of the variant legacy, nftables know nothing. */
+  async #generation(): Promise<number | undefined> {
+    const rules = await this.#used.fingerprint();
+    const tables = this.#guard?.isGuarding ? await rulesetGeneration() : 0;
+    return rules === undefined || tables === undefined ? undefined : rules + tables * 2 ** 32;
+  }
+
+  async #send(messages: readonly Uint8Array[] = []): Promise<void> {
+    if (this.#nft !== undefined) await sendMessages(this.#nft, messages);
+  }
+
   /** Whether rules of ours are missing, by their number: cheap, however many there are. What is refused the next load tells. */
   async #isGone(): Promise<boolean> {
     try {
@@ -194,9 +225,9 @@ class IptablesFirewall implements FirewallBackend {
       for (const [family, count] of this.#podCounts) {
         if (podCount(await this.#used.count(family, 'filter', POD_PREFIX)) !== count) return true;
       }
-      return false;
+      return (await askedOfNft(async () => this.#guard?.isOtherwise())) === true;
     } catch (error) {
-      if (error instanceof IptablesError) return true;
+      if (error instanceof IptablesError || error instanceof FirewallError) return true;
       throw error;
     }
   }
@@ -225,11 +256,9 @@ async function removeFrom(iptables: Iptables): Promise<void> {
 
 async function asked<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await askedOfNft(call);
   } catch (cause) {
-    if (cause instanceof IptablesError || cause instanceof NftError || cause instanceof NetlinkError) {
-      throw new FirewallError(cause instanceof IptablesError ? `iptables: ${cause.message}` : cause.message, { cause });
-    }
+    if (cause instanceof IptablesError) throw new FirewallError(`iptables: ${cause.message}`, { cause });
     throw cause;
   }
 }

@@ -16,10 +16,11 @@ export const HOOKS: readonly Hook[] = [
 ];
 
 /**
- * One rule for each prefix of sources. They go by what connection tracking knows of the first packet, so the same rule lets in
+ * One rule for each prefix of sources; none for what is enforced. They go by what connection tracking knows of the first packet, so the same rule lets in
  * what ends here, what is forwarded, and the replies to that; the order of such rules makes no difference.
  */
-export function rulesOf({ family, address, protocol, port, sources }: Admission): readonly string[] {
+export function rulesOf({ family, address, protocol, port, sources, policy }: Admission): readonly string[] {
+  if (policy !== 'managed') return [];
   const rule = (source: string) =>
     `-p ${protocol} -m conntrack ${source}--ctorigdst ${address} --ctorigdstport ${port} -j ACCEPT`;
   if (sources === undefined) return [rule('')];

@@ -20,7 +20,7 @@ const nft = (input: string) => void execFileSync('nft', ['-f', '-'], { input });
 
 enforceContract('nftables', {
   setUp: async () => nft(ADMINISTRATOR),
-  open: async () => nftablesFirewall({ nft: await openLibnftables(), interface: 'lan' }),
+  open: async (clock) => nftablesFirewall({ nft: await openLibnftables(), interface: 'lan', clock }),
   admitAll: async () => nft('add rule inet filter input tcp dport { 80, 30080 } accept'),
   table: 'postern-enforce-nftables',
 });

@@ -35,8 +35,10 @@ import { sendMessages } from './send.ts';
 export interface NftablesFirewallOptions {
   /** Works in the network namespace of this process. It is best not the proxy's: a look at all rules takes its time. */
   readonly nft: NftRunner;
-  /** What clients come by, for verdicts. Default: it is not known. */
+  /** What clients come by. Default: it is not known. */
   readonly interface?: string;
+  /** What guests of this node come by. Default: it is not known. */
+  readonly guests?: string;
   readonly clock?: Clock;
 }
 
@@ -59,11 +61,11 @@ class NftablesFirewall implements FirewallBackend {
   /** The same of sets for pods: which there were when they were filled. */
   #podSets = '';
 
-  constructor({ nft, clock = systemClock, ...clients }: NftablesFirewallOptions) {
+  constructor({ nft, clock = systemClock, guests, ...clients }: NftablesFirewallOptions) {
     this.#nft = nft;
     this.#clients = clients;
     this.#clock = clock;
-    const ways = clients.interface === undefined ? [] : [[clients.interface]];
+    const ways = [clients.interface, guests].flatMap((name) => (name === undefined ? [] : [[name]]));
     const read = async () => readingOf(await readRuleset(nft), ways);
     this.#guard = new Guard({ name: GUARD, nft, read });
   }

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { type Clock, systemClock } from '../../host/clock.ts';
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import { compareAdmissions, type FirewallBackend, type Opening } from '../backend.ts';
 import { CLIENT, NODE, type Packets, packets, STRANGER, VIP } from './packets.ts';
@@ -17,7 +18,7 @@ export interface EnforceSubject {
    */
   readonly setUp: () => Promise<void>;
   /** A run of ours; clients come by `lan`. */
-  readonly open: () => Promise<FirewallBackend>;
+  readonly open: (clock: Clock) => Promise<FirewallBackend>;
   /** The administrator admits everyone to these ports. */
   readonly admitAll: () => Promise<void>;
   /** Somebody removes the table that guards. */
@@ -32,6 +33,8 @@ const openings = (family: IPFamily): readonly Opening[] => {
     { ...one, kind: 'node-port', address: NODE[family], port: 30_080 },
   ];
 };
+/** Nobody waits long for what is looked at now and then. */
+const HASTY: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
 const wide = (ip: string): string => `${ip}/${ip.includes(':') ? 128 : 32}`;
 const nft = (...argv: readonly string[]) => execFileSync('nft', argv, { encoding: 'utf8' });
 
@@ -42,7 +45,7 @@ export function enforceContract(name: string, subject: EnforceSubject): void {
     before(async () => {
       world = await packets();
       await subject.setUp();
-      backend = await subject.open();
+      backend = await subject.open(HASTY);
       await backend.load([]);
     });
     after(async () => {
@@ -92,7 +95,7 @@ export function enforceContract(name: string, subject: EnforceSubject): void {
 
     test('another run finds it, and changes nothing', async () => {
       const found = nft('list', 'ruleset');
-      backend = await subject.open();
+      backend = await subject.open(HASTY);
       await backend.load(IP_FAMILIES.flatMap(openings));
       assert.equal(nft('list', 'ruleset'), found);
     });
