@@ -1,7 +1,7 @@
 /** Making and reading certificates: ECDSA P-256 keys, PEM texts, times in milliseconds since 1970. */
 import { type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { x509 } from './x509.ts';
+import { x509 } from '../../host/x509.ts';
 
 /** A certificate and its private key (PKCS #8), both PEM. */
 export interface KeyPair {
