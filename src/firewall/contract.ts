@@ -27,8 +27,6 @@ export interface BackendSubject {
   readonly damages?: Readonly<Record<string, () => Promise<void>>>;
   /** Ends what {@link open} gave, as a kill -9 of the program would. */
   readonly abandon?: (backend: FirewallBackend) => Promise<void>;
-  /** Whether it does anything for pods. Default: yes. */
-  readonly letsPods?: boolean;
   readonly tearDown?: () => Promise<void>;
 }
 
@@ -209,33 +207,31 @@ export function firewallContract(name: string, subject: BackendSubject, options:
       await isClosed([...nodePorts, ...addresses, ...limited]);
     });
 
-    if (subject.letsPods !== false) {
-      test('what is there for pods is put there, changed and removed, apart from what is exposed', async () => {
-        await backend.load(addresses);
-        const before = await subject.dump();
-        await backend.letPods(PODS);
-        const withPods = await subject.dump();
-        assert.notEqual(withPods, before);
-        await holds(addresses);
-        await subject.abandon?.(backend);
-        backend = await subject.open();
-        await backend.load(addresses);
-        await backend.letPods(PODS);
-        assert.equal(await subject.dump(), withPods);
-        await backend.letPods({ ...PODS, peers: PODS.pods });
-        await backend.change({ added: limited, removed: [] });
-        await backend.letPods(PODS);
-        await backend.change({ added: [], removed: limited });
-        assert.equal(await subject.dump(), withPods);
-        await backend.letPods(undefined);
-        assert.equal(await subject.dump(), before);
-        await backend.letPods(PODS);
-        await subject.abandon?.(backend);
-        backend = await subject.open();
-        await backend.remove();
-        assert.equal(await subject.dump(), untouched);
-      });
-    }
+    test('what is there for pods is put there, changed and removed, apart from what is exposed', async () => {
+      await backend.load(addresses);
+      const before = await subject.dump();
+      await backend.letPods(PODS);
+      const withPods = await subject.dump();
+      assert.notEqual(withPods, before);
+      await holds(addresses);
+      await subject.abandon?.(backend);
+      backend = await subject.open();
+      await backend.load(addresses);
+      await backend.letPods(PODS);
+      assert.equal(await subject.dump(), withPods);
+      await backend.letPods({ ...PODS, peers: PODS.pods });
+      await backend.change({ added: limited, removed: [] });
+      await backend.letPods(PODS);
+      await backend.change({ added: [], removed: limited });
+      assert.equal(await subject.dump(), withPods);
+      await backend.letPods(undefined);
+      assert.equal(await subject.dump(), before);
+      await backend.letPods(PODS);
+      await subject.abandon?.(backend);
+      backend = await subject.open();
+      await backend.remove();
+      assert.equal(await subject.dump(), untouched);
+    });
 
     test('what is closed one by one leaves nothing of it', async () => {
       await backend.load([]);

@@ -22,7 +22,6 @@ firewallContract('firewalld', {
     await host.stop();
   },
   open: async () => open(),
-  letsPods: false,
   abandon: async (backend) => runs.get(backend)?.abort(),
   dump: dumpFirewalld,
   strangers: async () => {

@@ -74,6 +74,25 @@ export class FirewallD1 {
     return zone === '' || zone === undefined ? undefined : String(zone);
   }
 
+  async interfacesOf(zone: string): Promise<readonly string[]> {
+    return strings((await ask(this.bus, `${NAME}.zone`, 'getInterfaces', zone))[0]);
+  }
+
+  /** Now; not after a reload. */
+  async addInterface(zone: string, name: string): Promise<void> {
+    await ask(this.bus, `${NAME}.zone`, 'addInterface', zone, name);
+  }
+
+  /** The same. */
+  async removeInterface(zone: string, name: string): Promise<void> {
+    await ask(this.bus, `${NAME}.zone`, 'removeInterface', zone, name);
+  }
+
+  /** Puts its permanent configuration in force, in place of all else but which zones interfaces are in. */
+  async reload(): Promise<void> {
+    await ask(this.bus, NAME, 'reload');
+  }
+
   async defaultZone(): Promise<string> {
     return String((await ask(this.bus, NAME, 'getDefaultZone'))[0]);
   }

@@ -15,6 +15,7 @@ import { verdicts } from './admits.ts';
 import { openSystemBus } from './bus.ts';
 import { FirewallD1 } from './firewall-d1.ts';
 import { look } from './look.ts';
+import { letPods } from './pods.ts';
 import type { RichRules } from './rich-rules.ts';
 import { admissions, isOurs, richRules } from './rules.ts';
 import { watchFirewalld } from './watch.ts';
@@ -98,11 +99,8 @@ class Firewalld implements FirewallBackend {
   }
 
   async letPods(traffic: PodTraffic | undefined): Promise<PodPassage> {
-    if (traffic === undefined) return { kind: 'done' };
-    return {
-      kind: 'left',
-      why: `put ${traffic.bridge} into a zone that lets pods by, with a policy for what comes from other nodes`,
-    };
+    const firewalld = await this.#firewalld();
+    return this.#say(firewalld, () => letPods(firewalld, traffic));
   }
 
   async current(): Promise<readonly Admission[]> {
@@ -134,6 +132,7 @@ class Firewalld implements FirewallBackend {
     await this.#say(firewalld, async () => {
       await replace(firewalld.runtime, new Set(), new Set());
       await replace(firewalld.permanent, new Set(), new Set());
+      await letPods(firewalld, undefined);
     });
   }
 
@@ -158,9 +157,9 @@ class Firewalld implements FirewallBackend {
   }
 
   /** Does the work; when it fails because of panic mode, says so. firewalld then refuses every change, as it should. */
-  async #say(firewalld: FirewallD1, work: () => Promise<void>): Promise<void> {
+  async #say<T>(firewalld: FirewallD1, work: () => Promise<T>): Promise<T> {
     try {
-      await work();
+      return await work();
     } catch (error) {
       if (!(await firewalld.isPanicking())) throw error;
       throw new FirewallError(

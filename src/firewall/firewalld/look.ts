@@ -1,6 +1,7 @@
 /** One look at firewalld: all that decides what a zone lets in. */
 import type { View } from './admits.ts';
 import type { FirewallD1, Ruleset, ServiceDefinition } from './firewall-d1.ts';
+import { POD_POLICIES } from './pod-objects.ts';
 import { parseRichRule } from './rich-rule.ts';
 import { isOurs } from './rules.ts';
 
@@ -14,7 +15,9 @@ export async function look(firewalld: FirewallD1, name: string, guests: string |
     guests === undefined ? undefined : firewalld.assignedZone(guests),
   ]);
   const services = await definitions(firewalld, [zone, ...policies].flatMap(servicesOf));
-  return { zone, policies, services, strict, panic, guests: guestZone };
+  // Ours are for pods, and let in nobody else.
+  const others = policies.filter((policy) => !POD_POLICIES.includes(policy.name));
+  return { zone, policies: others, services, strict, panic, guests: guestZone };
 }
 
 function servicesOf({ services, richRules }: Ruleset): readonly string[] {
