@@ -13,8 +13,9 @@ import { nextStep } from './desired.ts';
 import { markOf } from './marks.ts';
 import type { LoadBalancerProvider } from './provider.ts';
 import { type Backends, ensure, mark, remove, type ServeParts } from './serve.ts';
-import { Standings, type StandingsOptions } from './standings.ts';
+import { Standings } from './standings.ts';
 import { SYNC_FAILED } from './status.ts';
+import type { WaitsOptions } from './waits.ts';
 
 /** Load balancers that are worked on at the same time. */
 const WORKERS = 8;
@@ -24,7 +25,7 @@ const NODES_GRACE = seconds(1);
 const NODES = 'nodes';
 const GONE = 'gone ';
 
-export interface BalancersParts extends ControllerParts, StandingsOptions {
+export interface BalancersParts extends ControllerParts, WaitsOptions {
   readonly providers: readonly LoadBalancerProvider[];
 }
 

@@ -10,7 +10,7 @@ import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { LOAD_BALANCER_READY, marked, unmarked } from './marks.ts';
 import type { Ensured, LoadBalancerProvider } from './provider.ts';
-import { isDue, retryAfterOf, type Standing, type Standings, type Wish, wishOf } from './standings.ts';
+import { isDue, type Standing, type Standings, type Wish, wishOf } from './standings.ts';
 import { clearedStatusPatch, type Failed, SYNC_FAILED, statusPatch } from './status.ts';
 
 export interface ServeParts {
@@ -53,9 +53,9 @@ export async function ensure(
     return write(service, before.outcome, parts);
   }
   const isNews = tellBegin(service, { before, wish, backends }, parts);
-  const { outcome, retryAfter } = await attempt(() => provider.ensure(service, backends.nodes), signal);
+  const outcome = await attempt(() => provider.ensure(service, backends.nodes), signal);
   const isTold = outcome.kind !== 'ready' && (isNews || (before?.isTold ?? false));
-  later(key, standings.note(key, wish, { outcome, isTold, retryAfter, now: clock.now() }));
+  later(key, standings.note(key, wish, { outcome, isTold }, clock.now()));
   tellEnd(service, { before, wish, outcome, isNews }, parts);
   await write(service, outcome, parts);
 }
@@ -81,8 +81,8 @@ export async function remove(
   if (last?.outcome.kind !== 'ready') {
     if (last !== undefined && clock.now() < last.due) return later(key, last.due - clock.now());
     if (last === undefined) events.event(service, 'Normal', 'DeletingLoadBalancer', 'Deleting load balancer');
-    const { outcome, retryAfter } = await attempt(() => removedBy(providers, service), signal);
-    const wait = standings.note(key, wish, { outcome, isTold: true, retryAfter, now: clock.now() });
+    const outcome = await attempt(() => removedBy(providers, service), signal);
+    const wait = standings.note(key, wish, { outcome, isTold: true }, clock.now());
     if (outcome.kind === 'failed') {
       const message = `Error syncing load balancer: failed to delete load balancer: ${outcome.why}`;
       tellFailure(service, SYNC_FAILED, message, parts);
@@ -122,16 +122,12 @@ async function unmark(service: Service, { client, unmarking }: ServeParts): Prom
 }
 
 /** What cannot be done now is a failure to be told; at the end of the process it is nobody's. */
-async function attempt(
-  work: () => Promise<Ensured>,
-  signal: AbortSignal,
-): Promise<{ readonly outcome: Ensured | (Failed & { readonly cause: unknown }); readonly retryAfter: number }> {
+async function attempt(work: () => Promise<Ensured>, signal: AbortSignal): Promise<Ensured | Failed> {
   try {
-    return { outcome: await work(), retryAfter: 0 };
+    return await work();
   } catch (cause) {
     if (signal.aborted) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return { outcome: { kind: 'failed', why, cause }, retryAfter: retryAfterOf(cause) };
+    return { kind: 'failed', why: cause instanceof Error ? cause.message : String(cause), cause };
   }
 }
 

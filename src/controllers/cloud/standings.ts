@@ -1,18 +1,14 @@
 /** What came of the last attempt for each Service, and when the next is due. Kept in memory: it only saves questions. */
 import type { Service } from '../../api/core/v1/service.ts';
-import { BackOff } from '../../client/back-off.ts';
-import { type Duration, milliseconds, minutes, seconds } from '../../lib/duration.ts';
+import { type Duration, milliseconds, minutes } from '../../lib/duration.ts';
 import { PROVIDER_ANNOTATION } from './marks.ts';
 import type { Ensured } from './provider.ts';
 import type { Failed } from './status.ts';
+import { Waits, type WaitsOptions } from './waits.ts';
 
-/** Before something that failed is tried again: doubles from the first to the last. */
-const RETRY = { first: seconds(5), max: minutes(5), jitter: 0.25 };
 /** A provider's wish to be asked again is kept to within these. */
 const SOONEST: Duration = milliseconds(100);
 const LATEST: Duration = minutes(5);
-/** Share of the time between two looks that is left to chance, so that thousands do not come at once. */
-const SPREAD = 0.25;
 
 export interface Wish {
   /** What of a Service a provider is told; `''`: it is to be removed. */
@@ -21,28 +17,23 @@ export interface Wish {
   readonly backends: string;
 }
 
-export interface Standing extends Wish {
+export interface Attempt {
   readonly outcome: Ensured | Failed;
-  /** Milliseconds since 1970. */
-  readonly due: number;
   /** People were told that it is being worked on, and not yet that it is done. */
   readonly isTold: boolean;
 }
 
-export interface StandingsOptions {
-  /** How often what is ready is looked at again. */
-  readonly sweep: Duration;
-  /** In [0, 1). */
-  readonly random: () => number;
+export interface Standing extends Wish, Attempt {
+  /** Milliseconds since 1970. */
+  readonly due: number;
 }
 
 export class Standings {
-  readonly #options: StandingsOptions;
+  readonly #waits: Waits;
   readonly #standings = new Map<string, Standing>();
-  readonly #backOffs = new Map<string, BackOff>();
 
-  constructor(options: StandingsOptions) {
-    this.#options = options;
+  constructor(options: WaitsOptions) {
+    this.#waits = new Waits(options);
   }
 
   get(key: string): Standing | undefined {
@@ -50,35 +41,21 @@ export class Standings {
   }
 
   /** Notes what came of an attempt that ended now. Returns the milliseconds until the next is due. */
-  note(
-    key: string,
-    wish: Wish,
-    attempt: {
-      readonly outcome: Ensured | Failed;
-      readonly isTold: boolean;
-      readonly now: number;
-      readonly retryAfter?: number;
-    },
-  ): number {
-    const { outcome, isTold, now, retryAfter = 0 } = attempt;
-    const wait = Math.max(retryAfter, this.#wait(key, outcome));
-    this.#standings.set(key, { ...wish, outcome, isTold, due: now + wait });
+  note(key: string, wish: Wish, attempt: Attempt, now: number): number {
+    const wait = this.#wait(key, attempt.outcome, now);
+    this.#standings.set(key, { ...wish, ...attempt, due: now + wait });
     return wait;
   }
 
   forget(key: string): void {
     this.#standings.delete(key);
-    this.#backOffs.delete(key);
+    this.#waits.forget(key);
   }
 
-  #wait(key: string, outcome: Ensured | Failed): number {
-    if (outcome.kind !== 'failed') this.#backOffs.delete(key);
-    if (outcome.kind === 'waiting') return Math.min(Math.max(outcome.after, SOONEST), LATEST);
-    const { sweep, random } = this.#options;
-    if (outcome.kind !== 'failed') return sweep * (1 - SPREAD * random());
-    const backOff = this.#backOffs.get(key) ?? new BackOff({ ...RETRY, random });
-    this.#backOffs.set(key, backOff);
-    return backOff.next();
+  #wait(key: string, outcome: Ensured | Failed, now: number): number {
+    if (outcome.kind === 'failed') return this.#waits.failed(key, outcome.cause, now);
+    const next = this.#waits.succeeded(key);
+    return outcome.kind === 'waiting' ? Math.min(Math.max(outcome.after, SOONEST), LATEST) : next;
   }
 }
 
@@ -96,10 +73,4 @@ export function wishOf({ metadata, spec }: Service): string {
   const { uid, annotations = {}, labels = {} } = metadata;
   const asked = Object.entries(annotations).filter(([name]) => name !== PROVIDER_ANNOTATION);
   return JSON.stringify([uid, asked.sort(), Object.entries(labels).sort(), spec]);
-}
-
-/** How long whoever failed asks to be left alone, in milliseconds. */
-export function retryAfterOf(error: unknown): number {
-  const after = error instanceof Error && 'retryAfter' in error ? error.retryAfter : undefined;
-  return typeof after === 'number' && after > 0 ? Math.min(after, LATEST) : 0;
 }

@@ -9,6 +9,7 @@ import type { Ensured } from './provider.ts';
 export interface Failed {
   readonly kind: 'failed';
   readonly why: string;
+  readonly cause: unknown;
 }
 
 /** Reason of the condition while there is something to wait for. */
