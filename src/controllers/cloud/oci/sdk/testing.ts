@@ -1,9 +1,10 @@
 /** For tests: a server over HTTPS that answers as it is told, and a configuration to reach it with. */
-import { generateKeyPairSync, webcrypto } from 'node:crypto';
+import { createVerify, generateKeyPairSync, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Extension } from '@peculiar/x509';
 import { Secret } from '../config/secret.ts';
 import type { OciConfig } from '../config.ts';
 
@@ -44,19 +45,45 @@ export async function startTestServer(answer: Answering): Promise<TestServer> {
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const RSA = {
+  name: 'RSASSA-PKCS1-v1_5',
+  hash: 'SHA-256',
+  publicExponent: new Uint8Array([1, 0, 1]),
+  modulusLength: 2048,
+};
 
-async function makeCertificate(): Promise<{ readonly certificate: string; readonly key: string }> {
-  const { BasicConstraintsExtension, PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator } =
-    await loadX509();
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+interface Certified {
+  /** Both in PEM. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+async function makeCertificate(): Promise<Certified> {
+  const { BasicConstraintsExtension, SubjectAlternativeNameExtension } = await loadX509();
+  const extensions = [
+    new BasicConstraintsExtension(true, 0, true),
+    new SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]),
+  ];
+  return selfSigned('CN=test server', ALGORITHM, extensions);
+}
+
+/** As the metadata service of an instance has one: it says whose the instance is. */
+export function makeInstanceCertificate(): Promise<Certified> {
+  return selfSigned(`CN=instance, OU=opc-tenant:${TENANCY}`, RSA, []);
+}
+
+async function selfSigned(
+  name: string,
+  algorithm: typeof ALGORITHM | typeof RSA,
+  extensions: Extension[],
+): Promise<Certified> {
+  const { PemConverter, X509CertificateGenerator } = await loadX509();
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: 'CN=test server',
+    name,
     keys,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]),
-    ],
+    signingAlgorithm: algorithm,
+    extensions,
   });
   const key = PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
   return { certificate: certificate.toString('pem'), key };
@@ -77,6 +104,24 @@ export function makeApiKey(): { readonly privateKey: string; readonly publicKey:
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
   });
+}
+
+/**
+ * Whether a request is signed with a key's private half, as far as it must be.
+ * https://docs.oracle.com/en-us/iaas/Content/API/Concepts/signingrequests.htm
+ */
+export function signedBy({ method = '', url = '', headers }: IncomingMessage, publicKey: string): boolean {
+  const parameters = Object.fromEntries(
+    [...(headers.authorization ?? '').matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+  );
+  const names: readonly string[] = parameters['headers']?.toLowerCase().split(' ') ?? [];
+  const needed = ['(request-target)', 'host', method === 'GET' ? 'x-date' : 'x-content-sha256'];
+  if (!needed.every((name) => names.includes(name))) return false;
+  const lines = names.map((name) =>
+    name === '(request-target)' ? `${name}: ${method.toLowerCase()} ${url}` : `${name}: ${headers[name]}`,
+  );
+  const verify = createVerify('RSA-SHA256').update(lines.join('\n'));
+  return verify.verify(publicKey, parameters['signature'] ?? '', 'base64');
 }
 
 export const TENANCY = 'ocid1.tenancy.oc1..aaaatenancy';

@@ -11,7 +11,8 @@ export function failureOf(operation: string, exchange: Exchange, error: unknown)
     const code = textOf(error, 'serviceCode') ?? 'None';
     return { ...refusal, code, message: `${operation}: ${refusal.status} ${code}: ${said(error)}` };
   }
-  const why = said(exchange.failure ?? error);
+  const isLate = exchange.signal.aborted;
+  const why = isLate ? 'there was no answer in time' : said(exchange.failure ?? error);
   switch (exchange.stage) {
     case 'composing':
       // A mistake of ours: asking again would not mend it.
@@ -19,8 +20,7 @@ export function failureOf(operation: string, exchange: Exchange, error: unknown)
     case 'signing':
       return { code: 'NotSent', message: `${operation}: no credentials to sign it with: ${why}` };
     case 'sent':
-      if (exchange.signal.aborted) return { code: 'Timeout', message: `${operation}: OCI has not answered in time` };
-      return { code: 'Unreachable', message: `${operation}: ${why}` };
+      return { code: isLate ? 'Timeout' : 'Unreachable', message: `${operation}: ${why}` };
     case 'answered':
       return { code: 'Unreachable', message: `${operation}: OCI's answer cannot be read: ${why}` };
   }
