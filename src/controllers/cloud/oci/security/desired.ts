@@ -74,7 +74,7 @@ export function nodePortRules(
 ): readonly { readonly key: string; readonly rule: Rule }[] {
   return all.flatMap(({ owner, family, protocol, port, sources }) => {
     if (protocol === 'SCTP') return []; // Neither lists nor groups know its ports.
-    const from = within(peers(sources, [family]), subnet);
+    const from = sources.length === 0 ? [] : within(peers(sources, [family]), subnet);
     return rules('ingress', from, [{ protocol, port }]).map((rule) => ({ key: owner, rule }));
   });
 }
