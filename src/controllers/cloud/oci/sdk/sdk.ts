@@ -25,8 +25,9 @@ const CONCURRENCY: Readonly<Record<Effect, number>> = { read: 8, write: 4 };
 const WAITING = 1200;
 
 /**
- * Calls that go to OCI until the signal is aborted, and fail then. Does not wait for the SDK to be loaded: calls do. Nothing is
- * asked a second time but a read whose connection broke: who calls has the one back-off.
+ * Calls that go to OCI until the signal is aborted, and fail then. Nothing is asked a second time but a read whose connection broke:
+ * who calls has the one back-off. Resolves when the SDK is loaded, half a second later: a process that gives up its right to read
+ * files does so after that.
  */
 export async function startOciCalls(
   config: OciConfig,
@@ -37,7 +38,7 @@ export async function startOciCalls(
   const gate = (effect: Effect) =>
     new Gate({ clock, rate: config.rateLimits?.[effect], concurrency: CONCURRENCY[effect], waiting: WAITING }, signal);
   const gates: Readonly<Record<Effect, Gate>> = { read: gate('read'), write: gate('write') };
-  thread.start(signal);
+  await thread.start(signal);
   return callsThrough(({ service, name, effect }: Operation, request: unknown) =>
     gates[effect].pass(() => thread.call({ service, operation: name, request, limit: limits[effect] })),
   );

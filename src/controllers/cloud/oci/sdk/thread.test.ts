@@ -27,6 +27,18 @@ describe('the thread that has the SDK', () => {
     assert.deepEqual(await Promise.all([first, second]), ['a', 'b']);
   });
 
+  it('has started when the SDK is loaded, and also when it cannot be', async () => {
+    const good = started();
+    good.threads[0]?.say({ kind: 'ready' });
+    await good.loaded;
+    const bad = started();
+    bad.threads[0]?.end(new Error('EACCES'));
+    await bad.loaded;
+    const stopped = started();
+    stopped.ended.abort();
+    await stopped.loaded;
+  });
+
   it('fails the calls of a thread that ends, as may pass, and starts another', async () => {
     const { thread, threads, clock } = started();
     const lost = failureOf(thread.call(CALL));
@@ -123,8 +135,8 @@ function started() {
     return thread;
   };
   const thread = new SdkThread({ data: DATA, clock, log: silentLogger, startThread });
-  thread.start(ended.signal);
-  return { thread, threads, clock, ended };
+  const loaded = thread.start(ended.signal);
+  return { thread, loaded, threads, clock, ended };
 }
 
 async function failureOf(call: Promise<unknown>): Promise<OciError> {

@@ -39,6 +39,7 @@ const GRACE = seconds(10);
 export class SdkThread {
   readonly #options: SdkThreadOptions;
   readonly #pending = new Map<number, Pending>();
+  readonly #loaded = Promise.withResolvers<void>();
   #thread: Thread | undefined;
   #lastId = 0;
   #retryIn: number = RETRY.first;
@@ -48,12 +49,13 @@ export class SdkThread {
     this.#options = options;
   }
 
-  /** Runs until the signal is aborted. */
-  start(signal: AbortSignal): void {
+  /** Runs until the signal is aborted. Resolves when the SDK is loaded, or could not be at first: calls can be made before that. */
+  async start(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
     if (signal.aborted) return;
     this.#run();
     signal.addEventListener('abort', () => this.#stop(), { once: true });
+    await this.#loaded.promise;
   }
 
   /** Fails with an OciError and with nothing else. */
@@ -83,10 +85,11 @@ export class SdkThread {
     const thread = startThread(data);
     this.#thread = thread;
     thread.onMessage((message) => {
-      if (message.kind === 'ready') log.debug({ afterMs: clock.now() - began }, "Oracle's SDK is loaded");
-      else this.#received(message);
+      if (message.kind !== 'ready') return this.#received(message);
+      log.debug({ afterMs: clock.now() - began }, "Oracle's SDK is loaded");
+      this.#loaded.resolve();
     });
-    thread.onExit((err) => this.#exited(thread, err, clock.now() - began));
+    thread.onExit((err) => this.#exited(err, clock.now() - began));
   }
 
   #received(message: Exclude<FromThread, { kind: 'ready' }>): void {
@@ -111,9 +114,9 @@ export class SdkThread {
     );
   }
 
-  #exited(thread: Thread, err: Error | undefined, lived: number): void {
-    if (this.#thread !== thread) return;
+  #exited(err: Error | undefined, lived: number): void {
     this.#thread = undefined;
+    this.#loaded.resolve();
     if (this.#signal.aborted) return;
     const { log, clock } = this.#options;
     if (lived > RETRY.longest) this.#retryIn = RETRY.first;
@@ -129,6 +132,7 @@ export class SdkThread {
   }
 
   #stop(): void {
+    this.#loaded.resolve();
     this.#thread?.terminate();
     this.#rejectAll(() => new OciError('the program stops before OCI has answered', { code: 'Unreachable' }));
   }
