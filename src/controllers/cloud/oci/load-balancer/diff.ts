@@ -1,0 +1,107 @@
+/** From the load balancer that is to the one that should be, in an order in which it never leads anybody wrong. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Shape } from '../request.ts';
+import type { ActualLoadBalancer, BackendSet, DesiredLoadBalancer, IpVersion, Listener, Step } from './model.ts';
+
+/**
+ * A listener comes after the backend set that it leads to, and goes before it; one that takes another's port comes after that has
+ * gone. What cannot be changed is in {@link unchangeable}.
+ */
+export function stepsTo(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {
+  const sets = compare(desired.backendSets, actual.backendSets, sameBackendSet);
+  const listeners = compare(desired.listeners, actual.listeners, sameListener);
+  const families = ipVersionStep(desired.ipVersion, actual.ipVersion);
+  return [
+    ...(families !== undefined && desired.ipVersion === 'IPV4_AND_IPV6' ? [families] : []),
+    ...groupsStep(desired, actual),
+    ...sets.created.map((backendSet): Step => ({ kind: 'create-backend-set', backendSet })),
+    ...sets.updated.map((backendSet): Step => ({ kind: 'update-backend-set', backendSet })),
+    ...listeners.deleted.map((name): Step => ({ kind: 'delete-listener', name })),
+    ...listeners.updated.map((listener): Step => ({ kind: 'update-listener', listener })),
+    ...listeners.created.map((listener): Step => ({ kind: 'create-listener', listener })),
+    ...sets.deleted.map((name): Step => ({ kind: 'delete-backend-set', name })),
+    ...shapeStep(desired.shape, actual.shape),
+    // Listeners of a family go before their addresses do.
+    ...(families !== undefined && desired.ipVersion !== 'IPV4_AND_IPV6' ? [families] : []),
+    ...tagsStep(desired, actual),
+  ];
+}
+
+/** What the Service asks for now and a load balancer cannot become, in words: it goes on as it is. */
+export function unchangeable(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly string[] {
+  const { internal, reservedAddress, assignedAddresses, shape } = desired;
+  const advice = 'which cannot be changed: delete the Service and make it anew';
+  const reserved = actual.addresses.find(({ isReserved, isPublic }) => isReserved && isPublic)?.address;
+  const assigned = Object.values(assignedAddresses).filter(
+    (address) => !actual.addresses.some((one) => one.address === address),
+  );
+  return [
+    ...(internal === actual.internal ? [] : [`it is ${actual.internal ? 'internal' : 'public'}, ${advice}`]),
+    ...(sameSet(desired.subnets, actual.subnets) ? [] : [`it is in ${actual.subnets.join(', ')}, ${advice}`]),
+    ...(reservedAddress === reserved ? [] : [`its reserved address is ${reserved ?? 'none'}, ${advice}`]),
+    ...(assigned.length === 0 ? [] : [`it has not the address ${assigned.join(', ')}, ${advice}`]),
+    ...(actual.shape?.name === 'flexible' && shape !== undefined && shape.name !== 'flexible'
+      ? [`its shape is flexible, and becomes ${shape.name} only as flexible with that bandwidth`]
+      : []),
+  ];
+}
+
+interface Compared<T> {
+  readonly created: readonly T[];
+  readonly updated: readonly T[];
+  readonly deleted: readonly string[];
+}
+
+function compare<T extends { readonly name: string }, Actual extends { readonly name: string }>(
+  desired: readonly T[],
+  actual: readonly Actual[],
+  same: (desired: T, actual: Actual) => boolean,
+): Compared<T> {
+  const present = new Map(actual.map((one) => [one.name, one]));
+  const wanted = new Set(desired.map(({ name }) => name));
+  return {
+    created: desired.filter(({ name }) => !present.has(name)),
+    updated: desired.filter((one) => {
+      const found = present.get(one.name);
+      return found !== undefined && !same(one, found);
+    }),
+    deleted: actual.map(({ name }) => name).filter((name) => !wanted.has(name)),
+  };
+}
+
+function sameBackendSet(desired: BackendSet, actual: BackendSet): boolean {
+  return isDeepStrictEqual(desired, actual);
+}
+
+/** What the Service says nothing of stays as it is. */
+function sameListener(desired: Listener, actual: Listener): boolean {
+  const { idleTimeout = actual.idleTimeout, proxyProtocol = actual.proxyProtocol, ...rest } = desired;
+  const { idleTimeout: idle, proxyProtocol: version, ...others } = actual;
+  return idleTimeout === idle && (proxyProtocol || false) === (version || false) && isDeepStrictEqual(rest, others);
+}
+
+function ipVersionStep(desired: IpVersion, actual: IpVersion): Step | undefined {
+  return desired === actual ? undefined : { kind: 'update-ip-version', ipVersion: desired };
+}
+
+function groupsStep({ groups }: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {
+  return sameSet(groups, actual.groups) ? [] : [{ kind: 'update-groups', groups }];
+}
+
+/** OCI turns no flexible shape into a fixed one. */
+function shapeStep(desired: Shape | undefined, actual: Shape | undefined): readonly Step[] {
+  if (desired === undefined || isDeepStrictEqual(desired, actual)) return [];
+  if (actual?.name === 'flexible' && desired.name !== 'flexible') return [];
+  return [{ kind: 'update-shape', shape: desired }];
+}
+
+/** Ours alone: others are put on it when it is made, and are the administrator's from then on. */
+function tagsStep({ tags }: DesiredLoadBalancer, { freeformTags }: ActualLoadBalancer): readonly Step[] {
+  const ours = Object.entries(tags.freeform).filter(([key]) => key.startsWith('postern.dev/'));
+  if (ours.every(([key, value]) => freeformTags[key] === value)) return [];
+  return [{ kind: 'update-tags', freeform: { ...freeformTags, ...Object.fromEntries(ours) } }];
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((one) => b.includes(one));
+}

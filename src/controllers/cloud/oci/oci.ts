@@ -1,0 +1,170 @@
+/** Oracle Cloud Infrastructure as a provider of load balancers: joins requests, load balancers, security rules and nodes. */
+import type { Node } from '../../../api/core/v1/node.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import { type Clock, systemClock } from '../../../host/clock.ts';
+import type { Logger } from '../../../host/log.ts';
+import { claims } from '../claims.ts';
+import type { Ensured, LoadBalancerProvider } from '../provider.ts';
+import type { OciCalls } from './calls.ts';
+import type { OciConfig } from './config.ts';
+import type { FoundBalancer } from './load-balancer/balancers.ts';
+import { desiredLoadBalancer, selectedNodes } from './load-balancer/desired.ts';
+import { unchangeable } from './load-balancer/diff.ts';
+import { LoadBalancerKeeper, type Refused, type Waiting } from './load-balancer/keeper.ts';
+import { loadBalancers } from './load-balancer/lb.ts';
+import type { DesiredLoadBalancer } from './load-balancer/model.ts';
+import { networkLoadBalancers } from './load-balancer/nlb.ts';
+import { refusalOf } from './load-balancer/refusal.ts';
+import { reservedIp } from './load-balancer/reserved-ip.ts';
+import { ingressOf } from './load-balancer/status.ts';
+import { placeFor, type SubnetReader, subnetReader } from './load-balancer/subnets.ts';
+import { OciNodes } from './nodes.ts';
+import { ANNOTATIONS, annotationReader } from './request/annotations.ts';
+import { type LoadBalancerRequest, OCI_CLASSES, requestOf } from './request.ts';
+import { startOciCalls } from './sdk/sdk.ts';
+import { askedOf, type SecurityEnsured } from './security/asked.ts';
+import { Security } from './security/security.ts';
+
+export interface OciProviderOptions {
+  readonly config: OciConfig;
+  /** Tells this cluster's load balancers and rules from those of others in the compartment; not to be changed while there are any. */
+  readonly cluster: string;
+  /** Whether Services without a class are its own. */
+  readonly isDefault: boolean;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** With Oracle's SDK, until the signal is aborted. */
+export async function startOciProvider(
+  options: OciProviderOptions,
+  signal: AbortSignal,
+): Promise<LoadBalancerProvider> {
+  const { config, log, clock = systemClock } = options;
+  for (const warning of config.warnings) log.warn({}, warning);
+  return ociProvider({ ...options, calls: await startOciCalls(config, { log, clock }, signal) });
+}
+
+/** With these calls. */
+export function ociProvider(options: OciProviderOptions & { readonly calls: OciCalls }): LoadBalancerProvider {
+  const provider = new OciProvider(options);
+  return {
+    name: 'oci',
+    takes: (service) => provider.takes(service),
+    backends: (service, nodes) => provider.backends(service, nodes),
+    ensure: (service, nodes) => provider.ensure(service, nodes),
+    remove: (service) => provider.remove(service),
+    ensureNodePorts: (rules, nodes) => provider.security.ensureNodePorts(rules, nodes),
+    node: (node) => provider.nodes.facts(node),
+  };
+}
+
+class OciProvider {
+  readonly security: Security;
+  readonly nodes: OciNodes;
+  readonly #options: OciProviderOptions & { readonly calls: OciCalls };
+  readonly #keeper: LoadBalancerKeeper;
+  readonly #readSubnet: SubnetReader;
+
+  constructor(options: OciProviderOptions & { readonly calls: OciCalls }) {
+    const { calls, config, cluster, log, clock = systemClock } = options;
+    const { compartment, vcn } = config;
+    const { network, compute } = calls;
+    this.#options = options;
+    this.nodes = new OciNodes({ compute, network, compartment, clock, log });
+    const { securityLists } = config.loadBalancer;
+    this.security = new Security({ network, nodes: this.nodes, cluster, compartment, vcn, securityLists, clock, log });
+    this.#keeper = new LoadBalancerKeeper({
+      balancers: {
+        lb: loadBalancers(calls.loadBalancer, compartment),
+        nlb: networkLoadBalancers(calls.networkLoadBalancer, compartment),
+      },
+      clock,
+      log,
+    });
+    this.#readSubnet = subnetReader(network, () => clock.now());
+  }
+
+  takes(service: Service): boolean {
+    const { config, isDefault } = this.#options;
+    return !config.loadBalancer.disabled && claims(service, { classes: OCI_CLASSES, isDefault });
+  }
+
+  backends(service: Service, nodes: readonly Node[]): readonly Node[] {
+    const requested = this.#request(service);
+    return requested.kind === 'request' ? selectedNodes(requested.request, nodes) : nodes;
+  }
+
+  async ensure(service: Service, nodes: readonly Node[]): Promise<Ensured> {
+    const requested = this.#request(service);
+    if (requested.kind === 'refused') return requested;
+    try {
+      return await this.#ensure(requested.request, nodes);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  async remove({ metadata }: Service): Promise<'removed' | { readonly after: number }> {
+    const { namespace = '', name = '', uid = '', annotations } = metadata;
+    const left = await this.#keeper.remove(uid);
+    if (left.kind === 'left') return { after: left.after };
+    const backendGroups = annotationReader(annotations).ocids(ANNOTATIONS.backendNetworkSecurityGroups);
+    const closed = await this.security.remove({ namespace, name, uid }, { subnets: left.subnets, backendGroups });
+    if (closed === 'removed') this.#keeper.forget(uid);
+    return closed;
+  }
+
+  #request(service: Service) {
+    const { config, cluster } = this.#options;
+    return requestOf(service, config, cluster);
+  }
+
+  async #ensure(request: LoadBalancerRequest, nodes: readonly Node[]): Promise<Ensured> {
+    const sought = await this.#keeper.seek(request);
+    if (sought.kind === 'waiting') return sought;
+    const found = sought.kind === 'found' ? sought : undefined;
+    const place = await placeFor(request, found?.balancer.actual.subnets, this.#readSubnet);
+    const opened = await this.security.ensure(askedOf(request, place.subnets), selectedNodes(request, nodes));
+    if (opened.kind === 'refused' && found === undefined) return opened;
+    const groups = [...request.security.networkSecurityGroups, ...groupsOf(opened, found?.balancer)];
+    const desired = desiredLoadBalancer(request, place, nodes, groups);
+    if (desired.kind === 'refused') return desired;
+    const { loadBalancer, warnings } = desired;
+    if (found === undefined) return this.#create(request, loadBalancer);
+    const waiting = await this.#keeper.change(request, loadBalancer, found.balancer);
+    if (waiting !== undefined) return waiting;
+    const told = [...request.warnings, ...warningsOf(opened), ...warnings, ...found.warnings];
+    return this.#ready(request, loadBalancer, found.balancer, told);
+  }
+
+  async #create(request: LoadBalancerRequest, desired: DesiredLoadBalancer): Promise<Waiting | Refused> {
+    const { reservedAddress } = request;
+    if (reservedAddress === undefined) return this.#keeper.create(request, desired);
+    const reserved = await reservedIp(this.#options.calls.network, reservedAddress);
+    return reserved.kind === 'refused' ? reserved : this.#keeper.create(request, desired, reserved.id);
+  }
+
+  #ready(
+    request: LoadBalancerRequest,
+    desired: DesiredLoadBalancer,
+    { actual }: FoundBalancer,
+    told: readonly string[],
+  ): Ensured {
+    const ingress = ingressOf(request, actual);
+    if (ingress.length === 0)
+      return { kind: 'waiting', why: 'the load balancer has no address yet', after: NO_ADDRESS };
+    return { kind: 'ready', ingress, warnings: [...told, ...unchangeable(desired, actual)] };
+  }
+}
+
+/** Milliseconds. */
+const NO_ADDRESS = 5000;
+
+/** Where rules cannot be kept, the groups stay as they are. */
+function groupsOf(opened: SecurityEnsured, balancer: FoundBalancer | undefined): readonly string[] {
+  return opened.kind === 'open' ? opened.groups : (balancer?.actual.groups ?? []);
+}
+
+const warningsOf = (opened: SecurityEnsured): readonly string[] =>
+  opened.kind === 'open' ? opened.warnings : [opened.why];
