@@ -58,6 +58,7 @@ export interface CloudOptions {
 }
 
 export const REGION = 'xx-test-1';
+export const TENANCY = `ocid1.tenancy.oc1..${'a'.repeat(60)}`;
 
 export class Cloud {
   readonly vcns = new Table<Vcn>();
@@ -76,7 +77,7 @@ export class Cloud {
   readonly limits: Limits;
   /** Tests change it while they run. */
   quota: number | undefined;
-  readonly tenancyId: string;
+  readonly tenancyId = TENANCY;
   readonly compartmentId: string;
   readonly #clock: Clock;
   #ids = 0;
@@ -87,7 +88,6 @@ export class Cloud {
     this.work = new WorkRequests(clock, pace);
     this.limits = { ...LIMITS, ...limits };
     this.quota = quota;
-    this.tenancyId = this.newId('tenancy');
     this.compartmentId = this.newId('compartment');
   }
 
@@ -98,7 +98,7 @@ export class Cloud {
   /** Identifiers of things that belong to no region have none in them. */
   newId(type: string): string {
     this.#ids += 1;
-    const region = type === 'tenancy' || type === 'compartment' || type === 'user' ? '' : REGION;
+    const region = type === 'compartment' ? '' : REGION;
     return `ocid1.${type}.oc1.${region}.${'a'.repeat(52)}${String(this.#ids).padStart(8, '0')}`;
   }
 

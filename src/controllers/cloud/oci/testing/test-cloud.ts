@@ -28,7 +28,7 @@ export class TestCloud {
   /** What was there at the start. */
   readonly world: World;
   readonly nodes: readonly CloudNode[];
-  readonly #door: Door;
+  protected readonly door: Door;
 
   constructor({ clock = systemClock, pace, limits, quota, pageSize = 50, nodes = [] }: TestCloudOptions = {}) {
     this.state = new Cloud({
@@ -39,28 +39,28 @@ export class TestCloud {
     });
     this.world = furnish(this.state);
     this.nodes = nodes.map((name) => this.addNode({ name }));
-    this.#door = new Door(this.state, new Front(this.state, operations, pageSize));
+    this.door = new Door(this.state, new Front(this.state, operations, pageSize));
   }
 
   /** Every request so far, the oldest first. */
   get requests(): readonly Recorded[] {
-    return this.#door.requests;
+    return this.door.requests;
   }
 
   /** The calls themselves, without HTTPS and the SDK: what they do and answer is the same. */
   calls(): OciCalls {
-    return directCalls(this.#door, operations);
+    return directCalls(this.door, operations);
   }
 
   /** Makes something go wrong, from now on. */
   fail(fault: Fault): FaultHandle {
-    return this.#door.faults.add(fault);
+    return this.door.faults.add(fault);
   }
 
   /** Nothing goes wrong any more, and no request has been seen. */
   forget(): void {
-    this.#door.faults.clear();
-    this.#door.forget();
+    this.door.faults.clear();
+    this.door.forget();
   }
 
   addNode(node: Omit<NewNode, 'subnetId'> & { readonly subnetId?: string }): CloudNode {
