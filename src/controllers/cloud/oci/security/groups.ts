@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../../../host/clock.ts';
 import { isNotFound, type NetworkCalls, OciError } from '../calls.ts';
 import { allPages } from '../pages.ts';
+import { byAge } from './age.ts';
 import type { ServiceName } from './asked.ts';
 import { diffGroup, GROUP_LIMIT, type GroupChanges } from './group-diff.ts';
 import type { ListProblem } from './list-writer.ts';
@@ -48,7 +49,7 @@ export class SecurityGroups {
       ({ freeformTags, lifecycleState }) =>
         freeformTags?.[SERVICE_UID] === uid && lifecycleState !== 'TERMINATING' && lifecycleState !== 'TERMINATED',
     );
-    return ours.toSorted((a, b) => a.timeCreated.getTime() - b.timeCreated.getTime() || (a.id < b.id ? -1 : 1));
+    return ours.toSorted(byAge);
   }
 
   /** Makes one for a Service; the same one when it is asked again after no answer came. */
@@ -136,16 +137,26 @@ export class SecurityGroups {
   }
 
   #list(): Promise<readonly Group[]> {
-    const { network, compartment, clock } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     if (this.#all !== undefined && now - this.#all.at < FRESH) return this.#all.groups;
-    const groups = allPages((page) => network.listNetworkSecurityGroups({ compartmentId: compartment, ...page }));
+    const groups = this.#listAll();
     const all = { at: now, groups };
     this.#all = all;
     groups.catch(() => {
       if (this.#all === all) this.#all = undefined;
     });
     return groups;
+  }
+
+  /** Where none may be seen, none was made. */
+  async #listAll(): Promise<readonly Group[]> {
+    const { network, compartment } = this.#options;
+    try {
+      return await allPages((page) => network.listNetworkSecurityGroups({ compartmentId: compartment, ...page }));
+    } catch (error) {
+      if (isNotFound(error)) return [];
+      throw error;
+    }
   }
 
   async #alone<T>(id: string, work: () => Promise<T>): Promise<T> {

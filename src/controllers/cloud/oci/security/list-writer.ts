@@ -3,8 +3,8 @@ import type { Clock } from '../../../../host/clock.ts';
 import { isOutOfDate, type NetworkCalls, OciError } from '../calls.ts';
 import type { SecurityProblem } from './asked.ts';
 import { mayBelong, parseMark, type Scope } from './marks.ts';
-import { type Claim, LIST_LIMIT, latest, type Merged, merge, type Wanted } from './merge.ts';
-import { printRule, type SecurityList } from './rules.ts';
+import { type Claim, LIST_LIMIT, type ListRules, latest, type Merged, merge, type Wanted } from './merge.ts';
+import { type Direction, printRule, type SecurityList } from './rules.ts';
 
 export interface ListSnapshot {
   readonly list: SecurityList;
@@ -94,15 +94,25 @@ export class ListWriter {
       for (const { claim, settle } of served) settle(refusal(claim));
     } catch (error) {
       if (isWrong(error) && served.length > 1) await this.#oneByOne(served);
-      else for (const { fail } of [...served, ...this.#waiting.splice(0)]) fail(error);
+      else for (const waiting of [...served, ...this.#waiting.splice(0)]) this.#fail(waiting, error);
     }
   }
 
   /** What OCI refuses of one Service is no matter of the others. */
   async #oneByOne(served: readonly Waiting[]): Promise<void> {
-    for (const { claim, settle, fail } of served) {
-      await this.#write(() => [claim]).then((refusal) => settle(refusal(claim)), fail);
+    for (const waiting of served) {
+      const { claim, settle } = waiting;
+      try {
+        settle((await this.#write(() => [claim]))(claim));
+      } catch (error) {
+        this.#fail(waiting, error);
+      }
     }
+  }
+
+  #fail({ claim: { wanted }, settle, fail }: Waiting, error: unknown): void {
+    if (!isFull(error) || wanted.length === 0) fail(error);
+    else settle({ reason: 'SecurityListFull', why: `security list ${this.id}: ${error.message}`, refused: wanted });
   }
 
   async #write(claims: () => readonly Claim[]): Promise<(claim: Claim) => ListProblem | undefined> {
@@ -112,7 +122,7 @@ export class ListWriter {
       const { refused, ...changed } = merge(existing, latest(claims()));
       try {
         if (changed.ingress !== undefined || changed.egress !== undefined) await this.#update(changed, etag);
-        return (claim) => problemOf(list, claim, refused);
+        return (claim) => problemOf({ ...list, ...countsOf(existing, changed) }, claim, refused);
       } catch (error) {
         if (!isOutOfDate(error) || attempt === ATTEMPTS) throw error;
       }
@@ -140,19 +150,29 @@ export class ListWriter {
 
 const isWrong = (error: unknown): boolean => error instanceof OciError && error.status === 400;
 
-function problemOf(list: SecurityList, { wanted }: Claim, refused: readonly Wanted[]): ListProblem | undefined {
+/** The cloud's limit is not the one that we know. */
+const isFull = (error: unknown): error is OciError => error instanceof OciError && error.code === 'LimitExceeded';
+
+interface Counted extends Readonly<Record<Direction, number>> {
+  readonly id: string;
+  readonly displayName: string;
+}
+
+function countsOf(
+  before: ListRules,
+  { ingress, egress }: Omit<Merged, 'refused'>,
+): Readonly<Record<Direction, number>> {
+  return { ingress: (ingress ?? before.ingress).length, egress: (egress ?? before.egress).length };
+}
+
+function problemOf(list: Counted, { wanted }: Claim, refused: readonly Wanted[]): ListProblem | undefined {
   const owners = new Set(wanted.map(({ owner }) => owner));
   const mine = refused.filter(({ owner }) => owners.has(owner));
   const [first] = mine;
   if (first === undefined) return undefined;
-  const { ingressSecurityRules, egressSecurityRules } = list;
-  const [name, count] = [
-    `${list.displayName} (${list.id})`,
-    { ingress: ingressSecurityRules, egress: egressSecurityRules },
-  ];
   const { direction } = first.rule;
   const why =
-    `security list ${name} has ${count[direction].length} ${direction} rules of at most ${LIST_LIMIT}: ` +
+    `security list "${list.displayName}" (${list.id}) has ${list[direction]} ${direction} rules of at most ${LIST_LIMIT}: ` +
     `no room for ${printRule(first.rule)}${mine.length > 1 ? ` and ${mine.length - 1} more` : ''}. ` +
     'Remove rules from it, or give the subnet another list and name it under loadBalancer.securityLists of the cloud config';
   return { reason: 'SecurityListFull', why, refused: mine };

@@ -3,6 +3,7 @@ import type { Clock } from '../../../../host/clock.ts';
 import type { Logger } from '../../../../host/log.ts';
 import { isNotFound, type NetworkCalls } from '../calls.ts';
 import { allPages } from '../pages.ts';
+import { byAge } from './age.ts';
 import type { SubnetFacts } from './desired.ts';
 import { type ListProblem, ListWriter } from './list-writer.ts';
 import { type Scope, scopeKey } from './marks.ts';
@@ -56,9 +57,7 @@ export class SecurityLists {
     if (chosen !== undefined && lists.includes(chosen)) return chosen;
     if (lists.length < 2) return lists[0];
     const found = await Promise.all(lists.map(async (list) => (await this.#writer(list).read()).list));
-    const [oldest] = found.toSorted(
-      (a, b) => a.timeCreated.getTime() - b.timeCreated.getTime() || (a.id < b.id ? -1 : 1),
-    );
+    const [oldest] = found.toSorted(byAge);
     return oldest?.id;
   }
 
@@ -108,16 +107,9 @@ export class SecurityLists {
 
   /** Networks may be in another compartment than what uses them. */
   async #learnHome(vcn: string): Promise<void> {
-    try {
-      const { vcn: home } = await this.#options.network.getVcn({ vcnId: vcn });
-      if (home.compartmentId !== this.#options.compartment) await this.#learn(home.compartmentId, vcn);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      this.#options.log.warn(
-        { vcn, err: error },
-        'the VCN may not be seen: rules that were left in other compartments stay',
-      );
-    }
+    const { network, compartment } = this.#options;
+    const home = await this.#ifSeen('VCN', vcn, async () => (await network.getVcn({ vcnId: vcn })).vcn.compartmentId);
+    if (home !== undefined && home !== compartment) await this.#learn(home, vcn);
   }
 
   /** Gets to know the lists of all subnets of a network, once. */
@@ -126,26 +118,32 @@ export class SecurityLists {
     const known = this.#searched.get(key);
     if (known !== undefined) return known;
     const { network } = this.#options;
-    const search = allPages((page) => network.listSubnets({ compartmentId: compartment, vcnId: vcn, ...page })).then(
-      (subnets) => {
-        for (const list of subnets.flatMap(({ securityListIds }) => securityListIds ?? [])) this.#writer(list);
-      },
-    );
+    const search = this.#ifSeen('compartment', compartment, async () => {
+      const subnets = await allPages((page) =>
+        network.listSubnets({ compartmentId: compartment, vcnId: vcn, ...page }),
+      );
+      for (const list of subnets.flatMap(({ securityListIds }) => securityListIds ?? [])) this.#writer(list);
+    });
     this.#searched.set(key, search);
     search.catch(() => this.#searched.delete(key));
     return search;
   }
 
   async #mayHold(writer: ListWriter, scope: Scope): Promise<boolean> {
+    return (await this.#ifSeen('security list', writer.id, () => writer.mayHold(scope))) ?? false;
+  }
+
+  /** Where policies let us see nothing, rules of ours are hardly left; where nothing is to be kept there, nothing is to be seen. */
+  async #ifSeen<T>(what: string, id: string, look: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await writer.mayHold(scope);
+      return await look();
     } catch (error) {
       if (!isNotFound(error)) throw error;
       this.#options.log.warn(
-        { securityList: writer.id, err: error },
-        'a security list may not be seen: it is passed over',
+        { [what]: id, err: error },
+        'may not be seen: no rules are looked for there that may be left over',
       );
-      return false;
+      return undefined;
     }
   }
 
