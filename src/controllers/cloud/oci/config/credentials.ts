@@ -5,7 +5,7 @@ import { Fields } from './fields.ts';
 import { pathFrom, readSecretText, tooOpen } from './files.ts';
 import { readPrivateKey } from './private-key.ts';
 import { DEFAULT_PROFILE, readProfile } from './profile.ts';
-import type { Secret } from './secret.ts';
+import { Secret } from './secret.ts';
 
 /** The file that the fields are from. */
 export interface Source {
@@ -41,8 +41,9 @@ export async function credentialsOf(auth: Fields, asInstance: boolean, source: S
     return undefined;
   }
   if (source.isWorldReadable && auth.has('key')) return auth.wrong('key', tooOpen(source.path));
-  const key = auth.secret('key') ?? auth.wrong('key', 'is missing: it is the private key of the user, in PEM');
-  return ofUser(auth, key, auth.secret('passphrase') ?? auth.secret('key_passphrase'), 'passphrase');
+  const pem = auth.secret('key') ?? auth.wrong('key', 'is missing: it is the private key of the user, in PEM');
+  const passphrase = auth.secret('passphrase') ?? auth.secret('key_passphrase');
+  return ofUser(auth, regionOf(auth), { pem, passphrase, names: { key: 'key', passphrase: 'passphrase' } });
 }
 
 async function fromProfile(auth: Fields, { path }: Source): Promise<Identity | undefined> {
@@ -60,21 +61,22 @@ async function fromProfile(auth: Fields, { path }: Source): Promise<Identity | u
   if (keyFile === undefined) return entries.wrong('key_file', 'is missing: it is the path of the private key, in PEM');
   const key = await readSecretText(pathFrom(dirname(file), keyFile));
   if (key.kind === 'unreadable') return entries.wrong('key_file', key.why);
-  const inFile = new Fields({ key: key.text }, '').secret('key');
-  const identity = ofUser(entries, inFile, entries.secret('pass_phrase'), 'pass_phrase');
+  const names = { key: 'key_file', passphrase: 'pass_phrase' };
+  const passphrase = entries.secret(names.passphrase);
   // What the configuration says of the region goes before what the profile says.
-  return identity && { ...identity, region: regionOf(auth) ?? identity.region };
+  return ofUser(entries, regionOf(auth) ?? regionOf(entries), { pem: new Secret(key.text), passphrase, names });
 }
 
-/** Reads what both kinds of files call the same. */
-function ofUser(
-  fields: Fields,
-  pem: Secret | undefined,
-  passphrase: Secret | undefined,
-  passphraseName: string,
-): Identity | undefined {
-  const region = regionOf(fields);
-  if (region === undefined && !fields.has('region')) fields.wrong('region', 'is missing, such as eu-frankfurt-1');
+interface Key {
+  readonly pem: Secret | undefined;
+  readonly passphrase: Secret | undefined;
+  /** Of the fields that they are from. */
+  readonly names: { readonly key: string; readonly passphrase: string };
+}
+
+/** The rest is called the same in both kinds of files. */
+function ofUser(fields: Fields, region: string | undefined, { pem, passphrase, names }: Key): Identity | undefined {
+  if (region === undefined) missing(fields, 'region', 'the name of a region, such as eu-frankfurt-1');
   const tenancy = fields.ocid('tenancy', 'tenancy') ?? missing(fields, 'tenancy', 'the OCID of the tenancy');
   const user = fields.ocid('user', 'user') ?? missing(fields, 'user', 'the OCID of the user');
   const said =
@@ -82,10 +84,7 @@ function ofUser(
     missing(fields, 'fingerprint', 'what OCI shows beside the key');
   if (pem === undefined) return undefined;
   const read = readPrivateKey(pem, passphrase);
-  if (read.kind === 'mistake') {
-    const keyName = passphraseName === 'passphrase' ? 'key' : 'key_file';
-    return fields.wrong(read.of === 'key' ? keyName : passphraseName, read.why);
-  }
+  if (read.kind === 'mistake') return fields.wrong(names[read.of], read.why);
   const { privateKey, fingerprint } = read;
   if (said !== undefined && said !== fingerprint) {
     return fields.wrong(

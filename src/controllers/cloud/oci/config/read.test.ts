@@ -214,6 +214,8 @@ vcn: ${OF('vcn')}
 `);
     assert.equal(config.region, 'eu-frankfurt-1');
     assert.equal(config.credentials.kind === 'api-key' && config.credentials.user, OF('user'));
+    const moved = `auth: { configFile: ${profiles}, profile: PROD, region: uk-london-1 }`;
+    assert.equal((await read(`${moved}\ncompartment: ${OF('compartment')}\nvcn: ${OF('vcn')}`)).region, 'uk-london-1');
     const elsewhere = `auth: { configFile: ${profiles}, profile: DEV }`;
     assert.match((await problemsOf(elsewhere))['auth.configFile'] ?? '', /has no profile DEV; it has: DEFAULT, PROD/);
     chmodSync(keyFile, 0o604);

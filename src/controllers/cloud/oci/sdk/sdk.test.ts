@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import type { Logger } from '../../../../host/log.ts';
@@ -191,6 +192,21 @@ describe("calls through Oracle's SDK", () => {
     const soFar = server.connections();
     for (let n = 0; n < 5; n++) await calls.network.getSubnet({ subnetId: SUBNET });
     assert.equal(server.connections(), soFar);
+  });
+
+  it('loads the SDK in no thread but its own', () => {
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    assert.deepEqual(
+      loaded.filter((path) => /node_modules\/oci-/.test(path)),
+      [],
+    );
+  });
+
+  it('tells the log what was asked and what came of it', async () => {
+    logged.length = 0;
+    answer = json(404, { code: 'NotAuthorizedOrNotFound', message: 'No.' }, { 'opc-request-id': 'R7' });
+    await failureOf(calls.network.getSubnet({ subnetId: SUBNET }));
+    assert.match(logged.join('\n'), /operation: 'getSubnet'.*status: 404.*requestId: 'R7'/s);
   });
 
   it('lets its secrets out nowhere', async () => {

@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from '../../../../host/clock.ts';
 import type { Logger } from '../../../../host/log.ts';
 import { seconds } from '../../../../lib/duration.ts';
-import type { OciCalls } from '../calls.ts';
+import type { OciCalls, OciError } from '../calls.ts';
 import type { OciConfig } from '../config.ts';
 import { Gate } from './gate.ts';
 import type { ThreadCredentials, ThreadData } from './messages.ts';
@@ -39,9 +39,30 @@ export async function startOciCalls(
     new Gate({ clock, rate: config.rateLimits?.[effect], concurrency: CONCURRENCY[effect], waiting: WAITING }, signal);
   const gates: Readonly<Record<Effect, Gate>> = { read: gate('read'), write: gate('write') };
   await thread.start(signal);
-  return callsThrough(({ service, name, effect }: Operation, request: unknown) =>
-    gates[effect].pass(() => thread.call({ service, operation: name, request, limit: limits[effect] })),
+  return callsThrough(({ service, name: operation, effect }: Operation, request: unknown) =>
+    gates[effect].pass(() => {
+      const answer = thread.call({ service, operation, request, limit: limits[effect] });
+      return logged(answer, { service, operation }, { log, clock });
+    }),
   );
+}
+
+/** What was asked is told without what was asked for, which is the caller's to tell. */
+async function logged<T>(
+  answer: Promise<T>,
+  call: { readonly service: string; readonly operation: string },
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+): Promise<T> {
+  const began = clock.now();
+  try {
+    const response = await answer;
+    log.debug({ ...call, ms: clock.now() - began }, 'OCI has answered');
+    return response;
+  } catch (error) {
+    const { status, code, requestId } = error as OciError;
+    log.debug({ ...call, ms: clock.now() - began, status, code, requestId }, 'OCI has refused, or not answered');
+    throw error;
+  }
 }
 
 function threadData({ credentials, region, endpoints, ca }: OciConfig): ThreadData {
