@@ -5,6 +5,8 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger, LogLevel } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
 import type { CIDR } from '../lib/ip.ts';
+import type { Claim } from './cloud/claims.ts';
+import { type CloudOptions, cloudController } from './cloud/cloud.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpointslice.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring/endpointslicemirroring.ts';
@@ -33,12 +35,18 @@ export interface ControllersOptions {
   readonly nodeMaskSizes?: { readonly IPv4: number; readonly IPv6: number };
   /** Which of them; default: all. */
   readonly only?: ReadonlySet<ControllerName>;
+  /** What is asked of a cloud; undefined: there is none, and nothing for the controller of that name to do. */
+  readonly cloud?: CloudOptions;
+  /** Who, here or elsewhere, serves load balancers that would be layer 2's otherwise. Default: the cloud's providers. */
+  readonly others?: readonly Claim[];
   /** Is told how much the MetalLB object wants to be logged; undefined: it does not say. */
   readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
-type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel'> &
+type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel' | 'cloud' | 'others'> &
   Required<Pick<ControllersOptions, 'nodeMaskSizes'>>;
+
+const NOTHING: Run = async () => {};
 
 const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, settings: Settings) => Run>> = {
   nodeipam: (parts, settings) => nodeIPAMController({ ...parts, ...settings }),
@@ -49,7 +57,8 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   virtualmachine: virtualMachineController,
   virtualmachineinstance: virtualMachineInstanceController,
   virtualmachineinstancereplicaset: virtualMachineInstanceReplicaSetController,
-  loadbalancer: loadBalancerController,
+  loadbalancer: (parts, { cloud, others = cloud?.providers ?? [] }) => loadBalancerController({ ...parts, others }),
+  cloud: (parts, { cloud }) => (cloud === undefined ? NOTHING : cloudController({ ...parts, ...cloud })),
   metallb: (parts, { setLogLevel }) => metalLBController({ ...parts, ...(setLogLevel ? { setLogLevel } : {}) }),
   servicestatus: serviceStatusController,
   servicecidr: serviceCIDRController,

@@ -11,6 +11,7 @@ export const CONTROLLER_NAMES = [
   'virtualmachineinstance',
   'virtualmachineinstancereplicaset',
   'loadbalancer',
+  'cloud',
   'metallb',
   'servicestatus',
   'servicecidr',

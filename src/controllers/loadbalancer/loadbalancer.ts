@@ -3,7 +3,6 @@ import { Namespace } from '../../api/core/v1/namespace.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
 import { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
-import { isOurLoadBalancer } from '../../api/metallb/v1beta1/load-balancer-class.ts';
 import { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
 import { METALLB_NAME, METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
 import { runController } from '../../client/controller.ts';
@@ -11,12 +10,14 @@ import { EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { paced } from '../../host/paced.ts';
+import type { Claim } from '../cloud/claims.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { AddressBook } from './address-book.ts';
 import { byAge } from './age.ts';
 import { Claims } from './claims.ts';
 import { Contests } from './contests.ts';
+import { layer2Provider } from './layer2.ts';
 import { learnByAge } from './learn.ts';
 import { poolStatusController } from './pool-status.ts';
 import { type PoolTable, poolTable } from './pool-table.ts';
@@ -34,15 +35,19 @@ const ALL = 'all';
 /** Services that are written at a time. Each is decided on in one step, in the order in which they came. */
 const WORKERS = 8;
 
+export interface LoadBalancerParts extends ControllerParts {
+  /** Providers whose Services are not layer 2's. Default: none. */
+  readonly others?: readonly Claim[];
+}
+
 /** Makes the controller; its keys are those of Services. */
-export function loadBalancerController(parts: ControllerParts): Run {
-  const { informers, clock, log } = parts;
+export function loadBalancerController(parts: LoadBalancerParts): Run {
+  const { informers, clock, log, others = [] } = parts;
   const services = informers.of(Service);
   const namespaces = informers.of(Namespace);
   const pools = informers.of(IPAddressPool, { optional: true });
   const metallbs = informers.of(MetalLB, { optional: true });
   const oldestFirst = balancers(services);
-  const ours = whose(metallbs);
   const queue = new WorkQueue({ clock });
   const events = new EventRecorder({ ...parts, component: 'metallb-controller' });
   const book = new AddressBook(({ key }) => poolStatus.changed(key));
@@ -53,6 +58,24 @@ export function loadBalancerController(parts: ControllerParts): Run {
   const pace = paced();
 
   const freed = () => queue.add(WAITING);
+  const own = {
+    ...{ ...parts, claims, contests, events, freed },
+    latest: (key: string) => ours(services.get(key)),
+  };
+  const provider = layer2Provider({
+    metallb: () => metallbs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME }),
+    others,
+    serve(service) {
+      const key = keyText(keyOf(service));
+      const namespaceLabels = namespaces.get(service.metadata.namespace ?? '')?.metadata.labels ?? {};
+      const asked = { request: addressRequest(service), current: claims.of(key), namespaceLabels };
+      return serve(key, service, { book: current().book, ...asked }, own);
+    },
+    release: (service) => release(service, own),
+  });
+  /** The Service when it is layer 2's. */
+  const ours = (service: Service | undefined) =>
+    service !== undefined && provider.takes(service) ? service : undefined;
   const learn = (key: string) => {
     if (claims.learn(key, ours(services.get(key)))) freed();
     queue.add(key);
@@ -72,11 +95,6 @@ export function loadBalancerController(parts: ControllerParts): Run {
     for (const key of oldestFirst(ALL)) learn(key);
   });
 
-  const own = {
-    ...{ ...parts, claims, contests, events, freed },
-    latest: (key: string) => ours(services.get(key)),
-    later: (key: string, ms: number) => queue.addAfter(key, ms),
-  };
   const reconcile = async (key: string): Promise<void> => {
     // Most often there is nothing to write and so nothing to wait for, and there may be thousands.
     await pace();
@@ -86,10 +104,10 @@ export function loadBalancerController(parts: ControllerParts): Run {
     }
     const service = services.get(key);
     if (service === undefined) return contests.forget(key);
-    if (ours(service) === undefined) return release(service, own);
-    const namespaceLabels = namespaces.get(service.metadata.namespace ?? '')?.metadata.labels ?? {};
-    const asked = { request: addressRequest(service), current: claims.of(key), namespaceLabels };
-    return serve(key, service, { book: current().book, ...asked }, own);
+    if (!provider.takes(service)) return void (await provider.remove(service));
+    // Which nodes announce it is decided by the nodes, by the L2Advertisements.
+    const outcome = await provider.ensure(service, []);
+    if (outcome.kind === 'waiting') queue.addAfter(key, outcome.after);
   };
   return async (signal) => {
     await learnAll();
@@ -111,14 +129,6 @@ function balancers(services: Informer<Service>): (which: string) => readonly str
     find(which)
       .toSorted(byAge)
       .map((service) => keyText(keyOf(service)));
-}
-
-/** Answers with the Services that are ours, and undefined for others. */
-function whose(metallbs: Informer<MetalLB>): (service: Service | undefined) => Service | undefined {
-  return (service) => {
-    const settings = metallbs.get({ namespace: METALLB_NAMESPACE, name: METALLB_NAME });
-    return service !== undefined && isOurLoadBalancer(service, settings) ? service : undefined;
-  };
 }
 
 /** The book with the pools as they are now: many changes of pools are one look at them. */

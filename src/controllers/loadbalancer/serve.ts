@@ -4,12 +4,13 @@ import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../host/clock.ts';
 import { type IPAddress, printIP } from '../../lib/ip.ts';
+import type { Ensured } from '../cloud/provider.ts';
 import { equal } from '../equal.ts';
 import { type Assignment, assign, type Question, whyGivenUp } from './assign.ts';
 import type { Claims } from './claims.ts';
 import type { Contests } from './contests.ts';
 import { currentAddresses, deprecatedAnnotations } from './request.ts';
-import { isMarked, released, served } from './status.ts';
+import { ALLOCATION_FAILED, isMarked, released, served } from './status.ts';
 
 export interface ServeParts {
   readonly client: Client;
@@ -21,13 +22,11 @@ export interface ServeParts {
   /** To be called when something became free. */
   readonly freed: () => void;
   readonly contests: Contests;
-  /** Asks to be called again for a Service, in milliseconds. */
-  readonly later: (key: string, ms: number) => void;
 }
 
 /** Gives a Service its addresses, or says why it has none. `question` is what is decided on. */
-export async function serve(key: string, service: Service, question: Question, parts: ServeParts): Promise<void> {
-  const { client, clock, claims, contests, latest, freed, later } = parts;
+export async function serve(key: string, service: Service, question: Question, parts: ServeParts): Promise<Ensured> {
+  const { client, clock, claims, contests, latest, freed } = parts;
   const { book, current, request } = question;
   const assignment = assign(question);
   const addresses = assignment.kind === 'assigned' ? assignment.addresses : [];
@@ -39,7 +38,7 @@ export async function serve(key: string, service: Service, question: Question, p
   if (!equal(withModes(next), withModes(service))) {
     const outcome = printOutcome(assignment);
     const wait = contests.wait(key, outcome, clock.now());
-    if (wait > 0) return later(key, wait);
+    if (wait > 0) return { kind: 'waiting', why: 'somebody else writes its addresses', after: wait };
     await claims.writing(key, () => client.updateStatus(Service, next));
     const isContested = contests.wrote(key, outcome, clock.now());
     if (isContested && !sameAddresses(service, addresses)) tellOfContest(service, parts.events);
@@ -47,6 +46,9 @@ export async function serve(key: string, service: Service, question: Question, p
   }
   // It may have been deleted, or have ceased to be ours, while we wrote; its key is queued again then.
   if (claims.set(request.tenant, latest(key) === undefined ? [] : addresses)) freed();
+  return assignment.kind === 'refused'
+    ? { kind: 'refused', reason: ALLOCATION_FAILED, why: assignment.message }
+    : { kind: 'ready', ingress: next.status?.loadBalancer?.ingress ?? [] };
 }
 
 /** Takes us out of a Service that is not ours; of one of another's class only when it says that it was ours. */
@@ -74,7 +76,7 @@ function tell(service: Service, question: Question, assignment: Assignment, even
   if (assignment.kind === 'refused') {
     const { namespace, name } = service.metadata;
     const text = `Failed to allocate IP for "${namespace}/${name}": ${assignment.message}`;
-    events.event(service, 'Warning', 'AllocationFailed', text);
+    events.event(service, 'Warning', ALLOCATION_FAILED, text);
     return;
   }
   const { addresses, missing, mistake } = assignment;

@@ -7,6 +7,8 @@ import { FORMER_ADDRESSES } from './request.ts';
 
 /** Condition of a Service of type LoadBalancer: whether it has an address, and if not, why not. */
 export const ADDRESS_ALLOCATED = 'postern.dev/AddressAllocated';
+/** Reason of the condition, and of an Event, when there is none. */
+export const ALLOCATION_FAILED = 'AllocationFailed';
 /** The pool that a Service's addresses are from. https://metallb.io/usage/ */
 const ALLOCATED_FROM = 'metallb.io/ip-allocated-from-pool';
 
@@ -46,8 +48,7 @@ export function isMarked({ status }: Service): boolean {
 }
 
 function conditionOf(assignment: Assignment): { status: string; reason: string; message: string } {
-  if (assignment.kind === 'refused')
-    return { status: 'False', reason: 'AllocationFailed', message: assignment.message };
+  if (assignment.kind === 'refused') return { status: 'False', reason: ALLOCATION_FAILED, message: assignment.message };
   const { pool, missing, mistake } = assignment;
   const notes = [
     `from pool "${pool}"`,

@@ -3,7 +3,7 @@ import type { Service } from '../../core/v1/service.ts';
 import type { MetalLB } from './metallb.ts';
 
 /** The class of load balancers that is always ours. */
-const LOAD_BALANCER_CLASS = 'postern.dev/load-balancer';
+export const LOAD_BALANCER_CLASS = 'postern.dev/load-balancer';
 
 /**
  * Whether a load balancer is ours to serve. Without a loadBalancerClass of the MetalLB object those Services are that name
