@@ -43,7 +43,7 @@ export async function testLab(options: { nodes: number; families?: readonly IPFa
   };
 }
 
-async function logTails(dir: string): Promise<string> {
+export async function logTails(dir: string): Promise<string> {
   const logs = join(dir, 'logs');
   const names = await readdir(logs).catch(() => []);
   const tails = await Promise.all(

@@ -1,0 +1,233 @@
+/**
+ * A cluster whose nodes run firewalld and drop what is not let in: what Services expose is open, from the walkthrough's manifests
+ * to the last clean-up, and nothing else is; whatever happens to firewalld, agents and nodes meanwhile.
+ */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { Node } from '../../src/api/core/v1/node.ts';
+import { Service } from '../../src/api/core/v1/service.ts';
+import { isTrue } from '../../src/api/meta/conditions.ts';
+import { Cluster, example, GUESTS, NAMESPACE, NODE_PORT, SERVICE } from '../../src/cli/quickstart/cluster.ts';
+import { endpointsOf } from '../../src/cli/quickstart/look.ts';
+import { clusterPaths } from '../../src/cli/quickstart/quickstart.ts';
+import { quietListener } from '../../src/cli/quickstart/report.ts';
+import { STEPS, withLabel } from '../../src/cli/quickstart/steps.ts';
+import { Walk } from '../../src/cli/quickstart/walk.ts';
+import { skipWithoutPrograms } from '../../src/host/testing/in-namespace.ts';
+import { eventually, NODES, type NodeName, World } from './firewalld/world.ts';
+
+const skip = skipWithoutPrograms('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send');
+
+/** Addresses of the lab's nodes on its LAN. */
+const ADDRESSES: Readonly<Record<NodeName, readonly [string, string]>> = {
+  node1: ['192.168.77.11', 'fd00:77::b'],
+  node2: ['192.168.77.12', 'fd00:77::c'],
+  node3: ['192.168.77.13', 'fd00:77::d'],
+};
+/** Seconds in which who is let in is answered, and after which it is taken that nobody will answer. */
+const ANSWERED_IN = 2;
+const SILENT_FOR = 0.5;
+/** Milliseconds after which what is closed has to be closed on every node. */
+const AT_ONCE = 2000;
+/** Of the Service that asks for health checks, which end at the node and so depend on its firewall alone. */
+const HEALTH_PORT = 32_100;
+
+let world: World;
+let cluster: Cluster;
+
+before(async () => {
+  if (skip !== false) return;
+  world = await World.open();
+  const walk = new Walk(quietListener, new AbortController().signal);
+  cluster = new Cluster(walk, world.client, clusterPaths(world.dir));
+});
+
+after(() => world?.close());
+
+/** Told in turn: each finds the world as the last one left it. */
+function story(name: string, tell: () => Promise<void>): void {
+  test(name, { skip }, async () => {
+    try {
+      await tell();
+    } catch (cause) {
+      throw new Error(`${cause instanceof Error ? cause.message : cause}\n${await world.logs()}`, { cause });
+    }
+  });
+}
+
+const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);
+const urlsOf = (nodes: readonly NodeName[], port: number) =>
+  nodes.flatMap((node) => ADDRESSES[node].map((address) => `http://${hostOf(address)}:${port}/`));
+const nodePorts = (...nodes: readonly NodeName[]) => urlsOf(nodes, NODE_PORT);
+const healthPorts = (...nodes: readonly NodeName[]) => urlsOf(nodes, HEALTH_PORT);
+
+async function balanced(): Promise<readonly string[]> {
+  const { status } = await world.client.get(Service, SERVICE);
+  return (status?.loadBalancer?.ingress ?? []).map(({ ip = '' }) => `http://${hostOf(ip)}/`);
+}
+
+/** Every one of these answers a client outside of the cluster: within the time that a change may take. */
+async function answers(urls: readonly string[]): Promise<void> {
+  const silent = new Set(urls);
+  await eventually(`answers from ${urls.join(' ')}`, async () => {
+    await Promise.all(
+      [...silent].map(async (url) => {
+        if ((await world.fetch(url, ANSWERED_IN)) !== undefined) silent.delete(url);
+      }),
+    );
+    return silent.size === 0 ? true : undefined;
+  });
+}
+
+/** Not one of these answers, from now on. */
+async function isSilent(urls: readonly string[]): Promise<void> {
+  const heard = await Promise.all(urls.map((url) => world.fetch(url, SILENT_FOR)));
+  assert.deepEqual(
+    heard,
+    urls.map(() => undefined),
+  );
+}
+
+/** Resolves when our rules let in what is meant, now and after a reload. */
+async function untilOpened(node: NodeName, ...all: readonly RegExp[]): Promise<void> {
+  const areIn = (rules: readonly string[]) => all.every((one) => rules.some((rule) => one.test(rule)));
+  await eventually(`${node} opens ${all.join(' ')}`, async () => areIn(await world.kept(node)) || undefined);
+  assert.ok(areIn(await world.opened(node)));
+}
+
+/** Resolves when none of them does. */
+async function untilClosed(node: NodeName, what: RegExp, limit?: number): Promise<void> {
+  const isIn = (rules: readonly string[]) => rules.some((rule) => what.test(rule));
+  await eventually(`${node} closes ${what}`, async () => !isIn(await world.kept(node)) || undefined, limit);
+  assert.ok(!isIn(await world.opened(node)));
+}
+
+/** One of the addresses, in a rule. */
+const naming = (...addresses: readonly string[]) => new RegExp(`address="(${addresses.join('|')})[/"]`);
+const bare = (url: string) => new URL(url).hostname.replace(/[[\]]/g, '');
+
+async function walkStep(title: RegExp): Promise<void> {
+  const step = STEPS.find((one) => title.test(one.title));
+  assert.ok(step, `the walkthrough has a step ${title}`);
+  const record = await cluster.walk.step(0, step.title, () => step.run(cluster));
+  assert.ok(record.checks.length > 0);
+  assert.deepEqual(
+    record.checks.filter(({ ok }) => !ok),
+    [],
+  );
+}
+
+story('before Postern runs, nodes let in what their administrator has opened, and nothing else', async () => {
+  for (const node of NODES)
+    assert.match(world.before.get(node) ?? '', /drop\n {2}target: DROP[\s\S]*ports: 9999\/tcp\n/);
+  await isSilent(nodePorts('node1'));
+});
+
+story('guests get addresses and names, and reach Services on other nodes', async () => {
+  await Promise.all([world.openGate('node1'), world.openGate('node2')]);
+  await eventually('two nodes', async () => {
+    const { items } = await world.client.list(Node, {});
+    return items.filter(({ status }) => isTrue(status?.conditions, 'Ready')).length === 2 ? true : undefined;
+  });
+  await world.kubectl(['apply', '-f', example(cluster, 'example-namespace.yaml')]);
+  await world.kubectl(['apply', '-f', example(cluster, 'client-vm.yaml')]);
+  await world.kubectl(['apply', '-f', '-'], withLabel(await readFile(example(cluster, 'example-vm.yaml'), 'utf8')));
+  await world.kubectl(['apply', '-f', example(cluster, 'example-service.yaml')]);
+  await eventually('endpoints', () => endpointsOf(cluster, GUESTS), 60_000);
+  await walkStep(/From another virtual machine and from a node/);
+});
+
+story('the walkthrough works from outside: node ports, and addresses of the LAN, of both families', async () => {
+  await walkStep(/From outside: the node port/);
+  await walkStep(/From outside: an address of the LAN/);
+  const addresses = (await balanced()).map(bare);
+  assert.equal(addresses.length, 2);
+  for (const node of ['node1', 'node2'] as const)
+    await untilOpened(node, /port="30000" protocol="tcp" accept/, ...addresses.map((address) => naming(address)));
+  const status = await world.at('node1', ...cluster.paths.postern, 'firewall', 'status');
+  assert.match(status, /TCP 192\.168\.77\.11:30000 +anyone +node-port +\S+ +open +Postern/);
+  assert.doesNotMatch(status, /blocked/);
+});
+
+story('what ends at the node itself is let in as well: health checks', async () => {
+  await world.client.create(Service, {
+    ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'checked', namespace: NAMESPACE } },
+    spec: {
+      ...{ type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: HEALTH_PORT },
+      ...{ ipFamilyPolicy: 'PreferDualStack', selector: { special: 'key' } },
+      ports: [{ port: 80, targetPort: 9376 }],
+    },
+  });
+  await answers(healthPorts('node1', 'node2'));
+});
+
+story('a node that joins is let in by the others, and opens what is exposed', async () => {
+  await world.openGate('node3');
+  await world.allUp();
+  await untilOpened('node1', ...ADDRESSES.node3.map((address) => naming(address)));
+  // Its traffic for guests goes through the firewalls of other nodes: it has none.
+  await answers([...nodePorts('node3'), ...healthPorts('node3')]);
+});
+
+story('a reload of firewalld takes away nothing of ours', async () => {
+  const opened = await world.opened('node1');
+  await world.firewallCmd('node1', '--add-port=9998/tcp');
+  await world.kubectl(['annotate', 'service', SERVICE.name, '-n', NAMESPACE, 'postern.dev/firewall=none']);
+  await untilClosed('node1', /port port="30000"/);
+  await world.kubectl(['annotate', 'service', SERVICE.name, '-n', NAMESPACE, 'postern.dev/firewall-']);
+  await untilOpened('node1', /port port="30000"/);
+  assert.match(await world.firewallCmd('node1', '--list-ports'), /9998\/tcp 9999\/tcp/);
+  await world.firewallCmd('node1', '--reload');
+  assert.deepEqual([...(await world.opened('node1'))].sort(), [...opened].sort());
+  await answers([...nodePorts('node1'), ...healthPorts('node1')]);
+});
+
+story('a firewalld that ends and starts again has it all again', async () => {
+  const opened = await world.opened('node1');
+  world.kill('node1.firewalld', 'SIGTERM');
+  await world.restarts('node1.firewalld', 1);
+  await eventually(
+    'our rules are back',
+    async () => (await world.opened('node1')).length === opened.length || undefined,
+  );
+  await answers([...nodePorts('node1'), ...healthPorts('node1')]);
+});
+
+story('panic mode is left alone, and what was missed is made up for when it ends', async () => {
+  await world.firewallCmd('node1', '--panic-on');
+  await isSilent([...nodePorts('node1'), ...healthPorts('node1')]);
+  await world.kubectl(['create', 'service', 'nodeport', 'late', '-n', NAMESPACE, '--tcp=80', '--node-port=30077']);
+  await untilOpened('node2', /port port="30077"/);
+  await isSilent(nodePorts('node1'));
+  await world.firewallCmd('node1', '--panic-off');
+  await untilOpened('node1', /port port="30077"/);
+  await answers([...nodePorts('node1'), ...healthPorts('node1')]);
+});
+
+story('what is closed is closed at once: node ports and addresses of the LAN, on every node', async () => {
+  const urls = [...nodePorts(...NODES), ...healthPorts(...NODES), ...(await balanced())];
+  await answers(urls);
+  const addresses = (await balanced()).map(bare);
+  await world.kubectl(['delete', 'service', '-n', NAMESPACE, SERVICE.name, 'checked', 'late']);
+  const gone = new RegExp(`port port="(30000|30077|${HEALTH_PORT})"|${naming(...addresses).source}`);
+  await Promise.all(NODES.map((node) => untilClosed(node, gone, AT_ONCE)));
+  await isSilent(urls);
+});
+
+story('a node that leaves is shut out by the others', async () => {
+  await world.killAgent('node3');
+  await world.client.delete(Node, { name: 'node3' });
+  await Promise.all((['node1', 'node2'] as const).map((node) => untilClosed(node, naming(...ADDRESSES.node3))));
+});
+
+story('after a kill -9, what a node has opened stays, and a clean-up leaves its firewall as it was found', async () => {
+  await Promise.all([world.killAgent('node1'), world.killAgent('node2')]);
+  await untilOpened('node1', naming(ADDRESSES.node2[0]));
+  await Promise.all(
+    NODES.map(async (node) => {
+      await world.at(node, ...cluster.paths.postern, 'firewall', 'cleanup');
+      assert.equal(await world.dump(node), world.before.get(node));
+    }),
+  );
+});
