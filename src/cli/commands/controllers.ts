@@ -2,13 +2,15 @@
 import { type Command, Option } from 'commander';
 import { CONTROLLER_NAMES, type ControllerName } from '../../controllers/names.ts';
 import type { CIDR } from '../../lib/ip.ts';
+import { addCloudOptions, type CloudFlags } from '../cloud-options.ts';
 import { parseControllers } from '../controllers-option.ts';
+import { UserError } from '../errors.ts';
 import { kubeconfigOption } from '../kubeconfig.ts';
 import { parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS } from '../wiring/defaults.ts';
 
-interface Flags {
+interface Flags extends CloudFlags {
   readonly kubeconfig?: string;
   readonly only: ReadonlySet<ControllerName>;
   readonly clusterCidr: readonly CIDR[];
@@ -19,10 +21,11 @@ Controllers: ${CONTROLLER_NAMES.join(', ')}
 
 Examples:
   postern controllers --only loadbalancer --kubeconfig kubeconfig
-  postern controllers --only loadbalancer,metallb,servicestatus --kubeconfig kubeconfig`;
+  postern controllers --only loadbalancer,metallb,servicestatus --kubeconfig kubeconfig
+  postern controllers --only cloud --cloud-provider oci --cloud-config cloud.yaml --kubeconfig kubeconfig`;
 
 export function addControllersCommand(postern: Command): void {
-  postern
+  const controllers = postern
     .command('controllers')
     .description("run some of the server's controllers alone, with any Kubernetes API (no root needed)")
     .addOption(
@@ -36,16 +39,22 @@ export function addControllersCommand(postern: Command): void {
         parseCIDRs,
         DEFAULT_CLUSTER_CIDRS,
       ),
-    )
-    .addHelpText('after', HELP)
-    .action(run);
+    );
+  addCloudOptions(controllers).addHelpText('after', HELP).action(run);
 }
 
-async function run({ kubeconfig, only, clusterCidr }: Flags): Promise<void> {
-  const [{ runLoneControllers }, { loadEndpoint }] = await Promise.all([
+async function run(flags: Flags): Promise<void> {
+  const { kubeconfig, only, clusterCidr } = flags;
+  const [{ runLoneControllers }, { loadEndpoint }, { readCloud }] = await Promise.all([
     import('../wiring/controllers.ts'),
     import('../kubeconfig.ts'),
+    import('../wiring/cloud.ts'),
   ]);
-  const options = { endpoint: await loadEndpoint(kubeconfig), only, clusterCIDRs: clusterCidr };
+  const isNamed = only.has('cloud') && only.size < CONTROLLER_NAMES.length;
+  if (isNamed && flags.cloudProvider === undefined) {
+    throw new UserError('The controller cloud needs a cloud.', 'Say --cloud-provider oci and --cloud-config FILE.');
+  }
+  const cloud = await readCloud(flags, only);
+  const options = { endpoint: await loadEndpoint(kubeconfig), only, clusterCIDRs: clusterCidr, cloud };
   await runLoneControllers(options, endSignal(), () => process.stdout.write('ready\n'));
 }

@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import type { ControllerName } from '../../controllers/names.ts';
 import type { CIDR } from '../../lib/ip.ts';
+import { addCloudOptions, type CloudFlags } from '../cloud-options.ts';
 import { controllersOption } from '../controllers-option.ts';
 import { requireDirectory } from '../directory.ts';
 import { dataDirOption, type HostPort, listenOption, parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../wiring/defaults.ts';
 
-interface Flags {
+interface Flags extends CloudFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly socket?: string;
@@ -19,7 +20,7 @@ interface Flags {
 }
 
 export function addServerCommand(postern: Command): void {
-  postern
+  const server = postern
     .command('server')
     .description('run the API server, its store and the controllers (no root needed)')
     .addOption(dataDirOption())
@@ -46,14 +47,18 @@ export function addServerCommand(postern: Command): void {
       '--issue <node=path>',
       'write a kubeconfig for the agent of a node; may be repeated',
       (text, previous: readonly string[] = []) => [...previous, text],
-    )
+    );
+  addCloudOptions(server)
     .addHelpText(
       'after',
       '\nExample:\n  postern server --data-dir ./data --listen 127.0.0.1:0\n  kubectl --kubeconfig ./data/kubeconfig get namespaces',
     )
     .action(async (flags: Flags) => {
       await requireDirectory('--data-dir', flags.dataDir);
-      const { runServer } = await import('../wiring/server.ts');
+      const [{ runServer }, { readCloud }] = await Promise.all([
+        import('../wiring/server.ts'),
+        import('../wiring/cloud.ts'),
+      ]);
       await runServer(
         {
           dataDir: flags.dataDir,
@@ -62,6 +67,7 @@ export function addServerCommand(postern: Command): void {
           clusterCIDRs: flags.clusterCidr,
           serviceCIDRs: flags.serviceCidr,
           controllers: flags.controllers,
+          cloud: await readCloud(flags, flags.controllers),
           agents: (flags.issue ?? []).map(parseIssue),
         },
         endSignal(),

@@ -1,6 +1,8 @@
 /** `postern up`: everything on this one machine. */
 import type { Command } from 'commander';
+import { ALL_CONTROLLERS } from '../../controllers/names.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
+import { addCloudOptions, type CloudFlags, cloudArgv } from '../cloud-options.ts';
 import { requireDirectory } from '../directory.ts';
 import { addFirewallOptions, type FirewallFlags } from '../firewall-options.ts';
 import { dataDirOption, type HostPort, listenOption } from '../options.ts';
@@ -8,7 +10,7 @@ import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags, FirewallFlags {
+interface Flags extends AnnouncerFlags, CloudFlags, FirewallFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -27,7 +29,7 @@ export function addUpCommand(postern: Command): void {
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
     .addOption(modeOption('--proxy-mode'));
-  addFirewallOptions(addAnnouncerOptions(up))
+  addCloudOptions(addFirewallOptions(addAnnouncerOptions(up)))
     .addHelpText(
       'after',
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
@@ -41,10 +43,14 @@ export function addUpCommand(postern: Command): void {
       const announcer = await announcerOf(flags);
       await requireDirectory('--data-dir', flags.dataDir);
       keepAgentCapabilities();
-      const { runUp } = await import('../wiring/up.ts');
+      const [{ runUp }, { readCloud }] = await Promise.all([import('../wiring/up.ts'), import('../wiring/cloud.ts')]);
+      await readCloud(flags, ALL_CONTROLLERS); // Checked here: the server would complain less plainly.
       const { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, firewall, firewallPolicy } = flags;
       await runUp(
-        { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, firewall, firewallPolicy },
+        {
+          ...{ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, firewall, firewallPolicy },
+          serverFlags: cloudArgv(flags),
+        },
         endSignal(),
       );
     });

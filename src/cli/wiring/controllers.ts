@@ -6,12 +6,14 @@ import type { ControllerName } from '../../controllers/names.ts';
 import { createLogger } from '../../host/log.ts';
 import { aborted } from '../../lib/abort.ts';
 import type { CIDR } from '../../lib/ip.ts';
+import { type CloudPlan, startCloud } from './cloud.ts';
 import { keepMemorySmall } from './memory.ts';
 
 export interface LoneControllersOptions {
   readonly endpoint: Endpoint;
   readonly only: ReadonlySet<ControllerName>;
   readonly clusterCIDRs: readonly CIDR[];
+  readonly cloud: CloudPlan;
 }
 
 /** Runs until the signal is aborted. `ready` is called once, when they have read the API's objects and work. */
@@ -24,7 +26,8 @@ export async function runLoneControllers(
   const log = createLogger('controllers');
   const client = createClient(endpoint);
   try {
-    await startControllers({ client, log, clusterCIDRs, only, setLogLevel: log.setLevel }, signal);
+    const cloud = await startCloud(options.cloud, { client, log }, signal);
+    await startControllers({ client, log, clusterCIDRs, only, setLogLevel: log.setLevel, ...cloud }, signal);
     void keepMemorySmall({ log }, signal);
     if (!signal.aborted) ready();
     await aborted(signal);

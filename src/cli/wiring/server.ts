@@ -15,6 +15,7 @@ import { aborted } from '../../lib/abort.ts';
 import type { CIDR } from '../../lib/ip.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { HostPort } from '../options.ts';
+import { type CloudPlan, startCloud } from './cloud.ts';
 import { NODE_PORTS } from './defaults.ts';
 import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, defaultRouteDevice } from './node-addresses.ts';
@@ -28,6 +29,7 @@ export interface ServerOptions {
   readonly serviceCIDRs: readonly CIDR[];
   /** Which controllers run. */
   readonly controllers: ReadonlySet<ControllerName>;
+  readonly cloud: CloudPlan;
   /** Agents to write a kubeconfig for, each its own file, mode 0600. */
   readonly agents: readonly { readonly nodeName: string; readonly path: string }[];
 }
@@ -84,6 +86,7 @@ export async function runServer(
         clusterCIDRs: options.clusterCIDRs,
         only: options.controllers,
         setLogLevel: log.setLevel,
+        ...(await startCloud(options.cloud, { client, log }, signal)),
       },
       signal,
     );

@@ -24,6 +24,8 @@ export interface UpOptions extends FirewallFlags {
   readonly interface: string | undefined;
   readonly proxyMode: ModeName;
   readonly announcer: AnnouncerOptions;
+  /** Of the server besides. */
+  readonly serverFlags: readonly string[];
 }
 
 /** How long to wait before a server that died is started again: doubles from the first to the last, in milliseconds. */
@@ -39,7 +41,10 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
   const lan = await thisNodeInterface(options.interface);
   const nodeName = options.nodeName ?? thisNodeName();
   const agentKubeconfig = join(dataDir, 'agent', 'kubeconfig');
-  const supervisor = new ServerProcess(serverArgv(dataDir, options.listen, nodeName, agentKubeconfig));
+  const supervisor = new ServerProcess([
+    ...serverArgv(dataDir, options.listen, nodeName, agentKubeconfig),
+    ...options.serverFlags,
+  ]);
   try {
     // The server starts while the agent's code is loaded: it is what users wait for.
     const [url, { runAgent }] = await Promise.all([supervisor.start(signal), import('./agent.ts')]);
