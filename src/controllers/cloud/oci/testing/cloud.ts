@@ -19,6 +19,8 @@ export type PublicIp = Plain<core.PublicIp>;
 export type LoadBalancer = Plain<lb.LoadBalancer>;
 export type NetworkLoadBalancer = Plain<nlb.NetworkLoadBalancer>;
 
+type Tags = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
 /** https://docs.oracle.com/en-us/iaas/Content/General/Concepts/servicelimits.htm */
 export interface Limits {
   /** Of one direction. */
@@ -100,6 +102,11 @@ export class Cloud {
     this.#ids += 1;
     const region = type === 'compartment' ? '' : REGION;
     return `ocid1.${type}.oc1.${region}.${'a'.repeat(52)}${String(this.#ids).padStart(8, '0')}`;
+  }
+
+  /** What a tenancy gives to everything that is made in it, besides what it is given. */
+  definedTags(given: Tags | null = {}): Tags {
+    return { 'Oracle-Tags': { CreatedBy: 'postern', CreatedOn: this.now().toISOString() }, ...given };
   }
 
   /** How far an address is from the first one that is given to load balancers; each its own. */

@@ -1,8 +1,9 @@
 /** What the SDK does, without HTTPS, signatures and the SDK: for tests of what stands above it. */
 import { type OciCalls, OciError } from '../calls.ts';
+import { sdkAnswer } from '../sdk/worker/answer.ts';
 import { isRecord } from './checks.ts';
 import type { Door, Outcome } from './door.ts';
-import { type WireAnswer, withoutNulls } from './front.ts';
+import type { WireAnswer } from './front.ts';
 import { type Operation, type ServiceName, VERSIONS } from './operation.ts';
 
 type Request = Readonly<Record<string, unknown>>;
@@ -69,7 +70,7 @@ function answerOf(operation: Operation, { answer, how }: Outcome): unknown {
   }
   if (answer.status >= 400) throw failureOf(operation, answer);
   return {
-    ...(operation.answers === undefined ? {} : { [operation.answers]: withoutNulls(JSON.parse(answer.body)) }),
+    ...(operation.answers === undefined ? {} : { [operation.answers]: sdkAnswer(JSON.parse(answer.body)) }),
     ...Object.fromEntries(
       Object.entries(answer.headers).flatMap(([name, value]) => {
         const field = fieldOf(operation, name);

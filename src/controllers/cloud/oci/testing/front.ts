@@ -1,9 +1,10 @@
 /** From a request of HTTP to its answer: which operation, whether its form is right, whether it was asked before. */
 import { createHash } from 'node:crypto';
-import { isRecord, type Problem, problemsOf } from './checks.ts';
+import { type Problem, problemsOf } from './checks.ts';
 import type { Cloud } from './cloud.ts';
 import { Failure } from './failure.ts';
 import { type Answer, type Asked, type Operation, VERSIONS } from './operation.ts';
+import { printed } from './shown.ts';
 
 export interface WireRequest {
   readonly method: string;
@@ -167,15 +168,7 @@ function refuse(problems: readonly Problem[]): void {
 const fingerprintOf = ({ method, target, body }: WireRequest) =>
   createHash('sha256').update(`${method} ${target}\n${body}`).digest('base64');
 
-/** Nulls stand for what is not there, as in bodies that clients send back as they got them. */
-export function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isRecord(value) || value instanceof Date) return value;
-  const present = Object.entries(value).filter(([, item]) => item !== null && item !== undefined);
-  return Object.fromEntries(present.map(([name, item]) => [name, withoutNulls(item)]));
-}
-
-export function wireAnswer({ status }: Operation, answer: Answer): WireAnswer {
+export function wireAnswer({ service, status }: Operation, answer: Answer): WireAnswer {
   return {
     status,
     headers: {
@@ -184,7 +177,7 @@ export function wireAnswer({ status }: Operation, answer: Answer): WireAnswer {
       ...(answer.nextPage === undefined ? {} : { 'opc-next-page': answer.nextPage }),
       ...(answer.retryAfter === undefined ? {} : { 'retry-after': String(answer.retryAfter) }),
     },
-    body: answer.body === undefined ? '' : JSON.stringify(answer.body),
+    body: answer.body === undefined ? '' : printed(service, answer.body),
   };
 }
 

@@ -9,7 +9,6 @@ it('makes times of the fields that are times, however deep, and of nothing else'
   const answer = {
     etag: 'e1',
     items: [{ timeCreated: TEXT, displayName: TEXT, errorDetails: [{ timestamp: TEXT, message: 'm' }] }],
-    timeUpdated: null,
     timeFinished: 'soon',
     timeoutInMillis: 3000,
     backendSets: { timeServer: { timeCreated: TEXT } },
@@ -19,5 +18,13 @@ it('makes times of the fields that are times, however deep, and of nothing else'
     ...answer,
     items: [{ timeCreated: TIME, displayName: TEXT, errorDetails: [{ timestamp: TIME, message: 'm' }] }],
     backendSets: { timeServer: { timeCreated: TIME } },
+  });
+});
+
+it('leaves out what is null, as what is not there, but in tags', () => {
+  const rule = { protocol: '6', description: null, tcpOptions: { sourcePortRange: null } };
+  assert.deepEqual(sdkAnswer({ rules: [rule], definedTags: { ns: { key: null } } }), {
+    rules: [{ protocol: '6', tcpOptions: {} }],
+    definedTags: { ns: { key: null } },
   });
 });

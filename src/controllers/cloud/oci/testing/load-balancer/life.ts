@@ -58,10 +58,10 @@ function keptLoadBalancer(cloud: Cloud, details: Details): LoadBalancer {
   const { reservedIps: _, ipv6SubnetCidr: __, listeners, backendSets, certificates, ...rest } = details;
   const kept = {
     freeformTags: {},
-    definedTags: {},
     isPrivate: false,
     ipMode: 'IPV4',
     ...rest,
+    definedTags: cloud.definedTags(details.definedTags),
     id: cloud.newId('loadbalancer'),
     lifecycleState: 'CREATING',
     timeCreated: cloud.now(),

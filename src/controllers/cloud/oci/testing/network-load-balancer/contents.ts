@@ -31,6 +31,8 @@ export function keptBackendSet(
       timeoutInMillis: 3000,
       intervalInMillis: 10_000,
       port: 0,
+      requestData: '',
+      responseData: '',
       ...(healthChecker ?? before?.healthChecker),
     },
   } as BackendSet;
@@ -49,8 +51,14 @@ function keptBackend(details: Plain<models.BackendDetails>): Plain<models.Backen
   };
 }
 
+/** Seconds after which the network load balancer forgets a connection of which nothing is said. */
+const IDLE = { TCP: { tcpIdleTimeout: 360 }, UDP: { udpIdleTimeout: 120 }, L3IP: { l3IpIdleTimeout: 200 } };
+const IDLE_OF_BOTH = { ...IDLE.TCP, ...IDLE.UDP };
+
 export function keptListener(name: string, details: Plain<models.UpdateListenerDetails>, before?: Listener): Listener {
-  return { ipVersion: 'IPV4', isPpv2Enabled: false, ...before, ...present(details), name } as Listener;
+  const protocol = details.protocol ?? before?.protocol;
+  const idle = protocol === 'TCP' || protocol === 'UDP' || protocol === 'L3IP' ? IDLE[protocol] : IDLE_OF_BOTH;
+  return { ...idle, ipVersion: 'IPV4', isPpv2Enabled: false, ...before, ...present(details), name } as Listener;
 }
 
 type Contents = Pick<NetworkLoadBalancer, 'listeners' | 'backendSets' | 'networkSecurityGroupIds' | 'nlbIpVersion'>;

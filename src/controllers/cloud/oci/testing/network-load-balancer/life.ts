@@ -44,13 +44,13 @@ function kept(cloud: Cloud, details: Details): NetworkLoadBalancer {
   }
   return {
     freeformTags: {},
-    definedTags: {},
     isPrivate: true,
     isPreserveSourceDestination: false,
     isSymmetricHashEnabled: false,
     nlbIpVersion: 'IPV4',
     networkSecurityGroupIds: [],
     ...rest,
+    definedTags: cloud.definedTags(details.definedTags),
     id: cloud.newId('networkloadbalancer'),
     lifecycleState: 'CREATING',
     timeCreated: cloud.now(),

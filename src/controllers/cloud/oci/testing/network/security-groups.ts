@@ -105,8 +105,8 @@ function create(cloud: Cloud, asked: Asked) {
   const displayName = details.displayName ?? `networksecuritygroup${cloud.next()}`;
   const made: NetworkSecurityGroup = {
     freeformTags: {},
-    definedTags: {},
     ...details,
+    definedTags: cloud.definedTags(details.definedTags),
     id,
     displayName,
     lifecycleState: 'AVAILABLE',
