@@ -53,8 +53,13 @@ export interface OciConfig {
     readonly subnet1: string | undefined;
     readonly subnet2: string | undefined;
     readonly securityListManagementMode: SecurityListManagementMode;
-    /** The list to change, by the subnet whose rules it holds; of other subnets the first. */
+    /** The list to change, by the subnet whose rules it holds; of other subnets the oldest. */
     readonly securityLists: Readonly<Record<string, string>>;
+  };
+  /** Ours, not the cloud controller manager's. */
+  readonly nodePorts?: {
+    /** That bare node ports are opened in, in place of the security lists of nodes. */
+    readonly networkSecurityGroups: readonly string[];
   };
   /** Given to each load balancer that we make. */
   readonly tags: {

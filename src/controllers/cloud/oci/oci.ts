@@ -72,8 +72,18 @@ class OciProvider {
     const { network, compute } = calls;
     this.#options = options;
     this.nodes = new OciNodes({ compute, network, compartment, clock, log });
-    const { securityLists } = config.loadBalancer;
-    this.security = new Security({ network, nodes: this.nodes, cluster, compartment, vcn, securityLists, clock, log });
+    this.security = new Security({
+      network,
+      nodes: this.nodes,
+      cluster,
+      compartment,
+      vcn,
+      securityLists: config.loadBalancer.securityLists,
+      managesNodes: config.loadBalancer.securityListManagementMode === 'All',
+      nodePortGroups: config.nodePorts?.networkSecurityGroups ?? [],
+      clock,
+      log,
+    });
     this.#keeper = new LoadBalancerKeeper({
       balancers: {
         lb: loadBalancers(calls.loadBalancer, compartment),

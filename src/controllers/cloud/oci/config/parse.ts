@@ -55,6 +55,7 @@ async function configOf(fields: Fields, source: Source): Promise<OciConfig | und
   const settings = {
     vcn: fields.ocid('vcn', 'vcn'),
     loadBalancer: loadBalancerOf(fields.group('loadBalancer')),
+    nodePorts: nodePortsOf(fields.group('nodePorts')),
     tags: tagsOf(fields.group('tags').group('loadBalancer')),
     rateLimits: rateLimitsOf(fields.group('rateLimiter')),
     endpoints: endpointsOf(fields),
@@ -100,6 +101,15 @@ function securityListsOf(fields: Fields): Readonly<Record<string, string>> {
     return [subnet, fields.ocid(subnet, 'securitylist') ?? ''];
   });
   return Object.fromEntries(lists);
+}
+
+/** Several with commas between, as in annotations. */
+function nodePortsOf(fields: Fields): NonNullable<OciConfig['nodePorts']> {
+  const group = String.raw`ocid1\.networksecuritygroup\.[\w.-]+`;
+  const what = 'OCIDs of network security groups, with commas between: ocid1.networksecuritygroup.REALM.REGION.ID';
+  const groups = fields.matching('networkSecurityGroups', new RegExp(`^\\s*${group}(\\s*,\\s*${group})*\\s*$`), what);
+  fields.refuseOthers();
+  return { networkSecurityGroups: groups === undefined ? [] : groups.split(',').map((id) => id.trim()) };
 }
 
 function tagsOf(fields: Fields): OciConfig['tags'] {

@@ -62,6 +62,8 @@ tags:
   loadBalancer:
     freeform: { cost: shop }
     defined: { ops: { team: '7' } }
+nodePorts:
+  networkSecurityGroups: ${IN_REGION('networksecuritygroup', 'g')}, ${IN_REGION('networksecuritygroup', 'h')}
 rateLimiter:
   rateLimitQPSRead: 10.5
   rateLimitBucketWrite: 2
@@ -77,6 +79,9 @@ rateLimiter:
         subnet2: IN_REGION('subnet', 'b'),
         securityListManagementMode: 'Frontend',
         securityLists: { [IN_REGION('subnet', 'a')]: IN_REGION('securitylist', 'l') },
+      },
+      nodePorts: {
+        networkSecurityGroups: [IN_REGION('networksecuritygroup', 'g'), IN_REGION('networksecuritygroup', 'h')],
       },
       tags: { freeform: { cost: 'shop' }, defined: { ops: { team: '7' } } },
       rateLimits: { read: { qps: 10.5, bucket: 5 }, write: { qps: 20, bucket: 2 } },
@@ -133,6 +138,7 @@ metrics: { namespace: oke }
 auth: { region: Frankfurt!, tenancy: acme, key: nonsense, fingerprint: ab }
 compartment: ${OF('vcn')}
 loadBalancer: { subnet3: x, securityListManagementMode: Some, disabled: perhaps, securityLists: { a: ${OF('vcn')} } }
+nodePorts: { networkSecurityGroups: '${OF('vcn')}', groups: x }
 rateLimiter: { rateLimitQPSRead: -1 }
 endpoint: http://oci.example.com
 endpoints: { core: https://user@host, metadata: ftp://host }
@@ -153,6 +159,8 @@ colour: red
       'loadBalancer.securityListManagementMode',
       'loadBalancer.securityLists.a',
       'loadBalancer.subnet3',
+      'nodePorts.groups',
+      'nodePorts.networkSecurityGroups',
       'rateLimiter.rateLimitQPSRead',
       'vcn',
     ]);

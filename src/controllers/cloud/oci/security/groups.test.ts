@@ -88,12 +88,12 @@ test('all is as it was once it is removed, by the same process or another, and w
   ]) {
     const { cloud, security, again, nodes, everything } = securityWorld();
     const backs = [await nodeGroup(cloud), await nodeGroup(cloud, 'others')];
-    const before = JSON.stringify(everything());
+    const before = everything();
     const wish = asked('web', { cloud, backendGroups: backs });
     await security.ensure(wish, nodes);
     const hints = isNamed ? { subnets: wish.subnets, backendGroups: backs } : {};
     assert.equal(await (isRestarted ? again() : security).remove(wish.service, hints), 'removed');
-    assert.equal(JSON.stringify(everything()), before);
+    assert.deepEqual(everything(), before);
   }
 });
 
@@ -187,14 +187,14 @@ test('with a crash between any two calls, all is as it was once the Service is r
   for (let crash = 1; ; crash++) {
     const { cloud, security, again, nodes, everything } = securityWorld();
     const back = await nodeGroup(cloud);
-    const before = JSON.stringify(everything());
+    const before = everything();
     const wish = asked('web', { cloud, backendGroups: [back] });
     // Nothing gets through any more from one call on, as for a process that has died.
     const dead = cloud.fail({ when: { nth: crash, times: 1000 }, how: crash % 2 === 0 ? 'drop' : 'drop-after-doing' });
     await security.ensure(wish, nodes).catch(() => undefined);
     dead.cancel();
     assert.equal(await again().remove(wish.service), 'removed');
-    assert.equal(JSON.stringify(everything()), before, `crash at call ${crash}`);
+    assert.deepEqual(everything(), before, `crash at call ${crash}`);
     if (dead.met() === 0) break;
   }
 });

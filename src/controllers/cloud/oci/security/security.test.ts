@@ -68,7 +68,7 @@ test('mode Frontend leaves the rules of nodes to the administrator, mode None al
 test('lists are as they were once all is removed, by the same process and by another', async () => {
   for (const isRestarted of [false, true]) {
     const { cloud, security, again, nodes, everything } = securityWorld();
-    const before = JSON.stringify(everything());
+    const before = everything();
     const wishes = [
       asked('a', { cloud }),
       asked('b', { cloud, preservesSource: true }),
@@ -77,7 +77,7 @@ test('lists are as they were once all is removed, by the same process and by ano
     await Promise.all(wishes.map((wish) => security.ensure(wish, nodes)));
     const later = isRestarted ? again() : security;
     for (const { service } of wishes) assert.equal(await later.remove(service), 'removed');
-    assert.equal(JSON.stringify(everything()), before);
+    assert.deepEqual(everything(), before);
   }
 });
 
@@ -236,17 +236,17 @@ test('nodes that are no instances are told; where none is one, nothing is opened
 
 test('a network in another compartment is cleared up as well', async () => {
   const { cloud, security, again, nodes, everything } = securityWorld();
-  const before = JSON.stringify(everything());
+  const before = everything();
   await security.ensure(asked('web', { cloud }), nodes);
   const elsewhere = cloud.state.newId('compartment');
   const later = again({ compartment: elsewhere, vcn: cloud.world.vcnId });
   assert.equal(await later.remove(asked('web', { cloud }).service), 'removed');
-  assert.equal(JSON.stringify(everything()), before);
+  assert.deepEqual(everything(), before);
 });
 
 test('bare node ports open to whom they may in the lists of nodes, and close', async () => {
   const { cloud, security, again, nodes, ours, everything } = securityWorld();
-  const before = JSON.stringify(everything());
+  const before = everything();
   const rule = { owner: 'default/web', family: 'IPv4', protocol: 'TCP', port: 30080, sources: ['0.0.0.0/0'] } as const;
   const other = { ...rule, owner: 'default/dns', protocol: 'UDP', port: 30053, sources: ['198.51.100.0/24'] } as const;
   const nobody = { ...rule, owner: 'default/nobody', port: 30081, sources: [] };
@@ -260,11 +260,19 @@ test('bare node ports open to whom they may in the lists of nodes, and close', a
   await again().ensureNodePorts([other], nodes);
   assert.deepEqual(ours(), { nodes: ['UDP 30053 from 198.51.100.0/24 (default/dns:node-ports)'] });
   await again().ensureNodePorts([], []);
-  assert.equal(JSON.stringify(everything()), before);
+  assert.deepEqual(everything(), before);
   assert.equal(
     cloud.requests.some(({ status = 0 }) => status >= 400),
     false,
   );
+});
+
+test('where the rules of nodes are the administrator’s, bare node ports are not opened, and those that were are closed', async () => {
+  const { security, again, nodes, ours } = securityWorld();
+  const rule = { owner: 'default/web', family: 'IPv4', protocol: 'TCP', port: 30080, sources: ['0.0.0.0/0'] } as const;
+  await security.ensureNodePorts([rule], nodes);
+  assert.deepEqual(await again({ managesNodes: false }).ensureNodePorts([rule], nodes), []);
+  assert.deepEqual(ours(), {});
 });
 
 test('node ports that do not fit, or cannot be let through, are told of their Services', async () => {

@@ -24,6 +24,8 @@ export interface SecurityOptions {
   readonly vcn: string | undefined;
   /** OCIDs of the lists to write to, by subnet; of others the oldest. */
   readonly securityLists: Readonly<Record<string, string>>;
+  /** Whether bare node ports are opened in security lists of nodes, unless there are groups for them. Unless said: yes. */
+  readonly managesNodes?: boolean;
   /** OCIDs of network security groups that bare node ports are opened in, in place of the security lists of nodes. */
   readonly nodePortGroups?: readonly string[];
   readonly clock: Clock;
@@ -76,10 +78,11 @@ export class Security {
     return isGone ? 'removed' : { after: GROUP_IN_USE };
   }
 
-  /** Lets just these node ports through to these nodes. */
-  async ensureNodePorts(rules: readonly NodePortRule[], nodes: readonly Node[]): Promise<readonly NodePortProblem[]> {
+  /** Lets just these node ports through to these nodes. Where the rules of nodes are the administrator's, none is let through by us. */
+  async ensureNodePorts(asked: readonly NodePortRule[], nodes: readonly Node[]): Promise<readonly NodePortProblem[]> {
     const scope: Scope = { kind: 'node-ports', cluster: this.#cluster };
-    const groups = this.#options.nodePortGroups ?? [];
+    const { nodePortGroups: groups = [], managesNodes = true } = this.#options;
+    const rules = managesNodes || groups.length > 0 ? asked : [];
     const { subnets, lost } = await this.#placesOf(rules.length === 0 ? [] : nodes);
     const wantedIn = (subnet: Pick<SubnetFacts, 'prefixes'>) =>
       nodePortRules(rules, subnet).map(({ key, rule }): Wanted => ({ owner: nodePortOwner(this.#cluster, key), rule }));

@@ -47,7 +47,7 @@ export interface SecurityWorld {
   again(over?: Partial<SecurityOptions>): Security;
   /** What of lists and groups we wrote, by their names: `ingress 6 80 0.0.0.0/0 (default/web)`. */
   ours(): Readonly<Record<string, readonly string[]>>;
-  /** Everything that is let through, for comparison. */
+  /** {@link everythingIn}. */
   everything(): unknown;
   /** How often a call was made. */
   count(call: string): number;
@@ -70,13 +70,15 @@ export function securityWorld(options: TestCloudOptions = {}, over: Partial<Secu
     security: again(),
     again,
     ours: () => oursIn(cloud),
-    everything: () => [
-      cloud.state.securityLists.all(),
-      cloud.state.networkSecurityGroups.all(),
-      [...cloud.state.securityRules],
-    ],
+    everything: () => everythingIn(cloud),
     count: (call) => cloud.requests.filter((request) => request.call === call).length,
   };
+}
+
+/** All lists and groups with their rules, for comparison: a null is what is not there. */
+export function everythingIn({ state }: TestCloud): unknown {
+  const all = [state.securityLists.all(), state.networkSecurityGroups.all(), [...state.securityRules]];
+  return JSON.parse(JSON.stringify(all), (_, value: unknown) => (value === null ? undefined : value));
 }
 
 interface AnyRule {
