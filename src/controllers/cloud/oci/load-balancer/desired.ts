@@ -12,8 +12,8 @@ import {
   type Listener,
 } from './model.ts';
 
-/** https://docs.oracle.com/en-us/iaas/Content/General/Concepts/servicelimits.htm */
-const MAX_BACKENDS: Readonly<Record<LoadBalancerRequest['type'], number>> = { lb: 512, nlb: 512 };
+/** Of a load balancer in all its backend sets, of a network load balancer in each. https://docs.oracle.com/en-us/iaas/Content/General/Concepts/servicelimits.htm */
+const MAX_BACKENDS = 512;
 
 /** Where it stands. */
 export interface Place {
@@ -123,7 +123,7 @@ function backendsOf(request: LoadBalancerRequest, nodes: readonly Node[], famili
   const warnings: string[] = [];
   const backends: Record<IPFamily, readonly string[]> = { IPv4: [], IPv6: [] };
   const selected = selectedNodes(request, nodes);
-  const max = MAX_BACKENDS[request.type];
+  const max = request.type === 'lb' ? Math.floor(MAX_BACKENDS / request.ports.length) : MAX_BACKENDS;
   for (const family of families) {
     const addresses = selected.flatMap((node) => nodeAddress(node, family) ?? []).sort();
     backends[family] = addresses.slice(0, max);
