@@ -57,6 +57,8 @@ export interface CloudOptions {
   readonly limits?: Partial<Limits>;
   /** What an administrator allows of load balancers of both kinds together; undefined: no quota. */
   readonly quota?: number;
+  /** Whether load balancers that were deleted are still shown, as DELETED; unless said, those of layer 7 are. */
+  readonly showsDeleted?: boolean;
 }
 
 export const REGION = 'xx-test-1';
@@ -77,6 +79,7 @@ export class Cloud {
   readonly networkLoadBalancers = new Table<NetworkLoadBalancer>();
   readonly work: WorkRequests;
   readonly limits: Limits;
+  readonly showsDeleted: { readonly loadBalancers: boolean; readonly networkLoadBalancers: boolean };
   /** Tests change it while they run. */
   quota: number | undefined;
   readonly tenancyId = TENANCY;
@@ -85,11 +88,15 @@ export class Cloud {
   #ids = 0;
   #addresses = 0;
 
-  constructor({ clock, pace, limits, quota }: CloudOptions) {
+  constructor({ clock, pace, limits, quota, showsDeleted }: CloudOptions) {
     this.#clock = clock;
     this.work = new WorkRequests(clock, pace);
     this.limits = { ...LIMITS, ...limits };
     this.quota = quota;
+    this.showsDeleted = {
+      loadBalancers: showsDeleted ?? true,
+      networkLoadBalancers: showsDeleted ?? false,
+    };
     this.compartmentId = this.newId('compartment');
   }
 

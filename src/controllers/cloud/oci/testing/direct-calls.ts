@@ -1,28 +1,21 @@
 /** What the SDK does, without HTTPS, signatures and the SDK: for tests of what stands above it. */
 import { type OciCalls, OciError } from '../calls.ts';
+import { callsThrough } from '../sdk/operations.ts';
 import { sdkAnswer } from '../sdk/worker/answer.ts';
 import { isRecord } from './checks.ts';
 import type { Door, Outcome } from './door.ts';
 import type { WireAnswer } from './front.ts';
-import { type Operation, type ServiceName, VERSIONS } from './operation.ts';
+import { type Operation, VERSIONS } from './operation.ts';
 
 type Request = Readonly<Record<string, unknown>>;
 
 export function directCalls(door: Door, operations: readonly Operation[]): OciCalls {
-  const service = (name: ServiceName) =>
-    Object.fromEntries(
-      operations
-        .filter((operation) => operation.service === name)
-        .map((operation) => [operation.name, (request: Request) => call(door, operation, request)]),
-    );
-  const calls: Record<ServiceName, unknown> = {
-    network: service('network'),
-    compute: service('compute'),
-    loadBalancer: service('loadBalancer'),
-    networkLoadBalancer: service('networkLoadBalancer'),
-  };
-  // The table of operations has every call of OciCalls: a test holds it to that.
-  return calls as OciCalls;
+  const table = new Map(operations.map((operation) => [`${operation.service}.${operation.name}`, operation]));
+  return callsThrough(async ({ service, name }, request) => {
+    const operation = table.get(`${service}.${name}`);
+    if (operation === undefined) throw new TypeError(`the test cloud has no ${service}.${name}`);
+    return call(door, operation, request as Request);
+  });
 }
 
 async function call(door: Door, operation: Operation, request: Request): Promise<unknown> {

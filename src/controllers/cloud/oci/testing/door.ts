@@ -3,6 +3,7 @@ import type { Cloud } from './cloud.ts';
 import { Failure } from './failure.ts';
 import { Faults, type How } from './faults.ts';
 import { type Found, type Front, type WireAnswer, type WireRequest, wireAnswer, wireFailure } from './front.ts';
+import { parsedJson } from './json.ts';
 import type { ServiceName } from './operation.ts';
 
 /** A request that has come. */
@@ -100,18 +101,9 @@ export class Door {
       path: found?.path ?? {},
       query: found?.query ?? {},
       headers,
-      body: parsed(request.body),
+      body: request.body === '' ? undefined : (parsedJson(request.body) ?? request.body),
       ...outcome,
     });
     if (this.#recorded.length > MOST_RECORDED) this.#recorded.shift();
-  }
-}
-
-function parsed(body: string): unknown {
-  if (body === '') return undefined;
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body;
   }
 }

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { type Problem, problemsOf } from './checks.ts';
 import type { Cloud } from './cloud.ts';
-import { Failure } from './failure.ts';
+import { Failure, invalid } from './failure.ts';
+import { parsedJson } from './json.ts';
 import { type Answer, type Asked, type Operation, VERSIONS } from './operation.ts';
 import { printed } from './shown.ts';
 
@@ -119,13 +120,21 @@ function matchPath(template: readonly string[], segments: readonly string[]): Re
   if (template.length !== segments.length) return undefined;
   const path: Record<string, string> = {};
   for (const [index, part] of template.entries()) {
-    const segment = decodeURIComponent(segments[index] ?? '');
+    const segment = decoded(segments[index] ?? '');
     if (part.startsWith('{')) {
       if (segment === '') return undefined;
       path[part.slice(1, -1)] = segment;
     } else if (part !== segment) return undefined;
   }
   return path;
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw invalid(`${segment} in the path is not percent-encoded text.`);
+  }
 }
 
 function parseBody(operation: Operation, { body, headers }: WireRequest): unknown {
@@ -136,11 +145,9 @@ function parseBody(operation: Operation, { body, headers }: WireRequest): unknow
   if (!/^application\/json\b/.test(headers['content-type'] ?? '')) {
     throw new Failure(415, 'CannotParseRequest', `Content-Type is ${headers['content-type']}, not application/json.`);
   }
-  try {
-    return JSON.parse(body);
-  } catch {
-    throw new Failure(400, 'CannotParseRequest', 'The body is not JSON.');
-  }
+  const parsed = parsedJson(body);
+  if (parsed === undefined) throw new Failure(400, 'CannotParseRequest', 'The body is not JSON.');
+  return parsed;
 }
 
 function queryProblems({ operation, query }: Found): readonly Problem[] {

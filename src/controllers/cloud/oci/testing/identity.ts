@@ -9,6 +9,7 @@ import { isRecord } from './checks.ts';
 import { REGION } from './cloud.ts';
 import { Failure } from './failure.ts';
 import type { WireAnswer, WireRequest } from './front.ts';
+import { parsedJson } from './json.ts';
 import { authenticate } from './signature.ts';
 
 /** Where tokens are given. */
@@ -71,8 +72,7 @@ export class InstanceIdentity {
 
   /** Gives a token for the key that the request brings; throws a {@link Failure}. */
   giveToken(request: WireRequest, now: number): WireAnswer {
-    const { certificate, publicKey } = bodyOf(request);
-    const leaf = new X509Certificate(certificate);
+    const { leaf, publicKey } = read(bodyOf(request));
     if (!leaf.verify(createPublicKey(this.#authority.certificate)))
       throw refused('the certificate is not of an instance');
     const fingerprint = leaf.fingerprint.toLowerCase();
@@ -81,7 +81,7 @@ export class InstanceIdentity {
     this.#given += 1;
     const expires = now + LIFETIME;
     const token = jsonWebToken({ sub: `instance-${this.#given}`, exp: Math.floor(expires / 1000) });
-    this.#tokens.set(token, { key: createPublicKey(publicKey), expires });
+    this.#tokens.set(token, { key: publicKey, expires });
     return { status: 200, headers: JSON_TYPE, body: JSON.stringify({ token }) };
   }
 }
@@ -90,12 +90,20 @@ const refused = (why: string) => new Failure(401, 'NotAuthenticated', `No token 
 
 /** The SDK sends what is between the lines of a PEM. */
 function bodyOf({ body }: WireRequest): { readonly certificate: string; readonly publicKey: string } {
-  const parsed: unknown = JSON.parse(body);
-  if (!isRecord(parsed)) throw refused('there is no body');
+  const parsed = parsedJson(body);
+  if (!isRecord(parsed)) throw refused('the body is no object in JSON');
   const { certificate, publicKey } = parsed;
   if (typeof certificate !== 'string' || typeof publicKey !== 'string')
     throw refused('certificate or publicKey is missing');
   return { certificate: pem('CERTIFICATE', certificate), publicKey: pem('PUBLIC KEY', publicKey) };
+}
+
+function read({ certificate, publicKey }: ReturnType<typeof bodyOf>) {
+  try {
+    return { leaf: new X509Certificate(certificate), publicKey: createPublicKey(publicKey) };
+  } catch {
+    throw refused('certificate or publicKey is none');
+  }
 }
 
 function pem(label: string, base64: string): string {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '../../../../host/clock.ts';
 import { OciError } from '../calls.ts';
+import { OPERATIONS } from '../sdk/operations.ts';
 import { operations } from './operations.ts';
 import { refused } from './refused.ts';
 import { TestCloud } from './test-cloud.ts';
@@ -78,9 +79,36 @@ test('work can take a time of the clock', async () => {
   assert.equal(await status(), 'SUCCEEDED');
 });
 
-test('each call is in the table once, and each place answers one method once', () => {
+test('every call that we make is in the table once, and each place answers one method once', () => {
   const names = operations.map(({ service, name }) => `${service}.${name}`);
   const places = operations.map(({ service, method, path }) => `${service} ${method} ${path}`);
-  assert.equal(new Set(names).size, names.length);
+  const made = Object.entries(OPERATIONS).flatMap(([service, calls]) =>
+    Object.keys(calls).map((call) => `${service}.${call}`),
+  );
+  assert.deepEqual(names.toSorted(), made.toSorted());
   assert.equal(new Set(places).size, places.length);
+});
+
+test('what somebody deletes by hand is gone, and so is what was being done to it', async () => {
+  const cloud = new TestCloud({ pace: { kind: 'manual' } });
+  const { networkLoadBalancer: calls } = cloud.calls();
+  const { compartmentId, subnet1: subnetId } = cloud.world;
+  const { networkLoadBalancer } = await calls.createNetworkLoadBalancer({
+    createNetworkLoadBalancerDetails: { compartmentId, subnetId, displayName: 'x' },
+  });
+  const { id: networkLoadBalancerId } = networkLoadBalancer;
+  cloud.deleteByHand(networkLoadBalancerId);
+  assert.equal(cloud.state.work.running(networkLoadBalancerId), undefined);
+  await assert.rejects(
+    calls.getNetworkLoadBalancer({ networkLoadBalancerId }),
+    refused(404, 'NotAuthorizedOrNotFound'),
+  );
+  assert.throws(() => cloud.deleteByHand(networkLoadBalancerId), /there is no/);
+});
+
+test('a name of a path that is no text of a URL is refused, as is what is no JSON', async () => {
+  const cloud = new TestCloud();
+  const { loadBalancer } = cloud.calls();
+  const loadBalancerId = '../../20160918/vcns';
+  await assert.rejects(loadBalancer.getLoadBalancer({ loadBalancerId }), refused(404, 'NotAuthorizedOrNotFound'));
 });

@@ -1,21 +1,17 @@
 /** Oracle Cloud Infrastructure as far as we use it, within the process of a test: see README.md. */
-import { type Clock, systemClock } from '../../../../host/clock.ts';
+import { systemClock } from '../../../../host/clock.ts';
 import type { OciCalls } from '../calls.ts';
-import { Cloud, type Limits } from './cloud.ts';
+import { releaseAddresses } from './addresses.ts';
+import { Cloud, type CloudOptions } from './cloud.ts';
 import { directCalls } from './direct-calls.ts';
 import { Door, type Recorded } from './door.ts';
 import type { Fault, FaultHandle } from './faults.ts';
 import { Front } from './front.ts';
 import { operations } from './operations.ts';
-import type { Pace } from './work.ts';
 import { addNode, type CloudNode, furnish, type NewNode, type World } from './world.ts';
 
-export interface TestCloudOptions {
-  readonly clock?: Clock;
-  /** When accepted work ends; unless said, at the second look. */
-  readonly pace?: Pace;
-  readonly limits?: Partial<Limits>;
-  readonly quota?: number;
+/** Work ends at the second look unless something else is said. */
+export interface TestCloudOptions extends Partial<CloudOptions> {
   /** The most items on a page. */
   readonly pageSize?: number;
   /** Names of nodes that are there from the start. */
@@ -30,13 +26,8 @@ export class TestCloud {
   readonly nodes: readonly CloudNode[];
   protected readonly door: Door;
 
-  constructor({ clock = systemClock, pace, limits, quota, pageSize = 50, nodes = [] }: TestCloudOptions = {}) {
-    this.state = new Cloud({
-      clock,
-      pace: pace ?? { kind: 'polls', count: 1 },
-      ...(limits === undefined ? {} : { limits }),
-      ...(quota === undefined ? {} : { quota }),
-    });
+  constructor({ pageSize = 50, nodes = [], ...options }: TestCloudOptions = {}) {
+    this.state = new Cloud({ clock: systemClock, pace: { kind: 'polls', count: 1 }, ...options });
     this.world = furnish(this.state);
     this.nodes = nodes.map((name) => this.addNode({ name }));
     this.door = new Door(this.state, new Front(this.state, operations, pageSize));
@@ -65,5 +56,14 @@ export class TestCloud {
 
   addNode(node: Omit<NewNode, 'subnetId'> & { readonly subnetId?: string }): CloudNode {
     return addNode(this.state, { subnetId: this.world.nodeSubnet, ...node });
+  }
+  /** A load balancer or a security group goes at once, as if somebody had deleted it in the console. */
+  deleteByHand(id: string): void {
+    const { loadBalancers, networkLoadBalancers, networkSecurityGroups, securityRules, work } = this.state;
+    const tables = [loadBalancers, networkLoadBalancers, networkSecurityGroups];
+    if (!tables.some((table) => table.delete(id))) throw new Error(`there is no ${id}`);
+    work.abandon(id);
+    releaseAddresses(this.state, id);
+    securityRules.delete(id);
   }
 }

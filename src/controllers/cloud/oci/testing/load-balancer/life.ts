@@ -127,7 +127,8 @@ export function deleteLoadBalancer(cloud: Cloud, { path }: Asked): Answer {
   return accept(cloud, found, 'DeleteLoadBalancer', {
     succeed: () => {
       releaseAddresses(cloud, id);
-      cloud.loadBalancers.patch(id, { lifecycleState: 'DELETED' });
+      if (cloud.showsDeleted.loadBalancers) cloud.loadBalancers.patch(id, { lifecycleState: 'DELETED' });
+      else cloud.loadBalancers.delete(id);
     },
     fail: () => cloud.loadBalancers.patch(id, { lifecycleState: before }),
   });

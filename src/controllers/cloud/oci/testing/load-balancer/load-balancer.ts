@@ -37,7 +37,7 @@ interface Change {
 /** All changes of a load balancer are work, which is accepted. */
 const change = (details: Change): Operation => ({
   service,
-  status: details.method === 'DELETE' ? 204 : 202,
+  status: 204,
   takesIfMatch: true,
   takesRetryToken: details.method !== 'DELETE',
   etag,

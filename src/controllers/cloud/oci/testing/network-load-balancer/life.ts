@@ -124,7 +124,8 @@ export function deleteNetworkLoadBalancer(cloud: Cloud, { path }: Asked): Answer
   return accept(cloud, found, 'DELETE_NETWORK_LOAD_BALANCER', {
     succeed: () => {
       releaseAddresses(cloud, id);
-      cloud.networkLoadBalancers.patch(id, { lifecycleState: 'DELETED' });
+      if (cloud.showsDeleted.networkLoadBalancers) cloud.networkLoadBalancers.patch(id, { lifecycleState: 'DELETED' });
+      else cloud.networkLoadBalancers.delete(id);
     },
     fail: () => cloud.networkLoadBalancers.patch(id, { lifecycleState: before }),
   });

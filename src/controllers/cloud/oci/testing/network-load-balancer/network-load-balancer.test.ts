@@ -126,7 +126,10 @@ test('errors of failed work are told, and a creation that failed can be deleted'
   const { id: networkLoadBalancerId } = networkLoadBalancer;
   assert.equal(server.state.networkLoadBalancers.get(networkLoadBalancerId)?.lifecycleState, 'FAILED');
   await calls.deleteNetworkLoadBalancer({ networkLoadBalancerId });
-  assert.equal(server.state.networkLoadBalancers.get(networkLoadBalancerId)?.lifecycleState, 'DELETED');
+  await assert.rejects(
+    calls.getNetworkLoadBalancer({ networkLoadBalancerId }),
+    refused(404, 'NotAuthorizedOrNotFound'),
+  );
 });
 
 test('a backend is named by its address or by an instance that is there', async () => {

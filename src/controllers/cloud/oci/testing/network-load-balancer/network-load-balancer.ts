@@ -191,7 +191,7 @@ export const networkLoadBalancerOperations: readonly Operation[] = [
     path: '/networkLoadBalancers',
     body: schemas.createNetworkLoadBalancer,
     takesRetryToken: true,
-    status: 202,
+    status: 201,
     answers: 'networkLoadBalancer',
     handle: createNetworkLoadBalancer,
   },
