@@ -109,6 +109,16 @@ test('what was not there, or could not be asked, is asked for again', async () =
   assert.equal((await nodes.place(named('n1', instanceId)))?.instance, instanceId);
 });
 
+test('an address that an instance is given later is told once what is known is old', async () => {
+  const { cloud, clock, nodes } = world();
+  const [{ vnicId = '', privateIp = '' } = {}] = cloud.nodes;
+  const node = nodeAt('n1', privateIp);
+  assert.equal((await nodes.place(node))?.publicAddress, undefined);
+  cloud.state.vnics.patch(vnicId, { publicIp: '203.0.113.9' });
+  await clock.advance(300_000);
+  assert.equal((await nodes.place(node))?.publicAddress, '203.0.113.9');
+});
+
 test('many instances are read in pages, and all found', async () => {
   const names = Array.from({ length: 25 }, (_, index) => `n${index}`);
   const { cloud, nodes, count } = world({ nodes: names, pageSize: 10 });

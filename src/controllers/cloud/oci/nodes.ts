@@ -41,6 +41,11 @@ type Instance = Awaited<ReturnType<ComputeCalls['getInstance']>>['instance'];
 type Attachment = Awaited<ReturnType<ComputeCalls['listVnicAttachments']>>['items'][number];
 type Vnic = Awaited<ReturnType<NetworkCalls['getVnic']>>['vnic'];
 
+interface SeenVnic {
+  readonly at: number;
+  readonly vnic: Vnic;
+}
+
 const PROVIDER = 'oci://';
 /** For how long what is known of an instance is taken for true, in milliseconds. */
 const KEPT = 300_000;
@@ -60,8 +65,8 @@ export class OciNodes {
   readonly #places = new Map<string, { readonly at: number; readonly place: Promise<NodePlace | undefined> }>();
   /** Instances by address of a VNIC. */
   #found: { readonly at: number; readonly byAddress: Promise<ReadonlyMap<string, string>> } | undefined;
-  /** VNICs of the last search: those that stay are not asked for again. */
-  #vnics: ReadonlyMap<string, Vnic> = new Map();
+  /** VNICs of the last search, and when each was asked for. */
+  #vnics: ReadonlyMap<string, SeenVnic> = new Map();
 
   constructor(options: OciNodesOptions) {
     this.#options = options;
@@ -118,7 +123,8 @@ export class OciNodes {
       const attached = await allPages((page) =>
         compute.listVnicAttachments({ compartmentId, instanceId: id, ...page }),
       );
-      const vnics = await this.#vnicsOf(attached);
+      const seen = await this.#vnicsOf(attached, SEARCHED);
+      const vnics = seen.map(({ vnic }) => vnic);
       const vnic =
         vnics.find((one) => addressesOfVnic(one).some((address) => addresses.includes(address))) ??
         vnics.find(({ isPrimary }) => isPrimary === true);
@@ -151,24 +157,29 @@ export class OciNodes {
     if (all.length >= MOST_VNICS)
       log.warn({ compartment, most: MOST_VNICS }, 'more VNICs than are looked at: set providerID');
     const instances = new Map(all.map(({ vnicId, instanceId }) => [vnicId, instanceId]));
-    const vnics = await this.#vnicsOf(all);
-    this.#vnics = new Map(vnics.map((vnic) => [vnic.id, vnic]));
+    // By which address a VNIC is known seldom changes.
+    const seen = await this.#vnicsOf(all, KEPT);
+    this.#vnics = new Map(seen.map((one) => [one.vnic.id, one]));
     return new Map(
-      vnics.flatMap((vnic) => {
+      seen.flatMap(({ vnic }) => {
         const instance = instances.get(vnic.id);
         return instance === undefined ? [] : addressesOfVnic(vnic).map((address) => [address, instance] as const);
       }),
     );
   }
 
-  async #vnicsOf(attachments: readonly Attachment[]): Promise<readonly Vnic[]> {
-    const { network } = this.#options;
+  /** Those that the last search has seen are asked for again once that is `age` milliseconds ago. */
+  async #vnicsOf(attachments: readonly Attachment[], age: number): Promise<readonly SeenVnic[]> {
+    const { network, clock } = this.#options;
     const ids = attachments.flatMap(({ lifecycleState, vnicId }) =>
-      lifecycleState === 'ATTACHED' && vnicId !== undefined ? [vnicId] : [],
+      lifecycleState === 'ATTACHED' && vnicId ? [vnicId] : [],
     );
-    const vnics = await mapLimited(ids, AT_ONCE, async (vnicId) => {
+    const vnics = await mapLimited(ids, AT_ONCE, async (vnicId): Promise<SeenVnic | undefined> => {
+      const at = clock.now();
+      const seen = this.#vnics.get(vnicId);
+      if (seen !== undefined && at - seen.at < age) return seen;
       try {
-        return this.#vnics.get(vnicId) ?? (await network.getVnic({ vnicId })).vnic;
+        return { at, vnic: (await network.getVnic({ vnicId })).vnic };
       } catch (error) {
         if (isNotFound(error)) return undefined; // Detached meanwhile.
         throw error;
@@ -208,19 +219,19 @@ export function factsOf(place: NodePlace): NodeFacts {
 
 function placeOf(instance: Instance, vnic: Vnic): NodePlace | undefined {
   const { id, compartmentId, region, availabilityDomain, faultDomain, shape } = instance;
-  if (vnic.subnetId === undefined) return undefined; // In a VLAN, which has no security lists.
+  if (!vnic.subnetId) return undefined; // In a VLAN, which has no security lists.
   return {
     instance: id,
     compartment: compartmentId,
     vnic: vnic.id,
     subnet: vnic.subnetId,
     groups: vnic.nsgIds ?? [],
-    privateAddress: vnic.privateIp,
-    publicAddress: vnic.publicIp,
+    privateAddress: vnic.privateIp || undefined,
+    publicAddress: vnic.publicIp || undefined,
     ipv6Addresses: (vnic.ipv6Addresses ?? []).map(canonical),
     region,
     availabilityDomain,
-    faultDomain,
+    faultDomain: faultDomain || undefined,
     shape,
   };
 }
@@ -233,7 +244,7 @@ function addressesOf({ status }: Node): readonly string[] {
 }
 
 function addressesOfVnic({ privateIp, ipv6Addresses }: Vnic): readonly string[] {
-  return [...(privateIp === undefined ? [] : [privateIp]), ...(ipv6Addresses ?? [])].map(canonical);
+  return [...(privateIp ? [privateIp] : []), ...(ipv6Addresses ?? [])].map(canonical);
 }
 
 function isInternal(address: string): boolean {

@@ -4,7 +4,7 @@ import type { Clock } from '../../../../host/clock.ts';
 import type { Logger } from '../../../../host/log.ts';
 import type { NodePortProblem, NodePortRule } from '../../provider.ts';
 import { isNotFound, type NetworkCalls } from '../calls.ts';
-import type { OciNodes } from '../nodes.ts';
+import type { NodePlace, OciNodes } from '../nodes.ts';
 import type { SecurityAsked, SecurityEnsured, SecurityHints, ServiceName } from './asked.ts';
 import { listRules, nodePortRules, type SubnetFacts } from './desired.ts';
 import { SecurityGroups } from './groups.ts';
@@ -57,14 +57,16 @@ export class Security {
    */
   async ensure(asked: SecurityAsked, nodes: readonly Node[]): Promise<SecurityEnsured> {
     const front = await this.#subnets(asked.subnets);
-    const { subnets: back, lost } = await this.#placesOf(asked.mode === 'All' ? nodes : []);
-    if (back.length === 0 && lost.length > 0) return { kind: 'refused', reason: 'NodeNotFound', why: notFound(lost) };
+    const isBehind = asked.mode === 'All' || (asked.mode === 'NSG' && asked.backendGroups.length > 0);
+    const { places, lost } = await this.#placesOf(isBehind ? nodes : []);
+    if (places.size === 0 && lost.length > 0) return { kind: 'refused', reason: 'NodeNotFound', why: notFound(lost) };
+    const back = asked.mode === 'All' ? await this.#subnetsOf(places) : [];
     const owner = serviceOwner(this.#cluster, asked.service);
     const placed = listRules(asked, front, back).map(({ subnet, rule }) => ({ subnet, wanted: { owner, rule } }));
     const listed = await this.#hold({ kind: 'service', owner }, placed, [...front, ...back]);
     const { groups, problems } = await this.#serviceGroups.ensure(asked, owner, front[0]?.vcn);
     const [first, ...others] = [...listed, ...problems];
-    if (first === undefined) return { kind: 'open', groups, warnings: lost.length === 0 ? [] : [notFound(lost)] };
+    if (first === undefined) return { kind: 'open', groups, warnings: warningsOf(asked, places, lost) };
     const why = [...new Set([first, ...others].map((problem) => problem.why))].join('; ');
     return { kind: 'refused', reason: first.reason, why };
   }
@@ -83,7 +85,8 @@ export class Security {
     const scope: Scope = { kind: 'node-ports', cluster: this.#cluster };
     const { nodePortGroups: groups = [], managesNodes = true } = this.#options;
     const rules = managesNodes || groups.length > 0 ? asked : [];
-    const { subnets, lost } = await this.#placesOf(rules.length === 0 ? [] : nodes);
+    const { places, lost } = await this.#placesOf(rules.length === 0 ? [] : nodes);
+    const subnets = await this.#subnetsOf(places);
     const wantedIn = (subnet: Pick<SubnetFacts, 'prefixes'>) =>
       nodePortRules(rules, subnet).map(({ key, rule }): Wanted => ({ owner: nodePortOwner(this.#cluster, key), rule }));
     const inLists = groups.length > 0 ? [] : subnets;
@@ -141,24 +144,45 @@ export class Security {
     return found.filter((subnet) => subnet !== undefined);
   }
 
-  /** The subnets that nodes are in, and the names of nodes that are no instances. */
-  async #placesOf(
-    nodes: readonly Node[],
-  ): Promise<{ readonly subnets: readonly SubnetFacts[]; readonly lost: readonly string[] }> {
+  /** Where nodes are, by their names, and the names of nodes that are no instances. */
+  async #placesOf(nodes: readonly Node[]): Promise<{ readonly places: Places; readonly lost: readonly string[] }> {
     const places = await this.#options.nodes.places(nodes);
     const names = nodes.map(({ metadata }) => metadata.name ?? '');
-    return {
-      subnets: await this.#subnets([...places.values()].map(({ subnet }) => subnet)),
-      lost: names.filter((name) => !places.has(name)),
-    };
+    return { places, lost: names.filter((name) => !places.has(name)) };
+  }
+
+  #subnetsOf(places: Places): Promise<readonly SubnetFacts[]> {
+    return this.#subnets([...places.values()].map(({ subnet }) => subnet));
   }
 }
 
+type Places = ReadonlyMap<string, NodePlace>;
+
 const NO_SCTP = 'rules of OCI know the ports of TCP and UDP only: a node port of SCTP has to be let through by hand';
 
+/** What lets nobody by, though all rules are there. */
+function warningsOf(
+  { mode, backendGroups }: SecurityAsked,
+  places: Places,
+  lost: readonly string[],
+): readonly string[] {
+  const outside = [...places].filter(([, { groups }]) => !groups.some((group) => backendGroups.includes(group)));
+  const names = mode === 'NSG' ? outside.map(([name]) => name) : [];
+  return [
+    ...(lost.length === 0 ? [] : [notFound(lost)]),
+    ...(names.length === 0
+      ? []
+      : [`${nodesNamed(names)} in none of the network security groups that the Service names for nodes`]),
+  ];
+}
+
 const notFound = (names: readonly string[]): string =>
-  `no instance was found for ${names.length === 1 ? 'node' : 'nodes'} ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}: ` +
-  'give spec.providerID, or an InternalIP that a VNIC of the compartment has';
+  `${nodesNamed(names)} no instance that was found: give spec.providerID, or an InternalIP that a VNIC of the compartment has`;
+
+function nodesNamed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ');
+  return names.length === 1 ? `node ${shown} is` : `nodes ${shown}${names.length > 5 ? ', …' : ''} are`;
+}
 
 function noList({ id }: SubnetFacts, refused: readonly Wanted[]): ListProblem {
   const why = `subnet ${id} has no security list: give it one, or set oci.oraclecloud.com/security-rule-management-mode to NSG or None`;
