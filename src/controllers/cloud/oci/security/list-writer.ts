@@ -2,7 +2,7 @@
 import type { Clock } from '../../../../host/clock.ts';
 import { isOutOfDate, type NetworkCalls, OciError } from '../calls.ts';
 import type { SecurityProblem } from './asked.ts';
-import { mayBelong, parseMark, type Scope } from './marks.ts';
+import { type Mark, mayBelong, parseMark, type Scope } from './marks.ts';
 import { type Claim, LIST_LIMIT, type ListRules, latest, type Merged, merge, type Wanted } from './merge.ts';
 import { type Direction, printRule, type SecurityList } from './rules.ts';
 
@@ -35,6 +35,7 @@ export class ListWriter {
   readonly #network: NetworkCalls;
   readonly #clock: Clock;
   #seen: { readonly at: number; readonly snapshot: Promise<ListSnapshot> } | undefined;
+  #atFirst: Promise<readonly Mark[]> | undefined;
   #waiting: Waiting[] = [];
   #isWriting = false;
 
@@ -58,13 +59,10 @@ export class ListWriter {
     return this.#seen.snapshot;
   }
 
-  /** Whether rules in the list may belong to the scope. */
+  /** Whether rules that were in the list when it was first read may belong to the scope: what came since came by claims. */
   async mayHold(scope: Scope): Promise<boolean> {
-    const { list } = await this.read();
-    return [...list.ingressSecurityRules, ...list.egressSecurityRules].some(({ description }) => {
-      const mark = parseMark(description);
-      return mark !== undefined && mayBelong(mark, scope);
-    });
+    const marks = await this.#marksAtFirst();
+    return marks.some((mark) => mayBelong(mark, scope));
   }
 
   /** Makes the list hold what is claimed; resolves with what stands against it. Of two claims of one scope the later counts. */
@@ -129,6 +127,17 @@ export class ListWriter {
     }
   }
 
+  #marksAtFirst(): Promise<readonly Mark[]> {
+    if (this.#atFirst === undefined) {
+      const marks = this.read().then(marksIn);
+      this.#atFirst = marks;
+      marks.catch(() => {
+        this.#atFirst = undefined;
+      });
+    }
+    return this.#atFirst;
+  }
+
   async #read(): Promise<ListSnapshot> {
     const { securityList, etag } = await this.#network.getSecurityList({ securityListId: this.id });
     return { list: securityList, etag };
@@ -152,6 +161,11 @@ const isWrong = (error: unknown): boolean => error instanceof OciError && error.
 
 /** The cloud's limit is not the one that we know. */
 const isFull = (error: unknown): error is OciError => error instanceof OciError && error.code === 'LimitExceeded';
+
+function marksIn({ list: { ingressSecurityRules, egressSecurityRules } }: ListSnapshot): readonly Mark[] {
+  const rules = [...ingressSecurityRules, ...egressSecurityRules];
+  return rules.flatMap(({ description }) => parseMark(description) ?? []);
+}
 
 interface Counted extends Readonly<Record<Direction, number>> {
   readonly id: string;

@@ -112,6 +112,18 @@ test('many Services that come together are one write for each list, and none whe
   assert.equal(count('updateSecurityList'), 2);
 });
 
+test('lists that a Service has nothing to do with are read once, not for each Service', async () => {
+  const { cloud, clock, security, nodes, count } = securityWorld();
+  await security.ensure(asked('first', { cloud, mode: 'Frontend' }), nodes);
+  assert.equal(count('getSecurityList'), 3);
+  for (const name of ['second', 'third']) {
+    await clock.advance(60_000);
+    await security.ensure(asked(name, { cloud, mode: 'Frontend' }), nodes);
+  }
+  assert.equal(count('getSecurityList'), 5);
+  assert.equal(count('listSubnets'), 1);
+});
+
 test('what somebody removed by hand is put back, and what is not ours stays as somebody changed it', async () => {
   const { cloud, clock, security, nodes, ours } = securityWorld();
   await security.ensure(asked('web', { cloud }), nodes);
