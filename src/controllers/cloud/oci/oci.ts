@@ -145,7 +145,7 @@ class OciProvider {
     const waiting = await this.#keeper.change(request, loadBalancer, found.balancer);
     if (waiting !== undefined) return waiting;
     const told = [...request.warnings, ...warningsOf(opened), ...warnings, ...found.warnings];
-    return this.#ready(request, loadBalancer, found.balancer, told);
+    return this.#ready(request, found.balancer, told);
   }
 
   async #create(request: LoadBalancerRequest, desired: DesiredLoadBalancer): Promise<Waiting | Refused> {
@@ -155,16 +155,11 @@ class OciProvider {
     return reserved.kind === 'refused' ? reserved : this.#keeper.create(request, desired, reserved.id);
   }
 
-  #ready(
-    request: LoadBalancerRequest,
-    desired: DesiredLoadBalancer,
-    { actual }: FoundBalancer,
-    told: readonly string[],
-  ): Ensured {
+  #ready(request: LoadBalancerRequest, { actual }: FoundBalancer, told: readonly string[]): Ensured {
     const ingress = ingressOf(request, actual);
     if (ingress.length === 0)
       return { kind: 'waiting', why: 'the load balancer has no address yet', after: NO_ADDRESS };
-    return { kind: 'ready', ingress, warnings: [...told, ...unchangeable(desired, actual)] };
+    return { kind: 'ready', ingress, warnings: [...told, ...unchangeable(request, actual)] };
   }
 }
 

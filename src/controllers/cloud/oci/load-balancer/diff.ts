@@ -1,6 +1,6 @@
 /** From the load balancer that is to the one that should be, in an order in which it never leads anybody wrong. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Shape } from '../request.ts';
+import type { LoadBalancerRequest, Shape } from '../request.ts';
 import type { ActualLoadBalancer, BackendSet, DesiredLoadBalancer, IpVersion, Listener, Step } from './model.ts';
 
 /**
@@ -28,8 +28,11 @@ export function stepsTo(desired: DesiredLoadBalancer, actual: ActualLoadBalancer
 }
 
 /** What the Service asks for now and a load balancer cannot become, in words: it goes on as it is. */
-export function unchangeable(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly string[] {
-  const { internal, reservedAddress, assignedAddresses, shape } = desired;
+export function unchangeable(
+  { internal, reservedAddress, assignedAddresses, shape, subnets }: LoadBalancerRequest,
+  actual: ActualLoadBalancer,
+): readonly string[] {
+  const named = subnets.filter(({ annotated }) => annotated).map(({ id }) => id);
   const advice = 'which cannot be changed: delete the Service and make it anew';
   const reserved = actual.addresses.find(({ isReserved, isPublic }) => isReserved && isPublic)?.address;
   const assigned = Object.values(assignedAddresses).filter(
@@ -37,7 +40,9 @@ export function unchangeable(desired: DesiredLoadBalancer, actual: ActualLoadBal
   );
   return [
     ...(internal === actual.internal ? [] : [`it is ${actual.internal ? 'internal' : 'public'}, ${advice}`]),
-    ...(sameSet(desired.subnets, actual.subnets) ? [] : [`it is in ${actual.subnets.join(', ')}, ${advice}`]),
+    ...(named.length === 0 || actual.subnets.some((id) => named.includes(id))
+      ? []
+      : [`it is in ${actual.subnets.join(', ')}, ${advice}`]),
     ...(reservedAddress === reserved ? [] : [`its reserved address is ${reserved ?? 'none'}, ${advice}`]),
     ...(assigned.length === 0 ? [] : [`it has not the address ${assigned.join(', ')}, ${advice}`]),
     ...(actual.shape?.name === 'flexible' && shape !== undefined && shape.name !== 'flexible'
