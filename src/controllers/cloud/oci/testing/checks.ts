@@ -58,22 +58,33 @@ export const object = <T extends object>(fields: Fields<T>, also?: (value: T) =>
   },
 });
 
-export const list = <T>(of: Check<T>, { max = 10_000, unique = false } = {}): Check<readonly T[]> => ({
+export const list = <T>(of: Check<T>, { min = 0, max = 10_000, unique = false } = {}): Check<readonly T[]> => ({
   run: (value, at, problems) => {
     if (!Array.isArray(value)) problems.push(wrong(`${at} is to be an array`));
-    else if (value.length > max) problems.push(wrong(`${at} has ${value.length} items, and may have ${max}`));
-    else if (unique && new Set(value).size < value.length) problems.push(wrong(`${at} has an item twice`));
+    else if (value.length < min || value.length > max) {
+      problems.push(wrong(`${at} has ${value.length} items, and may have ${min} to ${max}`));
+    } else if (unique && new Set(value).size < value.length) problems.push(wrong(`${at} has an item twice`));
     else for (const [index, item] of value.entries()) of.run(item, `${at}[${index}]`, problems);
   },
 });
 
-export const map = <T>(of: Check<T>, name: Check<string> = text()): Check<{ readonly [key: string]: T }> => ({
+interface Named {
+  readonly name?: Check<string>;
+  readonly max?: number;
+}
+
+export const map = <T>(
+  of: Check<T>,
+  { name = text(), max = 10_000 }: Named = {},
+): Check<{ readonly [key: string]: T }> => ({
   run: (value, at, problems) => {
     if (!isRecord(value)) {
       problems.push(wrong(`${at} is to be an object`));
       return;
     }
-    for (const [key, item] of Object.entries(value)) {
+    const entries = Object.entries(value);
+    if (entries.length > max) problems.push(wrong(`${at} has ${entries.length} entries, and may have ${max}`));
+    for (const [key, item] of entries) {
       name.run(key, `${at}: the name ${JSON.stringify(key)}`, problems);
       of.run(item, `${at}.${key}`, problems);
     }
@@ -136,7 +147,8 @@ export const cidr: Check<string> = value((found) => {
 /** Not decided here: what the API takes as it is. */
 export const anything: Check<never> = { run: () => undefined };
 
-export const freeformTags = map(text({ max: 256 }), text({ min: 1, max: 100 }));
+/** https://docs.oracle.com/en-us/iaas/Content/Tagging/Concepts/taggingoverview.htm#limits */
+export const freeformTags = map(text({ max: 256 }), { name: text({ min: 1, max: 100 }), max: 10 });
 export const definedTags: Check<never> = { run: map(map(anything)).run };
 export const port = integer(1, 65_535);
 

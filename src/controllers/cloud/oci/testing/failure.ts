@@ -30,3 +30,6 @@ export const incorrectState = (message: string) => new Failure(409, 'IncorrectSt
 export const conflict = (message: string) => new Failure(409, 'Conflict', message);
 export const limitExceeded = (message: string) => new Failure(400, 'LimitExceeded', message);
 export const quotaExceeded = (message: string) => new Failure(400, 'QuotaExceeded', message);
+
+/** Only of creations. The name that is taken might also be one that the caller may not see. */
+export const alreadyExists = (message: string) => new Failure(409, 'NotAuthorizedOrResourceAlreadyExists', message);

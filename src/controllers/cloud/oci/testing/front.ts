@@ -37,7 +37,12 @@ export interface Found {
   readonly query: Readonly<Record<string, string>>;
 }
 
+/** How long a retry token is remembered, in milliseconds. */
+const TOKEN_LIFETIME = 24 * 60 * 60 * 1000;
+
 interface Remembered {
+  /** Milliseconds since 1970. */
+  readonly expires: number;
   readonly fingerprint: string;
   readonly answer: Answer;
   /** Whether what was made is still there. */
@@ -100,7 +105,7 @@ export class Front {
   #recall(operation: Operation, token: string, request: WireRequest): Answer | undefined {
     if (token.length > 64) throw new Failure(400, 'InvalidParameter', 'opc-retry-token may have 64 characters.');
     const remembered = this.#tokens.get(`${operation.service} ${token}`);
-    if (remembered === undefined) return undefined;
+    if (remembered === undefined || remembered.expires <= this.#cloud.now().getTime()) return undefined;
     if (remembered.fingerprint !== fingerprintOf(request)) {
       throw new Failure(409, 'InvalidatedRetryToken', `Retry token ${token} came with another request before.`);
     }
@@ -111,8 +116,14 @@ export class Front {
   }
 
   #remember(operation: Operation, token: string, request: WireRequest, answer: Answer): void {
+    const expires = this.#cloud.now().getTime() + TOKEN_LIFETIME;
     const isValid = () => answer.isThere?.() ?? true;
-    this.#tokens.set(`${operation.service} ${token}`, { fingerprint: fingerprintOf(request), answer, isValid });
+    this.#tokens.set(`${operation.service} ${token}`, {
+      expires,
+      fingerprint: fingerprintOf(request),
+      answer,
+      isValid,
+    });
   }
 }
 

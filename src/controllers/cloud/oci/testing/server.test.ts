@@ -130,7 +130,9 @@ describe("the test cloud before Oracle's SDK", () => {
     const { id: networkSecurityGroupId } = networkSecurityGroup;
     await network.addNetworkSecurityGroupSecurityRules({
       networkSecurityGroupId,
-      addNetworkSecurityGroupSecurityRulesDetails: { securityRules: [{ ...rule, direction: 'INGRESS' }] },
+      addNetworkSecurityGroupSecurityRulesDetails: {
+        securityRules: [{ ...rule, sourceType: 'CIDR_BLOCK', direction: 'INGRESS' }],
+      },
     });
     const { items } = await network.listNetworkSecurityGroupSecurityRules({ networkSecurityGroupId });
     await network.removeNetworkSecurityGroupSecurityRules({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FakeClock } from '../../../../../host/clock.ts';
 import type { OciCalls } from '../../calls.ts';
 import { refused } from '../refused.ts';
 import { TestCloud, type TestCloudOptions } from '../test-cloud.ts';
@@ -7,6 +8,7 @@ import { reservePublicIp } from '../world.ts';
 
 type Create = Parameters<OciCalls['loadBalancer']['createLoadBalancer']>[0]['createLoadBalancerDetails'];
 
+const HOUR = 60 * 60 * 1000;
 const HEALTH = { protocol: 'HTTP', urlPath: '/healthz', port: 10256 };
 
 function cloud(options: TestCloudOptions = {}) {
@@ -70,6 +72,7 @@ test('with IPv6 there is an address of each family, and a private one is of its 
 
 test('what the API does not say is refused: fields, names, ranges, and what is missing', async () => {
   const { server, create } = cloud();
+  const elevenTags = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`tag${n}`, 'x']));
   const cases: [Record<string, unknown>, string, RegExp][] = [
     [{ colour: 'red' }, 'InvalidParameter', /colour is not a field/],
     [{ displayName: undefined }, 'MissingParameter', /displayName is missing/],
@@ -86,6 +89,7 @@ test('what the API does not say is refused: fields, names, ranges, and what is m
       'InvalidParameter',
       /backend set other, which is not there/,
     ],
+    [{ freeformTags: elevenTags }, 'InvalidParameter', /11 entries, and may have 10/],
     [{ isPrivate: true }, 'InvalidParameter', /private load balancer is in one subnet/],
   ];
   for (const [more, code, message] of cases)
@@ -105,15 +109,19 @@ test('one thing is done to a load balancer at a time', async () => {
   assert.equal(server.state.loadBalancers.get(loadBalancerId)?.displayName, 'first');
 });
 
-test('the same request with the same retry token makes one load balancer, and the token ends with it', async () => {
-  const { server, loadBalancer, create } = cloud({ pace: { kind: 'polls', count: 0 } });
+test('the same request with the same retry token makes one load balancer for a day, and the token ends with it', async () => {
+  const clock = new FakeClock();
+  const { server, loadBalancer, create } = cloud({ clock, pace: { kind: 'polls', count: 0 } });
   const first = await create({}, 'uid-1');
   assert.equal((await create({}, 'uid-1')).opcWorkRequestId, first.opcWorkRequestId);
   assert.equal(server.state.loadBalancers.all().length, 1);
+  await clock.advance(23 * HOUR);
   await assert.rejects(create({ displayName: 'other' }, 'uid-1'), refused(409, 'InvalidatedRetryToken'));
   const [made] = server.state.loadBalancers.all();
   await loadBalancer.deleteLoadBalancer({ loadBalancerId: made?.id ?? '' });
   await assert.rejects(create({}, 'uid-1'), refused(409, 'InvalidatedRetryToken'));
+  await clock.advance(HOUR);
+  await create({}, 'uid-1');
 });
 
 test('work that fails leaves a new load balancer FAILED, and an old one as it was', async () => {

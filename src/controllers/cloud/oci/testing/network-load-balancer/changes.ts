@@ -2,7 +2,7 @@
 import type { models } from 'oci-networkloadbalancer';
 import type { Plain } from '../../calls.ts';
 import type { Cloud, NetworkLoadBalancer } from '../cloud.ts';
-import { conflict, notFound } from '../failure.ts';
+import { alreadyExists, notFound } from '../failure.ts';
 import type { Answer, Asked } from '../operation.ts';
 import { present } from '../present.ts';
 import { checkContents, checkUnused, keptBackendSet, keptListener } from './contents.ts';
@@ -18,7 +18,7 @@ function change(cloud: Cloud, found: NetworkLoadBalancer, type: string, next: Pa
 export const createBackendSet: Change = (cloud, asked) => {
   const found = changeable(cloud, asked);
   const { name, ...details } = asked.body as Plain<models.CreateBackendSetDetails>;
-  if (found.backendSets?.[name] !== undefined) throw conflict(`Backend set ${name} is already there.`);
+  if (found.backendSets?.[name] !== undefined) throw alreadyExists(`Backend set ${name} is already there.`);
   return change(cloud, found, 'CREATE_BACKENDSET', {
     backendSets: { ...found.backendSets, [name]: keptBackendSet(name, details) },
   });
@@ -45,7 +45,7 @@ export const deleteBackendSet: Change = (cloud, asked) => {
 export const createListener: Change = (cloud, asked) => {
   const found = changeable(cloud, asked);
   const { name, ...details } = asked.body as Plain<models.CreateListenerDetails>;
-  if (found.listeners?.[name] !== undefined) throw conflict(`Listener ${name} is already there.`);
+  if (found.listeners?.[name] !== undefined) throw alreadyExists(`Listener ${name} is already there.`);
   return change(cloud, found, 'CREATE_LISTENER', {
     listeners: { ...found.listeners, [name]: keptListener(name, details) },
   });

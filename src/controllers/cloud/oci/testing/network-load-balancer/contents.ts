@@ -3,7 +3,7 @@ import type { models } from 'oci-networkloadbalancer';
 import { familyOf } from '../../../../../lib/ip.ts';
 import type { Plain } from '../../calls.ts';
 import type { Cloud, NetworkLoadBalancer } from '../cloud.ts';
-import { conflict, invalid, limitExceeded, relatedNotFound } from '../failure.ts';
+import { alreadyExists, conflict, invalid, limitExceeded, relatedNotFound } from '../failure.ts';
 import { present } from '../present.ts';
 
 export type BackendSet = Plain<models.BackendSet>;
@@ -100,7 +100,8 @@ const placesOf = ({ protocol, port, ipVersion }: Listener) =>
 
 function checkBackends(cloud: Cloud, { name, backends = [], ipVersion }: BackendSet): void {
   const names = backends.map((backend) => backend.name);
-  if (new Set(names).size < names.length) throw invalid(`Backend set ${name} has a backend twice.`);
+  if (new Set(names).size < names.length)
+    throw alreadyExists(`Backend set ${name} has an address or id and port twice.`);
   for (const { ipAddress, targetId } of backends) {
     if (targetId?.startsWith('ocid1.instance.') && cloud.instances.get(targetId) === undefined)
       throw relatedNotFound(targetId);

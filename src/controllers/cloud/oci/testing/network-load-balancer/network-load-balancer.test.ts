@@ -110,7 +110,7 @@ test('two listeners cannot have one port of one protocol, also by way of both pr
     });
   await assert.rejects(add('both', 'TCP_AND_UDP'), refused(400, 'InvalidParameter', /same UDP 53/));
   await add('tcp', 'TCP');
-  await assert.rejects(add('tcp', 'TCP'), refused(409, 'Conflict'));
+  await assert.rejects(add('tcp', 'TCP'), refused(409, 'NotAuthorizedOrResourceAlreadyExists'));
 });
 
 test('errors of failed work are told, and a creation that failed can be deleted', async () => {

@@ -117,7 +117,7 @@ export const createNetworkLoadBalancer = object<Plain<models.CreateNetworkLoadBa
   subnetIpv6Cidr: optional(cidr),
   assignedPrivateIpv4: optional(ip),
   assignedIpv6: optional(ip),
-  listeners: optional(map(object<Plain<models.ListenerDetails>>(newListener, portFits), listenerName)),
+  listeners: optional(map(object<Plain<models.ListenerDetails>>(newListener, portFits), { name: listenerName })),
   backendSets: optional(
     map(
       object<Plain<models.BackendSetDetails>>({
@@ -125,7 +125,7 @@ export const createNetworkLoadBalancer = object<Plain<models.CreateNetworkLoadBa
         policy: optional(policy),
         healthChecker: required(healthChecker),
       }),
-      backendSetName,
+      { name: backendSetName },
     ),
   ),
   freeformTags: optional(freeformTags),

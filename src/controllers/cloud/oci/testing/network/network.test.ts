@@ -55,7 +55,7 @@ test('a list has its limit, and rules that say nonsense are refused', async () =
     [{ ...OPEN, source: '10.0.0.1/8' }, /has bits after its prefix/],
     [{ ...OPEN, tcpOptions: { destinationPortRange: { min: 9, max: 8 } } }, /min 9 above max 8/],
     [{ ...OPEN, note: 'x' }, /note is not a field/],
-    [{ ...OPEN, description: 'x'.repeat(256) }, /0 to 255 characters/],
+    [{ ...OPEN, description: 'x'.repeat(256) }, /1 to 255 characters/],
   ];
   for (const [rule, message] of wrong) await assert.rejects(update([rule]), refused(400, 'InvalidParameter', message));
 });
@@ -68,7 +68,7 @@ test('the rules of a group are added, changed and removed by their ids, within i
     createNetworkSecurityGroupDetails: { compartmentId, vcnId, displayName: 'web' },
   });
   const { id: networkSecurityGroupId } = networkSecurityGroup;
-  const rule = { ...OPEN, direction: 'INGRESS' } as const;
+  const rule = { ...OPEN, sourceType: 'CIDR_BLOCK', direction: 'INGRESS' } as const;
   const add = (count: number) =>
     network.addNetworkSecurityGroupSecurityRules({
       networkSecurityGroupId,
@@ -96,6 +96,34 @@ test('the rules of a group are added, changed and removed by their ids, within i
     items.map(({ id, description }) => [id, description]),
     [[second?.id, 'ours']],
   );
+});
+
+test('a rule of a group says its direction, and of which type its other end is', async () => {
+  const cloud = new TestCloud();
+  const { network } = cloud.calls();
+  const { compartmentId, vcnId } = cloud.world;
+  const made = await network.createNetworkSecurityGroup({
+    createNetworkSecurityGroupDetails: { compartmentId, vcnId },
+  });
+  const { id: networkSecurityGroupId } = made.networkSecurityGroup;
+  const add = (...securityRules: readonly object[]) =>
+    network.addNetworkSecurityGroupSecurityRules({
+      networkSecurityGroupId,
+      addNetworkSecurityGroupSecurityRulesDetails: { securityRules: securityRules as never[] },
+    });
+  const other = networkSecurityGroupId.replace(/.$/, 'z');
+  const wrong: [readonly object[], string, RegExp][] = [
+    [[], 'InvalidParameter', /0 items, and may have 1/],
+    [[OPEN], 'MissingParameter', /direction is missing/],
+    [[{ ...OPEN, direction: 'INGRESS' }], 'InvalidParameter', /INGRESS without sourceType/],
+    [[{ ...OPEN, direction: 'EGRESS', destinationType: 'CIDR_BLOCK' }], 'InvalidParameter', /EGRESS with a source/],
+    [
+      [{ protocol: 'all', direction: 'INGRESS', sourceType: 'NETWORK_SECURITY_GROUP', source: other }],
+      'RelatedResourceNotAuthorizedOrNotFound',
+      /not found/,
+    ],
+  ];
+  for (const [rules, code, message] of wrong) await assert.rejects(add(...rules), refused(400, code, message));
 });
 
 test('a group goes once nothing is in it', async () => {

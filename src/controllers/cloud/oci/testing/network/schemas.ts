@@ -20,7 +20,7 @@ import {
   text,
 } from '../checks.ts';
 
-const description = text({ max: 255 });
+const description = text({ min: 1, max: 255 });
 const displayName = text({ max: 255 });
 
 const portRange = object<Plain<models.PortRange>>({ min: required(port), max: required(port) }, ({ min, max }) =>
@@ -107,7 +107,10 @@ const groupRule = {
   udpOptions: optional(udpOptions),
 };
 
+/** Of groups it must be said of which type the other end is. */
 function groupRuleFits(rule: Plain<models.AddSecurityRuleDetails>): string | undefined {
+  const type = rule.direction === 'INGRESS' ? rule.sourceType : rule.destinationType;
+  if (!type) return `is ${rule.direction} without ${rule.direction === 'INGRESS' ? 'sourceType' : 'destinationType'}`;
   if (rule.direction === 'INGRESS') {
     return rule.destination
       ? 'is INGRESS with a destination'
@@ -119,19 +122,21 @@ function groupRuleFits(rule: Plain<models.AddSecurityRuleDetails>): string | und
 }
 
 export const addSecurityRules = object<Plain<models.AddNetworkSecurityGroupSecurityRulesDetails>>({
-  securityRules: optional(list(object<Plain<models.AddSecurityRuleDetails>>(groupRule, groupRuleFits))),
+  securityRules: optional(list(object<Plain<models.AddSecurityRuleDetails>>(groupRule, groupRuleFits), { min: 1 })),
 });
 
 export const ruleId = text({ min: 1, max: 32, like: /^[0-9A-F]+$/ });
 
 export const updateSecurityRules = object<Plain<models.UpdateNetworkSecurityGroupSecurityRulesDetails>>({
   securityRules: optional(
-    list(object<Plain<models.UpdateSecurityRuleDetails>>({ ...groupRule, id: required(ruleId) }, groupRuleFits)),
+    list(object<Plain<models.UpdateSecurityRuleDetails>>({ ...groupRule, id: required(ruleId) }, groupRuleFits), {
+      min: 1,
+    }),
   ),
 });
 
 export const removeSecurityRules = object<Plain<models.RemoveNetworkSecurityGroupSecurityRulesDetails>>({
-  securityRuleIds: optional(list(ruleId, { unique: true })),
+  securityRuleIds: optional(list(ruleId, { min: 1, unique: true })),
 });
 
 export const createNetworkSecurityGroup = object<Plain<models.CreateNetworkSecurityGroupDetails>>({
