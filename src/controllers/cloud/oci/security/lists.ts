@@ -108,7 +108,7 @@ export class SecurityLists {
   /** Networks may be in another compartment than what uses them. */
   async #learnHome(vcn: string): Promise<void> {
     const { network, compartment } = this.#options;
-    const home = await this.#ifSeen('VCN', vcn, async () => (await network.getVcn({ vcnId: vcn })).vcn.compartmentId);
+    const home = await this.#ifSeen('vcn', vcn, async () => (await network.getVcn({ vcnId: vcn })).vcn.compartmentId);
     if (home !== undefined && home !== compartment) await this.#learn(home, vcn);
   }
 
@@ -130,17 +130,21 @@ export class SecurityLists {
   }
 
   async #mayHold(writer: ListWriter, scope: Scope): Promise<boolean> {
-    return (await this.#ifSeen('security list', writer.id, () => writer.mayHold(scope))) ?? false;
+    return (await this.#ifSeen('securityList', writer.id, () => writer.mayHold(scope))) ?? false;
   }
 
   /** Where policies let us see nothing, rules of ours are hardly left; where nothing is to be kept there, nothing is to be seen. */
-  async #ifSeen<T>(what: string, id: string, look: () => Promise<T>): Promise<T | undefined> {
+  async #ifSeen<T>(
+    field: 'compartment' | 'securityList' | 'vcn',
+    id: string,
+    look: () => Promise<T>,
+  ): Promise<T | undefined> {
     try {
       return await look();
     } catch (error) {
       if (!isNotFound(error)) throw error;
       this.#options.log.warn(
-        { [what]: id, err: error },
+        { [field]: id, err: error },
         'may not be seen: no rules are looked for there that may be left over',
       );
       return undefined;

@@ -100,6 +100,19 @@ test('two Services on one port share a rule, which goes with the last', async ()
   assert.deepEqual(ours(), {});
 });
 
+test('two clusters may share lists, and rules in them', async () => {
+  const { cloud, security, again, nodes, ours } = securityWorld();
+  const other = again({ cluster: 'test' });
+  const wish = asked('web', { cloud, mode: 'Frontend' });
+  await Promise.allSettled([security.ensure(wish, nodes), other.ensure(wish, nodes)]);
+  await Promise.all([security.ensure(wish, nodes), other.ensure(wish, nodes)]);
+  assert.deepEqual(ours(), { lb1: ['TCP 80 from 0.0.0.0/0 (default/web, test/default/web)'] });
+  await security.remove(wish.service);
+  assert.deepEqual(ours(), { lb1: ['TCP 80 from 0.0.0.0/0 (test/default/web)'] });
+  await again({ cluster: 'test' }).remove(wish.service);
+  assert.deepEqual(ours(), {});
+});
+
 test('many Services that come together are one write for each list, and none when they come again', async () => {
   const { cloud, clock, security, nodes, count } = securityWorld();
   const wishes = Array.from({ length: 30 }, (_, index) =>

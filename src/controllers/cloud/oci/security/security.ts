@@ -59,8 +59,10 @@ export class Security {
     const front = await this.#subnets(asked.subnets);
     const isBehind = asked.mode === 'All' || (asked.mode === 'NSG' && asked.backendGroups.length > 0);
     const { places, lost } = await this.#placesOf(isBehind ? nodes : []);
-    if (places.size === 0 && lost.length > 0) return { kind: 'refused', reason: 'NodeNotFound', why: notFound(lost) };
     const back = asked.mode === 'All' ? await this.#subnetsOf(places) : [];
+    if (asked.mode === 'All' && places.size === 0 && lost.length > 0) {
+      return { kind: 'refused', reason: 'NodeNotFound', why: notFound(lost) };
+    }
     const owner = serviceOwner(this.#cluster, asked.service);
     const placed = listRules(asked, front, back).map(({ subnet, rule }) => ({ subnet, wanted: { owner, rule } }));
     const listed = await this.#hold({ kind: 'service', owner }, placed, [...front, ...back]);
