@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { Event } from '../../src/api/core/v1/event.ts';
 import { Node } from '../../src/api/core/v1/node.ts';
 import { Service } from '../../src/api/core/v1/service.ts';
 import { isTrue } from '../../src/api/meta/conditions.ts';
@@ -163,12 +164,28 @@ story('what ends at the node itself is let in as well: health checks', async () 
 });
 
 story('a node that joins is let in by the others, and opens what is exposed', async () => {
+  await world.firewallCmd('node3', '--add-port=9998/tcp');
   await world.openGate('node3');
   await world.allUp();
   await untilOpened('node1', ...ADDRESSES.node3.map((address) => naming(address)));
   // Its traffic for guests goes through the firewalls of other nodes: it has none.
   await answers([...nodePorts('node3'), ...healthPorts('node3')]);
 });
+
+story(
+  'what its administrator has opened for now only is not lost by a reload of ours: it is left to them',
+  async () => {
+    const left = await eventually('the node says so', async () => {
+      const { items } = await world.client.list(Event, { namespace: 'default' });
+      return items.find(({ reason, involvedObject }) => reason === 'FirewallLeft' && involvedObject.name === 'node3');
+    });
+    assert.match(left.message ?? '', /zone drop would be another then.*firewall-cmd --reload/);
+    assert.equal((await world.firewallCmd('node3', '--list-ports')).trim(), '9998/tcp 9999/tcp');
+    assert.doesNotMatch(await world.firewallCmd('node3', '--get-zones'), /postern/);
+    await world.firewallCmd('node3', '--reload');
+    assert.equal((await world.firewallCmd('node3', '--zone=postern', '--list-interfaces')).trim(), 'postern0');
+  },
+);
 
 story('a reload of firewalld takes away nothing of ours', async () => {
   const opened = await world.opened('node1');

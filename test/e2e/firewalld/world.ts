@@ -132,7 +132,11 @@ export class World {
 
   /** The same as it will be after a reload, from firewalld's own file, which it writes last. */
   async kept(node: NodeName): Promise<readonly string[]> {
-    const zone = await readFile(join(zonesOf(this.#root, node), 'drop.xml'), 'utf8');
+    // firewalld writes it in place, so that half of it may be there.
+    const zone = await eventually(`the zone of ${node}`, async () => {
+      const text = await readFile(join(zonesOf(this.#root, node), 'drop.xml'), 'utf8');
+      return text.trimEnd().endsWith('</zone>') ? text : undefined;
+    });
     return ours(zone.split('<rule ').map((rule) => rule.replaceAll(/(\/?>|<|\s)+/g, ' ')));
   }
 
