@@ -17,7 +17,7 @@ test('commands are completed', async () => {
 
 test('subcommands and options of a subcommand are completed', async () => {
   assert.deepEqual(await offered(['postern', 'vm', 'rest']), ['restart']);
-  assert.deepEqual(await offered(['postern', 'lab', 'up', '--no']), ['--nodes']);
+  assert.deepEqual(await offered(['postern', 'lab', 'up', '--ip']), ['--ip-families']);
 });
 
 test('the scripts for zsh and fish name every command', async () => {
