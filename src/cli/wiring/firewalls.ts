@@ -1,7 +1,7 @@
 /** The firewalls that a machine may have, and how each is opened. */
 import { type FirewallBackend, FirewallError } from '../../firewall/backend.ts';
 import { type Candidate, chooseFirewall, isFiltering } from '../../firewall/choose.ts';
-import { isFirewalldRunning, openFirewalld } from '../../firewall/firewalld/firewalld.ts';
+import { isFirewalldRunning, openFirewalld, removeEnforced } from '../../firewall/firewalld/firewalld.ts';
 import { iptablesFirewall } from '../../firewall/iptables/iptables-firewall.ts';
 import { readIptablesRuleset } from '../../firewall/iptables/read-ruleset.ts';
 import { nftablesFirewall } from '../../firewall/nftables/nftables-firewall.ts';
@@ -73,14 +73,20 @@ export class Firewalls {
 
   #firewalld(): Candidate {
     const { lanInterface, log } = this.#place;
-    const open = () => openFirewalld({ interfaces: [lanInterface], guests: BRIDGE, log, signal: this.#closing.signal });
+    const open = async () => {
+      const nft = await this.#nft();
+      const parts = { interfaces: [lanInterface], guests: BRIDGE, log, signal: this.#closing.signal };
+      return openFirewalld({ ...parts, ...(nft === undefined ? {} : { nft }) });
+    };
     // The bus may reach a firewalld that filters elsewhere: in another network namespace than ours.
     const isInUse = async () => (await this.#hasRulesOfFirewalld()) && (await isFirewalldRunning());
     return {
       ...{ name: 'firewalld', isInUse },
-      open: async () => open(),
+      open,
       remove: async () => {
-        if (await isInUse()) await open().remove();
+        if (await isInUse()) return (await open()).remove();
+        const nft = await this.#nft();
+        if (nft !== undefined) await removeEnforced(nft);
       },
     };
   }

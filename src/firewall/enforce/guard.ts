@@ -14,7 +14,7 @@ import { identity } from '../nftables/found-sets.ts';
 import { TABLE_FAMILIES } from '../nftables/layout.ts';
 import { entryMessages, findSets, type OpenSet, readEntries } from '../nftables/messages.ts';
 import { admittedEntries, guardedAdmissions, guardedEntries } from './entries.ts';
-import { admittedSet, GUARDED, GUARDED_FOR, guardLayout, guardTable, ruleCounts, setsOf } from './layout.ts';
+import { admittedSet, GUARDED, GUARDED_FOR, guardLayout, guardTable, MAX_WAYS, ruleCounts, setsOf } from './layout.ts';
 import type { Reading } from './reading.ts';
 
 export interface GuardOptions {
@@ -88,23 +88,25 @@ export class Guard {
     return guardedAdmissions(entries);
   }
 
-  /** Whether it may not guard as it should: somebody has changed its table, or the firewall says something else by now. */
-  async isOtherwise(): Promise<boolean> {
+  /** Whether somebody has changed its tables. */
+  async isDamaged(): Promise<boolean> {
     const reading = this.#reading;
     if (reading === undefined) return false;
     if (identity(await this.#findSets()) !== identity(this.#sets)) return true;
-    if (!(await this.#isWhole(this.#layouts(reading)))) return true;
-    return (await this.#read()).text !== reading.text;
+    return !(await this.#isWhole(this.#layouts(reading)));
+  }
+
+  /** Whether the firewall says something else by now than when it was last looked at. */
+  async isOutdated(): Promise<boolean> {
+    const reading = this.#reading;
+    return reading !== undefined && (await this.#read()).text !== reading.text;
   }
 
   /** Removes all of it, of whichever run. */
   async remove(): Promise<void> {
     this.#reading = undefined;
     this.#sets = [];
-    const tables = IP_FAMILIES.map((family) => guardTable(family, this.#options.name));
-    const chains = await Promise.all(tables.map((table) => this.#netfilter.inspect(table)));
-    if (chains.every(({ size }) => size === 0) && (await this.#findSets()).length === 0) return;
-    await this.#netfilter.apply(tables.map((table) => ({ kind: 'delete-table', table })));
+    await removeGuard(this.#options);
   }
 
   /** The first that is guarded. */
@@ -145,16 +147,8 @@ export class Guard {
     });
   }
 
-  async #findSets(): Promise<readonly GuardSet[]> {
-    // As many as there can be: an earlier run may have told other interfaces apart.
-    const kinds = setsOf(Array.from({ length: MAX_WAYS }, () => []));
-    const found = await findSets(new Set(kinds.keys()));
-    return found.flatMap((set) => {
-      const family = IP_FAMILIES.find((one) => TABLE_FAMILIES[one] === set.family);
-      const audience = kinds.get(set.name);
-      if (set.table !== this.#options.name || family === undefined || audience === undefined) return [];
-      return [{ set, name: set.name, family, audience }];
-    });
+  #findSets(): Promise<readonly GuardSet[]> {
+    return findGuardSets(this.#options.name);
   }
 
   /** What of each opening belongs into which set. Gives way to others when there is much to work out. */
@@ -183,8 +177,27 @@ export class Guard {
   }
 }
 
-/** Ways that are told apart: more groups of interfaces than any firewall is likely to have. What comes by others is dropped. */
-export const MAX_WAYS = 64;
+/** Removes a guard's tables, whichever run put them there. Where there are none, nothing happens. */
+export async function removeGuard({ name, nft }: Pick<GuardOptions, 'name' | 'nft'>): Promise<void> {
+  const netfilter = kernelNetfilter(nft);
+  const tables = IP_FAMILIES.map((family) => guardTable(family, name));
+  const chains = await Promise.all(tables.map((table) => netfilter.inspect(table)));
+  if (chains.every(({ size }) => size === 0) && (await findGuardSets(name)).length === 0) return;
+  await netfilter.apply(tables.map((table) => ({ kind: 'delete-table', table })));
+}
+
+/** Names of as many sets as there can be: an earlier run may have told other interfaces apart. */
+const KINDS = setsOf(Array.from({ length: MAX_WAYS }, () => []));
+
+async function findGuardSets(name: string): Promise<readonly GuardSet[]> {
+  const found = await findSets(new Set(KINDS.keys()));
+  return found.flatMap((set) => {
+    const family = IP_FAMILIES.find((one) => TABLE_FAMILIES[one] === set.family);
+    const audience = KINDS.get(set.name);
+    if (set.table !== name || family === undefined || audience === undefined) return [];
+    return [{ set, name: set.name, family, audience }];
+  });
+}
 
 interface GuardSet extends Pick<OpenSet, 'set' | 'family' | 'audience'> {
   readonly name: string;

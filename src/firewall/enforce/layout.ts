@@ -9,6 +9,9 @@ import type { Audience } from '../ruleset/model.ts';
 export const GUARDED = 'guarded';
 export const GUARDED_FOR = 'guarded-for';
 
+/** Ways that can be told apart: more than any firewall is likely to have interfaces with rules of their own. */
+export const MAX_WAYS = 64;
+
 /** Who is admitted there by the nth way; the last are all others. */
 export const admittedSet = (way: number): string => `admitted-${way}`;
 

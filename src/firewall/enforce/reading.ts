@@ -2,6 +2,7 @@
 import type { Admission } from '../backend.ts';
 import { Admittance } from '../ruleset/admitted.ts';
 import type { Ruleset } from '../ruleset/model.ts';
+import { MAX_WAYS } from './layout.ts';
 
 /** Where somebody wants to go. */
 export type Destination = Pick<Admission, 'family' | 'address' | 'protocol' | 'port'>;
@@ -26,19 +27,26 @@ export interface Reading {
   readonly others: Sources;
 }
 
+/** The name of no interface. */
+const NO_INTERFACE = '';
+
 /**
- * The reading of rules: `ways` are the interfaces that are told apart. Of all others only that is known which rules say without looking
- * at interfaces.
+ * The reading of rules: `ways` are the interfaces that are told apart. `all`: these are all that rules name, so that others are none of
+ * them; else only that is known of others which rules say without looking at interfaces.
  */
-export function readingOf(ruleset: Ruleset, ways: readonly (readonly string[])[]): Reading {
+export function readingOf(
+  ruleset: Ruleset,
+  ways: readonly (readonly string[])[],
+  { all = false }: { readonly all?: boolean } = {},
+): Reading {
   const rules = ruleset.map(({ chains, ...table }) => ({ ...table, chains: [...chains.values()] }));
   const admittance = new Admittance(ruleset);
   return {
     text: JSON.stringify({ rules, ways }),
-    ways: ways.map((interfaces) => ({
+    ways: ways.slice(0, MAX_WAYS).map((interfaces) => ({
       interfaces,
       sources: (to, asked) => admittance.sources(to, asked, interfaces[0]),
     })),
-    others: (to, asked) => admittance.sources(to, asked),
+    others: (to, asked) => admittance.sources(to, asked, all ? NO_INTERFACE : undefined),
   };
 }

@@ -31,15 +31,21 @@ type Share = 'none' | 'some' | 'all' | 'unclear';
 const PANIC: Verdict = { kind: 'blocked', by: 'panic mode of firewalld' };
 const LETS_BY = 'firewalld, which accepts what is translated before it (StrictForwardPorts is not set)';
 
-/** A verdict for each opening. */
-export function verdicts(view: View, openings: readonly Opening[]): readonly Verdict[] {
+/** A verdict for each opening; `isGuarded`: of one that is enforced, whether that is done. */
+export function verdicts(
+  view: View,
+  openings: readonly Opening[],
+  isGuarded: (opening: Opening) => boolean = () => false,
+): readonly Verdict[] {
   if (view.panic) return openings.map(() => PANIC);
   const rulesets = prepare(view);
   return openings.map((opening) => {
     if (opening.sources?.length === 0) return { kind: 'blocked', by: 'its sources: nobody may come' };
     const judged = judge(rulesets, opening);
     if (!isTranslated(opening)) return judged;
+    if (isGuarded(opening) && judged.kind === 'blocked') return judged;
     if (view.strict) return forwarded(view);
+    if (isGuarded(opening)) return judged;
     return judged.kind === 'blocked' || judged.kind === 'unknown' ? { kind: 'bypassed', by: LETS_BY } : judged;
   });
 }

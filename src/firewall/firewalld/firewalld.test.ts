@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { inNamespace, skipUnless, skipWithoutPrograms } from '../../host/testing/in-namespace.ts';
+import { inNamespace, skipUnless, skipWithoutNft, skipWithoutPrograms } from '../../host/testing/in-namespace.ts';
 
 const skip =
   skipWithoutPrograms('firewalld', 'firewall-cmd', 'dbus-daemon') ||
@@ -11,4 +11,8 @@ test('firewalld opens and closes what it is told', { skip }, () => {
 
 test('packets are let in, and firewalld may end, reload, panic and refuse', { skip }, () => {
   inNamespace(new URL('firewalld.fixture.ts', import.meta.url));
+});
+
+test('what is enforced is reached by those whom zones of firewalld admit', { skip: skip || skipWithoutNft() }, () => {
+  inNamespace(new URL('enforce.fixture.ts', import.meta.url));
 });

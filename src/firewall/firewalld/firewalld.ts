@@ -1,8 +1,11 @@
 /** The firewall of hosts that run firewalld: through its D-Bus interface, in what applies now and in what applies after a reload. */
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
+import type { NftRunner } from '../../host/nft.ts';
+import { rulesetGeneration } from '../../netfilter/iptables/fingerprint.ts';
 import {
   type Admission,
+  admissionKey,
   type Changes,
   type FirewallBackend,
   FirewallError,
@@ -11,20 +14,30 @@ import {
   type PodTraffic,
   type Verdict,
 } from '../backend.ts';
+import { Guard, removeGuard } from '../enforce/guard.ts';
+import { type Reading, readingOf } from '../enforce/reading.ts';
+import { glance } from '../glance.ts';
+import { asked } from '../nftables/asked.ts';
+import { sendMessages } from '../nftables/send.ts';
 import { verdicts } from './admits.ts';
 import { openSystemBus } from './bus.ts';
 import { FirewallD1 } from './firewall-d1.ts';
 import { look } from './look.ts';
+import { oneByOne } from './one-by-one.ts';
 import { letPods } from './pods.ts';
 import type { RichRules } from './rich-rules.ts';
 import { admissions, isOurs, richRules } from './rules.ts';
 import { watchFirewalld } from './watch.ts';
+import { zoneRules } from './zone-rules.ts';
+import { lookAtZones } from './zones.ts';
 
 export interface FirewalldOptions {
   /** Interfaces that clients come by: what is opened is opened in their zones. */
   readonly interfaces: readonly string[];
   /** The interface behind which guests are, if there is one: decides what firewalld forwards to them when it is strict. */
   readonly guests?: string;
+  /** Guards what is enforced. Default: nothing can be enforced. */
+  readonly nft?: NftRunner;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Ends connections to the bus. */
@@ -47,6 +60,14 @@ export async function isFirewalldRunning(): Promise<boolean> {
   }
 }
 
+/** The table that guards what is enforced. */
+const GUARD = 'postern-enforce-firewalld';
+
+/** Removes what guards enforced openings: also where firewalld does not run any more. */
+export function removeEnforced(nft: NftRunner): Promise<void> {
+  return asked(() => removeGuard({ name: GUARD, nft }));
+}
+
 /** Connects when it is first asked for something, and again whenever the bus went away. */
 export function openFirewalld(options: FirewalldOptions): FirewallBackend {
   return new Firewalld(options);
@@ -54,14 +75,18 @@ export function openFirewalld(options: FirewalldOptions): FirewallBackend {
 
 class Firewalld implements FirewallBackend {
   readonly name = 'firewalld';
-  readonly enforces = false;
+  readonly enforces: boolean;
   readonly #options: FirewalldOptions;
+  readonly #guard: Guard | undefined;
   #connection: Promise<FirewallD1> | undefined;
   /** Zones that hold what is ours, and our rules of each: as the last load and the changes since made them. */
   #held = new Map<string, Set<string>>();
 
   constructor(options: FirewalldOptions) {
     this.#options = options;
+    const { nft } = options;
+    this.enforces = nft !== undefined;
+    if (nft !== undefined) this.#guard = new Guard({ name: GUARD, nft, read: () => this.#read() });
     options.signal.addEventListener('abort', () => {
       // One that failed needs no closing.
       this.#connection?.then(({ bus }) => bus.close()).catch(() => {});
@@ -73,6 +98,7 @@ class Firewalld implements FirewallBackend {
     const wanted = new Set(openings.flatMap(richRules));
     const zones = await this.#zones(firewalld);
     this.#held = new Map([...zones].map((zone) => [zone, new Set(wanted)]));
+    await this.#send((guard) => guard.load(openings));
     await this.#say(firewalld, async () => {
       await replace(firewalld.runtime, zones, wanted);
       await replace(firewalld.permanent, zones, wanted);
@@ -89,6 +115,7 @@ class Firewalld implements FirewallBackend {
       for (const rule of removed) held.delete(rule);
       for (const rule of added) held.add(rule);
     }
+    await this.#send((guard) => guard.change(changes));
     await this.#say(firewalld, async () => {
       for (const zone of this.#held.keys()) await firewalld.runtime.change(zone, added, removed);
       const permanent = new Set(await firewalld.permanent.zones());
@@ -108,7 +135,8 @@ class Firewalld implements FirewallBackend {
     const zones = await this.#zones(firewalld);
     const each = await Promise.all([...zones].map(async (zone) => new Set(await firewalld.runtime.of(zone))));
     const [first = new Set<string>(), ...others] = each;
-    return admissions([...first].filter((rule) => others.every((rules) => rules.has(rule))));
+    const open = admissions([...first].filter((rule) => others.every((rules) => rules.has(rule))));
+    return [...open, ...(await this.#guarded())];
   }
 
   async verdicts(openings: readonly Opening[]): Promise<readonly Verdict[]> {
@@ -116,24 +144,62 @@ class Firewalld implements FirewallBackend {
     const zones = await this.#zones(firewalld);
     const guests = this.#options.guests;
     const views = await Promise.all([...zones].map((zone) => look(firewalld, zone, guests)));
-    const each = views.map((view) => verdicts(view, openings));
+    const guarded = new Set((await this.#guarded()).map(admissionKey));
+    const isGuarded = (opening: Opening) => opening.policy === 'enforce' && guarded.has(admissionKey(opening));
+    const each = views.map((view) => verdicts(view, openings, isGuarded));
     return openings.map((_, i) => worst(each.flatMap((all) => all[i] ?? [])));
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
     const { log, clock = systemClock } = this.#options;
     const isMissed = (zone: string, rule: string) => this.#held.get(zone)?.has(rule) === true;
-    watchFirewalld({ connect: () => FirewallD1.connect(), isMissed, changed, log, clock }, signal);
+    const admitsOtherwise = oneByOne(async () => {
+      if ((await this.#isOutdated()) && !signal.aborted) changed();
+    });
+    watchFirewalld({ connect: () => FirewallD1.connect(), isMissed, changed, admitsOtherwise, log, clock }, signal);
+    const guard = this.#guard;
+    if (guard === undefined) return;
+    // Of its own rules firewalld tells; of ours nobody does.
+    const generation = async () => (guard.isGuarding ? rulesetGeneration() : undefined);
+    void glance({ clock, generation, isOtherwise: () => asked(() => guard.isDamaged()) }, changed, signal);
   }
 
   async remove(): Promise<void> {
     this.#held = new Map();
+    if (this.#options.nft !== undefined) await removeEnforced(this.#options.nft);
     const firewalld = await this.#firewalld();
     await this.#say(firewalld, async () => {
       await replace(firewalld.runtime, new Set(), new Set());
       await replace(firewalld.permanent, new Set(), new Set());
       await letPods(firewalld, undefined);
     });
+  }
+
+  /** Has the guard, if there is one, do something, and puts the messages that come of it into force. */
+  async #send(work: (guard: Guard) => Promise<readonly Uint8Array[]>): Promise<void> {
+    const [guard, { nft }] = [this.#guard, this.#options];
+    if (guard === undefined || nft === undefined) return;
+    await asked(async () => sendMessages(nft, await work(guard)));
+  }
+
+  async #guarded(): Promise<readonly Admission[]> {
+    return asked(async () => (await this.#guard?.current()) ?? []);
+  }
+
+  /** What zones say of who may come in. */
+  async #read(): Promise<Reading> {
+    const { rules, ways } = zoneRules(await lookAtZones(await this.#firewalld()));
+    return readingOf(rules, ways, { all: true });
+  }
+
+  /** Where firewalld does not answer, the load that follows tells. */
+  async #isOutdated(): Promise<boolean> {
+    try {
+      return (await this.#guard?.isOutdated()) === true;
+    } catch (error) {
+      if (error instanceof FirewallError) return true;
+      throw error;
+    }
   }
 
   /** The connection, made anew when the last one is lost or failed. Throws when firewalld does not run. */

@@ -20,13 +20,14 @@ export async function look(firewalld: FirewallD1, name: string, guests: string |
   return { zone, policies: others, services, strict, panic, guests: guestZone };
 }
 
-function servicesOf({ services, richRules }: Ruleset): readonly string[] {
+/** The services that its settings name. */
+export function servicesOf({ services, richRules }: Ruleset): readonly string[] {
   const named = richRules.filter((text) => !isOurs(text)).map((text) => parseRichRule(text).element);
   return [...services, ...named.flatMap((element) => (element?.kind === 'service' ? [element.name] : []))];
 }
 
 /** What these services are, and those that they include; each is asked for once. */
-async function definitions(
+export async function definitions(
   firewalld: FirewallD1,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, ServiceDefinition>> {

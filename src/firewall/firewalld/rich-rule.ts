@@ -1,9 +1,10 @@
 /** Rich rules of the administrator's, as far as they decide who gets to a port: firewalld.richlanguage(5). */
 import type { TransportProtocol } from '../../netfilter/model.ts';
 
-/** An address or prefix that a rule is for, or for all but. Undefined: something else than a prefix, such as an ipset. */
+/** An address or prefix that a rule is for, or for all but. Undefined: something else than a prefix, such as a MAC address. */
 export interface End {
   readonly prefix: string | undefined;
+  readonly ipset: string | undefined;
   readonly inverted: boolean;
 }
 
@@ -72,7 +73,8 @@ function unquoted(text: string): string {
 
 function end(section: Record<string, string> | undefined): End | undefined {
   if (section === undefined) return undefined;
-  return { prefix: section['address'], inverted: section['NOT'] !== undefined || section['invert'] !== undefined };
+  const inverted = section['NOT'] !== undefined || section['invert'] !== undefined;
+  return { prefix: section['address'], ipset: section['ipset'], inverted };
 }
 
 function element(sections: ReadonlyMap<string, Record<string, string>>): Element | undefined {

@@ -13,8 +13,9 @@ export const OUR_PRIORITY = 31_952;
 
 const FAMILY: Readonly<Record<IPFamily, string>> = { IPv4: 'ipv4', IPv6: 'ipv6' };
 
-/** The rules that let an admission in: one, or one for each prefix of those who may come. */
-export function richRules({ family, address, protocol, port, sources }: Admission): readonly string[] {
+/** The rules that let an admission in: one, or one for each prefix of those who may come; none for what is enforced. */
+export function richRules({ family, address, protocol, port, sources, policy }: Admission): readonly string[] {
+  if (policy !== 'managed') return [];
   const rule = (source: string) =>
     `rule priority="${OUR_PRIORITY}" family="${FAMILY[family]}" ${source}destination address="${address}" ` +
     `port port="${port}" protocol="${protocol}" accept`;

@@ -3,6 +3,7 @@ import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { FirewallError } from '../backend.ts';
 import type { FirewallD1 } from './firewall-d1.ts';
+import { isOurs } from './rules.ts';
 import { happening } from './signals.ts';
 
 export interface Watch {
@@ -10,6 +11,8 @@ export interface Watch {
   /** Whether a rule that was removed from a zone is one that should be there. */
   readonly isMissed: (zone: string, rule: string) => boolean;
   readonly changed: () => void;
+  /** Called when the administrator may admit others than before. */
+  readonly admitsOtherwise: () => void;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -52,11 +55,14 @@ async function followOnce(watch: Watch, wasAway: boolean, signal: AbortSignal, b
     bus.onSignal((message) => {
       const what = happening(message);
       if (what === undefined || what === 'went') return;
-      if (typeof what === 'string' || watch.isMissed(what.zone, what.rule)) watch.changed();
+      if (what === 'admits-otherwise') watch.admitsOtherwise();
+      else if (typeof what === 'string' || watch.isMissed(what.zone, what.rule)) watch.changed();
+      else if (!isOurs(what.rule)) watch.admitsOtherwise();
     });
     await firewalld.subscribe();
     // While nobody listened, anything may have become of it.
     if (wasAway && (await firewalld.runs())) watch.changed();
+    else watch.admitsOtherwise();
     began();
     if (signal.aborted) close();
     if (!bus.lost.aborted) await new Promise((resolve) => bus.lost.addEventListener('abort', resolve, { once: true }));

@@ -225,7 +225,9 @@ class IptablesFirewall implements FirewallBackend {
       for (const [family, count] of this.#podCounts) {
         if (podCount(await this.#used.count(family, 'filter', POD_PREFIX)) !== count) return true;
       }
-      return (await askedOfNft(async () => this.#guard?.isOtherwise())) === true;
+      const guard = this.#guard;
+      if (guard === undefined) return false;
+      return await askedOfNft(async () => (await guard.isDamaged()) || (await guard.isOutdated()));
     } catch (error) {
       if (error instanceof IptablesError || error instanceof FirewallError) return true;
       throw error;

@@ -156,7 +156,7 @@ class NftablesFirewall implements FirewallBackend {
     try {
       if (identity(await findOpenSets()) !== identity(this.#sets)) return true;
       if (identity(await findPodSets()) !== this.#podSets) return true;
-      return await this.#guard.isOtherwise();
+      return (await this.#guard.isDamaged()) || (await this.#guard.isOutdated());
     } catch (error) {
       if (error instanceof FirewallError || error instanceof NetlinkError || error instanceof NftError) return true;
       throw error;

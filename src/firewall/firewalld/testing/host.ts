@@ -52,8 +52,6 @@ export class FirewalldHost {
 
   async start(): Promise<void> {
     run('mount', '-t', 'tmpfs', 'tmpfs', '/run');
-    mkdirSync('/etc/firewalld', { recursive: true });
-    run('mount', '-t', 'tmpfs', 'tmpfs', '/etc/firewalld');
     run('ip', 'link', 'set', 'lo', 'up');
     run('ip', 'netns', 'add', 'client');
     run('ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'lan0', 'netns', 'client');
@@ -74,6 +72,13 @@ export class FirewalldHost {
         );
       run('ip', ...at, 'link', 'set', 'lan0', 'up');
     }
+    await this.startAlone();
+  }
+
+  /** The same on a machine that has its interfaces, and a /run of its own. */
+  async startAlone(): Promise<void> {
+    mkdirSync('/etc/firewalld', { recursive: true });
+    run('mount', '-t', 'tmpfs', 'tmpfs', '/etc/firewalld');
     process.env['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=/run/bus';
     await this.startBus();
     await this.startFirewalld();
