@@ -8,6 +8,7 @@ import { Door, type Recorded } from './door.ts';
 import type { Fault, FaultHandle } from './faults.ts';
 import { Front } from './front.ts';
 import { operations } from './operations.ts';
+import { type Arrival, arrival, type Packet } from './packets/packets.ts';
 import { addNode, type CloudNode, furnish, type NewNode, type World } from './world.ts';
 
 /** Work ends at the second look unless something else is said. */
@@ -57,6 +58,11 @@ export class TestCloud {
   addNode(node: Omit<NewNode, 'subnetId'> & { readonly subnetId?: string }): CloudNode {
     return addNode(this.state, { subnetId: this.world.nodeSubnet, ...node });
   }
+  /** Where a packet from outside ends up, by all that there is in the cloud now. */
+  arrival(packet: Packet): Arrival {
+    return arrival(this.state, packet);
+  }
+
   /** A load balancer or a security group goes at once, as if somebody had deleted it in the console. */
   deleteByHand(id: string): void {
     const { loadBalancers, networkLoadBalancers, networkSecurityGroups, securityRules, work } = this.state;
