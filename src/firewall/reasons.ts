@@ -9,6 +9,10 @@ export const REFUSED = 'FirewallRefused';
 /** On a Service: it was let in, and something of the administrator's drops it all the same. */
 export const BLOCKED = 'FirewallBlocked';
 
+/** On a Service, or on a Node for what nodes open for each other: another node tried, and could not get there. */
+export const UNREACHED = 'FirewallUnreached';
+/** On the same: another node got there, which it could not before. */
+export const REACHED = 'FirewallReached';
 /** On a Node: its firewall was not told to let by what the node carries for pods. */
 export const LEFT = 'FirewallLeft';
 

@@ -24,7 +24,9 @@ const PACKET_TYPE = 0xfffff004;
 const PACKET_OTHERHOST = 3;
 
 const ETHER_HEADER = 14;
+const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
+const IPPROTO_ICMP = 1;
 const IPPROTO_HOPOPTS = 0;
 const IPPROTO_ICMPV6 = 58;
 
@@ -50,6 +52,17 @@ export function icmpv6Filter(types: readonly number[], reports: readonly number[
     { code: JUMP_EQUAL, jt: report.length, jf: 0, k: IPPROTO_ICMPV6 },
     ...report,
     ...only(LD_BYTE, ETHER_HEADER + IPV6_HEADER, types),
+    ...PASS,
+  ];
+}
+
+/** Ethernet frames that hold ICMP of one of these types, in IPv4 without options. */
+export function icmpFilter(types: readonly number[]): readonly BpfInstruction[] {
+  return [
+    ...only(LD_HALF, 12, [0x0800]),
+    ...only(LD_BYTE, ETHER_HEADER, [0x45]),
+    ...only(LD_BYTE, ETHER_HEADER + 9, [IPPROTO_ICMP]),
+    ...only(LD_BYTE, ETHER_HEADER + IPV4_HEADER, types),
     ...PASS,
   ];
 }
