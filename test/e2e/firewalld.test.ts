@@ -9,8 +9,16 @@ import { Event } from '../../src/api/core/v1/event.ts';
 import { Node } from '../../src/api/core/v1/node.ts';
 import { Service } from '../../src/api/core/v1/service.ts';
 import { isTrue } from '../../src/api/meta/conditions.ts';
-import { Cluster, example, GUESTS, NAMESPACE, NODE_PORT, SERVICE } from '../../src/cli/quickstart/cluster.ts';
-import { endpointsOf } from '../../src/cli/quickstart/look.ts';
+import {
+  CLIENT_GUEST,
+  Cluster,
+  example,
+  GUESTS,
+  NAMESPACE,
+  NODE_PORT,
+  SERVICE,
+} from '../../src/cli/quickstart/cluster.ts';
+import { endpointsOf, instance } from '../../src/cli/quickstart/look.ts';
 import { clusterPaths } from '../../src/cli/quickstart/quickstart.ts';
 import { quietListener } from '../../src/cli/quickstart/report.ts';
 import { STEPS, withLabel } from '../../src/cli/quickstart/steps.ts';
@@ -26,6 +34,9 @@ const ADDRESSES: Readonly<Record<NodeName, readonly [string, string]>> = {
   node2: ['192.168.77.12', 'fd00:77::c'],
   node3: ['192.168.77.13', 'fd00:77::d'],
 };
+const BOOT_LIMIT = 60_000;
+/** The only guest behind the Service: it and its client are on different nodes. */
+const [SERVER] = GUESTS;
 /** Seconds in which who is let in is answered, and after which it is taken that nobody will answer. */
 const ANSWERED_IN = 2;
 const SILENT_FOR = 0.5;
@@ -125,17 +136,26 @@ story('before Postern runs, nodes let in what their administrator has opened, an
   await isSilent(nodePorts('node1'));
 });
 
-story('guests get addresses and names, and reach Services on other nodes', async () => {
+story('guests get addresses and names, and reach a Service whose guest is on another node', async () => {
   await Promise.all([world.openGate('node1'), world.openGate('node2')]);
   await eventually('two nodes', async () => {
     const { items } = await world.client.list(Node, {});
     return items.filter(({ status }) => isTrue(status?.conditions, 'Ready')).length === 2 ? true : undefined;
   });
-  await world.kubectl(['apply', '-f', example(cluster, 'example-namespace.yaml')]);
-  await world.kubectl(['apply', '-f', example(cluster, 'client-vm.yaml')]);
-  await world.kubectl(['apply', '-f', '-'], withLabel(await readFile(example(cluster, 'example-vm.yaml'), 'utf8')));
-  await world.kubectl(['apply', '-f', example(cluster, 'example-service.yaml')]);
-  await eventually('endpoints', () => endpointsOf(cluster, GUESTS), 60_000);
+  const files = ['example-namespace.yaml', 'client-vm.yaml', 'example-service.yaml', 'lan-pool.yaml'];
+  await world.kubectl(['apply', ...files.flatMap((file) => ['-f', example(cluster, file)])]);
+  const [server = ''] = withLabel(await readFile(example(cluster, 'example-vm.yaml'), 'utf8')).split('---\n');
+  await world.kubectl(['apply', '-f', '-'], server);
+  await eventually('an endpoint', () => endpointsOf(cluster, [SERVER]), BOOT_LIMIT);
+  const client = await eventually(
+    'the client',
+    async () => {
+      const vmi = await instance(cluster, CLIENT_GUEST);
+      return isTrue(vmi?.status?.conditions, 'Ready') ? vmi : undefined;
+    },
+    BOOT_LIMIT,
+  );
+  assert.notEqual(client.status?.nodeName, (await instance(cluster, SERVER))?.status?.nodeName);
   await walkStep(/From another virtual machine and from a node/);
 });
 
