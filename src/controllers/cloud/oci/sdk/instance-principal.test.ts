@@ -3,15 +3,16 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { silentLogger } from '../../../../host/log.ts';
 import type { OciCalls } from '../calls.ts';
 import { type OciServer, startOciServer } from '../testing/server.ts';
 import { startOciCalls } from './sdk.ts';
+import { loggerTo } from './testing.ts';
 
 describe('calls as an instance of OCI', () => {
   const ended = new AbortController();
   let oci: OciServer;
   let metadata: Server;
+  const logged: string[] = [];
   let isMetadataDown = true;
   let calls: OciCalls;
 
@@ -27,7 +28,7 @@ describe('calls as an instance of OCI', () => {
     await once(metadata, 'listening');
     const { port } = metadata.address() as AddressInfo;
     const near = { ...endpoints, metadata: `http://127.0.0.1:${port}/opc/v2/` };
-    calls = await startOciCalls({ ...config, endpoints: near }, { log: silentLogger }, ended.signal);
+    calls = await startOciCalls({ ...config, endpoints: near }, { log: loggerTo(logged) }, ended.signal);
   });
 
   after(async () => {
@@ -62,5 +63,10 @@ describe('calls as an instance of OCI', () => {
     oci.fail({ when: { call: 'getSubnet', times: 2 }, how: { status: 401, code: 'NotAuthenticated' } });
     await assert.rejects(ask(), { status: 401, code: 'NotAuthenticated' });
     assert.equal(given(), 3);
+  });
+
+  it('lets neither tokens nor keys out', () => {
+    assert.match(logged.join('\n'), /getSubnet/);
+    assert.doesNotMatch(logged.join('\n'), /eyJ|ST\$|PRIVATE KEY|signature=/);
   });
 });

@@ -3,12 +3,24 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import type { Logger } from '../../../../host/log.ts';
+import { type Clock, systemClock } from '../../../../host/clock.ts';
+import { silentLogger } from '../../../../host/log.ts';
 import { isNotFound, isOutOfDate, isPassing, type OciCalls, OciError } from '../calls.ts';
 import { type ApiKey, apiKey } from '../testing/api-key.ts';
 import { authenticate } from '../testing/signature.ts';
+import type { ThreadData } from './messages.ts';
 import { startOciCalls } from './sdk.ts';
-import { type Answering, COMPARTMENT, startTestServer, TENANCY, type TestServer, testConfig, USER } from './testing.ts';
+import {
+  type Answering,
+  COMPARTMENT,
+  loggerTo,
+  startTestServer,
+  TENANCY,
+  type TestServer,
+  testConfig,
+  USER,
+} from './testing.ts';
+import { startWorker, type Thread } from './thread.ts';
 
 const SUBNET = 'ocid1.subnet.oc1.phx.aaaasubnet';
 const LIST = 'ocid1.securitylist.oc1.phx.aaaalist';
@@ -215,6 +227,35 @@ describe("calls through Oracle's SDK", () => {
   });
 });
 
+it('goes on with another thread when the one that has the SDK dies', async () => {
+  const ended = new AbortController();
+  const held = Promise.withResolvers<void>();
+  let isHeld = true;
+  const server = await startTestServer((request, body, response) => {
+    if (isHeld) held.resolve();
+    else json(200, { id: SUBNET })(request, body, response);
+  });
+  const threads: Thread[] = [];
+  const startThread = (data: ThreadData) => {
+    const thread = startWorker(data);
+    threads.push(thread);
+    return thread;
+  };
+  const clock: Clock = { now: Date.now, sleep: (ms, signal) => systemClock.sleep(ms > 5000 ? ms : 0, signal) };
+  const config = testConfig(server, await apiKey());
+  const { network } = await startOciCalls(config, { log: silentLogger, clock, startThread }, ended.signal);
+  const lost = failureOf(network.getSubnet({ subnetId: SUBNET }));
+  await held.promise;
+  isHeld = false;
+  threads[0]?.terminate();
+  assert.equal((await lost).code, 'Unreachable');
+  await systemClock.sleep(0);
+  assert.equal((await network.getSubnet({ subnetId: SUBNET })).subnet.id, SUBNET);
+  assert.equal(threads.length, 2);
+  ended.abort();
+  server.stop();
+});
+
 function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answering {
   return (_request: IncomingMessage, _body: string, response: ServerResponse) => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
@@ -235,9 +276,4 @@ function assertSigned({ method = '', url = '', headers }: IncomingMessage, body:
   const request = { method, target: url, headers: headers as Readonly<Record<string, string>>, body };
   const keyId = `${TENANCY}/${USER}/${key.fingerprint}`;
   authenticate(request, (asked) => (asked === keyId ? key.publicKey : undefined), Date.now());
-}
-
-function loggerTo(lines: string[]): Logger {
-  const log = (fields: object, message: string) => void lines.push(`${message} ${inspect(fields, { depth: 9 })}`);
-  return { debug: log, info: log, warn: log, error: log, child: () => loggerTo(lines) };
 }

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
+import type { Logger } from '../../../../host/log.ts';
 import { Secret } from '../config/secret.ts';
 import type { OciConfig } from '../config.ts';
 import type { ApiKey } from '../testing/api-key.ts';
@@ -69,4 +71,10 @@ export function testConfig({ endpoint, ca }: TestServer, { privateKey, fingerpri
     ca,
     warnings: [],
   };
+}
+
+/** Keeps all that is logged, as deep as it goes. */
+export function loggerTo(lines: string[]): Logger {
+  const log = (fields: object, message: string) => void lines.push(`${message} ${inspect(fields, { depth: 9 })}`);
+  return { debug: log, info: log, warn: log, error: log, child: () => loggerTo(lines) };
 }

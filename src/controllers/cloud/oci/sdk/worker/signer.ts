@@ -1,8 +1,10 @@
 /** Signs requests, as the SDK does, with the credentials that we have. */
 import {
   DefaultRequestSigner,
+  EndpointBuilder,
   type HttpRequest,
   InstancePrincipalsAuthenticationDetailsProviderBuilder,
+  Region,
   SimpleAuthenticationDetailsProvider,
 } from 'oci-common';
 import type { OciEndpoints } from '../../config.ts';
@@ -17,8 +19,8 @@ export interface Signer {
   renew(keyId: string): Promise<boolean>;
 }
 
-export async function openSigner({ credentials, endpoints }: ThreadData): Promise<Signer> {
-  return credentials.kind === 'api-key' ? apiKeySigner(credentials) : instanceSigner(endpoints);
+export async function openSigner({ credentials, endpoints, region }: ThreadData): Promise<Signer> {
+  return credentials.kind === 'api-key' ? apiKeySigner(credentials) : instanceSigner(endpoints, region);
 }
 
 type ApiKey = Extract<ThreadCredentials, { kind: 'api-key' }>;
@@ -38,10 +40,12 @@ function apiKeySigner({ tenancy, user, fingerprint, privateKey }: ApiKey): Signe
 }
 
 /** https://docs.oracle.com/en-us/iaas/Content/Identity/Tasks/callingservicesfrominstances.htm */
-async function instanceSigner({ metadata, auth }: OciEndpoints): Promise<Signer> {
+async function instanceSigner({ metadata, auth }: OciEndpoints, region: string | undefined): Promise<Signer> {
   const builder = new InstancePrincipalsAuthenticationDetailsProviderBuilder();
   if (metadata !== undefined) builder.metadataBaseUrl = metadata;
+  // Otherwise it asks the metadata service where it is, and takes only regions that this version of the SDK knows.
   if (auth !== undefined) builder.federationEndpoint = auth;
+  else if (region !== undefined) builder.federationEndpoint = authEndpoint(region);
   const provider = await builder.build();
   const signer = new DefaultRequestSigner(provider);
   // A new token comes with a new key: nobody may sign between the two.
@@ -61,6 +65,11 @@ async function instanceSigner({ metadata, auth }: OciEndpoints): Promise<Signer>
         return true;
       }),
   };
+}
+
+function authEndpoint(region: string): string {
+  const regionId = Region.getRegionIdFromShortCode(region);
+  return EndpointBuilder.createEndpointFromRegionId('https://auth.{region}.{secondLevelDomain}', regionId);
 }
 
 /** Does one piece of work after the other. */
