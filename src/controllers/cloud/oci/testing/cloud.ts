@@ -57,6 +57,8 @@ export interface CloudOptions {
   readonly limits?: Partial<Limits>;
   /** What an administrator allows of load balancers of both kinds together; undefined: no quota. */
   readonly quota?: number;
+  /** How many lists a load balancer that was just made is missing from, as lists may be behind; none unless said. */
+  readonly lag?: number;
   /** Whether load balancers that were deleted are still shown, as DELETED; unless said, those of layer 7 are. */
   readonly showsDeleted?: boolean;
 }
@@ -85,14 +87,18 @@ export class Cloud {
   readonly tenancyId = TENANCY;
   readonly compartmentId: string;
   readonly #clock: Clock;
+  readonly #lag: number;
+  /** How many lists have passed since each was made. */
+  readonly #listed = new Map<string, number>();
   #ids = 0;
   #addresses = 0;
 
-  constructor({ clock, pace, limits, quota, showsDeleted }: CloudOptions) {
+  constructor({ clock, pace, limits, quota, showsDeleted, lag = 0 }: CloudOptions) {
     this.#clock = clock;
     this.work = new WorkRequests(clock, pace);
     this.limits = { ...LIMITS, ...limits };
     this.quota = quota;
+    this.#lag = lag;
     this.showsDeleted = {
       loadBalancers: showsDeleted ?? true,
       networkLoadBalancers: showsDeleted ?? false,
@@ -114,6 +120,15 @@ export class Cloud {
   /** What a tenancy gives to everything that is made in it, besides what it is given. */
   definedTags(given: Tags | null = {}): Tags {
     return { 'Oracle-Tags': { CreatedBy: 'postern', CreatedOn: this.now().toISOString() }, ...given };
+  }
+
+  /** Those that a list shows; each list is one more that has passed. */
+  listed<T extends { readonly id: string }>(all: readonly T[]): readonly T[] {
+    return all.filter(({ id }) => {
+      const passed = this.#listed.get(id) ?? 0;
+      this.#listed.set(id, passed + 1);
+      return passed >= this.#lag;
+    });
   }
 
   /** How far an address is from the first one that is given to load balancers; each its own. */

@@ -201,3 +201,12 @@ test('lists come in pages, and say where the next begins', async () => {
   assert.equal(second.opcNextPage, undefined);
   await assert.rejects(loadBalancer.listLoadBalancers({ compartmentId, page: 'x' }), refused(400, 'InvalidParameter'));
 });
+
+test('lists can be behind', async () => {
+  const { server, loadBalancer, create } = cloud({ lag: 2 });
+  await create();
+  const { compartmentId } = server.world;
+  const counts = [];
+  for (let n = 0; n < 3; n += 1) counts.push((await loadBalancer.listLoadBalancers({ compartmentId })).items.length);
+  assert.deepEqual(counts, [0, 0, 1]);
+});

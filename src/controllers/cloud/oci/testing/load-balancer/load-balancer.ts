@@ -85,7 +85,7 @@ const reads: readonly Operation[] = [
     also: { detail: { check: oneOf('full', 'simple') } },
     of: (cloud) => {
       cloud.work.look();
-      return cloud.loadBalancers.all();
+      return cloud.listed(cloud.loadBalancers.all());
     },
   }),
   {

@@ -88,7 +88,7 @@ const reads: readonly Operation[] = [
       filters: ['displayName', 'lifecycleState'],
       of: (cloud) => {
         cloud.work.look();
-        return cloud.networkLoadBalancers.all();
+        return cloud.listed(cloud.networkLoadBalancers.all());
       },
     }),
     'networkLoadBalancerCollection',
