@@ -92,9 +92,20 @@ async function answers(urls: readonly string[]): Promise<void> {
   });
 }
 
+/** Resolves when not one of these answers. */
+async function untilSilent(urls: readonly string[]): Promise<void> {
+  const isSo = async () => (await listen(urls)).every((heard) => heard === undefined) || undefined;
+  await eventually(`silence at ${urls.join(' ')}`, isSo);
+}
+
+const listen = (urls: readonly string[]) => Promise.all(urls.map((url) => world.fetch(url, SILENT_FOR)));
+
+const annotate = (annotation: string) =>
+  world.kubectl(['annotate', 'service', SERVICE.name, '-n', NAMESPACE, annotation]);
+
 /** Not one of these answers, from now on. */
 async function isSilent(urls: readonly string[]): Promise<void> {
-  const heard = await Promise.all(urls.map((url) => world.fetch(url, SILENT_FOR)));
+  const heard = await listen(urls);
   assert.deepEqual(
     heard,
     urls.map(() => undefined),
@@ -183,6 +194,18 @@ story('what ends at the node itself is let in as well: health checks', async () 
   await answers(healthPorts('node1', 'node2'));
 });
 
+story('whom a Service that enforces lets in, the zone decides, though addresses are translated before', async () => {
+  await annotate('postern.dev/firewall=enforce');
+  await untilSilent([...nodePorts('node1', 'node2'), ...(await balanced())]);
+  await world.firewallCmd('node1', `--add-port=${NODE_PORT}/tcp`);
+  await answers(nodePorts('node1'));
+  await isSilent(nodePorts('node2'));
+  await world.firewallCmd('node1', `--remove-port=${NODE_PORT}/tcp`);
+  await untilSilent(nodePorts('node1'));
+  await annotate('postern.dev/firewall-');
+  await answers([...nodePorts('node1', 'node2'), ...(await balanced())]);
+});
+
 story('a node that joins is let in by the others, and opens what is exposed', async () => {
   await world.firewallCmd('node3', '--add-port=9998/tcp');
   await world.openGate('node3');
@@ -210,9 +233,9 @@ story(
 story('a reload of firewalld takes away nothing of ours', async () => {
   const opened = await world.opened('node1');
   await world.firewallCmd('node1', '--add-port=9998/tcp');
-  await world.kubectl(['annotate', 'service', SERVICE.name, '-n', NAMESPACE, 'postern.dev/firewall=none']);
+  await annotate('postern.dev/firewall=none');
   await untilClosed('node1', /port port="30000"/);
-  await world.kubectl(['annotate', 'service', SERVICE.name, '-n', NAMESPACE, 'postern.dev/firewall-']);
+  await annotate('postern.dev/firewall-');
   await untilOpened('node1', /port port="30000"/);
   assert.match(await world.firewallCmd('node1', '--list-ports'), /9998\/tcp 9999\/tcp/);
   await world.firewallCmd('node1', '--reload');
