@@ -52,19 +52,33 @@ async function readConfig(path: string): Promise<OciConfig> {
   }
 }
 
-/** Starts what the plan asks for, until the signal is aborted. */
-export async function startCloud(
-  { flags, default: who, config }: CloudPlan,
-  { client, log }: { readonly client: Client; readonly log: Logger },
-  signal: AbortSignal,
-): Promise<CloudParts> {
-  if (config === undefined) return { others: who === LAYER2 ? [] : [NOBODY] };
-  const [{ startOciProvider }, cluster] = await Promise.all([
+/** What the plan asks for, with everything loaded that it takes. */
+export type OpenedCloud = CloudPlan & { readonly oci?: OpenedOci };
+
+type OpenOciProvider = typeof import('../../controllers/cloud/oci/oci.ts').ociProvider;
+type OpenedOci = (
+  options: Pick<Parameters<OpenOciProvider>[0], 'cluster' | 'isDefault'>,
+) => ReturnType<OpenOciProvider>;
+
+/** To be called before the process gives its privileges up, likewise: the program may lie where only root can read. */
+export async function openCloud(plan: CloudPlan, logger: Logger, signal: AbortSignal): Promise<OpenedCloud> {
+  const { config } = plan;
+  if (config === undefined) return plan;
+  const log = logger.child({ component: 'oci' });
+  const [{ ociProvider }, { startOciCalls }] = await Promise.all([
     import('../../controllers/cloud/oci/oci.ts'),
-    flags.clusterName ?? clusterOf(client),
+    import('../../controllers/cloud/oci/sdk/sdk.ts'),
   ]);
-  const options = { config, cluster, isDefault: who === 'oci', log: log.child({ component: 'oci' }) };
-  const providers = [await startOciProvider(options, signal)];
+  for (const warning of config.warnings) log.warn({}, warning);
+  const calls = await startOciCalls(config, { log }, signal);
+  return { ...plan, oci: (options) => ociProvider({ ...options, config, log, calls }) };
+}
+
+/** Puts together what was opened. */
+export async function startCloud({ flags, default: who, oci }: OpenedCloud, client: Client): Promise<CloudParts> {
+  if (oci === undefined) return { others: who === LAYER2 ? [] : [NOBODY] };
+  const cluster = flags.clusterName ?? (await clusterOf(client));
+  const providers = [oci({ cluster, isDefault: who === 'oci' })];
   const others = who === 'nobody' ? [...providers, NOBODY] : providers;
   mustNotMeet([layer2Claim(who), ...others]);
   const { cloudNodePorts: nodePortSources, cloudSweep: sweep } = flags;

@@ -6,7 +6,7 @@ import type { ControllerName } from '../../controllers/names.ts';
 import { createLogger } from '../../host/log.ts';
 import { aborted } from '../../lib/abort.ts';
 import type { CIDR } from '../../lib/ip.ts';
-import { type CloudPlan, startCloud } from './cloud.ts';
+import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
 import { keepMemorySmall } from './memory.ts';
 
 export interface LoneControllersOptions {
@@ -26,7 +26,7 @@ export async function runLoneControllers(
   const log = createLogger('controllers');
   const client = createClient(endpoint);
   try {
-    const cloud = await startCloud(options.cloud, { client, log }, signal);
+    const cloud = await startCloud(await openCloud(options.cloud, log, signal), client);
     await startControllers({ client, log, clusterCIDRs, only, setLogLevel: log.setLevel, ...cloud }, signal);
     void keepMemorySmall({ log }, signal);
     if (!signal.aborted) ready();

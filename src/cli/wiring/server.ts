@@ -15,7 +15,7 @@ import { aborted } from '../../lib/abort.ts';
 import type { CIDR } from '../../lib/ip.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { HostPort } from '../options.ts';
-import { type CloudPlan, startCloud } from './cloud.ts';
+import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
 import { NODE_PORTS } from './defaults.ts';
 import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, defaultRouteDevice } from './node-addresses.ts';
@@ -49,9 +49,10 @@ export async function runServer(
   const log = createLogger('server');
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const [store, pki] = await Promise.all([
+  const [store, pki, cloud] = await Promise.all([
     openLmdbStore({ dir: join(dataDir, 'store') }),
     openPki(join(dataDir, 'pki'), { hosts: [options.listen.host] }),
+    openCloud(options.cloud, log, signal),
   ]);
   const defaultRoute = defaultRouteDevice(await readFile('/proc/net/route', 'utf8'));
   const server = await startApiServer(
@@ -86,7 +87,7 @@ export async function runServer(
         clusterCIDRs: options.clusterCIDRs,
         only: options.controllers,
         setLogLevel: log.setLevel,
-        ...(await startCloud(options.cloud, { client, log }, signal)),
+        ...(await startCloud(cloud, client)),
       },
       signal,
     );
