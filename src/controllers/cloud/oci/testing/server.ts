@@ -21,8 +21,6 @@ import { TestCloud, type TestCloudOptions } from './test-cloud.ts';
 export interface OciServerOptions extends TestCloudOptions {
   /** Who asks: a user with a key (unless said), or the instance itself. */
   readonly as?: OciConfig['credentials']['kind'];
-  /** How far the server's clock is ahead of that of its clients, in milliseconds. */
-  readonly skew?: number;
 }
 
 const HOST = '127.0.0.1';
@@ -35,6 +33,8 @@ export class OciServer extends TestCloud {
   readonly ca: string;
   /** Undefined: a user asks. */
   readonly identity: InstanceIdentity | undefined;
+  /** How far its clock is ahead of that of its clients, in milliseconds: for tests to change. */
+  skew = 0;
   readonly #parts: Parts;
   #directory: string | undefined;
 
@@ -45,14 +45,13 @@ export class OciServer extends TestCloud {
     this.ca = parts.ca;
     this.identity = parts.identity;
     this.#parts = parts;
-    const { skew = 0 } = options;
     parts.https.on(
       'request',
       handler(this.door, {
-        admit: (request) => authenticate(request, (keyId) => this.#keyOf(keyId), Date.now() + skew),
+        admit: (request) => authenticate(request, (keyId) => this.#keyOf(keyId), this.#now()),
         giveToken: (request) => {
           if (this.identity === undefined) throw new Failure(404, 'NotFound', 'No instance asks this server.');
-          return this.identity.giveToken(request, Date.now() + skew);
+          return this.identity.giveToken(request, this.#now());
         },
       }),
     );
@@ -123,12 +122,16 @@ export class OciServer extends TestCloud {
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
 
+  #now(): number {
+    return Date.now() + this.skew;
+  }
+
   #user() {
     return { tenancy: TENANCY, user: USER, fingerprint: this.#parts.key.fingerprint };
   }
 
   #keyOf(keyId: string) {
-    if (this.identity !== undefined) return this.identity.keyOf(keyId, Date.now());
+    if (this.identity !== undefined) return this.identity.keyOf(keyId, this.#now());
     const { tenancy, user, fingerprint } = this.#user();
     return keyId === `${tenancy}/${user}/${fingerprint}` ? this.#parts.key.publicKey : undefined;
   }

@@ -106,7 +106,7 @@ test('what somebody deletes by hand is gone, and so is what was being done to it
   assert.throws(() => cloud.deleteByHand(networkLoadBalancerId), /there is no/);
 });
 
-test('a name of a path that is no text of a URL is refused, as is what is no JSON', async () => {
+test('an id that looks like a path leads nowhere else', async () => {
   const cloud = new TestCloud();
   const { loadBalancer } = cloud.calls();
   const loadBalancerId = '../../20160918/vcns';
