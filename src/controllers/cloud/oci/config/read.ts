@@ -7,7 +7,7 @@ import { parseConfig } from './parse.ts';
 /** The configuration cannot be used. The message names every field that is wrong, and never what a secret one holds. */
 export class OciConfigError extends Error {
   readonly problems: readonly Problem[];
-  readonly remedy = 'docs/clouds.md has an example.';
+  readonly remedy = 'docs/oci-credentials.md has examples.';
 
   constructor(path: string, problems: readonly Problem[], options?: ErrorOptions) {
     super([`cloud config ${path}:`, ...problems.map(({ field, why }) => `  ${field}: ${why}`)].join('\n'), options);
