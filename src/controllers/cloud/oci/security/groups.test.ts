@@ -154,6 +154,17 @@ test('a group that somebody deleted is made again', async () => {
   assert.deepEqual(ours(), before);
 });
 
+test('a Service may change its mind about a group any number of times a day', async () => {
+  const { cloud, clock, security, nodes } = securityWorld();
+  for (let turn = 0; turn < 15; turn++) {
+    await clock.advance(60_000);
+    await security.ensure(asked('web', { cloud }), nodes);
+    assert.equal(cloud.state.networkSecurityGroups.all().length, 1);
+    await security.ensure(asked('web', { cloud, mode: 'None' }), nodes);
+    assert.equal(cloud.state.networkSecurityGroups.all().length, 0);
+  }
+});
+
 test('rules come and go in calls of 25', async () => {
   const { cloud, security, nodes, ours, count } = securityWorld();
   const ports = Array.from({ length: 60 }, (_, index) => ({

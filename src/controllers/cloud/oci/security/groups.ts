@@ -30,7 +30,7 @@ const SERVICE_UID = 'postern.dev/service-uid';
 const BATCH = 25;
 /** For how long the groups that there are are taken for all, in milliseconds. */
 const FRESH = 10_000;
-/** Tokens of groups that were deleted by hand are used up for a day. */
+/** Tokens of groups that were deleted are used up for a day; after so many, a token is of its moment, and only tags find the group again. */
 const TOKENS = 10;
 
 export class SecurityGroups {
@@ -54,31 +54,16 @@ export class SecurityGroups {
 
   /** Makes one for a Service; the same one when it is asked again after no answer came. */
   async create(service: ServiceName, vcn: string): Promise<Group> {
-    const { network, compartment, cluster } = this.#options;
-    const name = `${service.namespace}/${service.name}`;
-    const details = {
-      compartmentId: compartment,
-      vcnId: vcn,
-      displayName: `postern ${cluster} ${name}`.slice(0, 255),
-      freeformTags: { [CLUSTER]: cluster, [SERVICE]: name, [SERVICE_UID]: service.uid },
-    };
-    this.#all = undefined;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const made = await network.createNetworkSecurityGroup({
-          createNetworkSecurityGroupDetails: details,
-          opcRetryToken: tokenOf(service, vcn, attempt),
-        });
-        return made.networkSecurityGroup;
-      } catch (error) {
-        if (!isTokenUsedUp(error) || attempt === TOKENS) throw error;
-      }
+    try {
+      return await this.#create(service, vcn);
+    } finally {
+      // Also where no answer came it may be there, and not in what was listed before, or meanwhile.
+      this.#all = undefined;
     }
   }
 
   /** Whether it is gone; not while something is in it. */
   async remove(id: string): Promise<boolean> {
-    this.#all = undefined;
     try {
       await this.#options.network.deleteNetworkSecurityGroup({ networkSecurityGroupId: id });
       return true;
@@ -86,6 +71,8 @@ export class SecurityGroups {
       if (isNotFound(error)) return true;
       if (error instanceof OciError && error.status === 409) return false;
       throw error;
+    } finally {
+      this.#all = undefined;
     }
   }
 
@@ -107,6 +94,28 @@ export class SecurityGroups {
   rulesOf(id: string): Promise<readonly GroupRule[]> {
     const { network } = this.#options;
     return allPages((page) => network.listNetworkSecurityGroupSecurityRules({ networkSecurityGroupId: id, ...page }));
+  }
+
+  async #create(service: ServiceName, vcn: string): Promise<Group> {
+    const { network, compartment, cluster, clock } = this.#options;
+    const name = `${service.namespace}/${service.name}`;
+    const details = {
+      compartmentId: compartment,
+      vcnId: vcn,
+      displayName: `postern ${cluster} ${name}`.slice(0, 255),
+      freeformTags: { [CLUSTER]: cluster, [SERVICE]: name, [SERVICE_UID]: service.uid },
+    };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const made = await network.createNetworkSecurityGroup({
+          createNetworkSecurityGroupDetails: details,
+          opcRetryToken: tokenOf(service, vcn, attempt < TOKENS ? attempt : clock.now()),
+        });
+        return made.networkSecurityGroup;
+      } catch (error) {
+        if (!isTokenUsedUp(error) || attempt > TOKENS) throw error;
+      }
+    }
   }
 
   /** What is missing opens before what is left over closes, unless there is no room. */

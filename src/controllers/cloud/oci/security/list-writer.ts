@@ -144,16 +144,23 @@ export class ListWriter {
   }
 
   async #update({ ingress, egress }: Omit<Merged, 'refused'>, ifMatch: string | undefined): Promise<void> {
-    this.#seen = undefined; // Also when no answer comes, it may have been done.
-    const { securityList, etag } = await this.#network.updateSecurityList({
-      securityListId: this.id,
-      updateSecurityListDetails: {
-        ...(ingress === undefined ? {} : { ingressSecurityRules: ingress }),
-        ...(egress === undefined ? {} : { egressSecurityRules: egress }),
-      },
-      ...(ifMatch === undefined ? {} : { ifMatch }),
-    });
-    this.#seen = { at: this.#clock.now(), snapshot: Promise.resolve({ list: securityList, etag }) };
+    const details = {
+      ...(ingress === undefined ? {} : { ingressSecurityRules: ingress }),
+      ...(egress === undefined ? {} : { egressSecurityRules: egress }),
+    };
+    const condition = ifMatch === undefined ? {} : { ifMatch };
+    try {
+      const { securityList, etag } = await this.#network.updateSecurityList({
+        securityListId: this.id,
+        updateSecurityListDetails: details,
+        ...condition,
+      });
+      this.#seen = { at: this.#clock.now(), snapshot: Promise.resolve({ list: securityList, etag }) };
+    } catch (error) {
+      // It may have been done all the same: what was read before, or meanwhile, is no longer known to be true.
+      this.#seen = undefined;
+      throw error;
+    }
   }
 }
 

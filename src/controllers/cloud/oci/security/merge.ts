@@ -63,21 +63,27 @@ export function latest(claims: readonly Claim[]): readonly Claim[] {
   return [...new Map(claims.map((claim) => [scopeKey(claim.scope), claim])).values()];
 }
 
-interface Asked {
+/** A rule, and all who want it. */
+export interface Asked {
   readonly rule: Rule;
-  readonly owners: Owner[];
+  readonly owners: readonly Owner[];
 }
 
-function wantedOf(claims: readonly Claim[], direction: Direction): ReadonlyMap<string, Asked> {
-  const wanted = new Map<string, Asked>();
-  for (const { owner, rule } of claims.flatMap((claim) => claim.wanted)) {
-    if (rule.direction !== direction) continue;
+/** What is wanted, once each, by its content. */
+export function byContent(all: readonly Wanted[]): ReadonlyMap<string, Asked> {
+  const wanted = new Map<string, { readonly rule: Rule; readonly owners: Owner[] }>();
+  for (const { owner, rule } of all) {
     const content = contentOf(rule);
     const asked = wanted.get(content) ?? { rule, owners: [] };
     if (!asked.owners.includes(owner)) asked.owners.push(owner);
     wanted.set(content, asked);
   }
   return wanted;
+}
+
+function wantedOf(claims: readonly Claim[], direction: Direction): ReadonlyMap<string, Asked> {
+  const all = claims.flatMap((claim) => claim.wanted);
+  return byContent(all.filter(({ rule }) => rule.direction === direction));
 }
 
 interface Kind<R> {
