@@ -1,10 +1,13 @@
 /** Puts the providers of load balancers together: which there are, and who serves what. */
 import { Namespace } from '../../api/core/v1/namespace.ts';
+import { Secret } from '../../api/core/v1/secret.ts';
 import { LOAD_BALANCER_CLASS } from '../../api/metallb/v1beta1/load-balancer-class.ts';
 import type { Client } from '../../client/client.ts';
+import { ignoreNotFound } from '../../client/expected.ts';
 import { type Claim, claimMistake, claims, LAYER2, NOBODY } from '../../controllers/cloud/claims.ts';
 import type { CloudOptions } from '../../controllers/cloud/cloud.ts';
 import type { OciConfig } from '../../controllers/cloud/oci/config.ts';
+import type { ReadSecret } from '../../controllers/cloud/oci/load-balancer/certificates.ts';
 import type { ControllerName } from '../../controllers/names.ts';
 import type { Logger } from '../../host/log.ts';
 import type { CloudFlags, DefaultLoadBalancer } from '../cloud-options.ts';
@@ -57,7 +60,7 @@ export type OpenedCloud = CloudPlan & { readonly oci?: OpenedOci };
 
 type OpenOciProvider = typeof import('../../controllers/cloud/oci/oci.ts').ociProvider;
 type OpenedOci = (
-  options: Pick<Parameters<OpenOciProvider>[0], 'cluster' | 'isDefault'>,
+  options: Pick<Parameters<OpenOciProvider>[0], 'cluster' | 'isDefault' | 'readSecret'>,
 ) => ReturnType<OpenOciProvider>;
 
 /** To be called before the process gives its privileges up, likewise: the program may lie where only root can read. */
@@ -78,7 +81,8 @@ export async function openCloud(plan: CloudPlan, logger: Logger, signal: AbortSi
 export async function startCloud({ flags, default: who, oci }: OpenedCloud, client: Client): Promise<CloudParts> {
   if (oci === undefined) return { others: who === LAYER2 ? [] : [NOBODY] };
   const cluster = flags.clusterName ?? (await clusterOf(client));
-  const providers = [oci({ cluster, isDefault: who === 'oci' })];
+  const readSecret: ReadSecret = (key) => client.get(Secret, key).catch(ignoreNotFound);
+  const providers = [oci({ cluster, isDefault: who === 'oci', readSecret })];
   const others = who === 'nobody' ? [...providers, NOBODY] : providers;
   mustNotMeet([layer2Claim(who), ...others]);
   const { cloudNodePorts: nodePortSources, cloudSweep: sweep } = flags;

@@ -6,8 +6,9 @@ import type { Ensured, LoadBalancerProvider } from '../provider.ts';
 import { node } from '../testing.ts';
 import { OciError } from './calls.ts';
 import { ociService } from './load-balancer/testing.ts';
-import { startOciProvider } from './oci.ts';
+import { ociProvider } from './oci.ts';
 import { ANNOTATIONS } from './request/annotations.ts';
+import { startOciCalls } from './sdk/sdk.ts';
 import { type OciServer, startOciServer } from './testing/server.ts';
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : 1);
@@ -22,8 +23,9 @@ describe("load balancers through Oracle's SDK, over HTTPS", () => {
 
   before(async () => {
     server = await startOciServer({ nodes: ['n1', 'n2'], pageSize: 2 });
-    const options = { config: server.config(), cluster: 'test', isDefault: false, log: silentLogger };
-    provider = await startOciProvider(options, ended.signal);
+    const config = server.config();
+    const calls = await startOciCalls(config, { log: silentLogger }, ended.signal);
+    provider = ociProvider({ config, calls, cluster: 'test', isDefault: false, log: silentLogger });
   });
 
   after(async () => {

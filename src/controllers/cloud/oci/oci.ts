@@ -8,12 +8,13 @@ import type { Ensured, LoadBalancerProvider } from '../provider.ts';
 import type { OciCalls } from './calls.ts';
 import type { OciConfig } from './config.ts';
 import type { FoundBalancer } from './load-balancer/balancers.ts';
+import { type Certificates, certificatesFor, type ReadSecret } from './load-balancer/certificates.ts';
 import { desiredLoadBalancer, selectedNodes } from './load-balancer/desired.ts';
 import { unchangeable } from './load-balancer/diff.ts';
 import { LoadBalancerKeeper, type Refused, type Waiting } from './load-balancer/keeper.ts';
-import { loadBalancers } from './load-balancer/lb.ts';
+import { loadBalancers } from './load-balancer/lb/lb.ts';
 import type { DesiredLoadBalancer } from './load-balancer/model.ts';
-import { networkLoadBalancers } from './load-balancer/nlb.ts';
+import { networkLoadBalancers } from './load-balancer/nlb/nlb.ts';
 import { refusalOf } from './load-balancer/refusal.ts';
 import { reservedIp } from './load-balancer/reserved-ip.ts';
 import { ingressOf } from './load-balancer/status.ts';
@@ -21,32 +22,23 @@ import { placeFor, type SubnetReader, subnetReader } from './load-balancer/subne
 import { OciNodes } from './nodes.ts';
 import { ANNOTATIONS, annotationReader } from './request/annotations.ts';
 import { type LoadBalancerRequest, OCI_CLASSES, requestOf } from './request.ts';
-import { startOciCalls } from './sdk/sdk.ts';
 import { askedOf, type SecurityEnsured } from './security/asked.ts';
 import { Security } from './security/security.ts';
 
 export interface OciProviderOptions {
   readonly config: OciConfig;
+  readonly calls: OciCalls;
   /** Tells this cluster's load balancers and rules from those of others in the compartment; not to be changed while there are any. */
   readonly cluster: string;
   /** Whether Services without a class are its own. */
   readonly isDefault: boolean;
+  /** Where certificates for TLS are read. Unless said, there are none. */
+  readonly readSecret?: ReadSecret;
   readonly log: Logger;
   readonly clock?: Clock;
 }
 
-/** With Oracle's SDK, until the signal is aborted. */
-export async function startOciProvider(
-  options: OciProviderOptions,
-  signal: AbortSignal,
-): Promise<LoadBalancerProvider> {
-  const { config, log, clock = systemClock } = options;
-  for (const warning of config.warnings) log.warn({}, warning);
-  return ociProvider({ ...options, calls: await startOciCalls(config, { log, clock }, signal) });
-}
-
-/** With these calls. */
-export function ociProvider(options: OciProviderOptions & { readonly calls: OciCalls }): LoadBalancerProvider {
+export function ociProvider(options: OciProviderOptions): LoadBalancerProvider {
   const provider = new OciProvider(options);
   return {
     name: 'oci',
@@ -62,11 +54,11 @@ export function ociProvider(options: OciProviderOptions & { readonly calls: OciC
 class OciProvider {
   readonly security: Security;
   readonly nodes: OciNodes;
-  readonly #options: OciProviderOptions & { readonly calls: OciCalls };
+  readonly #options: OciProviderOptions;
   readonly #keeper: LoadBalancerKeeper;
   readonly #readSubnet: SubnetReader;
 
-  constructor(options: OciProviderOptions & { readonly calls: OciCalls }) {
+  constructor(options: OciProviderOptions) {
     const { calls, config, cluster, log, clock = systemClock } = options;
     const { compartment, vcn } = config;
     const { network, compute } = calls;
@@ -134,25 +126,34 @@ class OciProvider {
     const sought = await this.#keeper.seek(request);
     if (sought.kind === 'waiting') return sought;
     const found = sought.kind === 'found' ? sought : undefined;
+    const { readSecret = noSecrets } = this.#options;
+    const secrets = await certificatesFor(request.tls, readSecret);
+    if (secrets.kind === 'refused') return secrets;
+    const { certificates } = secrets;
     const place = await placeFor(request, found?.balancer.actual.subnets, this.#readSubnet);
+    const desired = desiredLoadBalancer(request, { place, nodes, certificates });
+    if (desired.kind === 'refused') return desired;
     const opened = await this.security.ensure(askedOf(request, place.subnets), selectedNodes(request, nodes));
     if (opened.kind === 'refused' && found === undefined) return opened;
-    const groups = [...request.security.networkSecurityGroups, ...groupsOf(opened, found?.balancer)];
-    const desired = desiredLoadBalancer(request, place, nodes, groups);
-    if (desired.kind === 'refused') return desired;
-    const { loadBalancer, warnings } = desired;
-    if (found === undefined) return this.#create(request, loadBalancer);
-    const waiting = await this.#keeper.change(request, loadBalancer, found.balancer);
+    const groups = [...desired.loadBalancer.groups, ...groupsOf(opened, found?.balancer)];
+    const loadBalancer = { ...desired.loadBalancer, groups: [...new Set(groups)].sort() };
+    if (found === undefined) return this.#create(request, loadBalancer, certificates);
+    const waiting = await this.#keeper.change(request, loadBalancer, { found: found.balancer, certificates });
     if (waiting !== undefined) return waiting;
-    const told = [...request.warnings, ...warningsOf(opened), ...warnings, ...found.warnings];
+    const told = [...request.warnings, ...warningsOf(opened), ...desired.warnings, ...found.warnings];
     return this.#ready(request, found.balancer, told);
   }
 
-  async #create(request: LoadBalancerRequest, desired: DesiredLoadBalancer): Promise<Waiting | Refused> {
+  async #create(
+    request: LoadBalancerRequest,
+    desired: DesiredLoadBalancer,
+    certificates: Certificates,
+  ): Promise<Waiting | Refused> {
     const { reservedAddress } = request;
-    if (reservedAddress === undefined) return this.#keeper.create(request, desired);
+    if (reservedAddress === undefined) return this.#keeper.create(request, desired, { certificates });
     const reserved = await reservedIp(this.#options.calls.network, reservedAddress);
-    return reserved.kind === 'refused' ? reserved : this.#keeper.create(request, desired, reserved.id);
+    if (reserved.kind === 'refused') return reserved;
+    return this.#keeper.create(request, desired, { certificates, reservedIp: reserved.id });
   }
 
   #ready(request: LoadBalancerRequest, { actual }: FoundBalancer, told: readonly string[]): Ensured {
@@ -162,6 +163,8 @@ class OciProvider {
     return { kind: 'ready', ingress, warnings: [...told, ...unchangeable(request, actual)] };
   }
 }
+
+const noSecrets: ReadSecret = async () => undefined;
 
 /** Milliseconds. */
 const NO_ADDRESS = 5000;

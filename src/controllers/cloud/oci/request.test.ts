@@ -90,7 +90,7 @@ describe('annotations', () => {
       'a flexible shape, within its bounds',
       'lb',
       { [LB.shape]: 'Flexible', [LB.shapeMin]: '1Mbps', [LB.shapeMax]: '100000' },
-      { shape: { name: 'flexible', minimum: 10, maximum: 8192 } },
+      { shape: { name: 'flexible', minimum: 10, maximum: 8000 } },
     ],
     [
       'a flexible shape with the bounds the wrong way round',
@@ -122,6 +122,25 @@ describe('annotations', () => {
     ['the PROXY protocol, off', 'nlb', { [NLB.proxyProtocol]: 'false' }, { proxyProtocol: false }],
     ['a policy', 'lb', { [LB.policy]: 'IP_HASH' }, { policy: 'IP_HASH' }],
     ['a policy of the other type', 'nlb', { [NLB.policy]: 'TWO_TUPLE' }, { policy: 'TWO_TUPLE' }],
+    [
+      'TLS',
+      'lb',
+      {
+        [LB.tlsPorts]: '80',
+        [LB.listenerSecret]: 'ns/front',
+        [LB.backendSetSecret]: 'back',
+        [LB.listenerTls]: '{"CipherSuiteName":"x","protocols":["TLSv1.3","TLSv1.2"]}',
+      },
+      {
+        tls: {
+          ports: [80],
+          listener: { namespace: 'ns', name: 'front' },
+          backendSet: { namespace: 'ns', name: 'back' },
+          listenerOptions: { cipherSuite: 'x', protocols: ['TLSv1.2', 'TLSv1.3'] },
+          backendSetOptions: {},
+        },
+      },
+    ],
     ['external addresses only', 'nlb', { [NLB.externalOnly]: 'true' }, { externalOnly: true }],
     ['the mode of addresses', 'lb', { [ANNOTATIONS.ingressIpMode]: 'proxy' }, { ipMode: 'Proxy' }],
     [
@@ -207,7 +226,7 @@ describe('what cannot be is refused, each mistake by its name', () => {
     for (const part of [
       `${LB.internal}]: "yes": must be true or false`,
       `${LB.subnet1}]: "subnet": must be the OCID of a subnet`,
-      `${LB.shapeMin}]: "": must be a number of Mbit/s from 10 to 8192`,
+      `${LB.shapeMin}]: "": must be a number of Mbit/s from 10 to 8000`,
       `${LB.shapeMax}]: "": must be a number`,
       `${LB.healthInterval}]: "999": must be a whole number from 1000 to 1800000`,
       `${LB.healthRetries}]: "0x3": must be a whole number`,
@@ -267,11 +286,35 @@ describe('what cannot be is refused, each mistake by its name', () => {
       /must not be there with externalTrafficPolicy Cluster/,
     ],
     [
-      'TLS',
-      ociService('lb', {}, { 'service.beta.kubernetes.io/oci-load-balancer-ssl-ports': '443' }),
-      /ssl-ports\]: Postern ends no TLS/,
+      'TLS without a certificate',
+      ociService('lb', {}, { [LB.tlsPorts]: '80' }),
+      /tls-secret\]: "": must name a Secret of type kubernetes.io\/tls/,
     ],
-    ['gRPC', ociService('lb', {}, { [LB.backendProtocol]: 'GRPC' }), /GRPC needs TLS/],
+    [
+      'TLS of a port that there is not',
+      ociService('lb', {}, { [LB.tlsPorts]: '80, 443', [LB.listenerSecret]: 'cert' }),
+      /ssl-ports\]: "80, 443": must be ports of the Service with commas between them, of 80/,
+    ],
+    [
+      'keys of another namespace',
+      ociService('lb', {}, { [LB.tlsPorts]: '80', [LB.listenerSecret]: 'other/cert' }),
+      /"other\/cert": must name a Secret in the Service's own namespace ns/,
+    ],
+    [
+      'options of TLS that there are not',
+      ociService('lb', {}, { [LB.tlsPorts]: '80', [LB.listenerSecret]: 'cert', [LB.listenerTls]: '{"Ciphers":[]}' }),
+      /must have a text CipherSuiteName, a list Protocols of texts, and nothing else/,
+    ],
+    [
+      'gRPC without TLS',
+      ociService('lb', {}, { [LB.backendProtocol]: 'GRPC' }),
+      /"GRPC": must go with TLS: .*ssl-ports has not 80/,
+    ],
+    [
+      'rule sets',
+      ociService('lb', {}, { 'oci.oraclecloud.com/oci-load-balancer-rule-sets': '{}' }),
+      /rule-sets\]: Postern makes no rule sets/,
+    ],
     [
       'a mode of network load balancers that there is not',
       ociService('nlb', {}, { [NLB.securityListManagementMode]: 'Most' }),

@@ -10,6 +10,7 @@ import { requestedIdentity, requestedPlace } from './request/place.ts';
 import { requestedPorts } from './request/ports.ts';
 import { requestedSecurity } from './request/security.ts';
 import { requestedTags } from './request/tags.ts';
+import { requestedTls } from './request/tls.ts';
 import { requestedTraffic } from './request/traffic.ts';
 import type { SecurityMode } from './security/asked.ts';
 
@@ -23,7 +24,7 @@ export interface RequestedPort {
   /** The listener's name, where its protocol is not the Service's: `HTTP-80`. */
   readonly listener: string;
   /** As OCI names what the listener takes. */
-  readonly protocol: 'TCP' | 'UDP' | 'TCP_AND_UDP' | 'HTTP';
+  readonly protocol: 'TCP' | 'UDP' | 'TCP_AND_UDP' | 'HTTP' | 'GRPC';
   /** What packets to the nodes are. */
   readonly transports: readonly ('TCP' | 'UDP')[];
   readonly port: number;
@@ -50,6 +51,24 @@ export interface RequestedSubnet {
   readonly id: string;
   /** The Service names it itself, rather than the configuration. */
   readonly annotated: boolean;
+}
+
+/** Undefined: OCI's own. */
+export interface TlsOptions {
+  readonly cipherSuite?: string;
+  /** `TLSv1.2`, sorted. */
+  readonly protocols?: readonly string[];
+}
+
+export interface RequestedTls {
+  /** Of the Service. */
+  readonly ports: readonly number[];
+  /** The Secret with the certificate that clients see; undefined: listeners take no TLS. */
+  readonly listener?: { readonly namespace: string; readonly name: string };
+  /** The Secret with the certificate that nodes see; undefined: they are spoken to in the clear. */
+  readonly backendSet?: { readonly namespace: string; readonly name: string };
+  readonly listenerOptions: TlsOptions;
+  readonly backendSetOptions: TlsOptions;
 }
 
 export interface RequestedSecurity {
@@ -83,6 +102,7 @@ export interface LoadBalancerRequest {
   /** Undefined: the Service does not say. */
   readonly shape?: Shape;
   readonly ports: readonly RequestedPort[];
+  readonly tls?: RequestedTls;
   readonly health: RequestedHealth;
   /** How connections are spread over nodes, as OCI names it. */
   readonly policy: string;
@@ -119,18 +139,20 @@ export function requestOf(service: Service, config: RequestDefaults, cluster: st
   const reader = annotationReader(service.metadata.annotations);
   const type = typeOf(service);
   const { refused, warnings } = judgeNames(reader, type);
+  const tls = requestedTls(service, type, reader);
   const parts = {
     type,
     ...requestedIdentity(service),
     families: serviceFamilies(service),
     partial: service.spec?.ipFamilyPolicy === 'PreferDualStack',
     ...requestedPlace(service, type, reader, config),
+    ...(tls === undefined ? {} : { tls }),
     health: requestedHealth(service, type, reader),
     ...requestedTraffic(service, type, reader),
     security: requestedSecurity(service, type, reader, config),
     tags: requestedTags(service, type, reader, config, cluster),
   };
-  const { ports, mistakes } = requestedPorts(service, type, reader);
+  const { ports, mistakes } = requestedPorts(service, type, reader, tls);
   const all = [...refused, ...reader.mistakes, ...mistakes];
   if (all.length > 0) return { kind: 'refused', reason: 'InvalidRequest', why: all.join('; ') };
   return { kind: 'request', request: { ...parts, ports, warnings } };

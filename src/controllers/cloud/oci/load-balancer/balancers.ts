@@ -1,6 +1,7 @@
 /** What both of OCI's load balancer services can do, in the words of neither. */
 import { parseIP, printIP } from '../../../../lib/ip.ts';
 import type { LoadBalancerType } from '../request.ts';
+import type { Certificates } from './certificates.ts';
 import type {
   ActualLoadBalancer,
   Backend,
@@ -25,9 +26,9 @@ export interface FoundBalancer {
   readonly actual: ActualLoadBalancer;
   /**
    * Asks for one change; resolves with the id of OCI's work request. It keeps what an administrator has set by hand. Rejects with
-   * an OciError, out of date when anything has changed since.
+   * an OciError, out of date when anything has changed since. A certificate that is to be created is one of these.
    */
-  apply(step: Step): Promise<string>;
+  apply(step: Step, certificates: Certificates): Promise<string>;
 }
 
 export type Work =
@@ -38,6 +39,8 @@ export type Work =
 export interface CreateOptions {
   /** The OCID of its reserved address. */
   readonly reservedIp?: string;
+  /** Those that it names. */
+  readonly certificates: Certificates;
   /** The same token twice makes one load balancer. */
   readonly token: string;
 }

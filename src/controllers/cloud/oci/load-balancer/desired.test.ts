@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Node } from '../../../../api/core/v1/node.ts';
 import { node } from '../../testing.ts';
 import { type LoadBalancerRequest, requestOf } from '../request.ts';
-import { desiredLoadBalancer } from './desired.ts';
+import { desiredLoadBalancer, type Surroundings } from './desired.ts';
 import { ingressOf } from './status.ts';
 import { chooseSubnets, placeOf, type SubnetFacts } from './subnets.ts';
 import { ociService } from './testing.ts';
@@ -20,12 +20,8 @@ function request(...[type, spec, annotations]: Parameters<typeof ociService>): L
   return requested.kind === 'request' ? requested.request : assert.fail(requested.why);
 }
 
-function desired(
-  asked: LoadBalancerRequest,
-  nodes: readonly Node[],
-  place: Parameters<typeof desiredLoadBalancer>[1] = ONLY4,
-) {
-  const made = desiredLoadBalancer(asked, place, nodes, []);
+function desired(asked: LoadBalancerRequest, nodes: readonly Node[], place: Surroundings['place'] = ONLY4) {
+  const made = desiredLoadBalancer(asked, { place, nodes });
   return made.kind === 'desired' ? made : assert.fail(made.why);
 }
 
@@ -95,14 +91,14 @@ describe('families', () => {
     const { loadBalancer } = desired(request('nlb', DUAL), [], ONLY4);
     assert.equal(loadBalancer.ipVersion, 'IPV4');
     const must = { ...DUAL, ipFamilyPolicy: 'RequireDualStack' } as const;
-    const refused = desiredLoadBalancer(request('nlb', must), ONLY4, [], []);
+    const refused = desiredLoadBalancer(request('nlb', must), { place: ONLY4, nodes: [] });
     assert.partialDeepStrictEqual(refused, { kind: 'refused', reason: 'FamilyNotAvailable' });
     assert.match(refused.kind === 'refused' ? refused.why : '', /the subnet s has no IPv6 prefix/);
   });
 
   test('of a load balancer are never IPv6 alone', () => {
     const six = { ipFamilies: ['IPv6'] } as const;
-    const refused = desiredLoadBalancer(request('lb', { ...six }), BOTH, [], []);
+    const refused = desiredLoadBalancer(request('lb', { ...six }), { place: BOTH, nodes: [] });
     assert.match(refused.kind === 'refused' ? refused.why : '', /no IPv6 alone: annotate/);
     const { loadBalancer } = desired(request('nlb', { ...six }), [], BOTH);
     assert.deepEqual([loadBalancer.ipVersion, loadBalancer.listeners[0]?.name], ['IPV6', 'TCP-80-IPv6']);

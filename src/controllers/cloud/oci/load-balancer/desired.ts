@@ -10,6 +10,7 @@ import {
   type DesiredLoadBalancer,
   type IpVersion,
   type Listener,
+  type Tls,
 } from './model.ts';
 
 /** Of a load balancer in all its backend sets, of a network load balancer in each. https://docs.oracle.com/en-us/iaas/Content/General/Concepts/servicelimits.htm */
@@ -32,12 +33,17 @@ export type Desired =
     }
   | { readonly kind: 'refused'; readonly reason: string; readonly why: string };
 
-/** `groups` are those of the Service and ours. */
+export interface Surroundings {
+  readonly place: Place;
+  /** Those that may be backends. */
+  readonly nodes: readonly Node[];
+  /** Those that the request needs. */
+  readonly certificates?: Readonly<Partial<Record<'listener' | 'backendSet', { readonly name: string }>>>;
+}
+
 export function desiredLoadBalancer(
   request: LoadBalancerRequest,
-  place: Place,
-  nodes: readonly Node[],
-  groups: readonly string[],
+  { place, nodes, certificates = {} }: Surroundings,
 ): Desired {
   const families = familiesOf(request, place);
   if (typeof families === 'string') return { kind: 'refused', reason: 'FamilyNotAvailable', why: families };
@@ -52,12 +58,19 @@ export function desiredLoadBalancer(
     internal,
     subnets: place.subnets,
     ipVersion: ipVersionOf(families),
-    groups: [...new Set(groups)].sort(),
+    groups: request.security.networkSecurityGroups.toSorted(),
     ...(shape === undefined ? {} : { shape }),
     ...(reservedAddress === undefined ? {} : { reservedAddress }),
     assignedAddresses,
-    listeners: parts.map(({ port, family }) => listenerOf(request, port, family)),
-    backendSets: parts.map(({ port, family }) => backendSetOf(request, port, family, backends[family])),
+    listeners: parts.map(({ port, family }) => ({
+      ...listenerOf(request, port, family),
+      ...tlsOf(request, port, 'listener', certificates),
+    })),
+    backendSets: parts.map(({ port, family }) => ({
+      ...backendSetOf(request, port, family, backends[family]),
+      ...tlsOf(request, port, 'backendSet', certificates),
+    })),
+    certificates: [...new Set(Object.values(certificates).map((one) => one.name))].sort(),
     tags,
   };
   return { kind: 'desired', loadBalancer, families, warnings };
@@ -112,6 +125,21 @@ function backendSetOf(
     health,
     backends: addresses.map((address): Backend => ({ address, port: port.nodePort })).sort(compareBackends),
   };
+}
+
+/** What OCI needs for gRPC, unless the Service says otherwise. */
+const GRPC_CIPHER_SUITE = 'oci-default-http2-ssl-cipher-suite-v1';
+
+function tlsOf(
+  { tls }: LoadBalancerRequest,
+  { port, protocol }: RequestedPort,
+  use: 'listener' | 'backendSet',
+  certificates: NonNullable<Surroundings['certificates']>,
+): { readonly tls?: Tls } {
+  const certificate = certificates[use]?.name;
+  if (tls === undefined || certificate === undefined || !tls.ports.includes(port)) return {};
+  const standard = protocol === 'GRPC' && use === 'listener' ? { cipherSuite: GRPC_CIPHER_SUITE } : {};
+  return { tls: { certificate, ...standard, ...tls[`${use}Options`] } };
 }
 
 /** Nodes that the Service wants as backends. */

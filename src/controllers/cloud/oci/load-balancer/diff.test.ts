@@ -46,14 +46,14 @@ function desired(more: Partial<DesiredLoadBalancer> = {}): DesiredLoadBalancer {
     assignedAddresses: {},
     listeners: [listener(80)],
     backendSets: [backendSet('TCP-80')],
+    certificates: [],
     tags: { freeform: { team: 'net', 'postern.dev/service': 'ns/web' }, defined: {} },
     ...more,
   };
 }
 
 function actual(more: Partial<ActualLoadBalancer> = {}): ActualLoadBalancer {
-  const { type, name, internal, subnets, ipVersion, groups, listeners, backendSets } = desired();
-  const is = { type, name, internal, subnets, ipVersion, groups, listeners, backendSets };
+  const { tags: _tags, assignedAddresses: _assigned, ...is } = desired();
   const freeformTags = { 'postern.dev/service': 'ns/web' };
   return { ...is, id: 'id', state: 'ACTIVE', shape: { name: '100Mbps' }, addresses: [], freeformTags, ...more };
 }

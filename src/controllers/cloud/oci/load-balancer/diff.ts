@@ -1,7 +1,8 @@
 /** From the load balancer that is to the one that should be, in an order in which it never leads anybody wrong. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type { LoadBalancerRequest, Shape } from '../request.ts';
-import type { ActualLoadBalancer, BackendSet, DesiredLoadBalancer, IpVersion, Listener, Step } from './model.ts';
+import { isOurs } from './certificates.ts';
+import type { ActualLoadBalancer, BackendSet, DesiredLoadBalancer, IpVersion, Listener, Step, Tls } from './model.ts';
 
 /**
  * A listener comes after the backend set that it leads to, and goes before it; one that takes another's port comes after that has
@@ -14,12 +15,14 @@ export function stepsTo(desired: DesiredLoadBalancer, actual: ActualLoadBalancer
   return [
     ...(families !== undefined && desired.ipVersion === 'IPV4_AND_IPV6' ? [families] : []),
     ...groupsStep(desired, actual),
+    ...missingCertificates(desired, actual),
     ...sets.created.map((backendSet): Step => ({ kind: 'create-backend-set', backendSet })),
     ...sets.updated.map((backendSet): Step => ({ kind: 'update-backend-set', backendSet })),
     ...listeners.deleted.map((name): Step => ({ kind: 'delete-listener', name })),
     ...listeners.updated.map((listener): Step => ({ kind: 'update-listener', listener })),
     ...listeners.created.map((listener): Step => ({ kind: 'create-listener', listener })),
     ...sets.deleted.map((name): Step => ({ kind: 'delete-backend-set', name })),
+    ...needlessCertificates(desired, actual),
     ...shapeStep(desired.shape, actual.shape),
     // Listeners of a family go before their addresses do.
     ...(families !== undefined && desired.ipVersion !== 'IPV4_AND_IPV6' ? [families] : []),
@@ -74,15 +77,34 @@ function compare<T extends { readonly name: string }, Actual extends { readonly 
   };
 }
 
-function sameBackendSet(desired: BackendSet, actual: BackendSet): boolean {
-  return isDeepStrictEqual(desired, actual);
+function sameBackendSet({ tls, ...desired }: BackendSet, { tls: now, ...actual }: BackendSet): boolean {
+  return sameTls(tls, now) && isDeepStrictEqual(desired, actual);
 }
 
 /** What the Service says nothing of stays as it is. */
 function sameListener(desired: Listener, actual: Listener): boolean {
-  const { idleTimeout = actual.idleTimeout, proxyProtocol = actual.proxyProtocol, ...rest } = desired;
-  const { idleTimeout: idle, proxyProtocol: version, ...others } = actual;
-  return idleTimeout === idle && (proxyProtocol || false) === (version || false) && isDeepStrictEqual(rest, others);
+  const { idleTimeout = actual.idleTimeout, proxyProtocol = actual.proxyProtocol, tls, ...rest } = desired;
+  const { idleTimeout: idle, proxyProtocol: version, tls: now, ...others } = actual;
+  const isSame = idleTimeout === idle && (proxyProtocol || false) === (version || false) && sameTls(tls, now);
+  return isSame && isDeepStrictEqual(rest, others);
+}
+
+/** TLS that an administrator has set where the Service asks for none stays. */
+function sameTls(desired: Tls | undefined, actual: Tls | undefined): boolean {
+  if (desired === undefined) return actual === undefined || !isOurs(actual.certificate);
+  if (actual === undefined || desired.certificate !== actual.certificate) return false;
+  const { cipherSuite = actual.cipherSuite, protocols = actual.protocols } = desired;
+  return cipherSuite === actual.cipherSuite && isDeepStrictEqual(protocols, actual.protocols);
+}
+
+function missingCertificates(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {
+  const missing = desired.certificates.filter((name) => !actual.certificates.includes(name));
+  return missing.map((name) => ({ kind: 'create-certificate', name }));
+}
+
+function needlessCertificates(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {
+  const needless = actual.certificates.filter((name) => isOurs(name) && !desired.certificates.includes(name));
+  return needless.map((name) => ({ kind: 'delete-certificate', name }));
 }
 
 function ipVersionStep(desired: IpVersion, actual: IpVersion): Step | undefined {

@@ -5,7 +5,8 @@ import type { Logger } from '../../../../host/log.ts';
 import type { Ensured } from '../../provider.ts';
 import { isNotFound, isOutOfDate, OciError } from '../calls.ts';
 import type { LoadBalancerRequest, LoadBalancerType } from '../request.ts';
-import type { BalancerSummary, Balancers, FoundBalancer } from './balancers.ts';
+import type { BalancerSummary, Balancers, CreateOptions, FoundBalancer } from './balancers.ts';
+import type { Certificates } from './certificates.ts';
 import { stepsTo } from './diff.ts';
 import { type Finder, finderOf } from './find.ts';
 import type { ActualLoadBalancer, DesiredLoadBalancer } from './model.ts';
@@ -64,16 +65,19 @@ export class LoadBalancerKeeper {
     return sought;
   }
 
-  /** Asks OCI to make it. `reservedIp` is the OCID of its address. */
-  async create(request: LoadBalancerRequest, desired: DesiredLoadBalancer, reservedIp?: string): Promise<Waiting> {
+  /** Asks OCI to make it. */
+  async create(
+    request: LoadBalancerRequest,
+    desired: DesiredLoadBalancer,
+    options: Omit<CreateOptions, 'token'>,
+  ): Promise<Waiting> {
     const { uid, type, namespace, service } = request;
     const progress = this.#book.of(uid);
     const rest = this.#rest(progress, desired);
     if (rest !== undefined) return rest;
     const token = retryToken(uid, type, progress.attempt);
-    const options = { token, ...(reservedIp === undefined ? {} : { reservedIp }) };
     try {
-      const work = await this.#balancers[type].create(desired, options);
+      const work = await this.#balancers[type].create(desired, { ...options, token });
       this.#log.info({ service: `${namespace}/${service}`, type, work }, 'a load balancer is being made');
       return this.#await(progress, { work, type, isCreation: true, what: 'the load balancer is being made', looks: 0 });
     } catch (error) {
@@ -87,7 +91,7 @@ export class LoadBalancerKeeper {
   async change(
     { uid, type, namespace, service }: LoadBalancerRequest,
     desired: DesiredLoadBalancer,
-    { actual, apply }: FoundBalancer,
+    { found: { actual, apply }, certificates }: { readonly found: FoundBalancer; readonly certificates: Certificates },
   ): Promise<Waiting | undefined> {
     const [step] = stepsTo(desired, actual);
     const progress = this.#book.of(uid);
@@ -99,7 +103,7 @@ export class LoadBalancerKeeper {
     if (rest !== undefined) return rest;
     try {
       const what = stepName(step);
-      const work = await apply(step);
+      const work = await apply(step, certificates);
       progress.busy = 0;
       this.#log.info({ service: `${namespace}/${service}`, type, id: actual.id, work }, what);
       return this.#await(progress, { work, type, isCreation: false, what, looks: 0 });

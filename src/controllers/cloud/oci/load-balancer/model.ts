@@ -1,6 +1,6 @@
 /** A load balancer of either type as plain data: as it should be, as it is, and what leads from one to the other. */
 import type { IPFamily } from '../../../../lib/ip.ts';
-import type { LoadBalancerType, RequestedHealth, Shape } from '../request.ts';
+import type { LoadBalancerType, RequestedHealth, Shape, TlsOptions } from '../request.ts';
 
 /** As network load balancers name it; load balancers have IPV4, or with IPV6 both. */
 export type IpVersion = 'IPV4' | 'IPV6' | 'IPV4_AND_IPV6';
@@ -17,6 +17,12 @@ export function compareBackends(a: Backend, b: Backend): number {
   return a.port - b.port;
 }
 
+/** Of load balancers alone. */
+export interface Tls extends TlsOptions {
+  /** The name of a certificate; empty: one that OCI's certificate service keeps. */
+  readonly certificate: string;
+}
+
 export interface BackendSet {
   readonly name: string;
   /** Of network load balancers alone. */
@@ -28,6 +34,8 @@ export interface BackendSet {
   readonly health: RequestedHealth | undefined;
   /** In the order of {@link compareBackends}. */
   readonly backends: readonly Backend[];
+  /** With which nodes are spoken to. */
+  readonly tls?: Tls;
 }
 
 export interface DesiredBackendSet extends BackendSet {
@@ -44,6 +52,7 @@ export interface Listener {
   /** Seconds. */
   readonly idleTimeout?: number;
   readonly proxyProtocol?: 1 | 2 | false;
+  readonly tls?: Tls;
 }
 
 export interface DesiredLoadBalancer {
@@ -60,6 +69,8 @@ export interface DesiredLoadBalancer {
   readonly assignedAddresses: Readonly<Partial<Record<IPFamily, string>>>;
   readonly listeners: readonly Listener[];
   readonly backendSets: readonly DesiredBackendSet[];
+  /** Names of ours. */
+  readonly certificates: readonly string[];
   readonly tags: {
     readonly freeform: Readonly<Record<string, string>>;
     readonly defined: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -76,7 +87,10 @@ export interface BalancerAddress {
 }
 
 export interface ActualLoadBalancer
-  extends Pick<DesiredLoadBalancer, 'type' | 'name' | 'internal' | 'subnets' | 'groups' | 'listeners'> {
+  extends Pick<
+    DesiredLoadBalancer,
+    'type' | 'name' | 'internal' | 'subnets' | 'groups' | 'listeners' | 'certificates'
+  > {
   readonly id: string;
   readonly backendSets: readonly BackendSet[];
   readonly state: LifecycleState;
@@ -91,6 +105,7 @@ export type Step =
   | { readonly kind: 'create-backend-set' | 'update-backend-set'; readonly backendSet: DesiredBackendSet }
   | { readonly kind: 'create-listener' | 'update-listener'; readonly listener: Listener }
   | { readonly kind: 'delete-backend-set' | 'delete-listener'; readonly name: string }
+  | { readonly kind: 'create-certificate' | 'delete-certificate'; readonly name: string }
   | { readonly kind: 'update-shape'; readonly shape: Shape }
   | { readonly kind: 'update-groups'; readonly groups: readonly string[] }
   | { readonly kind: 'update-ip-version'; readonly ipVersion: IpVersion }

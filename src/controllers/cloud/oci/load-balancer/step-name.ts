@@ -13,6 +13,10 @@ export function stepName(step: Step): string {
       return `deleting the backend set ${step.name}`;
     case 'delete-listener':
       return `deleting the listener ${step.name}`;
+    case 'create-certificate':
+      return `creating the certificate ${step.name}`;
+    case 'delete-certificate':
+      return `deleting the certificate ${step.name}`;
     case 'update-shape':
       return `changing the shape to ${step.shape.name}`;
     case 'update-groups':

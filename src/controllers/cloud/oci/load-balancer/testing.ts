@@ -1,5 +1,6 @@
 /** For tests: the provider in front of the test cloud, with its writes counted, and made to fail. */
 import type { Node } from '../../../../api/core/v1/node.ts';
+import type { Secret } from '../../../../api/core/v1/secret.ts';
 import type { Service } from '../../../../api/core/v1/service.ts';
 import { FakeClock } from '../../../../host/clock.ts';
 import { silentLogger } from '../../../../host/log.ts';
@@ -7,13 +8,14 @@ import type { ContractBalancer } from '../../contract.ts';
 import type { Ensured, LoadBalancerProvider } from '../../provider.ts';
 import { node } from '../../testing.ts';
 import { type OciCalls, OciError } from '../calls.ts';
-import { Secret } from '../config/secret.ts';
+import { Secret as Hidden } from '../config/secret.ts';
 import type { OciConfig } from '../config.ts';
 import { ociProvider } from '../oci.ts';
 import { ANNOTATIONS } from '../request/annotations.ts';
 import { SERVICE_TAG } from '../request/tags.ts';
 import type { LoadBalancerType } from '../request.ts';
 import { TestCloud, type TestCloudOptions } from '../testing/test-cloud.ts';
+import type { ReadSecret } from './certificates.ts';
 
 const WRITES = /^(?:create|update|delete|add|remove)/;
 
@@ -68,6 +70,8 @@ export class OciWorld {
   readonly cloud: TestCloud;
   readonly watched: WatchedCalls;
   readonly nodes: readonly Node[];
+  /** By `namespace/name`. */
+  readonly secrets = new Map<string, Secret>();
   readonly #options: OciWorldOptions;
 
   constructor(options: OciWorldOptions = {}) {
@@ -86,14 +90,15 @@ export class OciWorld {
   open(): LoadBalancerProvider {
     const { isDefault = false } = this.#options;
     const options = { cluster: 'test', isDefault, log: silentLogger, clock: this.clock };
-    return ociProvider({ ...options, config: this.config(), calls: this.watched.calls });
+    const readSecret: ReadSecret = async ({ namespace, name }) => this.secrets.get(`${namespace}/${name}`);
+    return ociProvider({ ...options, config: this.config(), calls: this.watched.calls, readSecret });
   }
 
   config(): OciConfig {
     const { compartmentId, vcnId, subnet1 } = this.cloud.world;
     const { config, tags = { freeform: {}, defined: {} } } = this.#options;
     return {
-      credentials: { kind: 'api-key', tenancy: '', user: '', fingerprint: '', privateKey: new Secret('') },
+      credentials: { kind: 'api-key', tenancy: '', user: '', fingerprint: '', privateKey: new Hidden('') },
       region: 'xx-test-1',
       compartment: compartmentId,
       vcn: vcnId,
@@ -179,4 +184,12 @@ export function ociService(
       ...spec,
     },
   };
+}
+
+/** A Secret of the namespace `ns` with a certificate that is told from others by `text`. */
+export function tlsSecret(name: string, text: string): Secret {
+  const data = Object.fromEntries(
+    ['tls.crt', 'tls.key'].map((key) => [key, Buffer.from(`${key} ${text}`).toString('base64')]),
+  );
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'ns', name }, type: 'kubernetes.io/tls', data };
 }

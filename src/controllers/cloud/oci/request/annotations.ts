@@ -28,6 +28,11 @@ export const ANNOTATIONS = {
     healthTimeout: `${LB}health-check-timeout`,
     healthInterval: `${LB}health-check-interval`,
     securityListManagementMode: `${LB}security-list-management-mode`,
+    tlsPorts: `${LB}ssl-ports`,
+    listenerSecret: `${LB}tls-secret`,
+    backendSetSecret: `${LB}tls-backendset-secret`,
+    listenerTls: `${OCI}oci-load-balancer-listener-ssl-config`,
+    backendSetTls: `${OCI}oci-load-balancer-backendset-ssl-config`,
     policy: `${OCI}loadbalancer-policy`,
     networkSecurityGroups: `${OCI}oci-network-security-groups`,
     freeformTags: `${OCI}initial-freeform-tags-override`,
@@ -58,19 +63,10 @@ export const ANNOTATIONS = {
 
 /** Those of OCI's controller that are refused here rather than passed over, as a load balancer without them is another one. */
 const REFUSED: Readonly<Record<string, string>> = {
-  [`${LB}ssl-ports`]: 'Postern ends no TLS on load balancers: end it behind the Service, or leave the annotation out',
   [`${OCI}oci-load-balancer-rule-sets`]: 'Postern makes no rule sets: leave the annotation out',
   [`${OCI}workload-service-account`]: 'Postern asks OCI with its own credentials: leave the annotation out',
   [`${OCI}compartment-id`]: 'load balancers are made in the compartment of the cloud config: leave the annotation out',
 };
-
-/** What belongs to {@link REFUSED} and does nothing without it. */
-const IDLE: ReadonlySet<string> = new Set([
-  `${LB}tls-secret`,
-  `${LB}tls-backendset-secret`,
-  `${OCI}oci-load-balancer-listener-ssl-config`,
-  `${OCI}oci-load-balancer-backendset-ssl-config`,
-]);
 
 const namesIn = (group: Readonly<Record<string, unknown>>): readonly string[] =>
   Object.values(group).filter((value) => typeof value === 'string');
@@ -161,7 +157,7 @@ export function judgeNames(
     if (type === 'nlb' ? name.startsWith(LB) : name.startsWith(NLB))
       return [`the annotation ${name} does nothing with ${ANNOTATIONS.type} ${type}`];
     if (![LB, NLB, OCI].some((prefix) => name.startsWith(prefix))) return [];
-    if (KNOWN.has(name) || IDLE.has(name) || REFUSED[name] !== undefined) return [];
+    if (KNOWN.has(name) || REFUSED[name] !== undefined) return [];
     return [`the annotation ${name} is not known, and does nothing`];
   });
   return { refused, warnings };

@@ -9,9 +9,9 @@ const { lb: LB, nlb: NLB } = ANNOTATIONS;
 type Identity = Pick<LoadBalancerRequest, 'namespace' | 'service' | 'uid' | 'name'>;
 type Place = Pick<LoadBalancerRequest, 'internal' | 'subnets' | 'reservedAddress' | 'assignedAddresses' | 'shape'>;
 
-/** The bandwidth of flexible shapes, in Mbit/s; what is beyond becomes that, as with OCI's controller. */
+/** The bandwidth of flexible shapes, in Mbit/s; what is beyond becomes that. OCI's controller goes up to 8192, which OCI refuses. */
 const NARROWEST = 10;
-const WIDEST = 8192;
+const WIDEST = 8000;
 
 /** The name is the Service's UID, as OCI's controller has it, so that either finds what the other made. */
 export function requestedIdentity({ metadata: { namespace = '', name = '', uid = '' } }: Service): Identity {

@@ -1,7 +1,7 @@
 /** Ports of a Service as listeners. Pure. */
 import { isPort } from '../../../../api/core/v1/service.forwarding.ts';
 import type { Service, ServicePort } from '../../../../api/core/v1/service.ts';
-import type { LoadBalancerType, RequestedPort } from '../request.ts';
+import type { LoadBalancerType, RequestedPort, RequestedTls } from '../request.ts';
 import { ANNOTATIONS, type AnnotationReader } from './annotations.ts';
 
 const BACKEND_PROTOCOLS = ['TCP', 'HTTP', 'GRPC'] as const;
@@ -10,12 +10,15 @@ export function requestedPorts(
   { spec = {} }: Service,
   type: LoadBalancerType,
   reader: AnnotationReader,
+  tls: RequestedTls | undefined,
 ): { readonly ports: readonly RequestedPort[]; readonly mistakes: readonly string[] } {
   const all = spec.ports ?? [];
   const spoken = type === 'lb' ? reader.oneOf(ANNOTATIONS.lb.backendProtocol, BACKEND_PROTOCOLS) : undefined;
   const mistakes = all.flatMap((port, at) => mistakesIn(port, `spec.ports[${at}]`, type));
   if (all.length === 0) mistakes.push('spec.ports: empty: a load balancer needs a port');
-  if (spoken === 'GRPC') mistakes.push(`metadata.annotations[${ANNOTATIONS.lb.backendProtocol}]: GRPC needs TLS`);
+  const plain = all.find(({ port }) => tls?.listener === undefined || !tls.ports.includes(port));
+  if (spoken === 'GRPC' && plain !== undefined)
+    reader.wrong(ANNOTATIONS.lb.backendProtocol, `must go with TLS: ${ANNOTATIONS.lb.tlsPorts} has not ${plain.port}`);
   const byPort = Map.groupBy(all, ({ port }) => port);
   const ports = [...byPort].flatMap(([port, [first, ...others]]): readonly RequestedPort[] => {
     if (first === undefined) return [];
@@ -24,7 +27,7 @@ export function requestedPorts(
       const { nodePort: a = 0 } = first;
       mistakes.push(`spec.ports: port ${port} has the nodePorts ${a} and ${other.nodePort ?? 0}: set both to ${a}`);
     }
-    return [listenerOf(port, first.nodePort ?? 0, transportsOf([first, ...others]), spoken === 'HTTP')];
+    return [listenerOf(port, first.nodePort ?? 0, transportsOf([first, ...others]), spoken)];
   });
   return { ports, mistakes };
 }
@@ -33,11 +36,11 @@ function listenerOf(
   port: number,
   nodePort: number,
   transports: readonly ('TCP' | 'UDP')[],
-  isHttp: boolean,
+  spoken: (typeof BACKEND_PROTOCOLS)[number] | undefined,
 ): RequestedPort {
   const [only = 'TCP', second] = transports;
   const transport = second === undefined ? only : 'TCP_AND_UDP';
-  const protocol = isHttp ? 'HTTP' : transport;
+  const protocol = spoken === undefined || spoken === 'TCP' ? transport : spoken;
   return { name: `${transport}-${port}`, listener: `${protocol}-${port}`, protocol, transports, port, nodePort };
 }
 
