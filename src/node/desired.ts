@@ -59,6 +59,8 @@ export function desiredStatus(input: NodeInput, current: Node['status'], now: nu
     addresses: [
       ...addresses.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: nodeName },
+      // A cloud says those.
+      ...(current?.addresses ?? []).filter(({ type }) => type === 'ExternalIP'),
     ],
     capacity: resources,
     allocatable: resources,

@@ -61,6 +61,25 @@ describe('a node', () => {
     ended.abort();
   });
 
+  it('keeps the external addresses that a cloud says, and says its own', async () => {
+    const { clock, client, ended, options } = setup();
+    await startNode(options, ended.signal);
+    const node = await client.get(Node, { name: 'node1' });
+    const told = [
+      { type: 'InternalIP', address: '192.0.2.77' },
+      { type: 'ExternalIP', address: '203.0.113.7' },
+    ];
+    await client.updateStatus(Node, { ...node, status: { ...node.status, addresses: told } });
+    await settle();
+    await clock.advance(10_000);
+    await settle();
+    assert.deepEqual(
+      (await client.get(Node, { name: 'node1' })).status?.addresses?.map(({ type, address }) => `${type} ${address}`),
+      ['InternalIP 192.0.2.1', 'InternalIP 2001:db8::1', 'Hostname node1', 'ExternalIP 203.0.113.7'],
+    );
+    ended.abort();
+  });
+
   it('renews its lease every ten seconds and otherwise writes nothing', async () => {
     const { clock, client, ended, options, lease } = setup();
     await startNode(options, ended.signal);
