@@ -21,6 +21,7 @@ import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
 import { printTime } from '../../api/time.ts';
 import { parseAddressRange, rangeContains } from '../../lib/address-range.ts';
 import { type IPAddress, printIP } from '../../lib/ip.ts';
+import { LOAD_BALANCER_READY, markOf } from '../cloud/marks.ts';
 import { currentAddresses } from '../loadbalancer/request.ts';
 import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
 import type { Finding } from './finding.ts';
@@ -47,14 +48,22 @@ type Told = Pick<Finding, 'message' | 'remedy'>;
 /** Why it has none; nothing is said of what is no load balancer. */
 export function whyNoAddress(service: Service, metallb: MetalLB | undefined): Finding[] {
   if (service.spec?.type !== 'LoadBalancer' || (service.status?.loadBalancer?.ingress ?? []).length > 0) return [];
-  const why = isOurLoadBalancer(service, metallb)
+  const why = isOurs(service, metallb)
     ? (findCondition(service.status?.conditions, ADDRESS_ALLOCATED)?.message ??
       'the load balancer controller has not looked at it yet')
     : whyNotOurs(service, metallb);
   return [{ kind: 'no-load-balancer-address', message: `it has no load balancer address: ${why}` }];
 }
 
-function whyNotOurs({ spec }: Service, metallb: MetalLB | undefined): string {
+/** Where a provider has put its mark, layer 2 leaves a Service to it, whatever its class. */
+function isOurs(service: Service, metallb: MetalLB | undefined): boolean {
+  return isOurLoadBalancer(service, metallb) && markOf(service) === undefined;
+}
+
+function whyNotOurs(service: Service, metallb: MetalLB | undefined): string {
+  const provider = markOf(service);
+  if (provider !== undefined) return whyNotProvided(service, provider);
+  const { spec } = service;
   if (spec?.loadBalancerClass !== undefined) {
     return `its loadBalancerClass "${spec.loadBalancerClass}" is another implementation's to serve`;
   }
@@ -62,12 +71,20 @@ function whyNotOurs({ spec }: Service, metallb: MetalLB | undefined): string {
   return `it has no loadBalancerClass, and the MetalLB object has only those served that have "${wanted}"`;
 }
 
+/** What the controller for clouds has written. */
+function whyNotProvided({ status }: Service, provider: string): string {
+  const told = findCondition(status?.conditions, LOAD_BALANCER_READY);
+  const name = provider === '' ? 'its provider' : `the provider "${provider}"`;
+  if (told === undefined) return `${name} has not been asked yet: let the controller cloud run`;
+  return `${name} says ${told.reason}${told.message ? `: ${told.message}` : ''}`;
+}
+
 /**
  * Why no node announces the load balancer addresses that a Service has. That it has no endpoint at all, and so is not
  * announced, is told elsewhere.
  */
 export function whyNotAnnounced(service: Service, input: AnnouncerInput): readonly Finding[] {
-  if (!isOurLoadBalancer(service, input.metallb)) return [];
+  if (!isOurs(service, input.metallb)) return [];
   return currentAddresses(service).flatMap((ip): Finding[] => {
     const pool = input.pools.find(({ spec }) => spec.addresses.some((text) => contains(text, ip)));
     const why = pool && notAnnounced(service, ip, pool, input);

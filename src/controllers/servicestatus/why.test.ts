@@ -231,6 +231,27 @@ const cases: [name: string, input: World, findings: string[]][] = [
     ['it has no load balancer address: there is no IPAddressPool'],
   ],
   [
+    'what its provider says of its load balancer',
+    world({
+      service: service(
+        { type: 'LoadBalancer' },
+        {
+          conditions: [
+            {
+              type: 'postern.dev/LoadBalancerReady',
+              status: 'False',
+              reason: 'LimitExceeded',
+              message: 'the tenancy has 10 load balancers: ask for more',
+            },
+          ],
+        },
+      ),
+    }),
+    [
+      'it has no load balancer address: its provider says LimitExceeded: the tenancy has 10 load balancers: ask for more',
+    ],
+  ],
+  [
     'that its load balancer class is another implementation’s',
     world({ service: service({ type: 'LoadBalancer', loadBalancerClass: 'example.com/other' }) }),
     [
