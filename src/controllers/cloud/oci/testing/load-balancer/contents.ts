@@ -4,13 +4,15 @@ import { familyOf } from '../../../../../lib/ip.ts';
 import type { Plain } from '../../calls.ts';
 import type { Cloud, LoadBalancer } from '../cloud.ts';
 import { conflict, invalid, limitExceeded, relatedNotFound } from '../failure.ts';
+import { present } from '../present.ts';
 
 export type BackendSet = Plain<models.BackendSet>;
 export type Listener = Plain<models.Listener>;
 type Named<T> = Readonly<Record<string, T>>;
 
-export function keptBackendSet(name: string, details: Plain<models.BackendSetDetails>): BackendSet {
-  const { healthChecker: checker } = details;
+export function keptBackendSet(name: string, asked: Plain<models.BackendSetDetails>): BackendSet {
+  const details = present(asked);
+  const checker = present(details.healthChecker);
   return {
     ...details,
     name,
@@ -28,7 +30,8 @@ export function keptBackendSet(name: string, details: Plain<models.BackendSetDet
   } as BackendSet;
 }
 
-function keptBackend(details: Plain<models.BackendDetails>): Plain<models.Backend> {
+function keptBackend(asked: Plain<models.BackendDetails>): Plain<models.Backend> {
+  const details = present(asked);
   const host = familyOf(details.ipAddress) === 'IPv6' ? `[${details.ipAddress}]` : details.ipAddress;
   return {
     ...details,
@@ -40,7 +43,8 @@ function keptBackend(details: Plain<models.BackendDetails>): Plain<models.Backen
   };
 }
 
-export function keptListener(name: string, details: Plain<models.ListenerDetails>): Listener {
+export function keptListener(name: string, asked: Plain<models.ListenerDetails>): Listener {
+  const details = present(asked);
   return {
     ...details,
     name,
@@ -50,8 +54,9 @@ export function keptListener(name: string, details: Plain<models.ListenerDetails
   } as Listener;
 }
 
-function keptSsl(details: Plain<models.SSLConfigurationDetails> | undefined | null) {
-  if (details === undefined || details === null) return {};
+function keptSsl(asked: Plain<models.SSLConfigurationDetails> | undefined) {
+  if (asked === undefined) return {};
+  const details = present(asked);
   return {
     sslConfiguration: {
       ...details,

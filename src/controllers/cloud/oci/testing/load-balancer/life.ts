@@ -13,13 +13,14 @@ import type { Cloud, LoadBalancer, Subnet } from '../cloud.ts';
 import { conflict, incorrectState, invalid, notFound, relatedNotFound } from '../failure.ts';
 import { checkCompartment } from '../lookup.ts';
 import type { Answer, Asked } from '../operation.ts';
+import { present } from '../present.ts';
 import { checkRoom } from '../quota.ts';
 import { checkContents, keptBackendSet, keptCertificate, keptListener } from './contents.ts';
 
 type Details = Plain<models.CreateLoadBalancerDetails>;
 
 export function createLoadBalancer(cloud: Cloud, { body }: Asked): Answer {
-  const details = body as Details;
+  const details = present(body as Details);
   checkCompartment(cloud, details.compartmentId);
   const subnets = checkSubnets(cloud, details);
   for (const { id } of details.reservedIps ?? []) {
@@ -78,7 +79,7 @@ function keptLoadBalancer(cloud: Cloud, details: Details): LoadBalancer {
   return kept as LoadBalancer;
 }
 
-const mapped = <T, U>(from: { readonly [name: string]: T } | null | undefined, of: (name: string, one: T) => U) =>
+const mapped = <T, U>(from: { readonly [name: string]: T } | undefined, of: (name: string, one: T) => U) =>
   Object.fromEntries(Object.entries(from ?? {}).map(([name, one]) => [name, of(name, one)]));
 
 /** With IPv6 a load balancer has an address of each family. */

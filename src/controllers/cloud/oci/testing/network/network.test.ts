@@ -27,6 +27,17 @@ test('rules that are given take the place of all of their direction, and those o
   assert.deepEqual(securityList.egressSecurityRules, before.egressSecurityRules);
 });
 
+test('what is sent back as it came, nulls included, changes nothing', async () => {
+  const cloud = new TestCloud();
+  const { securityListId, network } = listOf(cloud);
+  const before = cloud.state.securityLists.get(securityListId);
+  const nulls = { udpOptions: null, description: null };
+  const rules = before?.ingressSecurityRules.map((rule) => ({ ...nulls, ...rule }));
+  const details = { displayName: null, egressSecurityRules: null, ingressSecurityRules: rules };
+  await network.updateSecurityList({ securityListId, updateSecurityListDetails: details as never });
+  assert.deepEqual(cloud.state.securityLists.get(securityListId), before);
+});
+
 test('of two that change a list at once the later is told', async () => {
   const { securityListId, network } = listOf(new TestCloud());
   const { etag: ifMatch } = await network.getSecurityList({ securityListId });

@@ -6,6 +6,7 @@ import { conflict, invalid, limitExceeded, notFound, relatedNotFound } from '../
 import { checkCompartment, getter, lister, named } from '../lookup.ts';
 import type { Asked, Operation } from '../operation.ts';
 import { filtered, PAGE_QUERY, paged } from '../pages.ts';
+import { present } from '../present.ts';
 import { addSecurityRules, createNetworkSecurityGroup, removeSecurityRules, updateSecurityRules } from './schemas.ts';
 
 const PATH = '/networkSecurityGroups/{networkSecurityGroupId}';
@@ -48,7 +49,14 @@ function kept(cloud: Cloud, rule: Plain<models.AddSecurityRuleDetails>): Securit
       ? { sourceType: rule.sourceType ?? 'CIDR_BLOCK' }
       : { destinationType: rule.destinationType ?? 'CIDR_BLOCK' };
   const id = cloud.next().toString(16).toUpperCase().padStart(6, '0');
-  return { ...rule, ...peer, isStateless: rule.isStateless ?? false, isValid: true, timeCreated: cloud.now(), id };
+  return {
+    ...present(rule),
+    ...peer,
+    isStateless: rule.isStateless ?? false,
+    isValid: true,
+    timeCreated: cloud.now(),
+    id,
+  };
 }
 
 function add(cloud: Cloud, asked: Asked) {

@@ -4,6 +4,7 @@ import type { SecurityList } from '../cloud.ts';
 import { limitExceeded } from '../failure.ts';
 import { getter, named } from '../lookup.ts';
 import type { Operation } from '../operation.ts';
+import { present } from '../present.ts';
 import { updateSecurityList } from './schemas.ts';
 
 type Ingress = SecurityList['ingressSecurityRules'][number];
@@ -11,13 +12,13 @@ type Egress = SecurityList['egressSecurityRules'][number];
 
 /** Rules are kept with the defaults of what was not said. */
 export const keptIngress = (rule: Ingress): Ingress => ({
-  ...rule,
+  ...present(rule),
   isStateless: rule.isStateless ?? false,
   sourceType: rule.sourceType ?? 'CIDR_BLOCK',
 });
 
 export const keptEgress = (rule: Egress): Egress => ({
-  ...rule,
+  ...present(rule),
   isStateless: rule.isStateless ?? false,
   destinationType: rule.destinationType ?? 'CIDR_BLOCK',
 });
@@ -36,7 +37,7 @@ export const securityListOperations: readonly Operation[] = [
     answers: 'securityList',
     handle: (cloud, asked) => {
       const { value } = named(cloud.securityLists, asked, 'securityListId');
-      const details = asked.body as Plain<models.UpdateSecurityListDetails>;
+      const details = present(asked.body as Plain<models.UpdateSecurityListDetails>);
       // Rules that are given take the place of all rules of their direction; others stay.
       const ingress = details.ingressSecurityRules?.map(keptIngress) ?? value.ingressSecurityRules;
       const egress = details.egressSecurityRules?.map(keptEgress) ?? value.egressSecurityRules;
@@ -47,9 +48,7 @@ export const securityListOperations: readonly Operation[] = [
       }
       const stored = cloud.securityLists.put({
         ...value,
-        ...(details.displayName === undefined ? {} : { displayName: details.displayName }),
-        ...(details.freeformTags === undefined ? {} : { freeformTags: details.freeformTags }),
-        ...(details.definedTags === undefined ? {} : { definedTags: details.definedTags }),
+        ...details,
         ingressSecurityRules: ingress,
         egressSecurityRules: egress,
       });
