@@ -120,10 +120,12 @@ const withoutFirewalld = skip || skipWithoutPrograms('firewalld', 'firewall-cmd'
 test('nodes may run firewalld, each its own, which comes again when it is killed', {
   skip: withoutFirewalld,
 }, async (t) => {
+  const settings = () => runCommand(['find', '/etc/firewalld', '-printf', '%p %T@\\n']);
+  const before = await settings();
   const { dir, status, at } = await lab(t, { nodeFirewall: 'firewalld' });
   const [node] = status.places.find(({ name }) => name === 'node1')?.addresses ?? [];
   const reaches = () =>
-    at('client', 'ping', '-c1', '-W1', node ?? '').then(
+    at('client', 'ping', '-c1', '-W0.5', node ?? '').then(
       () => true,
       () => false,
     );
@@ -135,6 +137,7 @@ test('nodes may run firewalld, each its own, which comes again when it is killed
   await eventually(() => processOf(dir, 'node1.firewalld')?.restarts === 1);
   await eventually(() => processOf(dir, 'node1.firewalld')?.phase === 'ready');
   assert.equal(await reaches(), true);
+  assert.deepEqual(await settings(), before, "the machine's own settings are as they were");
 });
 
 test('a second lab in the same directory is refused, one beside it is not', { skip }, async (t) => {
@@ -234,8 +237,10 @@ test('an ordinary user has a lab, with taps, netfilter and both families', { ski
     'set -e; mknod "$0/tun" c 10 200; chmod 666 "$0/tun"; mount --bind "$0/tun" /dev/net/tun; rm "$0/tun"; exec "$@"';
   const user = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
   const fixture = [process.execPath, join(import.meta.dirname, 'ordinary-user.fixture.ts'), join(dir, 'lab')];
-  const { stdout } = await runCommand(['unshare', '--mount', 'sh', '-c', open, dir, ...user, ...fixture]);
-  assert.equal(stdout, 'uid 65534\n0\ntap\ntable inet x\nclient\nserved\n');
+  const firewall = withoutFirewalld === false ? ['firewalld'] : [];
+  const { stdout } = await runCommand(['unshare', '--mount', 'sh', '-c', open, dir, ...user, ...fixture, ...firewall]);
+  assert.match(stdout, /^uid 65534\n0\ntap\n(table inet firewalld\n)?table inet x\nclient\nserved\n(drop\n)?$/);
+  assert.equal(stdout.endsWith('drop\n'), withoutFirewalld === false);
   assert.deepEqual(readdirSync(dir), []);
 });
 

@@ -1,6 +1,6 @@
 /**
- * A lab whose nodes run firewalld and drop what is not let in, as an administrator has set them up before anything of ours ran
- * on them.
+ * A lab whose nodes run firewalld and drop or reject what is not let in, as an administrator has set them up before anything of
+ * ours ran on them.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,9 +30,16 @@ for what in zones policies; do
 done
 nft --stateless list table inet firewalld`;
 
-/** What the administrator has set before anything of ours ran: the zone of every interface. */
-const ZONE = `<?xml version="1.0" encoding="utf-8"?>
-<zone target="DROP">
+/** The zone of a node's interfaces, and what it does with what nobody has opened: as firewalld has them by these names. */
+export const ZONES: Readonly<Record<NodeName, { readonly name: string; readonly target: string }>> = {
+  node1: { name: 'drop', target: 'DROP' },
+  node2: { name: 'block', target: '%%REJECT%%' },
+  node3: { name: 'drop', target: 'DROP' },
+};
+
+/** What the administrator has set there before anything of ours ran. */
+const zoneFile = (target: string) => `<?xml version="1.0" encoding="utf-8"?>
+<zone target="${target}">
   <port port="9999" protocol="tcp"/>
   <rule family="ipv4"><source address="192.168.77.2"/><service name="ssh"/><accept/></rule>
 </zone>
@@ -60,8 +67,11 @@ export class World {
     const dir = labDirOf(root);
     await mkdir(gatesOf(root));
     for (const node of NODES) {
-      await mkdir(zonesOf(root, node), { recursive: true });
-      await writeFile(join(zonesOf(root, node), 'drop.xml'), ZONE);
+      const { name, target } = ZONES[node];
+      const settings = settingsOf(root, node);
+      await mkdir(join(settings, 'zones'), { recursive: true });
+      await writeFile(join(settings, 'firewalld.conf'), `DefaultZone=${name}\n`);
+      await writeFile(join(settings, 'zones', `${name}.xml`), zoneFile(target));
     }
     const fixture = fileURLToPath(new URL('gated-lab.fixture.ts', import.meta.url));
     const commands = { ...LAB_COMMANDS, run: () => [process.execPath, fixture, dir, gatesOf(root)] };
@@ -134,7 +144,7 @@ export class World {
   async kept(node: NodeName): Promise<readonly string[]> {
     // firewalld writes it in place, so that half of it may be there.
     const zone = await eventually(`the zone of ${node}`, async () => {
-      const text = await readFile(join(zonesOf(this.#root, node), 'drop.xml'), 'utf8');
+      const text = await readFile(join(settingsOf(this.#root, node), 'zones', `${ZONES[node].name}.xml`), 'utf8');
       return text.trimEnd().endsWith('</zone>') ? text : undefined;
     });
     return ours(zone.split('<rule ').map((rule) => rule.replaceAll(/(\/?>|<|\s)+/g, ' ')));
@@ -197,6 +207,6 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
 }
 
 const labDirOf = (root: string) => join(root, 'lab');
-const zonesOf = (root: string, node: NodeName) => join(labDirOf(root), 'nodes', node, 'firewalld', 'zones');
+const settingsOf = (root: string, node: NodeName) => join(labDirOf(root), 'nodes', node, 'firewalld');
 const ours = (rules: readonly string[]) => rules.filter((rule) => rule.includes('priority="31952"'));
 const gatesOf = (root: string) => join(root, 'gates');
