@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Random, randomBelow, seededRandom } from '../../../../lib/random.ts';
+import type { NodePortRule } from '../../provider.ts';
 import type { How } from '../testing/faults.ts';
 import type { TestCloud } from '../testing/test-cloud.ts';
 import type { BalancedPort, SecurityAsked, SecurityMode } from './asked.ts';
@@ -49,6 +50,17 @@ function wish(random: Random, cloud: TestCloud, groups: readonly string[]): Secu
   });
 }
 
+/** Of the same Services: what has a load balancer now may have bare node ports next. */
+function nodePorts(random: Random): readonly NodePortRule[] {
+  return NAMES.slice(randomBelow(random, NAMES.length + 1)).map((name, index) => ({
+    owner: `default/${name}`,
+    family: one(random, ['IPv4', 'IPv6']),
+    protocol: one(random, ['TCP', 'UDP']),
+    port: 30080 + index,
+    sources: ['0.0.0.0/0', '::/0'],
+  }));
+}
+
 async function makeGroup(
   { calls, world }: { calls: ReturnType<TestCloud['calls']>; world: TestCloud['world'] },
   displayName: string,
@@ -84,6 +96,7 @@ test('whatever fails and whenever we are started anew, rules of others stay, eac
   const theirs = foreign(world);
   const wishes = new Map<string, SecurityAsked>();
   let { security } = world;
+  let bare = nodePorts(random);
   for (let step = 0; step < STEPS; step++) {
     const where = `seed ${SEED}, step ${step}`;
     cloud.forget();
@@ -99,25 +112,33 @@ test('whatever fails and whenever we are started anew, rules of others stay, eac
     // The controller does one thing at a time for each Service.
     const each = new Map(next.map((one) => [one.service.name, one]));
     for (const one of each.values()) wishes.set(one.service.name, one);
-    await Promise.allSettled([...each.values()].map((one) => security.ensure(one, nodes)));
+    if (randomBelow(random, 3) === 0) bare = nodePorts(random);
+    await Promise.allSettled([
+      ...[...each.values()].map((one) => security.ensure(one, nodes)),
+      security.ensureNodePorts(bare, nodes),
+    ]);
     assert.deepEqual(foreign(world), theirs, where);
   }
   cloud.forget();
   const all = [...wishes.values()];
   for (const one of all) assert.equal((await security.ensure(one, nodes)).kind, 'open');
+  await security.ensureNodePorts(bare, nodes);
   const settled = world.ours();
   // Only what the Services want now is there: another process, which knows nothing, finds nothing to do.
   const later = world.again();
   for (const one of all) await later.ensure(one, nodes);
+  await later.ensureNodePorts(bare, nodes);
   assert.deepEqual(world.ours(), settled);
   const fresh = securityWorld();
   for (const name of ['nodes 1', 'nodes 2'])
     await makeGroup({ calls: fresh.cloud.calls(), world: fresh.cloud.world }, name);
   for (const one of all) await fresh.security.ensure({ ...one }, fresh.nodes);
+  await fresh.security.ensureNodePorts(bare, fresh.nodes);
   assert.deepEqual(withoutOrder(settled), withoutOrder(fresh.ours()));
   for (const { service, backendGroups } of all) {
     assert.equal(await world.again().remove(service, { backendGroups }), 'removed');
   }
+  await world.again().ensureNodePorts([], nodes);
   assert.deepEqual(world.everything(), before);
 });
 
