@@ -152,9 +152,10 @@ const INVALID = { status: 400, code: 'InvalidParameter' } as const;
 /** Megabytes. The SDK alone is some 60. */
 const HEAP = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 } as const;
 
-/** What the SDK reads of the environment and may: which realms there are, and which authorities the system trusts. */
+/** What the SDK reads of the environment and may: which realms there are, which authorities the system trusts, compiled code. */
 const ENVIRONMENT = [
   'HOME',
+  'NODE_COMPILE_CACHE',
   'NODE_EXTRA_CA_CERTS',
   'OCI_DEFAULT_REALM',
   'OCI_DUAL_STACK_ENDPOINT_ENABLED',
