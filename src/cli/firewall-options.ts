@@ -1,7 +1,10 @@
 /** What agents do about the firewall of their node, as `agent`, `up` and `lab` are told. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FirewallBackend } from '../firewall/backend.ts';
 import type { FirewallPolicy } from '../firewall/exposure/policy.ts';
+
+import { type CIDR, printCIDR } from '../lib/ip.ts';
+import { parsePrefixes } from './options.ts';
 
 /** `auto`: the one that this machine uses. */
 export type FirewallName = 'auto' | FirewallBackend['name'];
@@ -11,6 +14,8 @@ const POLICIES: readonly FirewallPolicy[] = ['managed', 'enforce', 'none'];
 export interface FirewallFlags {
   readonly firewall: FirewallName;
   readonly firewallPolicy: FirewallPolicy;
+  readonly firewallVerify: boolean;
+  readonly firewallHealthFrom?: readonly CIDR[];
 }
 
 /** `preset` is what counts without the option. */
@@ -27,11 +32,42 @@ export const firewallPolicyOption = (): Option =>
     .choices(POLICIES)
     .default('managed');
 
+const firewallVerifyOption = (): Option =>
+  new Option('--firewall-verify <bool>', 'try whether what other nodes expose is really reached')
+    .choices(['true', 'false'])
+    .default(true)
+    .argParser((text) => {
+      if (text === 'true' || text === 'false') return text === 'true';
+      throw new InvalidArgumentError('It is true or false.');
+    });
+
+export const firewallHealthFromOption = (): Option =>
+  new Option(
+    '--firewall-health-from <cidrs>',
+    'who asks nodes for the health of their proxy (TCP 10256) besides nodes, such as a cloud’s load balancers',
+  ).argParser(parsePrefixes);
+
 export function addFirewallOptions(command: Command): Command {
-  return command.addOption(firewallOption('none')).addOption(firewallPolicyOption());
+  return command
+    .addOption(firewallOption('none'))
+    .addOption(firewallPolicyOption())
+    .addOption(firewallVerifyOption())
+    .addOption(firewallHealthFromOption());
+}
+
+/** Nothing but these flags. */
+export function firewallFlags(flags: FirewallFlags): FirewallFlags {
+  const { firewall, firewallPolicy, firewallVerify, firewallHealthFrom } = flags;
+  return { firewall, firewallPolicy, firewallVerify, ...(firewallHealthFrom && { firewallHealthFrom }) };
 }
 
 /** The same flags, for another process of ours. */
-export function firewallArgv({ firewall, firewallPolicy }: FirewallFlags): readonly string[] {
-  return ['--firewall', firewall, '--firewall-policy', firewallPolicy];
+export function firewallArgv(flags: FirewallFlags): readonly string[] {
+  const { firewall, firewallPolicy, firewallVerify, firewallHealthFrom } = flags;
+  return [
+    ...['--firewall', firewall, '--firewall-policy', firewallPolicy, '--firewall-verify', String(firewallVerify)],
+    ...(firewallHealthFrom === undefined
+      ? []
+      : ['--firewall-health-from', firewallHealthFrom.map(printCIDR).join(',')]),
+  ];
 }

@@ -3,7 +3,14 @@ import { IP_FAMILIES, type IPFamily } from '../lib/ip.ts';
 import type { TransportProtocol } from '../netfilter/model.ts';
 
 /** What is behind an address and port: of a Service, how it is reached; of the cluster, what nodes say to each other. */
-export type OpeningKind = 'node-port' | 'load-balancer' | 'external-ip' | 'health-check' | 'heartbeats' | 'api';
+export type OpeningKind =
+  | 'node-port'
+  | 'load-balancer'
+  | 'external-ip'
+  | 'health-check'
+  | 'proxy-health'
+  | 'heartbeats'
+  | 'api';
 
 /**
  * What is to become of it. `managed`: it is opened. `enforce`: nothing is opened, and translation of addresses does not

@@ -10,6 +10,7 @@ import { Wake } from '../host/wake.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { seconds } from '../lib/duration.ts';
 import { admissionKey, type Changes, type FirewallBackend, type Opening, type PodTraffic } from './backend.ts';
+import type { ProxyHealth } from './exposure/cluster.ts';
 import { Exposures } from './exposure/exposures.ts';
 import type { FirewallPolicy } from './exposure/policy.ts';
 import { BLOCKED, blockedMessage, LEFT, leftMessage, MISTAKE, REFUSED, refusedMessage } from './reasons.ts';
@@ -23,6 +24,7 @@ export interface FirewallOptions {
   readonly nodeAddresses: readonly string[];
   /** UDP port of heartbeats between nodes; undefined: there are none. */
   readonly heartbeatPort: number | undefined;
+  readonly proxyHealth?: ProxyHealth;
   /** For Services that do not say. */
   readonly policy: FirewallPolicy;
   readonly backend: FirewallBackend;
@@ -82,6 +84,7 @@ class FirewallKeeper {
     this.#recorder = new EventRecorder({ client, component: 'postern-firewall', host: nodeName, clock, log });
     this.#exposures = new Exposures({
       ...{ informers: this.#informers, nodeName, addresses: nodeAddresses, heartbeatPort, policy },
+      ...(options.proxyHealth === undefined ? {} : { proxyHealth: options.proxyHealth }),
       enforces: backend.enforces,
       changed: () => this.#wake.now(),
       mistaken: (service, mistake) => this.#recorder.event(service, 'Warning', MISTAKE, mistake),

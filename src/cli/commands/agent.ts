@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { requireDirectory } from '../directory.ts';
-import { addFirewallOptions, type FirewallFlags } from '../firewall-options.ts';
+import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
@@ -80,8 +80,7 @@ export function addAgentCommand(postern: Command): void {
           clusterCIDRs: flags.clusterCidr,
           proxyMode: flags.proxyMode,
           announcer,
-          firewall: flags.firewall,
-          firewallPolicy: flags.firewallPolicy,
+          ...firewallFlags(flags),
           onStop: flags.onStop,
         },
         endSignal(),

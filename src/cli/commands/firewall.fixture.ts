@@ -79,7 +79,7 @@ async function agentParts(signal: AbortSignal, told: object[] = []) {
   signal.addEventListener('abort', () => client.close(), { once: true });
   const log = { ...silentLogger, info: (fields: object, message: string) => void told.push({ ...fields, message }) };
   const informers = new Informers({ client, log: silentLogger });
-  const policy = { firewallPolicy: 'managed', heartbeatPort: 7952 } as const;
+  const policy = { firewallPolicy: 'managed', firewallVerify: false, heartbeatPort: 7952, serve: [] } as const;
   return { ...PLACE, ...policy, client, informers, log };
 }
 

@@ -1,13 +1,20 @@
 /** `postern firewall`: what is exposed on this node, and what its firewall makes of it. */
 import { type Command, Option } from 'commander';
 import type { FirewallBackend } from '../../firewall/backend.ts';
-import type { ExposedAtOnce } from '../../firewall/exposure/at-once.ts';
 import type { FirewallPolicy } from '../../firewall/exposure/policy.ts';
 import { DEFAULT_HEARTBEATS } from '../../l2/settings.ts';
-import { type FirewallName, firewallOption, firewallPolicyOption } from '../firewall-options.ts';
+import type { CIDR } from '../../lib/ip.ts';
+import type { readExposed } from '../firewall/read-exposed.ts';
+import {
+  type FirewallName,
+  firewallHealthFromOption,
+  firewallOption,
+  firewallPolicyOption,
+} from '../firewall-options.ts';
 import { kubeconfigOption, withClient } from '../kubeconfig.ts';
 import { type OutputFormat, outputOption, parsePort } from '../options.ts';
 import { print } from '../output.ts';
+import { PROXY_HEALTH_PORT } from '../wiring/defaults.ts';
 
 interface LookFlags {
   readonly kubeconfig?: string;
@@ -16,6 +23,7 @@ interface LookFlags {
   readonly firewall: FirewallName;
   readonly firewallPolicy: FirewallPolicy;
   readonly heartbeatPort: number;
+  readonly firewallHealthFrom?: readonly CIDR[];
   readonly output: OutputFormat;
 }
 
@@ -42,6 +50,7 @@ function addLook(firewall: Command, name: string, description: string, run: (fla
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
     .addOption(firewallOption('auto'))
     .addOption(firewallPolicyOption())
+    .addOption(firewallHealthFromOption())
     .addOption(
       new Option('--heartbeat-port <port>', 'UDP port of heartbeats')
         .argParser(parsePort)
@@ -64,13 +73,14 @@ async function plan(flags: LookFlags): Promise<void> {
 }
 
 async function status(flags: LookFlags): Promise<void> {
-  const [{ statusText }, { portStatuses }, { planOf }] = await Promise.all([
+  const [{ statusText }, { portStatuses }, { planOf }, { triedBy }] = await Promise.all([
     import('../firewall/text.ts'),
     import('../firewall/report.ts'),
     import('../../firewall/plan.ts'),
+    import('../../firewall/verify/tried.ts'),
   ]);
-  await look(flags, async ({ backend, exposed: { openings, wishes, mistakes }, node }) => {
-    const ports = portStatuses(wishes, openings, await backend.verdicts(openings));
+  await look(flags, async ({ backend, exposed: { openings, wishes, mistakes, nodes }, node }) => {
+    const ports = portStatuses(wishes, openings, await backend.verdicts(openings), triedBy(nodes, node));
     const { toClose: leftovers } = planOf(await backend.current(), openings);
     const report = { node, firewall: backend.name, ports, leftovers, mistakes };
     print(report, flags.output, () => statusText(report));
@@ -80,7 +90,7 @@ async function status(flags: LookFlags): Promise<void> {
 interface Look {
   readonly node: string;
   readonly backend: FirewallBackend;
-  readonly exposed: ExposedAtOnce;
+  readonly exposed: Awaited<ReturnType<typeof readExposed>>;
 }
 
 /** Opens this machine's firewall, reads what is exposed, and has it looked at. */
@@ -99,9 +109,16 @@ async function look(flags: LookFlags, use: (look: Look) => Promise<void>): Promi
   const firewalls = new Firewalls({ lanInterface, log: createLogger('firewall') });
   try {
     const backend = await firewalls.open(flags.firewall);
-    const { firewallPolicy: policy, heartbeatPort } = flags;
+    const { firewallPolicy: policy, heartbeatPort, firewallHealthFrom: from } = flags;
+    const proxyHealth = from && { port: PROXY_HEALTH_PORT, from };
     const exposed = await withClient(flags.kubeconfig, (client) =>
-      readExposed(client, { nodeName: node, policy, enforces: backend.enforces, heartbeatPort }),
+      readExposed(client, {
+        nodeName: node,
+        policy,
+        enforces: backend.enforces,
+        heartbeatPort,
+        ...(proxyHealth && { proxyHealth }),
+      }),
     );
     await use({ node, backend, exposed });
   } finally {

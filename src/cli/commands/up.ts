@@ -4,7 +4,7 @@ import { ALL_CONTROLLERS } from '../../controllers/names.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { addCloudOptions, type CloudFlags, cloudArgv } from '../cloud-options.ts';
 import { requireDirectory } from '../directory.ts';
-import { addFirewallOptions, type FirewallFlags } from '../firewall-options.ts';
+import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import { dataDirOption, type HostPort, listenOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
@@ -45,10 +45,10 @@ export function addUpCommand(postern: Command): void {
       keepAgentCapabilities();
       const [{ runUp }, { readCloud }] = await Promise.all([import('../wiring/up.ts'), import('../wiring/cloud.ts')]);
       await readCloud(flags, ALL_CONTROLLERS); // Checked here: the server would complain less plainly.
-      const { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, firewall, firewallPolicy } = flags;
+      const { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode } = flags;
       await runUp(
         {
-          ...{ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, firewall, firewallPolicy },
+          ...{ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, ...firewallFlags(flags) },
           serverFlags: cloudArgv(flags),
         },
         endSignal(),

@@ -4,7 +4,7 @@ import { Service } from '../../api/core/v1/service.ts';
 import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
 import type { Client } from '../../client/client.ts';
 import { type ExposedAtOnce, exposedAtOnce } from '../../firewall/exposure/at-once.ts';
-import { nodeAddresses } from '../../firewall/exposure/cluster.ts';
+import { nodeAddresses, type ProxyHealth } from '../../firewall/exposure/cluster.ts';
 import type { FirewallPolicy } from '../../firewall/exposure/policy.ts';
 import { printIP } from '../../lib/ip.ts';
 import { UserError } from '../errors.ts';
@@ -15,10 +15,14 @@ export interface ReadExposedOptions {
   /** Whether the node's firewall can do what the policy `enforce` asks. */
   readonly enforces: boolean;
   readonly heartbeatPort: number | undefined;
+  readonly proxyHealth?: ProxyHealth;
 }
 
 /** Throws {@link UserError} when the API has no such node. */
-export async function readExposed(client: Client, options: ReadExposedOptions): Promise<ExposedAtOnce> {
+export async function readExposed(
+  client: Client,
+  options: ReadExposedOptions,
+): Promise<ExposedAtOnce & { readonly nodes: readonly Node[] }> {
   const [services, nodes, slices] = await Promise.all([
     client.list(Service),
     client.list(Node),
@@ -32,5 +36,6 @@ export async function readExposed(client: Client, options: ReadExposedOptions): 
     );
   }
   const objects = { services: services.items, nodes: nodes.items, slices: slices.items };
-  return exposedAtOnce(objects, { ...options, addresses: nodeAddresses(node).map(printIP) });
+  const exposed = exposedAtOnce(objects, { ...options, addresses: nodeAddresses(node).map(printIP) });
+  return { ...exposed, nodes: nodes.items };
 }

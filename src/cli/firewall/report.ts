@@ -2,6 +2,7 @@
 import { type Admission, admissionKey, type Opening, type Verdict } from '../../firewall/backend.ts';
 import type { Mistake } from '../../firewall/exposure/at-once.ts';
 import type { FirewallPlan } from '../../firewall/plan.ts';
+import type { Tried } from '../../firewall/verify/tried.ts';
 
 /** `none`: no firewall is in use. */
 export interface PlanReport extends FirewallPlan {
@@ -13,6 +14,8 @@ export interface PlanReport extends FirewallPlan {
 /** One exposed port, and what becomes of it. */
 export interface PortStatus extends Opening {
   readonly verdict: Verdict;
+  /** What another node found out by connecting to it. */
+  readonly tried: Tried;
 }
 
 export interface StatusReport {
@@ -29,10 +32,11 @@ export function portStatuses(
   wishes: readonly Opening[],
   openings: readonly Opening[],
   verdicts: readonly Verdict[],
+  triedOf: (wish: Opening) => Tried,
 ): readonly PortStatus[] {
   const byKey = new Map(openings.map((opening, i) => [admissionKey(opening), verdicts[i]]));
   return wishes.flatMap((wish) => {
     const verdict = byKey.get(admissionKey(wish));
-    return verdict === undefined ? [] : [{ ...wish, verdict }];
+    return verdict === undefined ? [] : [{ ...wish, verdict, tried: triedOf(wish) }];
   });
 }

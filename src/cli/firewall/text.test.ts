@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Opening, Verdict } from '../../firewall/backend.ts';
+import type { Tried } from '../../firewall/verify/tried.ts';
 import { portStatuses } from './report.ts';
 import { planText, statusText } from './text.ts';
 
@@ -56,21 +57,28 @@ test('status tells what is open by us, by others, or by no rule at all, and what
     { kind: 'blocked', by: 'policy drop of chain input of table inet filter' },
   ];
   const shared = { ...WEB, owner: 'shop/also' };
-  const ports = portStatuses([...openings, shared], openings, verdicts);
+  const at = Date.UTC(2026, 0, 2, 3, 4, 5);
+  const why = '192.168.77.1 answers: administratively prohibited (ICMP 3/13)';
+  const tried = (one: Opening): Tried => {
+    if (one.protocol !== 'tcp') return { kind: 'not' };
+    return one === WEB ? { kind: 'reached', by: 'node2', at } : { kind: 'blocked', by: 'node3', at, why };
+  };
+  const ports = portStatuses([...openings, shared], openings, verdicts, tried);
   const mistakes = [{ service: 'shop/x', mistake: 'annotation postern.dev/firewall is "off"' }];
   assert.equal(
     statusText({ node: 'node1', firewall: 'nftables', ports, leftovers: [opening({ port: 81 })], mistakes }),
     `Node node1: nftables.
 
-PORT                     FROM             WHAT           FOR        STATE     BY
-TCP 192.168.77.200:80    anyone           load-balancer  shop/web   open      Postern
-UDP [fd00:77::9]:53      anyone           node-port      shop/dns   bypassed  zone public
-UDP 192.168.77.200:7952  192.168.77.2/32  heartbeats     cluster    blocked   policy drop of chain input of table inet filter
-TCP 192.168.77.200:80    anyone           load-balancer  shop/also  open      Postern
+PORT                     FROM             WHAT           FOR        TRIED                                     STATE     BY
+TCP 192.168.77.200:80    anyone           load-balancer  shop/web   reached from node2, 2026-01-02T03:04:05Z  open      Postern
+UDP [fd00:77::9]:53      anyone           node-port      shop/dns   -                                         bypassed  zone public
+UDP 192.168.77.200:7952  192.168.77.2/32  heartbeats     cluster    -                                         blocked   policy drop of chain input of table inet filter
+TCP 192.168.77.200:80    anyone           load-balancer  shop/also  blocked from node3, 2026-01-02T03:04:05Z  open      Postern
 
 Not as it should be:
   UDP [fd00:77::9]:53 of shop/dns is open although zone public does not admit it: its address is translated before
   UDP 192.168.77.200:7952 of cluster is blocked by policy drop of chain input of table inet filter
+  TCP 192.168.77.200:80 of shop/also cannot be reached from node node3: 192.168.77.1 answers: administratively prohibited (ICMP 3/13)
   TCP 192.168.77.200:81 is open and nobody exposes it: does the agent of this node run?
   shop/x: annotation postern.dev/firewall is "off"`,
   );

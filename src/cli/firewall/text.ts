@@ -22,7 +22,7 @@ export function statusText(status: StatusReport): string {
   const { ports, leftovers, mistakes } = status;
   const rows = ports.map(({ verdict, ...one }) => [
     ...[admissionText(one), sourcesText(one), one.kind, one.owner],
-    ...[STATES[verdict.kind], because(verdict)],
+    ...[triedText(one.tried), STATES[verdict.kind], because(verdict)],
   ]);
   return sections([
     heading(status),
@@ -37,7 +37,7 @@ export function statusText(status: StatusReport): string {
   ]);
 }
 
-const HEADER = ['PORT', 'FROM', 'WHAT', 'FOR', 'STATE', 'BY'];
+const HEADER = ['PORT', 'FROM', 'WHAT', 'FOR', 'TRIED', 'STATE', 'BY'];
 
 const STATES: Readonly<Record<Verdict['kind'], string>> = {
   'open-by-us': 'open',
@@ -58,7 +58,25 @@ function because(verdict: Verdict): string {
   }
 }
 
-function problemOf({ verdict, ...one }: PortStatus): readonly string[] {
+/** Short: why it is blocked stands among the problems. */
+function triedText(tried: PortStatus['tried']): string {
+  return tried.kind === 'not' ? '-' : `${tried.kind} from ${tried.by}, ${timeText(tried.at)}`;
+}
+
+/** Such as 12:03:44Z, with the day where that is another one. */
+function timeText(at: number): string {
+  const time = `${new Date(at).toISOString().slice(0, 19)}Z`;
+  return time.slice(0, 10) === new Date().toISOString().slice(0, 10) ? time.slice(11) : time;
+}
+
+function problemOf(port: PortStatus): readonly string[] {
+  const { tried, ...one } = port;
+  const blocked = verdictProblem(port);
+  if (tried.kind !== 'blocked') return blocked;
+  return [...blocked, `${admissionText(one)} of ${one.owner} cannot be reached from node ${tried.by}: ${tried.why}`];
+}
+
+function verdictProblem({ verdict, ...one }: PortStatus): readonly string[] {
   const what = `${admissionText(one)} of ${one.owner}`;
   switch (verdict.kind) {
     case 'blocked':

@@ -23,6 +23,8 @@ import type { ModeName } from '../proxy-mode.ts';
 import { cleanupAnnouncer, startAnnouncer } from './announcer.ts';
 import {
   CLUSTER_DOMAIN,
+  FIREWALL_SOCKET,
+  FIREWALL_STATE_SOCKET,
   L2_METRICS_PORT,
   L2_SOCKET,
   L2_STATE_SOCKET,
@@ -135,6 +137,10 @@ async function runParts(
   const firewallParts = {
     ...{ ...options, ...part('firewall'), nodeAddresses: options.nodeIPs },
     heartbeatPort: options.announcer.heartbeats.interval === 0 ? undefined : options.announcer.heartbeats.port,
+    serve: [
+      { address: FIREWALL_SOCKET, port: 0 },
+      { address: resolve(stateDir, FIREWALL_STATE_SOCKET), port: 0 },
+    ],
   };
   const [announcer, firewall, vms] = await allStarted(ending, [
     startAnnouncer(

@@ -31,3 +31,7 @@ export const L2_METRICS_PORT = 7472;
 export const L2_SOCKET = '/run/postern/l2.sock';
 /** The same in an agent's state directory, to other network namespaces too. */
 export const L2_STATE_SOCKET = 'l2.sock';
+
+/** Where a node's agent tells what it found out by trying the exposed ports of other nodes; and in its state directory. */
+export const FIREWALL_SOCKET = '/run/postern/firewall.sock';
+export const FIREWALL_STATE_SOCKET = 'firewall.sock';

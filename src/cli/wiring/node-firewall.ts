@@ -10,8 +10,12 @@ import { type RunningFirewall, startFirewall } from '../../firewall/firewall.ts'
 import { planOf } from '../../firewall/plan.ts';
 import { admissionText } from '../../firewall/reasons.ts';
 import type { Logger } from '../../host/log.ts';
+import type { CIDR } from '../../lib/ip.ts';
 import { BRIDGE } from '../../network/bridge.ts';
+import type { ListenAddress } from '../../proxy/health/listen.ts';
 import type { FirewallName } from '../firewall-options.ts';
+import { PROXY_HEALTH_PORT } from './defaults.ts';
+import { tryNobody, tryOthers } from './firewall-tries.ts';
 import { type FirewallPlace, Firewalls } from './firewalls.ts';
 
 export interface NodeFirewallParts {
@@ -22,7 +26,13 @@ export interface NodeFirewallParts {
   readonly lanInterface: string;
   readonly firewall: FirewallName;
   readonly firewallPolicy: FirewallPolicy;
+  /** Whether others are tried, and this node by them. */
+  readonly firewallVerify: boolean;
+  /** Who asks for the health of the node proxy besides nodes. */
+  readonly firewallHealthFrom?: readonly CIDR[];
   readonly heartbeatPort: number | undefined;
+  /** Where it is asked what came of trying others. */
+  readonly serve: readonly ListenAddress[];
   readonly log: Logger;
 }
 
@@ -32,11 +42,21 @@ export async function startNodeFirewall(parts: NodeFirewallParts, signal: AbortS
   const backend = await firewalls.open(parts.firewall);
   parts.log.info({ firewall: backend.name, policy: parts.firewallPolicy }, 'the firewall of this node');
   const running = startFirewall(
-    { ...parts, backend, podBridge: BRIDGE, policy: parts.firewallPolicy, retired: firewalls.others(backend) },
+    {
+      ...{ ...parts, ...proxyHealthOf(parts), backend, podBridge: BRIDGE, policy: parts.firewallPolicy },
+      retired: firewalls.others(backend),
+    },
     signal,
   );
-  return { synced: running.synced, stopped: running.stopped.finally(() => firewalls.close()) };
+  const tried = running.synced
+    .then(() => (parts.firewallVerify ? tryOthers(parts, signal) : tryNobody(parts)))
+    .catch((err: unknown) => parts.log.error({ err }, 'the ports of other nodes are not tried any more'));
+  const stopped = Promise.all([running.stopped, tried]).then(() => {});
+  return { synced: running.synced, stopped: stopped.finally(() => firewalls.close()) };
 }
+
+const proxyHealthOf = ({ firewallHealthFrom: from }: Pick<NodeFirewallParts, 'firewallHealthFrom'>) =>
+  from === undefined ? {} : { proxyHealth: { port: PROXY_HEALTH_PORT, from } };
 
 /** Openings that are named where they are told of; the others are counted. */
 const NAMED = 10;
@@ -44,6 +64,7 @@ const NAMED = 10;
 /** Says what is not opened because nobody asked for it; nothing on a machine without a firewall. Once the API is known. */
 export async function tellFirewallPlan(parts: NodeFirewallParts): Promise<void> {
   const { informers, log } = parts;
+  void tryNobody(parts);
   const firewalls = new Firewalls(parts);
   try {
     const backend = await firewalls.open('auto');
@@ -53,7 +74,13 @@ export async function tellFirewallPlan(parts: NodeFirewallParts): Promise<void> 
     const [services, nodes, slices] = [all[0].list(), all[1].list(), all[2].list()];
     const { openings } = exposedAtOnce(
       { services, nodes, slices },
-      { ...parts, addresses: parts.nodeAddresses, policy: parts.firewallPolicy, enforces: backend.enforces },
+      {
+        ...parts,
+        ...proxyHealthOf(parts),
+        addresses: parts.nodeAddresses,
+        policy: parts.firewallPolicy,
+        enforces: backend.enforces,
+      },
     );
     const { toOpen } = planOf(await backend.current(), openings);
     log.info(

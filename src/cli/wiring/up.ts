@@ -9,7 +9,7 @@ import { signalChild } from '../../host/process.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import { UserError } from '../errors.ts';
-import type { FirewallFlags } from '../firewall-options.ts';
+import { type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import type { HostPort } from '../options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
@@ -59,8 +59,7 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         clusterCIDRs: DEFAULT_CLUSTER_CIDRS.split(',').map(mustParseCIDR),
         proxyMode: options.proxyMode,
         announcer: options.announcer,
-        firewall: options.firewall,
-        firewallPolicy: options.firewallPolicy,
+        ...firewallFlags(options),
         onStop: 'end',
       },
       signal,

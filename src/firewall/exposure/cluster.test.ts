@@ -1,10 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mustParseCIDR } from '../../lib/ip.ts';
 import { apiSlice, lines, node } from '../testing.ts';
 import { clusterOpenings, isOfAPI } from './cluster.ts';
 
 const SELF = node('a', ['192.0.2.1', '2001:db8::1']);
 const PLACE = { nodeName: 'a', addresses: ['192.0.2.1', '2001:db8::1'], heartbeatPort: 7952 };
+
+test('health of the proxy is for those who are named, and nodes; for nobody where none are', () => {
+  const place = { ...PLACE, heartbeatPort: undefined };
+  const nodes = [node('a', ['192.0.2.1', '2001:db8::1']), node('b', ['192.0.2.2', '2001:db8::2'])];
+  const at = (...from: readonly string[]) =>
+    lines(clusterOpenings(nodes, [], { ...place, proxyHealth: { port: 10_256, from: from.map(mustParseCIDR) } }));
+  assert.deepEqual(at(), []);
+  assert.deepEqual(at('10.0.0.0/24'), ['tcp 192.0.2.1 10256 proxy-health of cluster from 10.0.0.0/24 192.0.2.2/32']);
+  assert.equal(
+    clusterOpenings(nodes.slice(0, 1), [], {
+      ...place,
+      proxyHealth: { port: 10_256, from: [mustParseCIDR('10.0.0.0/24')] },
+    }).length,
+    1,
+  );
+});
 
 test('heartbeats are let in from the other nodes, each family from its own addresses', () => {
   const others = [node('c', ['192.0.2.3', '2001:db8::3']), node('b', ['192.0.2.2', 'no address'])];

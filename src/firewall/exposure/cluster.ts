@@ -12,27 +12,45 @@ export interface ClusterPlace {
   readonly addresses: readonly string[];
   /** UDP port of heartbeats; undefined: there are none. */
   readonly heartbeatPort: number | undefined;
+  /** Where the node proxy tells whether it is well, and who asks besides the nodes: without them nobody does. */
+  readonly proxyHealth?: ProxyHealth;
+}
+
+export interface ProxyHealth {
+  readonly port: number;
+  /** Prefixes of either family, such as those of a cloud's load balancers. */
+  readonly from: readonly CIDR[];
 }
 
 /** `nodes` are all nodes; `apiSlices` those of the Service default/kubernetes, which say where the API is served. */
 export function clusterOpenings(
   nodes: readonly Node[],
   apiSlices: readonly EndpointSlice[],
-  { nodeName, addresses, heartbeatPort }: ClusterPlace,
+  { nodeName, addresses, heartbeatPort, proxyHealth }: ClusterPlace,
 ): readonly Opening[] {
   const others = nodes.filter(({ metadata }) => metadata.name !== nodeName).flatMap(nodeAddresses);
   const apis = apiSlices.flatMap(servedAt);
   return IP_FAMILIES.flatMap((family) => {
-    const sources = widest(others.filter((ip) => ip.family === family).map(onlyIt));
+    const nodePrefixes = others.filter((ip) => ip.family === family).map(onlyIt);
+    const asking = proxyHealth?.from.filter(({ base }) => base.family === family) ?? [];
     const own = addresses.filter((address) => parseIP(address)?.family === family);
-    // A cluster of one node has nobody to let in.
-    if (sources.length === 0) return [];
-    const open = (kind: OpeningKind, address: string, protocol: TransportProtocol, port: number): Opening => ({
-      ...{ owner: CLUSTER, kind, family, address, protocol, port, sources, policy: 'managed' },
-    });
+    const open = (
+      kind: OpeningKind,
+      address: string,
+      protocol: TransportProtocol,
+      port: number,
+    ): readonly Opening[] => {
+      const sources = widest(kind === 'proxy-health' ? [...nodePrefixes, ...asking] : nodePrefixes);
+      // A cluster of one node has nobody to let in.
+      if (sources.length === 0) return [];
+      return [{ owner: CLUSTER, kind, family, address, protocol, port, sources, policy: 'managed' }];
+    };
     return own.flatMap((address) => [
-      ...(heartbeatPort === undefined ? [] : [open('heartbeats', address, 'udp', heartbeatPort)]),
-      ...portsAt(apis, family, address).map((port) => open('api', address, 'tcp', port)),
+      ...(heartbeatPort === undefined ? [] : open('heartbeats', address, 'udp', heartbeatPort)),
+      ...(proxyHealth === undefined || asking.length === 0
+        ? []
+        : open('proxy-health', address, 'tcp', proxyHealth.port)),
+      ...portsAt(apis, family, address).flatMap((port) => open('api', address, 'tcp', port)),
     ]);
   });
 }

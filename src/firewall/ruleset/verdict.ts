@@ -6,7 +6,12 @@ import { passage } from './passage.ts';
 import type { Passage } from './walk.ts';
 
 /** Sockets of this machine itself; all else is translated, and most of that forwarded. */
-export const SOCKETS: ReadonlySet<OpeningKind> = new Set<OpeningKind>(['health-check', 'heartbeats', 'api']);
+export const SOCKETS: ReadonlySet<OpeningKind> = new Set<OpeningKind>([
+  'health-check',
+  'proxy-health',
+  'heartbeats',
+  'api',
+]);
 
 /** Prefixes of sources of one opening that are looked at: others are as these, or lists that nobody reads. */
 const MAX_SOURCES = 64;

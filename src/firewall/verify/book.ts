@@ -1,7 +1,7 @@
 /** What was found out by trying: for each target and owner the last outcome of each port. */
 import type { Try } from './desired.ts';
 import { isBlocked, type Outcome, outcomeText } from './outcome.ts';
-import type { BlockedPort, Summary, TargetSummary } from './summary.ts';
+import type { BlockedPort, Summary } from './summary.ts';
 
 /** A try, and what came of it. */
 export interface Result {
@@ -39,18 +39,24 @@ export class Book {
   }
 
   summary(): Summary {
-    const targets = new Map<string, TargetSummary & { readonly blocked: BlockedPort[] }>();
+    const targets = new Map<string, { ports: Set<number>; at: number; blocked: BlockedPort[] }>();
     for (const { target, owner, at, results } of this.#pages.values()) {
-      const known = targets.get(target) ?? { ports: 0, at: 0, blocked: [] };
+      const known = targets.get(target) ?? { ports: new Set(), at: 0, blocked: [] };
+      targets.set(target, known);
+      known.at = Math.max(known.at, at);
       for (const { try: one, outcome } of results) {
         const { address, port } = one.opening;
+        if (outcome.kind !== 'unclear') known.ports.add(port);
         if (isBlocked(outcome)) known.blocked.push({ owner, address, port, why: outcomeText(outcome) });
       }
-      targets.set(target, { ...known, ports: known.ports + results.length, at: Math.max(known.at, at) });
     }
-    return targets;
+    return new Map(
+      [...targets].map(([name, { ports, at, blocked }]) => [name, { ports: ascending(ports), at, blocked }]),
+    );
   }
 }
+
+const ascending = (numbers: Iterable<number>): readonly number[] => [...numbers].sort((a, b) => a - b);
 
 const essence = ({ results }: Page): string =>
   results

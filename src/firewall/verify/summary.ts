@@ -17,8 +17,8 @@ export interface BlockedPort {
 
 /** Of one target. */
 export interface TargetSummary {
-  /** How many ports were tried. */
-  readonly ports: number;
+  /** Numbers of those that somebody answered at or that are blocked: ascending, without those of which it cannot be told. */
+  readonly ports: readonly number[];
   /** When the last was, in milliseconds since 1970. */
   readonly at: number;
   /** Some of those that could not be reached. */
@@ -29,17 +29,18 @@ export type Summary = ReadonlyMap<string, TargetSummary>;
 
 /** Blocked ports that are named of one target: the first say enough. */
 const NAMED = 8;
-/** Targets that are named, and characters of a reason: an annotation has an end. */
-const [TARGETS, REASON] = [500, 200];
+/** Targets and ports that are named, and characters of a reason: an annotation has an end. */
+const [TARGETS, PORTS, REASON] = [500, 4000, 200];
 
 export function printSummary(summary: Summary): string {
   const targets = [...summary].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, TARGETS);
+  let left = PORTS;
   const each = targets.map(([name, { ports, at, blocked }]) => {
     const named = blocked.slice(0, NAMED).map((one) => ({ ...one, why: one.why.slice(0, REASON) }));
-    return [
-      name,
-      { ports, at: new Date(at).toISOString(), ...(named.length === 0 ? {} : { blocked: named }) },
-    ] as const;
+    const some = ports.slice(0, left);
+    left -= some.length;
+    const time = new Date(at).toISOString();
+    return [name, { ports: some, at: time, ...(named.length === 0 ? {} : { blocked: named }) }] as const;
   });
   return JSON.stringify(Object.fromEntries(each));
 }
@@ -50,8 +51,13 @@ export function parseSummary(text: string): Summary {
   for (const [name, target] of entries(parsed(text))) {
     const { ports, at, blocked } = Object.fromEntries(entries(target));
     const time = Date.parse(String(at));
-    if (typeof ports !== 'number' || Number.isNaN(time)) continue;
-    found.set(name, { ports, at: time, blocked: (Array.isArray(blocked) ? blocked : []).flatMap(blockedPort) });
+    if (!Array.isArray(ports) || Number.isNaN(time)) continue;
+    const numbers = ports.filter((port) => typeof port === 'number');
+    found.set(name, {
+      ports: numbers,
+      at: time,
+      blocked: (Array.isArray(blocked) ? blocked : []).flatMap(blockedPort),
+    });
   }
   return found;
 }

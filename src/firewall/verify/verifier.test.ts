@@ -86,7 +86,7 @@ test('what is exposed elsewhere is tried once it had time to be opened, and agai
   assert.deepEqual(w.times(), [2]);
   assert.deepEqual(
     [...(await w.said())].map(([name, { ports, blocked }]) => [name, ports, blocked]),
-    [['a', 1, []]],
+    [['a', [30_080], []]],
   );
   await w.pass(600);
   assert.deepEqual(w.times(), [2, 602]);
