@@ -55,15 +55,18 @@ export function checkNodeFirewall(folders?: readonly string[]): void {
   if (missing.programs.length > 0) {
     throw new LabError(
       `Nodes with firewalld need ${missing.programs.join(', ')}. Install: apt-get install -y --no-install-recommends ${missing.packages.join(' ')}
-Where services start by themselves it then filters this machine too: to keep it from that, systemctl mask firewalld before.`,
+Where services start once they are installed it would filter this machine too: systemctl mask firewalld, before, keeps it from that.`,
     );
   }
   if (!existsSync(SETTINGS))
     throw new LabError(`${SETTINGS} is missing, over which nodes put their own. As root: mkdir ${SETTINGS}`);
 }
 
-/** Gives the place of a process its own settings of firewalld, kept in `dir`; an earlier lab's are kept. */
-export async function bindFirewallSettings(enter: (argv: readonly string[]) => readonly string[], dir: string) {
+/** Gives a place settings of firewalld of its own, kept in `dir`; those of an earlier lab stay. `enter` makes commands run there. */
+export async function bindFirewallSettings(
+  enter: (argv: readonly string[]) => readonly string[],
+  dir: string,
+): Promise<void> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const settings = join(dir, 'firewalld.conf');
   if (!existsSync(settings)) writeFileSync(settings, FIRST_SETTINGS, { mode: 0o600 });
@@ -85,7 +88,8 @@ export const FIREWALL_PROCESSES: readonly FirewallProcess[] = [
     // It has its name on the bus before it has loaded its rules, and answers after that.
     argv: withReadyLine(
       `dbus-send --system --print-reply --reply-timeout=30000 --dest=org.fedoraproject.FirewallD1 \
-/org/fedoraproject/FirewallD1 org.freedesktop.DBus.Properties.Get string:org.fedoraproject.FirewallD1 string:state 2> /dev/null | grep -q RUNNING`,
+/org/fedoraproject/FirewallD1 org.freedesktop.DBus.Properties.Get string:org.fedoraproject.FirewallD1 string:state \
+2> /dev/null | grep -q RUNNING`,
       ':',
       'firewalld --nofork --nopid --log-target=console',
     ),
