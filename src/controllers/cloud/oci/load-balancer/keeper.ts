@@ -10,7 +10,7 @@ import type { Certificates } from './certificates.ts';
 import { stepsTo } from './diff.ts';
 import { type Finder, finderOf } from './find.ts';
 import type { ActualLoadBalancer, DesiredLoadBalancer } from './model.ts';
-import { lookAfter, type Pending, type Progress, ProgressBook, restAfter, retryToken } from './progress.ts';
+import { isOnItsWay, lookAfter, type Pending, type Progress, ProgressBook, restAfter, retryToken } from './progress.ts';
 import { stepName } from './step-name.ts';
 
 /** After which something that is going on by itself is looked at again, in milliseconds. */
@@ -76,13 +76,17 @@ export class LoadBalancerKeeper {
     const rest = this.#rest(progress, desired);
     if (rest !== undefined) return rest;
     const token = retryToken(uid, type, progress.attempt);
+    const wasAsked = isOnItsWay(progress, this.#now());
     try {
+      progress.asked = { type, at: this.#now() };
       const work = await this.#balancers[type].create(desired, { ...options, token });
       this.#log.info({ service: `${namespace}/${service}`, type, work }, 'a load balancer is being made');
       return this.#await(progress, { work, type, isCreation: true, what: 'the load balancer is being made', looks: 0 });
     } catch (error) {
+      if (!wasAsked && isRefusal(error)) progress.asked = undefined;
       if (!isUsedUp(error)) throw error;
-      progress.attempt++;
+      // The same token with another request: the first one is still to be seen.
+      if (!wasAsked) progress.attempt++;
       return { kind: 'waiting', why: 'the load balancer is about to be made', after: BUSY };
     }
   }
@@ -138,7 +142,8 @@ export class LoadBalancerKeeper {
     progress.subnets = [...new Set([...progress.subnets, ...found.flatMap(({ subnets }) => subnets)])];
     // After a removal that is begun and taken back, it is looked for anew.
     Object.assign(progress, { id: undefined, pending: undefined, isOnly: false });
-    return found.length > 0
+    if (found.length > 0) progress.asked = undefined;
+    return found.length > 0 || isOnItsWay(progress, this.#now())
       ? { kind: 'left', after: lookAfter(progress.busy++) }
       : { kind: 'none', subnets: progress.subnets };
   }
@@ -155,7 +160,7 @@ export class LoadBalancerKeeper {
     const work = await this.#balancers[pending.type].work(pending.work);
     if (work?.kind === 'running') return this.#await(progress, { ...pending, looks: pending.looks + 1 });
     progress.pending = undefined;
-    if (pending.isCreation) progress.attempt++;
+    if (pending.isCreation) Object.assign(progress, { attempt: progress.attempt + 1, asked: undefined });
     if (pending.isCreation && work?.kind === 'done') progress.id = work.loadBalancer;
     if (work?.kind !== 'failed') return undefined;
     const why = `${pending.what}: ${work.why}`;
@@ -173,7 +178,8 @@ export class LoadBalancerKeeper {
   async #removeOthers({ uid, type }: LoadBalancerRequest, progress: Progress): Promise<Waiting | undefined> {
     if (progress.isOnly) return undefined;
     const left = await this.#removeAll(uid, type === 'lb' ? 'nlb' : 'lb');
-    if (left.length > 0)
+    const isComing = progress.asked?.type !== type && isOnItsWay(progress, this.#now());
+    if (left.length > 0 || isComing)
       return { kind: 'waiting', why: 'its load balancer of the other type is being removed', after: BUSY };
     progress.isOnly = true;
     return undefined;
@@ -221,6 +227,7 @@ export class LoadBalancerKeeper {
     failure: string | undefined,
     warnings: readonly string[],
   ): Promise<Sought> {
+    progress.asked = undefined;
     const { actual } = balancer;
     const { id, type, state } = actual;
     if (isUnmade(actual)) {
@@ -245,6 +252,11 @@ function isUnmade({ type, state, addresses }: ActualLoadBalancer): boolean {
 }
 
 const isLost = ({ state }: BalancerSummary): boolean => state === 'FAILED' || state === 'DELETING';
+
+/** It has surely not been done. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof OciError && error.status !== undefined && error.status < 500;
+}
 
 const BUSY_CODES: ReadonlySet<string> = new Set(['IncorrectState', 'Conflict']);
 

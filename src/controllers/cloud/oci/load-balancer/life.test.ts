@@ -9,6 +9,9 @@ import { OciWorld, ociService } from './testing.ts';
 const { lb: LB, nlb: NLB } = ANNOTATIONS;
 const TYPES = ['lb', 'nlb'] as const;
 
+const byId = <T extends { readonly id: string }>(all: readonly T[]): readonly T[] =>
+  all.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+
 function isReady(outcome: Ensured): Extract<Ensured, { kind: 'ready' }> {
   return outcome.kind === 'ready' ? outcome : assert.fail(JSON.stringify(outcome));
 }
@@ -89,23 +92,50 @@ for (const type of TYPES) {
       assert.ok(error instanceof OciError && error.retryAfter === 7000);
     });
 
-    test('is made once, also where the answer is lost at any call of its making', async () => {
-      for (const how of ['timeout-after-doing', 'half', 'timeout'] as const) {
+    test('is made, changed and removed once, also where the answer is lost at any call', async () => {
+      const ports = [80, 443].map((port) => ({
+        name: `p${port}`,
+        protocol: 'TCP' as const,
+        port,
+        nodePort: 30_000 + port,
+      }));
+      const more = ociService(type, { ports }, { [ANNOTATIONS.securityRuleManagementMode]: 'SL-All' });
+      for (const how of ['timeout-after-doing', 'timeout'] as const) {
         for (let nth = 1; ; nth++) {
           const world = new OciWorld();
+          const lists = world.cloud.state.securityLists.all();
           const fault = world.cloud.fail({ when: { nth }, how });
-          let provider = world.open();
-          let outcome: Ensured | undefined;
-          for (let round = 0; round < 5 && outcome?.kind !== 'ready'; round++) {
-            outcome = await world.settle(provider, service).catch(() => undefined);
-            await world.clock.advance(60_000);
-            provider = world.open();
+          const again = async (work: (provider: LoadBalancerProvider) => Promise<unknown>) => {
+            await work(world.open()).catch(async () => {
+              await world.clock.advance(90_000);
+              await work(world.open());
+            });
+          };
+          for (const wanted of [service, more]) {
+            await again(async (provider) => isReady(await world.settle(provider, wanted)));
+            assert.equal(world.all().length, 1, `${how} ${nth}`);
           }
-          assert.equal(outcome?.kind, 'ready', `${how} ${nth}`);
-          assert.equal(world.all().length, 1, `${how} ${nth}`);
+          assert.deepEqual(Object.keys(world.all()[0]?.listeners ?? {}).sort(), ['TCP-443', 'TCP-80']);
+          await again((provider) => world.removeAll(provider, more));
+          assert.deepEqual(world.all(), [], `${how} ${nth}`);
+          assert.deepEqual(byId(world.cloud.state.securityLists.all()), byId(lists), `${how} ${nth}`);
           if (fault.met() === 0) break;
         }
       }
+    });
+
+    test('that was asked for without an answer is waited for, before all is removed or another is made', async () => {
+      const world = new OciWorld();
+      const provider = world.open();
+      world.cloud.fail({
+        when: { call: type === 'lb' ? 'createLoadBalancer' : 'createNetworkLoadBalancer' },
+        how: 'drop',
+      });
+      await failure(world, provider, service);
+      const began = world.clock.now();
+      assert.notEqual(await provider.remove(service), 'removed');
+      await world.removeAll(provider, service);
+      assert.ok(world.clock.now() - began >= 60_000);
     });
 
     test('that somebody deleted is made anew, once it is gone', async () => {

@@ -36,6 +36,8 @@ export interface Progress {
   failures: number;
   /** How often in a row it was busy. */
   busy: number;
+  /** One was asked for that has not been seen yet; when, in milliseconds since 1970. */
+  asked?: { readonly type: LoadBalancerType; readonly at: number } | undefined;
   /** Those that its load balancers were in, once they are being removed. */
   subnets: readonly string[];
   /** How many retry tokens are used up. */
@@ -76,6 +78,14 @@ const LATEST = 15_000;
 /** When to look again after so many looks, in milliseconds: most work takes seconds, some a minute. */
 export function lookAfter(looks: number): number {
   return Math.min(LATEST, Math.round(SOONEST * 1.5 ** looks));
+}
+
+/** How long a load balancer may take to be in OCI's lists, in milliseconds: generous, and nowhere written. */
+const UNSEEN = 60_000;
+
+/** Whether one may be on its way that is in no list yet: neither is another to be made, nor is all removed. */
+export function isOnItsWay({ asked }: Progress, now: number): boolean {
+  return asked !== undefined && now - asked.at < UNSEEN;
 }
 
 const FIRST_REST = 5000;
