@@ -13,8 +13,12 @@ export interface Address {
 /** Every public IPv6 address is one of its subnet; IPv4 addresses are from a pool that has no other place. */
 const PUBLIC_POOL = mustParseCIDR('198.18.0.0/15');
 
+/** What a subnet of IPv6 alone has in place of its IPv4 prefix. */
+export const NO_PREFIX = '<null>';
+
 export function prefixOf(subnet: Subnet, family: IPFamily): string | undefined {
-  return family === 'IPv4' ? subnet.cidrBlock : (subnet.ipv6CidrBlock ?? subnet.ipv6CidrBlocks?.[0]);
+  if (family === 'IPv6') return subnet.ipv6CidrBlock ?? subnet.ipv6CidrBlocks?.[0];
+  return subnet.cidrBlock === NO_PREFIX ? undefined : subnet.cidrBlock;
 }
 
 export function privateAddress(cloud: Cloud, subnet: Subnet, family: IPFamily): Address {

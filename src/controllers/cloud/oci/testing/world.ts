@@ -1,5 +1,6 @@
 /** The network that tests begin with: a VCN, two subnets for load balancers, one for nodes, and what an administrator let through. */
 import { addIP, mustParseCIDR, printIP } from '../../../../lib/ip.ts';
+import { NO_PREFIX, prefixOf } from './addresses.ts';
 import type { Cloud, Instance, PublicIp, SecurityList, Subnet } from './cloud.ts';
 import { REGION } from './cloud.ts';
 
@@ -53,29 +54,31 @@ export interface NewSubnet {
   readonly name: string;
   readonly cidrBlock?: string;
   readonly ipv6CidrBlock?: string;
+  /** Unless said it is regional. */
+  readonly availabilityDomain?: string;
   /** Whether nothing in it has a public address. */
   readonly isPrivate?: boolean;
   /** Its lists; one of its own unless said. */
   readonly securityListIds?: readonly string[];
 }
 
-export function addSubnet(
-  cloud: Cloud,
-  { vcnId, name, cidrBlock, ipv6CidrBlock, isPrivate, securityListIds }: NewSubnet,
-): Subnet {
+export function addSubnet(cloud: Cloud, { vcnId, name, isPrivate = false, ...asked }: NewSubnet): Subnet {
+  const { cidrBlock, ipv6CidrBlock, securityListIds, availabilityDomain } = asked;
   return cloud.subnets.put({
     id: cloud.newId('subnet'),
     compartmentId: cloud.compartmentId,
     vcnId,
     displayName: name,
     lifecycleState: 'AVAILABLE',
-    prohibitPublicIpOnVnic: isPrivate ?? false,
-    prohibitInternetIngress: isPrivate ?? false,
+    prohibitPublicIpOnVnic: isPrivate,
+    prohibitInternetIngress: isPrivate,
     routeTableId: cloud.newId('routetable'),
     securityListIds: securityListIds ?? [addSecurityList(cloud, vcnId, name).id],
     timeCreated: cloud.now(),
     virtualRouterMac: '00:00:17:00:00:01',
-    ...(cidrBlock === undefined ? {} : { cidrBlock, ipv4CidrBlocks: [cidrBlock] }),
+    cidrBlock: cidrBlock ?? NO_PREFIX,
+    ipv4CidrBlocks: cidrBlock === undefined ? [] : [cidrBlock],
+    ...(availabilityDomain === undefined ? {} : { availabilityDomain }),
     ...(ipv6CidrBlock === undefined ? {} : { ipv6CidrBlock, ipv6CidrBlocks: [ipv6CidrBlock] }),
   }).value;
 }
@@ -126,9 +129,9 @@ export function addNode(cloud: Cloud, { name, subnetId, shape, publicIp, ...give
   const subnet = cloud.subnets.get(subnetId);
   if (subnet === undefined) throw new Error(`there is no subnet ${subnetId}`);
   const host = 10 + cloud.vnics.all().length;
-  const privateIp = given.privateIp ?? hostOf(subnet.cidrBlock, host);
+  const privateIp = given.privateIp ?? hostOf(prefixOf(subnet, 'IPv4'), host);
   if (privateIp === undefined) throw new Error(`subnet ${subnetId} has no IPv4 prefix`);
-  const ipv6 = given.ipv6 ?? hostOf(subnet.ipv6CidrBlock, host);
+  const ipv6 = given.ipv6 ?? hostOf(prefixOf(subnet, 'IPv6'), host);
   const common = {
     availabilityDomain: `Test:${REGION.toUpperCase()}-AD-${1 + (host % 3)}`,
     compartmentId: cloud.compartmentId,

@@ -43,16 +43,31 @@ export function createLoadBalancer(cloud: Cloud, { body }: Asked): Answer {
   return { ...work, isThere };
 }
 
-function checkSubnets(cloud: Cloud, { subnetIds, isPrivate, ipMode }: Details): readonly Subnet[] {
-  if (subnetIds.length < 1 || subnetIds.length > 2) throw invalid('A load balancer is in one or two subnets.');
-  if (isPrivate && subnetIds.length > 1) throw invalid('A private load balancer is in one subnet.');
-  return subnetIds.map((id) => {
+function checkSubnets(cloud: Cloud, { subnetIds, isPrivate = false, ipMode }: Details): readonly Subnet[] {
+  const subnets = subnetIds.map((id) => {
     const subnet = cloud.subnets.get(id);
     if (subnet === undefined) throw relatedNotFound(id);
     if (!isPrivate && subnet.prohibitPublicIpOnVnic) throw invalid(`Subnet ${id} lets nothing have a public IP.`);
+    if (prefixOf(subnet, 'IPv4') === undefined) throw invalid(`Subnet ${id} has no IPv4 prefix.`);
     if (ipMode === 'IPV6' && prefixOf(subnet, 'IPv6') === undefined) throw invalid(`Subnet ${id} has no IPv6 prefix.`);
     return subnet;
   });
+  checkDomains(subnets, isPrivate);
+  return subnets;
+}
+
+/** https://docs.oracle.com/en-us/iaas/Content/Balance/Concepts/load_balancer_types.htm */
+function checkDomains(subnets: readonly Subnet[], isPrivate: boolean): void {
+  if (isPrivate) {
+    if (subnets.length !== 1) throw invalid('A private load balancer is in one subnet.');
+    return;
+  }
+  const domains = new Set(subnets.map(({ availabilityDomain }) => availabilityDomain));
+  const isRegional = subnets.length === 1 && domains.has(undefined);
+  const isSpread = subnets.length === 2 && domains.size === 2 && !domains.has(undefined);
+  if (!isRegional && !isSpread) {
+    throw invalid('A public load balancer is in one regional subnet, or in two of different availability domains.');
+  }
 }
 
 function keptLoadBalancer(cloud: Cloud, details: Details): LoadBalancer {

@@ -4,7 +4,7 @@ import { FakeClock } from '../../../../../host/clock.ts';
 import type { OciCalls } from '../../calls.ts';
 import { refused } from '../refused.ts';
 import { TestCloud, type TestCloudOptions } from '../test-cloud.ts';
-import { reservePublicIp } from '../world.ts';
+import { addSubnet, reservePublicIp } from '../world.ts';
 
 type Create = Parameters<OciCalls['loadBalancer']['createLoadBalancer']>[0]['createLoadBalancerDetails'];
 
@@ -19,7 +19,7 @@ function cloud(options: TestCloudOptions = {}) {
     displayName: 'web',
     shapeName: 'flexible',
     shapeDetails: { minimumBandwidthInMbps: 10, maximumBandwidthInMbps: 100 },
-    subnetIds: [server.world.subnet1, server.world.subnet2],
+    subnetIds: [server.world.subnet1],
     listeners: { 'TCP-80': { defaultBackendSetName: 'TCP-80', port: 80, protocol: 'TCP' } },
     backendSets: { 'TCP-80': { policy: 'ROUND_ROBIN', healthChecker: HEALTH } },
     ...more,
@@ -72,6 +72,7 @@ test('with IPv6 there is an address of each family, and a private one is of its 
 
 test('what the API does not say is refused: fields, names, ranges, and what is missing', async () => {
   const { server, create } = cloud();
+  const both = [server.world.subnet1, server.world.subnet2];
   const elevenTags = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`tag${n}`, 'x']));
   const cases: [Record<string, unknown>, string, RegExp][] = [
     [{ colour: 'red' }, 'InvalidParameter', /colour is not a field/],
@@ -90,11 +91,30 @@ test('what the API does not say is refused: fields, names, ranges, and what is m
       /backend set other, which is not there/,
     ],
     [{ freeformTags: elevenTags }, 'InvalidParameter', /11 entries, and may have 10/],
-    [{ isPrivate: true }, 'InvalidParameter', /private load balancer is in one subnet/],
+    [{ isPrivate: true, subnetIds: both }, 'InvalidParameter', /private load balancer is in one subnet/],
+    [{ subnetIds: both }, 'InvalidParameter', /one regional subnet, or in two/],
   ];
   for (const [more, code, message] of cases)
     await assert.rejects(create(more as Partial<Create>), refused(400, code, message));
   assert.deepEqual(server.state.loadBalancers.all(), []);
+});
+
+test('a public one is in a regional subnet, or in two of different availability domains', async () => {
+  const { server, create } = cloud();
+  const { vcnId } = server.world;
+  const subnet = (name: string, availabilityDomain: string, cidrBlock?: string) =>
+    addSubnet(server.state, { vcnId, name, availabilityDomain, ...(cidrBlock === undefined ? {} : { cidrBlock }) }).id;
+  const [one, two, same] = [
+    subnet('one', 'AD-1', '10.0.64.0/24'),
+    subnet('two', 'AD-2', '10.0.65.0/24'),
+    subnet('same', 'AD-1', '10.0.66.0/24'),
+  ];
+  await create({ subnetIds: [one, two] });
+  for (const subnetIds of [[one], [one, same], [one, server.world.subnet1], []]) {
+    await assert.rejects(create({ subnetIds }), refused(400, 'InvalidParameter', /one regional subnet, or in two/));
+  }
+  const six = subnet('six', 'AD-3');
+  await assert.rejects(create({ subnetIds: [one, six] }), refused(400, 'InvalidParameter', /no IPv4 prefix/));
 });
 
 test('one thing is done to a load balancer at a time', async () => {
