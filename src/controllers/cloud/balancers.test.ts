@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Event } from '../../api/core/v1/event.ts';
 import { Node } from '../../api/core/v1/node.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, PROVIDER_ANNOTATION } from './marks.ts';
+import { MEMORY_NODES } from './memory.ts';
 import { type CloudWorld, node, service, start } from './testing.ts';
 
 const NODES = [node('node1', '192.0.2.1'), node('node2', '192.0.2.2')];
@@ -239,6 +241,31 @@ test('nodes that come, go, leave or are excluded are followed, several at once w
   assert.ok(
     (await w.events(service('web'))).includes('UnAvailableLoadBalancer: There are no available nodes for LoadBalancer'),
   );
+});
+
+test('of nodes that change only those Services hear that are led to them', async (t) => {
+  const metadata = { name: 'shop', namespace: 'ns', annotations: { [MEMORY_NODES]: 'pool=shop' } };
+  const shop = { ...service('shop'), metadata };
+  const labels = { pool: 'shop' };
+  const w = await begin(t, [service('web'), shop, ...NODES, node('node3', '192.0.2.3', { labels })]);
+  await w.pass(5000);
+  const asked = w.cloud.calls.length;
+  w.client.seed(node('node2', '192.0.2.2', { ready: false }));
+  await w.pass(2000);
+  assert.deepEqual(w.cloud.calls.slice(asked), ['ensure ns/web']);
+  assert.deepEqual(w.cloud.balancers().find(({ owner }) => owner === 'ns/shop')?.backends, ['192.0.2.3:30080']);
+});
+
+test('what a provider warns of is told once, and stays in the condition', async (t) => {
+  const w = await begin(t, [...NODES]);
+  const warnings = ['the annotation "shap" is not known'];
+  w.cloud.answer = () => ({ kind: 'ready', ingress: [{ ip: '203.0.113.1' }], warnings });
+  await w.client.create(Service, service('web'));
+  await w.pass(700_000);
+  const told = await w.client.list(Event);
+  const found = told.items.find(({ reason }) => reason === 'LoadBalancerWarning');
+  assert.equal(found?.count, 1);
+  assert.deepEqual(ready(await get(w)), ['True', 'Ensured', 'the annotation "shap" is not known']);
 });
 
 test('a node that only says that it lives asks nothing of the provider', async (t) => {

@@ -37,7 +37,7 @@ test('a controller that is killed between any two of its effects leaves nothing 
 });
 
 test('whatever happens, in whatever order: what costs money has a finalizer, and in the end each Service has its own', async () => {
-  for (let round = 0; round < 25; round++) {
+  for (let round = 0; round < 15; round++) {
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31)) + (process.env.SEED ? 0 : round);
     const random = randomOf(seed);
     const w = new CrashingWorld();

@@ -7,6 +7,8 @@ import type { Ensured, LoadBalancerProvider, NodeFacts, NodePortProblem, NodePor
 
 /** The class of what it takes. */
 export const MEMORY_CLASS = 'memory.postern.dev/load-balancer';
+/** Annotation of a Service: `key=value`, a label that its backends have. */
+export const MEMORY_NODES = 'memory.postern.dev/nodes';
 /** How long making and removing takes there, in milliseconds. */
 const WORK = 3000;
 /** How soon to ask again, in milliseconds. */
@@ -57,6 +59,7 @@ export class MemoryCloud {
       takes: ({ spec }) =>
         spec?.type === 'LoadBalancer' &&
         (spec.loadBalancerClass === MEMORY_CLASS || (this.#isDefault && spec.loadBalancerClass === undefined)),
+      backends: (service, nodes) => backendNodesOf(service, nodes),
       ensure: async (service, nodes) => this.#ensure(service, nodes),
       remove: async (service) => this.#remove(service),
       ensureNodePorts: async (rules) => this.#ensureNodePorts(rules),
@@ -166,6 +169,11 @@ export class MemoryCloud {
 
 function listenersOf({ spec }: Service): readonly string[] {
   return (spec?.ports ?? []).map(({ protocol = 'TCP', port }) => `${protocol} ${port}`).sort();
+}
+
+function backendNodesOf({ metadata }: Service, nodes: readonly Node[]): readonly Node[] {
+  const [key = '', value] = metadata.annotations?.[MEMORY_NODES]?.split('=') ?? [];
+  return value === undefined ? nodes : nodes.filter((node) => node.metadata.labels?.[key] === value);
 }
 
 function backendsOf({ spec }: Service, nodes: readonly Node[]): readonly string[] {

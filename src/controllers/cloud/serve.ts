@@ -25,6 +25,8 @@ export interface ServeParts {
   readonly unmarking: (service: Service, isUnmarking: boolean) => void;
 }
 
+type Ready = Extract<Ensured, { kind: 'ready' }>;
+
 export interface Backends {
   readonly nodes: readonly Node[];
   /** What of them is seen at the provider. */
@@ -179,7 +181,9 @@ function tellEnd(
       if (isNews || before?.isTold) events.event(service, 'Normal', 'EnsuredLoadBalancer', 'Ensured load balancer');
       else if (isOfNodes)
         events.event(service, 'Normal', 'UpdatedLoadBalancer', 'Updated load balancer with new hosts');
-      for (const warning of outcome.warnings ?? []) events.event(service, 'Warning', 'LoadBalancerWarning', warning);
+      for (const warning of newWarnings(outcome, before?.outcome)) {
+        events.event(service, 'Warning', 'LoadBalancerWarning', warning);
+      }
       return;
     case 'waiting':
       return;
@@ -196,6 +200,12 @@ function tellEnd(
       );
     }
   }
+}
+
+/** What is known already is in the condition. */
+function newWarnings({ warnings = [] }: Ready, before: Ensured | Failed | undefined): readonly string[] {
+  const known = before?.kind === 'ready' ? (before.warnings ?? []) : [];
+  return warnings.filter((warning) => !known.includes(warning));
 }
 
 function tellFailure(service: Service, reason: string, message: string, { events, log }: ServeParts): void {

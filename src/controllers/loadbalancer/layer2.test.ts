@@ -5,11 +5,12 @@ import { FakeClock } from '../../host/clock.ts';
 import { minutes } from '../../lib/duration.ts';
 import { balancersController } from '../cloud/balancers.ts';
 import { NOBODY } from '../cloud/claims.ts';
-import { PROVIDER_ANNOTATION } from '../cloud/marks.ts';
+import { LOAD_BALANCER_READY, PROVIDER_ANNOTATION } from '../cloud/marks.ts';
 import { MemoryCloud } from '../cloud/memory.ts';
 import { node } from '../cloud/testing.ts';
 import { type World, world } from '../testing.ts';
 import { loadBalancerController } from './loadbalancer.ts';
+import { ADDRESS_ALLOCATED } from './status.ts';
 import { addresses, get, pool, service } from './testing.ts';
 
 const POOLS = [pool('pool', ['192.0.2.1-192.0.2.9'])];
@@ -51,6 +52,27 @@ test('Services move from layer 2 to a cloud and back as who serves those without
   assert.deepEqual(await addresses(back), { plain: '192.0.2.1' });
   assert.deepEqual(cloud.balancers(), []);
   assert.deepEqual((await get(back, 'plain')).metadata.finalizers, []);
+});
+
+test('two processes that both take Services without a class leave each to one of them', async (t) => {
+  const names = Array.from({ length: 8 }, (_, i) => `plain-${i}`);
+  const w = await world([...POOLS, node('node1', '192.0.2.100')], (parts) => {
+    const cloud = new MemoryCloud({ clock: parts.clock, isDefault: true });
+    const cloudOptions = { providers: [cloud.open()], sweep: minutes(5), random: () => 0 };
+    const runs = [loadBalancerController(parts), balancersController({ ...parts, ...cloudOptions })];
+    return async (signal) => void (await Promise.all(runs.map((run) => run(signal))));
+  });
+  t.after(() => w.stop());
+  for (const name of names) await w.client.create(Service, service(name));
+  await w.pass(10_000);
+  for (const name of names) {
+    const { metadata, status } = await get(w, name);
+    const isClouds = metadata.annotations?.[PROVIDER_ANNOTATION] === 'memory';
+    const conditions = status?.conditions?.map(({ type }) => type);
+    assert.deepEqual(conditions, [isClouds ? LOAD_BALANCER_READY : ADDRESS_ALLOCATED], name);
+    const [ip = ''] = status?.loadBalancer?.ingress?.map((each) => each.ip ?? '') ?? [];
+    assert.ok(ip.startsWith(isClouds ? '203.0.113.' : '192.0.2.'), `${name} has ${ip}`);
+  }
 });
 
 /** Both controllers, over the objects of another world. The cloud stays. */
