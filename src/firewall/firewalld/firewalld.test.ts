@@ -16,3 +16,7 @@ test('packets are let in, and firewalld may end, reload, panic and refuse', { sk
 test('what is enforced is reached by those whom zones of firewalld admit', { skip: skip || skipWithoutNft() }, () => {
   inNamespace(new URL('enforce.fixture.ts', import.meta.url));
 });
+
+test('firewalld is reloaded where that makes many rules apply at once, and takes nothing else away', { skip }, () => {
+  inNamespace(new URL('reload.fixture.ts', import.meta.url));
+});

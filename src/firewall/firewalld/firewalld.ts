@@ -19,14 +19,15 @@ import { type Reading, readingOf } from '../enforce/reading.ts';
 import { glance } from '../glance.ts';
 import { asked } from '../nftables/asked.ts';
 import { sendMessages } from '../nftables/send.ts';
+import { SOCKETS } from '../ruleset/verdict.ts';
 import { verdicts } from './admits.ts';
 import { openSystemBus } from './bus.ts';
 import { FirewallD1 } from './firewall-d1.ts';
+import { loadRules } from './load.ts';
 import { look } from './look.ts';
 import { oneByOne } from './one-by-one.ts';
 import { letPods } from './pods.ts';
-import type { RichRules } from './rich-rules.ts';
-import { admissions, isOurs, richRules } from './rules.ts';
+import { admissions, richRules } from './rules.ts';
 import { watchFirewalld } from './watch.ts';
 import { zoneRules } from './zone-rules.ts';
 import { lookAtZones } from './zones.ts';
@@ -81,6 +82,8 @@ class Firewalld implements FirewallBackend {
   #connection: Promise<FirewallD1> | undefined;
   /** Zones that hold what is ours, and our rules of each: as the last load and the changes since made them. */
   #held = new Map<string, Set<string>>();
+  /** Rules that others keep taking away are no reason to reload again and again. */
+  #hasLoaded = false;
 
   constructor(options: FirewalldOptions) {
     this.#options = options;
@@ -95,13 +98,15 @@ class Firewalld implements FirewallBackend {
 
   async load(openings: readonly Opening[]): Promise<void> {
     const firewalld = await this.#firewalld();
-    const wanted = new Set(openings.flatMap(richRules));
+    // Of the rest the zone sees nothing, as it is translated: who waits comes first.
+    const wanted = new Set(openings.toSorted(socketsFirst).flatMap(richRules));
     const zones = await this.#zones(firewalld);
     this.#held = new Map([...zones].map((zone) => [zone, new Set(wanted)]));
     await this.#send((guard) => guard.load(openings));
+    const mayReload = !this.#hasLoaded;
+    this.#hasLoaded = true;
     await this.#say(firewalld, async () => {
-      await replace(firewalld.runtime, zones, wanted);
-      await replace(firewalld.permanent, zones, wanted);
+      await loadRules(firewalld, zones, wanted, { mayReload });
     });
   }
 
@@ -169,8 +174,7 @@ class Firewalld implements FirewallBackend {
     if (this.#options.nft !== undefined) await removeEnforced(this.#options.nft);
     const firewalld = await this.#firewalld();
     await this.#say(firewalld, async () => {
-      await replace(firewalld.runtime, new Set(), new Set());
-      await replace(firewalld.permanent, new Set(), new Set());
+      await loadRules(firewalld, new Set(), new Set(), { mayReload: true });
       await letPods(firewalld, undefined);
     });
   }
@@ -236,16 +240,7 @@ class Firewalld implements FirewallBackend {
   }
 }
 
-/** Makes ours in these zones exactly the wanted rules, and in all others none. Zones that are not there are passed over. */
-async function replace(rules: RichRules, zones: ReadonlySet<string>, wanted: ReadonlySet<string>): Promise<void> {
-  for (const zone of await rules.zones()) {
-    const there = new Set((await rules.of(zone)).filter(isOurs));
-    const here = zones.has(zone) ? wanted : new Set<string>();
-    const added = [...here].filter((rule) => !there.has(rule));
-    const removed = [...there].filter((rule) => !here.has(rule));
-    await rules.change(zone, added, removed);
-  }
-}
+const socketsFirst = (a: Opening, b: Opening): number => Number(SOCKETS.has(b.kind)) - Number(SOCKETS.has(a.kind));
 
 const RANK: readonly Verdict['kind'][] = ['blocked', 'unknown', 'bypassed', 'open-by-others', 'open-by-us'];
 

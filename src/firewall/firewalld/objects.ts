@@ -20,7 +20,12 @@ export function ask(bus: Bus, from: string, member: string, ...body: readonly st
 /** The values of a dictionary of variants. */
 export function variants(value: unknown): Readonly<Record<string, unknown>> {
   if (!isRecord(value)) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, isRecord(one) ? one['value'] : one]));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, variant(one)]));
+}
+
+/** The value of a variant. */
+export function variant(value: unknown): unknown {
+  return isRecord(value) ? value['value'] : value;
 }
 
 /** A list of strings; none of anything else. */

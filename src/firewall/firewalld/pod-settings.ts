@@ -1,15 +1,33 @@
 /** Zones, policies and ipsets of firewalld's, on the bus: made, removed, and asked what is in force. */
 import type { Bus } from './bus.ts';
-import { ask, CONFIG, CONFIG_PATH, CONFIG_ZONE, NAME, PATH, strings } from './objects.ts';
+import { ask, CONFIG, CONFIG_PATH, CONFIG_ZONE, NAME, PATH, PROPERTIES, strings, variants } from './objects.ts';
 import type { IPSetSettings, PolicySettings, ZoneSettings } from './pod-objects.ts';
 
 /** Kinds of objects that have a permanent configuration, and the words for them in names of methods. */
 const KINDS = {
-  zone: { word: 'Zone', names: 'getZoneNames', list: 'getZones', runtime: `${NAME}.zone` },
-  policy: { word: 'Policy', names: 'getPolicyNames', list: 'getPolicies', runtime: `${NAME}.policy` },
-  ipset: { word: 'IPSet', names: 'getIPSetNames', list: 'getIPSets', runtime: `${NAME}.ipset` },
+  zone: { word: 'Zone', names: 'getZoneNames', list: 'getZones', now: 'getZoneSettings2', runtime: `${NAME}.zone` },
+  policy: {
+    word: 'Policy',
+    names: 'getPolicyNames',
+    list: 'getPolicies',
+    now: 'getPolicySettings',
+    runtime: `${NAME}.policy`,
+  },
+  ipset: {
+    word: 'IPSet',
+    names: 'getIPSetNames',
+    list: 'getIPSets',
+    now: 'getIPSetSettings',
+    runtime: `${NAME}.ipset`,
+  },
 } as const;
 export type Kind = keyof typeof KINDS;
+
+/** As they apply now, and as they apply after a reload; undefined where there is no such object. */
+export interface Settings {
+  readonly now: unknown;
+  readonly later: unknown;
+}
 
 export class PodSettings {
   readonly #bus: Bus;
@@ -89,19 +107,39 @@ export class PodSettings {
   }
 
   /** Every setting of a kind's objects, as they apply now and as they apply after a reload: by name. */
-  async settings(kind: 'zone' | 'policy'): Promise<ReadonlyMap<string, { now: unknown; later: unknown }>> {
-    const { runtime: from } = KINDS[kind];
-    const [now, later] = kind === 'zone' ? ['getZoneSettings2', 'getSettings2'] : ['getPolicySettings', 'getSettings'];
-    const inForce = await this.inForce(kind);
-    const permanent = await this.permanent(kind);
-    const settingsOf = async (name: string) => ({
-      now: inForce.includes(name) ? (await ask(this.#bus, from, now, name))[0] : undefined,
-      later: permanent.includes(name)
-        ? (await this.#bus.call({ ...(await this.#object(kind, name)), member: later }))[0]
-        : undefined,
-    });
-    const names = [...new Set([...inForce, ...permanent])];
-    return new Map(await Promise.all(names.map(async (name) => [name, await settingsOf(name)] as const)));
+  async settings(kind: Kind): Promise<ReadonlyMap<string, Settings>> {
+    const [inForce, permanent] = [new Set(await this.inForce(kind)), new Set(await this.permanent(kind))];
+    const found = new Map<string, Settings>();
+    for (const name of inForce.union(permanent)) {
+      const now = inForce.has(name) ? (await ask(this.#bus, KINDS[kind].runtime, KINDS[kind].now, name))[0] : undefined;
+      found.set(name, { now, later: permanent.has(name) ? await this.#later(kind, name) : undefined });
+    }
+    return found;
+  }
+
+  /** The same of one service that both have. */
+  async serviceSettings(name: string): Promise<Settings> {
+    const [now] = await ask(this.#bus, NAME, 'getServiceSettings2', name);
+    return { now, later: await this.#later('service', name) };
+  }
+
+  /** What is told to iptables directly. */
+  async directSettings(): Promise<Settings> {
+    const members = ['getAllChains', 'getAllRules', 'getAllPassthroughs'];
+    const now = await Promise.all(members.map(async (member) => (await ask(this.#bus, `${NAME}.direct`, member))[0]));
+    const call = { destination: NAME, path: CONFIG_PATH, interface: `${CONFIG}.direct`, member: 'getSettings' };
+    return { now, later: (await this.#bus.call(call))[0] };
+  }
+
+  /** What firewalld.conf says, by the names that it has there. */
+  async conf(): Promise<Readonly<Record<string, unknown>>> {
+    const call = { destination: NAME, path: CONFIG_PATH, interface: PROPERTIES, member: 'GetAll', signature: 's' };
+    return variants((await this.#bus.call({ ...call, body: [CONFIG] }))[0]);
+  }
+
+  async #later(kind: Kind | 'service', name: string): Promise<unknown> {
+    const member = kind === 'zone' || kind === 'service' ? 'getSettings2' : 'getSettings';
+    return (await this.#bus.call({ ...(await this.#object(kind, name)), member }))[0];
   }
 
   async #config(member: string, signature?: string, ...body: readonly unknown[]): Promise<readonly unknown[]> {
@@ -110,8 +148,11 @@ export class PodSettings {
   }
 
   /** Paths may change with every reload. */
-  async #object(kind: Kind, name: string): Promise<{ destination: string; path: string; interface: string }> {
-    const [path] = await this.#config(`get${KINDS[kind].word}ByName`, 's', name);
+  async #object(
+    kind: Kind | 'service',
+    name: string,
+  ): Promise<{ destination: string; path: string; interface: string }> {
+    const [path] = await this.#config(`get${kind === 'service' ? 'Service' : KINDS[kind].word}ByName`, 's', name);
     return { destination: NAME, path: String(path), interface: kind === 'zone' ? CONFIG_ZONE : `${CONFIG}.${kind}` };
   }
 }

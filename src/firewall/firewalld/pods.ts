@@ -25,7 +25,7 @@ export async function letPods(firewalld: FirewallD1, traffic: PodTraffic | undef
   const objects = podObjects(traffic);
   await makePermanent(settings, objects);
   if (!(await isInForce(settings))) {
-    const refused = await reloadIfSettled(firewalld, settings);
+    const refused = await reloadIfSettled(firewalld);
     if (refused !== undefined) return refused;
   }
   for (const [name, { entries }] of objects.ipsets) {
@@ -68,8 +68,8 @@ async function isInForce(settings: PodSettings): Promise<boolean> {
 }
 
 /** Undefined: it was reloaded. */
-async function reloadIfSettled(firewalld: FirewallD1, settings: PodSettings): Promise<PodPassage | undefined> {
-  const differs = await unsettled(settings);
+async function reloadIfSettled(firewalld: FirewallD1): Promise<PodPassage | undefined> {
+  const differs = await unsettled(firewalld);
   if (differs !== undefined) {
     const remedy = 'keep what applies now with firewall-cmd --runtime-to-permanent, or not; then firewall-cmd --reload';
     return { kind: 'left', why: `firewalld has to be reloaded, and its ${differs} would be another then: ${remedy}` };
@@ -91,7 +91,7 @@ async function forgetPods(firewalld: FirewallD1, settings: PodSettings): Promise
   if (zones.length > 0) {
     for (const name of await firewalld.interfacesOf(POD_ZONE)) await firewalld.removeInterface(POD_ZONE, name);
   }
-  return (await reloadIfSettled(firewalld, settings)) ?? DONE;
+  return (await reloadIfSettled(firewalld)) ?? DONE;
 }
 
 const overlap = (a: readonly string[], b: readonly string[]): readonly string[] => a.filter((one) => b.includes(one));
