@@ -7,7 +7,7 @@ import { findCondition } from '../../api/meta/conditions.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, PROVIDER_ANNOTATION } from './marks.ts';
 import { MEMORY_NODES } from './memory.ts';
-import { type CloudWorld, node, service, start } from './testing.ts';
+import { type CloudWorld, node, type StartOptions, service, start } from './testing.ts';
 
 const NODES = [node('node1', '192.0.2.1'), node('node2', '192.0.2.2')];
 const KEY = { namespace: 'ns', name: 'web' };
@@ -63,10 +63,9 @@ test('a Service that is deleted goes when nothing is left of its load balancer',
     'DeletingLoadBalancer: Deleting load balancer',
     'DeletedLoadBalancer: Deleted load balancer',
   ]);
-  const { calls } = w.cloud;
-  const asked = calls.length;
   await w.pass(600_000);
-  assert.equal(calls.length, asked, 'what is done is done');
+  const removals = w.cloud.calls.filter((call) => call === 'remove ns/web');
+  assert.equal(removals.length, 4, 'at once, after each of the three seconds that it takes, and no more');
 });
 
 test('a Service that becomes another type keeps nothing of us', async (t) => {
@@ -98,6 +97,18 @@ test('what was made is removed also when somebody takes the marks away, with the
   await w.pass(10_000);
   assert.deepEqual(w.cloud.balancers(), []);
   assert.deepEqual((await get(w)).metadata.finalizers ?? [], []);
+});
+
+test('a Service whose marks were taken away while nobody looked still tells what it had', async (t) => {
+  const { metadata } = service('web');
+  const had = { ...service('web'), metadata: { ...metadata, uid: 'of-web' } };
+  const conditions = [{ type: LOAD_BALANCER_READY, status: 'True', reason: 'Ensured', message: '' }];
+  const bare: Service = { ...had, spec: { type: 'ClusterIP', ports: [{ port: 80 }] }, status: { conditions } };
+  const w = await begin(t, [bare, ...NODES], { had });
+  assert.equal(w.cloud.made(), 1);
+  await w.pass(10_000);
+  assert.deepEqual(w.cloud.balancers(), []);
+  assert.deepEqual((await get(w)).status?.conditions ?? [], []);
 });
 
 test('a Service of the same name that is made anew has a load balancer of its own', async (t) => {
@@ -280,7 +291,7 @@ test('a node that only says that it lives asks nothing of the provider', async (
 async function begin(
   t: { after(end: () => Promise<void>): void },
   objects: readonly KubeObject[],
-  options?: { readonly isDefault: boolean },
+  options?: StartOptions,
 ): Promise<CloudWorld> {
   const w = await start(objects, options);
   t.after(() => w.stop());

@@ -47,14 +47,22 @@ export interface CloudWorld extends World {
   readonly cloud: MemoryCloud;
 }
 
-/** Runs the controller over these objects, and a cloud that has nothing yet. */
+export interface StartOptions {
+  /** Whether Services without a class are the cloud's. */
+  readonly isDefault?: boolean;
+  /** A Service that has a load balancer there already. */
+  readonly had?: Service;
+}
+
+/** Runs the controller over these objects, and a cloud. */
 export async function start(
   objects: readonly KubeObject[],
-  { isDefault = false }: { readonly isDefault?: boolean } = {},
+  { isDefault = false, had }: StartOptions = {},
 ): Promise<CloudWorld> {
   let cloud: MemoryCloud | undefined;
   const running = await world(objects, (parts) => {
     cloud = new MemoryCloud({ clock: parts.clock, isDefault });
+    if (had !== undefined) void cloud.open().ensure(had, []);
     return balancersController({ ...parts, providers: [cloud.open()], sweep: minutes(5), random: () => 0 });
   });
   if (cloud === undefined) throw new Error('the controller was not made');

@@ -54,6 +54,17 @@ test('Services move from layer 2 to a cloud and back as who serves those without
   assert.deepEqual((await get(back, 'plain')).metadata.finalizers, []);
 });
 
+test('what another provider still has something for is not layer 2’s, until that is gone', async (t) => {
+  const annotations = { [PROVIDER_ANNOTATION]: 'elsewhere' };
+  const w = await world([...POOLS, service('plain', { annotations })], loadBalancerController);
+  t.after(() => w.stop());
+  assert.deepEqual(await addresses(w), { plain: '' });
+  const body = { metadata: { annotations: { [PROVIDER_ANNOTATION]: null } } };
+  await w.client.patch(Service, { namespace: 'ns', name: 'plain' }, { type: 'merge', body });
+  await w.settle();
+  assert.deepEqual(await addresses(w), { plain: '192.0.2.1' });
+});
+
 test('two processes that both take Services without a class leave each to one of them', async (t) => {
   const names = Array.from({ length: 8 }, (_, i) => `plain-${i}`);
   const w = await world([...POOLS, node('node1', '192.0.2.100')], (parts) => {
