@@ -36,7 +36,7 @@ export class OciServer extends TestCloud {
   /** How far its clock is ahead of that of its clients, in milliseconds: for tests to change. */
   skew = 0;
   readonly #parts: Parts;
-  #directory: string | undefined;
+  #directory: Promise<string> | undefined;
 
   /** Use {@link startOciServer}. */
   constructor(options: OciServerOptions, parts: Parts) {
@@ -92,11 +92,12 @@ export class OciServer extends TestCloud {
 
   /** The same as a file of the cloud provider's format; resolves with its path. It goes when the server stops. */
   async configFile(more: Readonly<Record<string, unknown>> = {}): Promise<string> {
-    this.#directory ??= await mkdtemp(join(tmpdir(), 'postern-oci-'));
-    const caFile = join(this.#directory, 'ca.pem');
+    this.#directory ??= mkdtemp(join(tmpdir(), 'postern-oci-'));
+    const directory = await this.#directory;
+    const caFile = join(directory, 'ca.pem');
     await writeFile(caFile, this.ca);
     const { compartmentId, vcnId, subnet1, subnet2 } = this.world;
-    const path = join(this.#directory, 'cloud-provider.yaml');
+    const path = join(directory, 'cloud-provider.yaml');
     const text = stringify({
       ...(this.identity === undefined
         ? { auth: { ...this.#user(), region: REGION, key: this.#parts.key.privateKey } }
@@ -119,7 +120,7 @@ export class OciServer extends TestCloud {
       server?.close();
       server?.closeAllConnections();
     }
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+    if (this.#directory !== undefined) await rm(await this.#directory, { recursive: true, force: true });
   }
 
   #now(): number {
