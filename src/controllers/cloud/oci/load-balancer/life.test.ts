@@ -232,6 +232,35 @@ for (const type of TYPES) {
       });
     });
 
+    test('is read again where somebody has changed it since', async () => {
+      const world = new OciWorld();
+      const provider = world.open();
+      isReady(await world.settle(provider, service));
+      const [{ id } = assert.fail()] = world.all();
+      const table = type === 'lb' ? world.cloud.state.loadBalancers : world.cloud.state.networkLoadBalancers;
+      let isChanged = false;
+      world.watched.beforeWrite = () => {
+        if (!isChanged) table.patch(id, { displayName: 'changed' });
+        isChanged = true;
+      };
+      const fewer = world.nodes.slice(1);
+      assert.partialDeepStrictEqual(await provider.ensure(service, fewer), {
+        kind: 'waiting',
+        why: 'the load balancer is busy',
+      });
+      assert.equal(world.balancers()[0]?.backends.length, 2);
+      isReady(await world.settle(provider, service, fewer));
+      assert.equal(world.balancers()[0]?.backends.length, 1);
+    });
+
+    test('is deleted once', async () => {
+      const world = new OciWorld({ pace: { kind: 'polls', count: 8 } });
+      const provider = world.open();
+      isReady(await world.settle(provider, service));
+      await world.removeAll(provider, service);
+      assert.equal(world.watched.written.filter((name) => /delete(?:Network)?LoadBalancer/.test(name)).length, 1);
+    });
+
     test('waits while somebody else changes it', async () => {
       const world = new OciWorld({ pace: { kind: 'manual' } });
       const provider = world.open();

@@ -29,6 +29,8 @@ export class WatchedCalls {
   readonly calls: OciCalls;
   /** `loadBalancer.createListener`. */
   readonly written: string[] = [];
+  /** What somebody else does at the last moment. */
+  beforeWrite: (name: string) => void = () => {};
   #interruption: { readonly at: number; readonly how: 'before' | 'after' } | undefined;
 
   constructor(calls: OciCalls) {
@@ -50,6 +52,7 @@ export class WatchedCalls {
 
   async #write(name: string, call: () => Promise<unknown>): Promise<unknown> {
     this.written.push(name);
+    this.beforeWrite(name);
     const how = this.#interruption?.at === this.written.length ? this.#interruption.how : undefined;
     if (how === 'before') throw new OciError(`${name}: no answer`, { code: 'Unreachable' });
     const answer = await call();
