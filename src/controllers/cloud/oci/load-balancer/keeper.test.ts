@@ -154,6 +154,19 @@ describe('where lists are behind', () => {
   });
 });
 
+test('none is left of the other type when the Service wants another meanwhile', async () => {
+  const cloud = new LaggingCloud();
+  cloud.isMute = true;
+  const keeper = cloud.keeper();
+  await assert.rejects(keeper.create(request(), desired(), { certificates: {} }));
+  for (let round = 0; round < 30; round++) {
+    const found = await keeper.seek({ ...request(), type: 'nlb' });
+    if (found.kind !== 'waiting') break;
+    await cloud.clock.advance(found.after);
+  }
+  assert.deepEqual(cloud.stored, []);
+});
+
 test('one that serves is preferred to older ones that failed or go', async () => {
   const cloud = new LaggingCloud();
   const now = cloud.clock.now();
