@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { parse } from 'yaml';
 import { type Json, SERVICES, startTestServer, type TestServer } from '../../src/apiserver/testing/server.ts';
 import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
 import { printKubeconfig } from '../../src/client/kubeconfig.ts';
@@ -46,16 +47,19 @@ after(async () => {
 test('Services get load balancers and open node ports, nodes are known, by one process with few rights', async () => {
   const before = rules();
   await start();
-  await made('POST', SERVICES, service('web', { type: 'LoadBalancer' }));
-  await made('POST', SERVICES, service('bare', { type: 'NodePort' }));
-  const web = await eventually(async () => {
-    const { status } = await get('web');
-    return status.loadBalancer?.ingress?.[0]?.ip === undefined ? undefined : get('web');
-  });
-  const [balancer, ...others] = balancers();
-  assert.deepEqual(others, []);
-  assert.deepEqual(web.metadata.finalizers, ['service.kubernetes.io/load-balancer-cleanup']);
-  assert.ok(balancer?.ipAddresses?.some(({ ipAddress }) => ipAddress === web.status.loadBalancer.ingress[0].ip));
+  for (const example of ['load-balancer', 'network-load-balancer', 'node-port']) {
+    await made('POST', SERVICES, parse(await readFile(`examples/oci/${example}.yaml`, 'utf8')));
+  }
+  for (const name of ['web', 'dns']) {
+    const { metadata, status } = await eventually(async () => {
+      const found = await get(name);
+      return found.status.loadBalancer?.ingress?.[0]?.ip === undefined ? undefined : found;
+    });
+    assert.deepEqual(metadata.finalizers, ['service.kubernetes.io/load-balancer-cleanup']);
+    const [balancer, ...others] = balancers().filter(({ displayName }) => displayName?.includes(metadata.uid));
+    assert.deepEqual(others, []);
+    assert.ok(balancer?.ipAddresses?.some(({ ipAddress }) => ipAddress === status.loadBalancer.ingress[0].ip));
+  }
   const bare = (await get('bare')).spec.ports[0].nodePort;
   await eventually(async () => (JSON.stringify(rules()).includes(`"min":${bare}`) ? true : undefined));
   await eventually(async () => {
@@ -64,11 +68,13 @@ test('Services get load balancers and open node ports, nodes are known, by one p
     return ready ? true : undefined;
   });
 
-  await api.call('DELETE', `${SERVICES}/web`);
-  await api.call('DELETE', `${SERVICES}/bare`);
-  await eventually(async () => ((await api.call('GET', `${SERVICES}/web`)).code === 404 ? true : undefined));
+  for (const name of ['web', 'dns', 'bare']) await api.call('DELETE', `${SERVICES}/${name}`);
+  for (const name of ['web', 'dns']) {
+    await eventually(async () => ((await api.call('GET', `${SERVICES}/${name}`)).code === 404 ? true : undefined));
+  }
   await eventually(async () => (isDeepStrictEqual(rules(), before) ? true : undefined));
   assert.deepEqual(balancers(), []);
+  assert.deepEqual(groups(), []);
   assert.deepEqual([...lesser.asked].sort(), [
     'create events',
     'get namespaces',
@@ -107,7 +113,13 @@ test('credentials are in nothing that it says', async () => {
 });
 
 /** Everything that is there and costs money. */
-const balancers = () => cloud.state.loadBalancers.all().filter(({ lifecycleState }) => lifecycleState !== 'DELETED');
+const balancers = () =>
+  [...cloud.state.loadBalancers.all(), ...cloud.state.networkLoadBalancers.all()].filter(
+    ({ lifecycleState }) => lifecycleState !== 'DELETED',
+  );
+
+const groups = () =>
+  cloud.state.networkSecurityGroups.all().filter(({ lifecycleState }) => lifecycleState !== 'TERMINATED');
 
 /** All rules of all security lists. */
 const rules = () =>
