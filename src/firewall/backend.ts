@@ -110,6 +110,8 @@ export interface FirewallBackend {
    * {@link load}. Throws {@link FirewallError}.
    */
   letPods(traffic: PodTraffic | undefined): Promise<PodPassage>;
+  /** Whether pods get by: the worst of it. From one look at the firewall; changes nothing, and needs no {@link load}. */
+  podVerdict(traffic: PodTraffic): Promise<Verdict>;
   /** What of ours is wholly there now, of this run or of an earlier one, in any order. Changes nothing. */
   current(): Promise<readonly Admission[]>;
   /** One verdict for each opening, in their order: from one look at the firewall. Changes nothing, and needs no {@link load}. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Event } from '../api/core/v1/event.ts';
+import { Node } from '../api/core/v1/node.ts';
 import { Service } from '../api/core/v1/service.ts';
 import { fakeClient } from '../client/fake.ts';
 import { eventually, settle } from '../client/testing.ts';
@@ -231,4 +232,51 @@ test('what an earlier run left in another firewall is removed, also when one of 
   await w.start().synced;
   assert.deepEqual(removed, ['firewalld']);
   w.end();
+});
+
+const withPods = (name: string, ip: string, podCIDR: string) => ({
+  ...node(name, [ip]),
+  spec: { podCIDRs: [podCIDR] },
+});
+
+test('what the node carries for pods is let by, from pods and other nodes, as these come and go', async () => {
+  const w = world({ podBridge: 'postern0' });
+  await w.start().synced;
+  assert.equal(w.watched.rules.pods, undefined);
+  w.client.seed(withPods('a', '192.0.2.1', '10.244.0.0/24'));
+  w.client.seed(withPods('b', '192.0.2.2', '10.244.1.0/24'));
+  const pods = ['10.244.0.0/24', '10.244.1.0/24'];
+  await eventually(() => {
+    assert.deepEqual(w.watched.rules.pods, { bridge: 'postern0', pods, peers: [...pods, '192.0.2.2/32'] });
+    return true;
+  });
+  w.client.remove(Node, { name: 'b' });
+  await eventually(() => w.watched.rules.pods?.peers.length === 1);
+  w.end();
+});
+
+test('what keeps pods from others is told to the node, once', async () => {
+  for (const [passage, verdict, told] of [
+    [{ kind: 'left', why: 'reload it' }, { kind: 'blocked', by: 'policy drop' }, 'reload it'],
+    [{ kind: 'done' }, { kind: 'blocked', by: 'policy drop' }, 'they are blocked by policy drop'],
+    [{ kind: 'done' }, { kind: 'open-by-us' }, undefined],
+  ] as const) {
+    const memory = memoryFirewall();
+    const backend = { ...memory, letPods: async () => passage, podVerdict: async () => verdict };
+    const w = world({ podBridge: 'postern0', backend });
+    w.client.seed(withPods('a', '192.0.2.1', '10.244.0.0/24'));
+    await w.start().synced;
+    await w.clock.advance(1000);
+    await settle();
+    w.client.seed(withPods('b', '192.0.2.2', '10.244.1.0/24'));
+    await settle();
+    await w.clock.advance(1000);
+    await settle();
+    const left = `Node a FirewallLeft the firewall (nftables) of node "a" may keep its pods from others: ${told}`;
+    assert.deepEqual(
+      (await w.events()).filter((text) => text.startsWith('Node')),
+      told === undefined ? [] : [left],
+    );
+    w.end();
+  }
 });

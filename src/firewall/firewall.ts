@@ -72,6 +72,8 @@ class FirewallKeeper {
   #isLoaded = false;
   /** What the firewall was told of pods since it was loaded. */
   #pods: { readonly traffic: PodTraffic | undefined } | undefined;
+  /** The same, until it was looked at whether they get by. */
+  #unseenPods: PodTraffic | undefined;
   /** Why the firewall does not let pods by, as it was last told. */
   #leftPods: string | undefined;
   #markSynced: () => void = () => {};
@@ -151,13 +153,16 @@ class FirewallKeeper {
     if (this.#pods !== undefined && isDeepStrictEqual(this.#pods.traffic, traffic)) return;
     const passage = await backend.letPods(traffic);
     this.#pods = { traffic };
-    const why = passage.kind === 'left' ? passage.why : undefined;
-    if (why !== undefined && why !== this.#leftPods) this.#tellLeft(why);
-    this.#leftPods = why;
+    this.#unseenPods = passage.kind === 'done' ? traffic : undefined;
+    if (passage.kind === 'left') this.#tellLeft(passage.why);
   }
 
-  #tellLeft(why: string): void {
+  /** Once for each reason. */
+  #tellLeft(why: string | undefined): void {
     const { log, backend, nodeName } = this.#options;
+    const isTold = why === this.#leftPods;
+    this.#leftPods = why;
+    if (why === undefined || isTold) return;
     log.warn({ firewall: backend.name, why }, 'the firewall may keep pods from each other and from this node');
     const node = this.#exposures.nodes.get({ name: nodeName });
     if (node !== undefined) this.#recorder.event(node, 'Warning', LEFT, leftMessage(backend.name, nodeName, why));
@@ -205,17 +210,22 @@ class FirewallKeeper {
    */
   async #look(): Promise<number> {
     const { backend, clock, log } = this.#options;
-    if (this.#unseen.size === 0) return IDLE;
+    if (this.#unseen.size === 0 && this.#unseenPods === undefined) return IDLE;
     const left = this.#changedAt + QUIET - clock.now();
     if (left > 0) return left;
     const openings = [...this.#unseen.values()].filter(({ policy }) => policy === 'managed');
     this.#unseen.clear();
+    const pods = this.#unseenPods;
+    this.#unseenPods = undefined;
     try {
       const verdicts = await backend.verdicts(openings);
       openings.forEach((opening, i) => {
         const verdict = verdicts[i];
         if (verdict?.kind === 'blocked') this.#tellBlocked(opening, verdict.by);
       });
+      if (pods === undefined) return IDLE;
+      const verdict = await backend.podVerdict(pods);
+      this.#tellLeft(verdict.kind === 'blocked' ? `they are blocked by ${verdict.by}` : undefined);
     } catch (err) {
       log.warn({ err, firewall: backend.name }, 'cannot tell whether what was opened is open');
     }

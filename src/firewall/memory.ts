@@ -1,4 +1,5 @@
 /** A firewall that is not there: for tests, and to see what would be opened. It passes the contract. */
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Admission,
   admissionKey,
@@ -44,6 +45,9 @@ export function memoryFirewall(rules = new MemoryRules()): FirewallBackend {
       check();
       rules.pods = traffic;
       return { kind: 'done' };
+    },
+    async podVerdict(traffic) {
+      return isDeepStrictEqual(rules.pods, traffic) ? { kind: 'open-by-us' } : { kind: 'blocked', by: 'policy drop' };
     },
     async current() {
       return [...admissions.values()];

@@ -8,6 +8,7 @@ export function noFirewall(): FirewallBackend {
     load: async () => {},
     change: async () => {},
     letPods: async () => ({ kind: 'done' }),
+    podVerdict: async () => ({ kind: 'open-by-others', by: 'no firewall' }),
     current: async () => [],
     verdicts: async (openings) => openings.map(() => ({ kind: 'open-by-others', by: 'no firewall' })),
     remove: async () => {},

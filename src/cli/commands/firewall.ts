@@ -5,6 +5,7 @@ import type { FirewallPolicy } from '../../firewall/exposure/policy.ts';
 import { DEFAULT_HEARTBEATS } from '../../l2/settings.ts';
 import type { CIDR } from '../../lib/ip.ts';
 import type { readExposed } from '../firewall/read-exposed.ts';
+import type { PodReport } from '../firewall/report.ts';
 import {
   type FirewallName,
   firewallHealthFromOption,
@@ -66,8 +67,9 @@ async function plan(flags: LookFlags): Promise<void> {
     import('../firewall/text.ts'),
     import('../../firewall/plan.ts'),
   ]);
-  await look(flags, async ({ backend, exposed: { openings, mistakes }, node }) => {
-    const report = { node, firewall: backend.name, ...planOf(await backend.current(), openings), mistakes };
+  await look(flags, async ({ backend, exposed: { openings, mistakes }, pods, node }) => {
+    const plan = planOf(await backend.current(), openings);
+    const report = { node, firewall: backend.name, ...plan, ...(pods && { pods }), mistakes };
     print(report, flags.output, () => planText(report));
   });
 }
@@ -79,10 +81,10 @@ async function status(flags: LookFlags): Promise<void> {
     import('../../firewall/plan.ts'),
     import('../../firewall/verify/tried.ts'),
   ]);
-  await look(flags, async ({ backend, exposed: { openings, wishes, mistakes, nodes }, node }) => {
+  await look(flags, async ({ backend, exposed: { openings, wishes, mistakes, nodes }, pods, node }) => {
     const ports = portStatuses(wishes, openings, await backend.verdicts(openings), triedBy(nodes, node));
     const { toClose: leftovers } = planOf(await backend.current(), openings);
-    const report = { node, firewall: backend.name, ports, leftovers, mistakes };
+    const report = { node, firewall: backend.name, ports, ...(pods && { pods }), leftovers, mistakes };
     print(report, flags.output, () => statusText(report));
   });
 }
@@ -91,18 +93,28 @@ interface Look {
   readonly node: string;
   readonly backend: FirewallBackend;
   readonly exposed: Awaited<ReturnType<typeof readExposed>>;
+  readonly pods?: PodReport;
 }
 
 /** Opens this machine's firewall, reads what is exposed, and has it looked at. */
 async function look(flags: LookFlags, use: (look: Look) => Promise<void>): Promise<void> {
-  const [{ requireFirewall }, { Firewalls }, { readExposed }, { createLogger }, { thisNodeInterface, thisNodeName }] =
-    await Promise.all([
-      import('../wiring/requirements.ts'),
-      import('../wiring/firewalls.ts'),
-      import('../firewall/read-exposed.ts'),
-      import('../../host/log.ts'),
-      import('../wiring/this-node.ts'),
-    ]);
+  const [
+    { requireFirewall },
+    { Firewalls },
+    { readExposed },
+    { createLogger },
+    { thisNodeInterface, thisNodeName },
+    { podTraffic },
+    { BRIDGE },
+  ] = await Promise.all([
+    import('../wiring/requirements.ts'),
+    import('../wiring/firewalls.ts'),
+    import('../firewall/read-exposed.ts'),
+    import('../../host/log.ts'),
+    import('../wiring/this-node.ts'),
+    import('../../firewall/exposure/cluster.ts'),
+    import('../../network/bridge.ts'),
+  ]);
   requireFirewall();
   const node = flags.node ?? thisNodeName();
   const lanInterface = flags.interface ?? (await thisNodeInterface(undefined)).name;
@@ -120,7 +132,9 @@ async function look(flags: LookFlags, use: (look: Look) => Promise<void>): Promi
         ...(proxyHealth && { proxyHealth }),
       }),
     );
-    await use({ node, backend, exposed });
+    const traffic = podTraffic(exposed.nodes, node, BRIDGE);
+    const pods = traffic && { ...traffic, verdict: await backend.podVerdict(traffic) };
+    await use({ node, backend, exposed, ...(pods && { pods }) });
   } finally {
     await firewalls.close();
   }

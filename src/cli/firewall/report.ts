@@ -1,13 +1,20 @@
 /** What `postern firewall plan` and `status` say, as data: what is printed for programs. */
-import { type Admission, admissionKey, type Opening, type Verdict } from '../../firewall/backend.ts';
+import { type Admission, admissionKey, type Opening, type PodTraffic, type Verdict } from '../../firewall/backend.ts';
 import type { Mistake } from '../../firewall/exposure/at-once.ts';
 import type { FirewallPlan } from '../../firewall/plan.ts';
 import type { Tried } from '../../firewall/verify/tried.ts';
+
+/** What a node carries for pods, and whether its firewall lets that by. */
+export interface PodReport extends PodTraffic {
+  readonly verdict: Verdict;
+}
 
 /** `none`: no firewall is in use. */
 export interface PlanReport extends FirewallPlan {
   readonly node: string;
   readonly firewall: string;
+  /** Absent: the node has none. */
+  readonly pods?: PodReport;
   readonly mistakes: readonly Mistake[];
 }
 
@@ -22,6 +29,8 @@ export interface StatusReport {
   readonly node: string;
   readonly firewall: string;
   readonly ports: readonly PortStatus[];
+  /** Absent: the node has none. */
+  readonly pods?: PodReport;
   /** Ours, and of nobody that exposes it: no agent has closed it yet, or none runs. */
   readonly leftovers: readonly Admission[];
   readonly mistakes: readonly Mistake[];

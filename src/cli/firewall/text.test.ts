@@ -101,3 +101,22 @@ test('of many prefixes the first are named and the others counted', () => {
   };
   assert.match(planText(plan), /10\.0\.0\.0\/16,10\.1\.0\.0\/16 and 2 more +load-balancer/);
 });
+
+test('what nodes carry for pods is planned and looked at as well', () => {
+  const traffic = { bridge: 'postern0', pods: ['10.244.0.0/24', '10.244.1.0/24', 'fd00::/64'], peers: [] };
+  const pods = (verdict: Verdict) => ({ pods: { ...traffic, verdict } });
+  const plan = { node: 'node1', firewall: 'nftables', toOpen: [], toClose: [], open: [], mistakes: [] };
+  const status = { node: 'node1', firewall: 'nftables', ports: [], leftovers: [], mistakes: [] };
+  const blocked: Verdict = { kind: 'blocked', by: 'policy drop of chain forward, table inet filter' };
+  const which = 'Pods of 10.244.0.0/24,10.244.1.0/24 and 1 more, here behind postern0';
+  assert.match(planText({ ...plan, ...pods(blocked) }), new RegExp(`^${which}: to be let by\\.$`, 'm'));
+  assert.match(planText({ ...plan, ...pods({ kind: 'open-by-us' }) }), /: let by as wanted\.$/m);
+  assert.match(
+    statusText({ ...status, ...pods({ kind: 'open-by-us' }) }),
+    new RegExp(`^${which}: open, Postern$`, 'm'),
+  );
+  assert.match(
+    statusText({ ...status, ...pods(blocked) }),
+    /blocked, policy drop.*Not as it should be:\n {2}pods cannot reach each other or this node: policy drop of chain forward/s,
+  );
+});

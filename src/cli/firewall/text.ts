@@ -2,7 +2,7 @@
 import type { Admission, Opening, Verdict } from '../../firewall/backend.ts';
 import { admissionText } from '../../firewall/reasons.ts';
 import { textTable } from '../output.ts';
-import type { PlanReport, PortStatus, StatusReport } from './report.ts';
+import type { PlanReport, PodReport, PortStatus, StatusReport } from './report.ts';
 
 export function planText(plan: PlanReport): string {
   const { toOpen, toClose, open, mistakes } = plan;
@@ -13,13 +13,14 @@ export function planText(plan: PlanReport): string {
   return sections([
     heading(plan),
     ...(rows.length === 0 ? [] : [textTable(['', 'PORT', 'FROM', 'WHAT', 'FOR'], rows)]),
+    ...(plan.pods === undefined ? [] : [podPlanText(plan.pods)]),
     `${toOpen.length} to open, ${toClose.length} to close, ${open.length} open as wanted.`,
     ...problems(mistakes.map(({ service, mistake }) => `${service}: ${mistake}`)),
   ]);
 }
 
 export function statusText(status: StatusReport): string {
-  const { ports, leftovers, mistakes } = status;
+  const { ports, pods, leftovers, mistakes } = status;
   const rows = ports.map(({ verdict, ...one }) => [
     ...[admissionText(one), sourcesText(one), one.kind, one.owner],
     ...[triedText(one.tried), STATES[verdict.kind], because(verdict)],
@@ -27,7 +28,9 @@ export function statusText(status: StatusReport): string {
   return sections([
     heading(status),
     rows.length === 0 ? 'Nothing is exposed on this node.' : textTable(HEADER, rows),
+    ...(pods === undefined ? [] : [`${podsText(pods)}: ${STATES[pods.verdict.kind]}, ${because(pods.verdict)}`]),
     ...problems([
+      ...(pods?.verdict.kind === 'blocked' ? [`pods cannot reach each other or this node: ${pods.verdict.by}`] : []),
       ...ports.flatMap(problemOf),
       ...leftovers.map(
         (one) => `${admissionText(one)} is open and nobody exposes it: does the agent of this node run?`,
@@ -36,6 +39,12 @@ export function statusText(status: StatusReport): string {
     ]),
   ]);
 }
+
+/** What is forwarded for pods, and what they ask this node. */
+const podsText = ({ bridge, pods }: PodReport): string => `Pods of ${namedText(pods)}, here behind ${bridge}`;
+
+const podPlanText = (report: PodReport): string =>
+  `${podsText(report)}: ${report.verdict.kind === 'open-by-us' ? 'let by as wanted' : 'to be let by'}.`;
 
 const HEADER = ['PORT', 'FROM', 'WHAT', 'FOR', 'TRIED', 'STATE', 'BY'];
 
@@ -92,9 +101,12 @@ function verdictProblem({ verdict, ...one }: PortStatus): readonly string[] {
 const NAMED = 2;
 
 function sourcesText({ sources }: Admission | Opening): string {
-  if (sources === undefined) return 'anyone';
-  const others = sources.length - NAMED;
-  return others > 0 ? `${sources.slice(0, NAMED).join(',')} and ${others} more` : sources.join(',');
+  return sources === undefined ? 'anyone' : namedText(sources);
+}
+
+function namedText(prefixes: readonly string[]): string {
+  const others = prefixes.length - NAMED;
+  return others > 0 ? `${prefixes.slice(0, NAMED).join(',')} and ${others} more` : prefixes.join(',');
 }
 
 const heading = ({ node, firewall }: { readonly node: string; readonly firewall: string }): string =>

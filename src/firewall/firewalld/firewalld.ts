@@ -26,6 +26,7 @@ import { FirewallD1 } from './firewall-d1.ts';
 import { loadRules } from './load.ts';
 import { look } from './look.ts';
 import { oneByOne } from './one-by-one.ts';
+import { podVerdict } from './pod-verdict.ts';
 import { letPods } from './pods.ts';
 import { admissions, richRules } from './rules.ts';
 import { watchFirewalld } from './watch.ts';
@@ -133,6 +134,10 @@ class Firewalld implements FirewallBackend {
   async letPods(traffic: PodTraffic | undefined): Promise<PodPassage> {
     const firewalld = await this.#firewalld();
     return this.#say(firewalld, () => letPods(firewalld, traffic));
+  }
+
+  async podVerdict(traffic: PodTraffic): Promise<Verdict> {
+    return podVerdict(await this.#firewalld(), traffic);
   }
 
   async current(): Promise<readonly Admission[]> {

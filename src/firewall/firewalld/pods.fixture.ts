@@ -66,7 +66,10 @@ describe('pods and firewalld', () => {
 
   test('they are let by for as long as they are told of, and nothing else is', async () => {
     assert.deepEqual(await through(100), SHUT);
+    assert.equal((await backend.podVerdict(TRAFFIC)).kind, 'blocked');
     assert.deepEqual(await backend.letPods(TRAFFIC), { kind: 'done' });
+    assert.deepEqual(await backend.podVerdict(TRAFFIC), { kind: 'open-by-us' });
+    assert.equal((await backend.podVerdict(PODS_ALONE)).kind, 'blocked');
     assert.deepEqual(await through(200), { ...SHUT, names: ALL, nodes: ALL });
     assert.deepEqual(await backend.letPods(undefined), { kind: 'done' });
     assert.deepEqual(await through(100), SHUT);

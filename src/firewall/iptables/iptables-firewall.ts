@@ -24,6 +24,7 @@ import { asked as askedOfNft } from '../nftables/asked.ts';
 import { isOfIptables, readRuleset } from '../nftables/read-ruleset.ts';
 import { sendMessages } from '../nftables/send.ts';
 import type { Ruleset } from '../ruleset/model.ts';
+import { podVerdict } from '../ruleset/pods.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
 import { hasPods, POD_PREFIX, podCount, podPatch } from './pods.ts';
 import { readIptablesRuleset } from './read-ruleset.ts';
@@ -121,6 +122,18 @@ class IptablesFirewall implements FirewallBackend {
         this.#podCounts.set(family, podCount(await this.#used.count(family, 'filter', POD_PREFIX)));
       }
       return { kind: 'done' };
+    });
+  }
+
+  podVerdict(traffic: PodTraffic): Promise<Verdict> {
+    return asked(async () => {
+      let isOurs = true;
+      for (const family of IP_FAMILIES.filter((one) => hasPods(one, traffic))) {
+        const isThere = await this.#used.inUse(family);
+        const patch = isThere && podPatch(family, await this.#used.read(family, 'filter', POD_PREFIX), traffic);
+        isOurs &&= patch !== false && isEmptyPatch(patch);
+      }
+      return podVerdict(traffic, { isOurs, ruleset: await this.#ruleset(), ...this.#clients });
     });
   }
 

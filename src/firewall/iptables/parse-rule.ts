@@ -48,7 +48,7 @@ function endOfValues(words: readonly string[], start: number): number {
 }
 
 function outcomeOf(option: '-j' | '-g', target: string, chains: ReadonlySet<string>): Outcome {
-  if (target === CHAIN) return { kind: 'accept' };
+  if (target === CHAIN || target.startsWith(POD_PREFIX)) return { kind: 'accept' };
   if (chains.has(target)) return { kind: option === '-j' ? 'jump' : 'goto', chain: target };
   if (HARMLESS.has(target)) return { kind: 'none' };
   switch (target) {

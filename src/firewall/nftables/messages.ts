@@ -125,6 +125,26 @@ export async function readEntries({
   return entries;
 }
 
+/** Where ranges of a set of addresses begin, and what comes after their ends; nothing where the set is gone. Throws NetlinkError. */
+export async function readBounds(set: FoundSet, family: IPFamily): Promise<readonly string[]> {
+  const key = { kind: 'types', types: ['address'] } as const;
+  const decoder = new ElementDecoder({ family: TABLE_FAMILIES[family], name: set.table }, { name: set.name, key });
+  const bounds: string[] = [];
+  try {
+    for await (const messages of netfilterDump(message(GETSETELEM, NLM_F_REQUEST_DUMP, [...header(set)]))) {
+      for (const { payload } of messages) {
+        for (const {
+          key: [address],
+        } of decoder.decode(payload))
+          bounds.push(String(address));
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;
+  }
+  return bounds;
+}
+
 /** Elements of one message: an attribute has at most 64 KiB, and an element about 100 bytes. */
 const ELEMENTS_PER_MESSAGE = 400;
 

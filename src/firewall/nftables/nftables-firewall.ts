@@ -22,13 +22,14 @@ import {
 import { Guard } from '../enforce/guard.ts';
 import { readingOf } from '../enforce/reading.ts';
 import { glance } from '../glance.ts';
+import { podVerdict } from '../ruleset/pods.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
 import { asked } from './asked.ts';
 import { admissionsOf, entriesOf, entryKey } from './elements.ts';
 import { entriesFor, fillMessages, findOpenSets, identity, OWN_COUNT, presentEntries } from './found-sets.ts';
 import { OWN_TABLES, ownLayout } from './layout.ts';
 import { entryMessages, flushMessage, type OpenSet, readEntries } from './messages.ts';
-import { fillPodSets, findPodSets } from './pods.ts';
+import { fillPodSets, findPodSets, holdPods } from './pods.ts';
 import { readRuleset } from './read-ruleset.ts';
 import { sendMessages } from './send.ts';
 
@@ -98,6 +99,13 @@ class NftablesFirewall implements FirewallBackend {
       await fillPodSets(this.#nft, sets, traffic);
       this.#podSets = identity(sets);
       return { kind: 'done' };
+    });
+  }
+
+  podVerdict(traffic: PodTraffic): Promise<Verdict> {
+    return asked(async () => {
+      const isOurs = await holdPods(await findPodSets(), traffic);
+      return podVerdict(traffic, { isOurs, ruleset: await readRuleset(this.#nft), ...this.#clients });
     });
   }
 

@@ -1,8 +1,8 @@
 /** Sets that administrators declare for what nodes carry for pods: who sends, and whom it is for. */
 import type { NftRunner } from '../../host/nft.ts';
-import { IP_FAMILIES, type IPFamily, mustParseCIDR } from '../../lib/ip.ts';
+import { addIP, IP_FAMILIES, type IPFamily, lastIP, mustParseCIDR, printIP } from '../../lib/ip.ts';
 import { FirewallError, type PodTraffic } from '../backend.ts';
-import { type FoundSet, findSets, podKeyType } from './messages.ts';
+import { type FoundSet, findSets, podKeyType, readBounds } from './messages.ts';
 
 /** What the prefixes of a set are: of those who send to pods, or of pods. */
 type PodRole = 'peers' | 'pods';
@@ -43,15 +43,34 @@ export async function findPodSets(): Promise<readonly PodSet[]> {
   });
 }
 
+/** Whether there are any, and all of them hold just this. */
+export async function holdPods(sets: readonly PodSet[], traffic: PodTraffic): Promise<boolean> {
+  for (const one of sets) {
+    const there = new Set(await readBounds(one.set, one.family));
+    const ranges = prefixesOf(traffic, one).map(mustParseCIDR);
+    const begins = ranges.map(({ base }) => printIP(base));
+    const known = new Set([...begins, ...ranges.map((range) => printIP(addIP(lastIP(range), 1))), ZERO[one.family]]);
+    if (!begins.every((begin) => there.has(begin)) || ![...there].every((bound) => known.has(bound))) return false;
+  }
+  return sets.length > 0;
+}
+
+/** The kernel is told where what is in no range begins. */
+const ZERO: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0', IPv6: '::' };
+
+const prefixesOf = (traffic: PodTraffic | undefined, { role, family }: PodSet): readonly string[] =>
+  (traffic?.[role] ?? []).filter((prefix) => mustParseCIDR(prefix).base.family === family);
+
 /** Makes all of them hold just this, at one moment. Empties them when there is nothing to carry. */
 export async function fillPodSets(
   nft: NftRunner,
   sets: readonly PodSet[],
   traffic: PodTraffic | undefined,
 ): Promise<void> {
-  const script = sets.flatMap(({ set: { family: tableFamily, table, name }, family, role }) => {
-    const at = `${tableFamily} ${spelled(table)} ${name}`;
-    const prefixes = (traffic?.[role] ?? []).filter((prefix) => mustParseCIDR(prefix).base.family === family);
+  const script = sets.flatMap((one) => {
+    const { family, table, name } = one.set;
+    const at = `${family} ${spelled(table)} ${name}`;
+    const prefixes = prefixesOf(traffic, one);
     const flush = `flush set ${at}\n`;
     return prefixes.length === 0 ? [flush] : [flush, `add element ${at} { ${prefixes.join(', ')} }\n`];
   });

@@ -18,6 +18,8 @@ export interface Packet {
   readonly interface?: string;
   /** Its destination has been translated: to what address and port is not known. */
   readonly translated: boolean;
+  /** It is from pods or nodes to pods, or from a pod to its node. Absent: from a client. */
+  readonly pods?: true;
   /** Our sets have it. */
   readonly ours: boolean;
 }
@@ -57,9 +59,9 @@ function ask(term: Term, packet: Packet): Answer {
     case 'local-destination':
       return packet.translated ? 'maybe' : 'yes';
     case 'ours':
-      return told(packet.ours && isOurs(term, packet));
+      return told(packet.ours && packet.pods !== true && isOurs(term, packet));
     case 'for-pods':
-      return 'no';
+      return told(packet.pods === true && packet.ours);
     case 'unknown':
       return 'maybe';
   }

@@ -46,7 +46,8 @@ function verdictOf(opening: Opening, look: Look): Verdict {
 }
 
 const RANKS: readonly Verdict['kind'][] = ['open-by-others', 'open-by-us', 'bypassed', 'unknown', 'blocked'];
-const worse = (a: Verdict, b: Verdict): Verdict => (RANKS.indexOf(b.kind) > RANKS.indexOf(a.kind) ? b : a);
+/** Of two verdicts the one that lets in less, or of which less is known. */
+export const worse = (a: Verdict, b: Verdict): Verdict => (RANKS.indexOf(b.kind) > RANKS.indexOf(a.kind) ? b : a);
 
 function verdictFrom(opening: Opening, source: string | undefined, look: Look): Verdict {
   const { family, address, protocol, port, kind, policy } = opening;

@@ -88,13 +88,16 @@ export function packetContract(name: string, subject: PacketSubject): void {
 
     test('pods are reached by pods and other nodes, and get names from their own', async () => {
       const both = Object.values(PODS);
-      const others = IP_FAMILIES.map((family) => prefixOf(CLIENT[family]));
+      const traffic = { bridge: BRIDGE, pods: both, peers: [...both, ...IP_FAMILIES.map((f) => prefixOf(CLIENT[f]))] };
+      assert.equal((await backend.podVerdict(traffic)).kind, 'blocked');
       await pods('unheard', false);
-      await backend.letPods({ bridge: BRIDGE, pods: both, peers: [...both, ...others] });
+      await backend.letPods(traffic);
+      assert.deepEqual(await backend.podVerdict(traffic), { kind: 'open-by-us' });
+      assert.equal((await backend.podVerdict({ ...traffic, peers: both })).kind, 'blocked');
       await pods('let', true);
       await backend.letPods(undefined);
       await pods('forgotten', false);
-      await backend.letPods({ bridge: BRIDGE, pods: both, peers: [...both, ...others] });
+      await backend.letPods(traffic);
     });
 
     test('a removal closes all', async () => {
