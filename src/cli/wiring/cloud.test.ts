@@ -23,7 +23,7 @@ test('what does not go together is told before anything is started, with what to
     [OCI, without, /which is left out/, /let cloud run/],
     [OCI, ALL_CONTROLLERS, /by layer2 or by oci: only one can/, /--default-load-balancer layer2, oci or nobody/],
     [{ defaultLoadBalancer: 'oci' }, ALL_CONTROLLERS, /asks no cloud/, /Say nobody where another process/],
-    [OCI, ALONE, /\/nowhere\/cloud\.yaml cannot be read/, /docs\/clouds\.md/],
+    [OCI, ALONE, /\/nowhere\/cloud\.yaml cannot be read/, /docs\/oci-credentials\.md/],
   ] as const) {
     await assert.rejects(readCloud({ ...FLAGS, ...flags }, controllers), (error: unknown) => {
       assert.ok(error instanceof UserError);
