@@ -4,7 +4,7 @@ import { FakeClock } from '../../../../host/clock.ts';
 import { silentLogger } from '../../../../host/log.ts';
 import { isPassing, OciError } from '../calls.ts';
 import type { FromThread, ThreadData, ToThread } from './messages.ts';
-import { SdkThread, type Thread } from './thread.ts';
+import { environmentOf, SdkThread, type Thread } from './thread.ts';
 
 const CALL = { service: 'network', operation: 'getVcn', request: { vcnId: 'v' }, limit: 1000 } as const;
 const DATA: ThreadData = {
@@ -15,6 +15,12 @@ const DATA: ThreadData = {
 };
 
 describe('the thread that has the SDK', () => {
+  it('has of the environment what is there, and no secrets of others', () => {
+    const all = { HOME: '/root', OCI_DEFAULT_REALM: undefined, AWS_SECRET_ACCESS_KEY: 'x' };
+    // As a thread has it: a value that is not there would be the text `undefined`.
+    assert.deepEqual(Object.entries(environmentOf(all)), [['HOME', '/root']]);
+  });
+
   it('brings each answer to the call that it is of', async () => {
     const { thread, threads } = started();
     const first = thread.call(CALL);

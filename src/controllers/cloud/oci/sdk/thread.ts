@@ -165,8 +165,13 @@ const ENVIRONMENT = [
   'SSL_CERT_FILE',
 ] as const;
 
+/** What of an environment the thread has. A name without a value is left out: the thread would read it as the text `undefined`. */
+export function environmentOf(all: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(ENVIRONMENT.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])));
+}
+
 export function startWorker(workerData: ThreadData): Thread {
-  const env = Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]]));
+  const env = environmentOf(process.env);
   const worker = new Worker(new URL('./worker/worker.ts', import.meta.url), {
     workerData,
     env,
