@@ -128,6 +128,27 @@ test('a port goes from one listener to another by way of none, while its backend
   ]);
 });
 
+test('what leads to nodes is followed before anything that OCI may refuse, unless it needs that', () => {
+  const tls = { certificate: 'postern-front-0' };
+  const wanted = desired({
+    ipVersion: 'IPV4_AND_IPV6',
+    groups: ['g'],
+    listeners: [listener(80), listener(443)],
+    backendSets: [backendSet('TCP-80', 30081), backendSet('TCP-81', 30081, { tls }), backendSet('TCP-443')],
+    certificates: [tls.certificate],
+  });
+  const found = actual({ backendSets: [backendSet('TCP-80'), backendSet('TCP-81')] });
+  assert.deepEqual(kinds(stepsTo(wanted, found)), [
+    'update-backend-set',
+    'update-ip-version',
+    'update-groups',
+    'create-certificate',
+    'create-backend-set',
+    'update-backend-set',
+    'create-listener',
+  ]);
+});
+
 test('a family comes before what needs it, and goes after', () => {
   const both: Partial<DesiredLoadBalancer> = {
     type: 'nlb',

@@ -2,30 +2,43 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LoadBalancerRequest, Shape } from '../request.ts';
 import { isOurs } from './certificates.ts';
-import type { ActualLoadBalancer, BackendSet, DesiredLoadBalancer, IpVersion, Listener, Step, Tls } from './model.ts';
+import type {
+  ActualLoadBalancer,
+  BackendSet,
+  DesiredBackendSet,
+  DesiredLoadBalancer,
+  IpVersion,
+  Listener,
+  Step,
+  Tls,
+} from './model.ts';
 
 /**
  * A listener comes after the backend set that it leads to, and goes before it; one that takes another's port comes after that has
- * gone. What cannot be changed is in {@link unchangeable}.
+ * gone. First of all comes what needs nothing else, as nodes that come and go are not to wait for what OCI may refuse. What cannot
+ * be changed is in {@link unchangeable}.
  */
 export function stepsTo(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {
   const sets = compare(desired.backendSets, actual.backendSets, sameBackendSet);
   const listeners = compare(desired.listeners, actual.listeners, sameListener);
-  const families = ipVersionStep(desired.ipVersion, actual.ipVersion);
+  const families = familiesSteps(desired.ipVersion, actual.ipVersion);
+  const certificates = missingCertificates(desired, actual);
+  const needsNothing = ({ tls }: BackendSet) => !certificates.some(({ name }) => name === tls?.certificate);
+  const update = (backendSet: DesiredBackendSet): Step => ({ kind: 'update-backend-set', backendSet });
   return [
-    ...(families !== undefined && desired.ipVersion === 'IPV4_AND_IPV6' ? [families] : []),
+    ...sets.updated.filter(needsNothing).map(update),
+    ...families.before,
     ...groupsStep(desired, actual),
-    ...missingCertificates(desired, actual),
+    ...certificates,
     ...sets.created.map((backendSet): Step => ({ kind: 'create-backend-set', backendSet })),
-    ...sets.updated.map((backendSet): Step => ({ kind: 'update-backend-set', backendSet })),
+    ...sets.updated.filter((set) => !needsNothing(set)).map(update),
     ...listeners.deleted.map((name): Step => ({ kind: 'delete-listener', name })),
     ...listeners.updated.map((listener): Step => ({ kind: 'update-listener', listener })),
     ...listeners.created.map((listener): Step => ({ kind: 'create-listener', listener })),
     ...sets.deleted.map((name): Step => ({ kind: 'delete-backend-set', name })),
     ...needlessCertificates(desired, actual),
     ...shapeStep(desired.shape, actual.shape),
-    // Listeners of a family go before their addresses do.
-    ...(families !== undefined && desired.ipVersion !== 'IPV4_AND_IPV6' ? [families] : []),
+    ...families.after,
     ...tagsStep(desired, actual),
   ];
 }
@@ -97,9 +110,9 @@ function sameTls(desired: Tls | undefined, actual: Tls | undefined): boolean {
   return cipherSuite === actual.cipherSuite && isDeepStrictEqual(protocols, actual.protocols);
 }
 
-function missingCertificates(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {
+function missingCertificates(desired: DesiredLoadBalancer, actual: ActualLoadBalancer) {
   const missing = desired.certificates.filter((name) => !actual.certificates.includes(name));
-  return missing.map((name) => ({ kind: 'create-certificate', name }));
+  return missing.map((name) => ({ kind: 'create-certificate', name }) as const);
 }
 
 function needlessCertificates(desired: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {
@@ -107,8 +120,15 @@ function needlessCertificates(desired: DesiredLoadBalancer, actual: ActualLoadBa
   return needless.map((name) => ({ kind: 'delete-certificate', name }));
 }
 
-function ipVersionStep(desired: IpVersion, actual: IpVersion): Step | undefined {
-  return desired === actual ? undefined : { kind: 'update-ip-version', ipVersion: desired };
+/** Addresses of a family come before its listeners, and go after them: from one to the other it is by way of both. */
+function familiesSteps(
+  desired: IpVersion,
+  actual: IpVersion,
+): { readonly before: readonly Step[]; readonly after: readonly Step[] } {
+  const to = (ipVersion: IpVersion): Step => ({ kind: 'update-ip-version', ipVersion });
+  if (desired === actual) return { before: [], after: [] };
+  const before = actual === 'IPV4_AND_IPV6' ? [] : [to('IPV4_AND_IPV6')];
+  return { before, after: desired === 'IPV4_AND_IPV6' ? [] : [to(desired)] };
 }
 
 function groupsStep({ groups }: DesiredLoadBalancer, actual: ActualLoadBalancer): readonly Step[] {

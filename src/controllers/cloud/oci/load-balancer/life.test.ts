@@ -359,6 +359,9 @@ test('a network load balancer has both families, loses one, and gets it again', 
   assert.deepEqual(is(), ['IPV4', ['TCP-80']]);
   isReady(await world.settle(provider, dual));
   assert.deepEqual(is(), ['IPV4_AND_IPV6', ['TCP-80', 'TCP-80-IPv6']]);
+  isReady(await world.settle(provider, ociService('nlb')));
+  isReady(await world.settle(provider, ociService('nlb', { ipFamilies: ['IPv6'] })));
+  assert.deepEqual(is(), ['IPV6', ['TCP-80-IPv6']]);
 });
 
 test('a load balancer changes its shape, its protocol and its timeouts', async () => {
