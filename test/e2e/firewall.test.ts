@@ -25,7 +25,7 @@ before(async () => {
 });
 
 test('a node port is opened with its Service, and who asks is told so', () => {
-  assert.match(seen.opened, /TCP 192\.0\.2\.10:30080 +anyone +node-port +default\/web +open +Postern/);
+  assert.match(seen.opened, /TCP 192\.0\.2\.10:30080 +anyone +node-port +default\/web +- +open +Postern/);
 });
 
 test('it stays open while nothing of us runs, and is closed with its Service by the next run', () => {
