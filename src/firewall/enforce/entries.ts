@@ -20,7 +20,8 @@ export function admittedEntries(opening: Opening, { ways, others }: Reading): re
   return [...ways.map((way) => way.sources), others].map((admits) => {
     // Of a socket, the firewall sees every packet itself.
     const admitted = SOCKETS.has(kind) ? [EVERYWHERE[family]] : admits(opening, sources);
-    return admitted.map((source) => ({ family, address, protocol, port, source }));
+    const to: Entry = { family, address, protocol, port };
+    return admitted.map((source) => (source === EVERYWHERE[family] ? to : { ...to, source }));
   });
 }
 

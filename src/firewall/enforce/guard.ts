@@ -9,12 +9,13 @@ import { kernelNetfilter } from '../../netfilter/kernel.ts';
 import type { Placed, Table } from '../../netfilter/model.ts';
 import type { Netfilter } from '../../netfilter/netfilter.ts';
 import { type Admission, admissionKey, type Changes, type Opening } from '../backend.ts';
-import { type Entry, entryAtoms, entryKey } from '../nftables/elements.ts';
+import { audienceOf, type Entry, entryAtoms, entryKey } from '../nftables/elements.ts';
 import { identity } from '../nftables/found-sets.ts';
-import { TABLE_FAMILIES } from '../nftables/layout.ts';
+import { AUDIENCES, TABLE_FAMILIES } from '../nftables/layout.ts';
 import { entryMessages, findSets, type OpenSet, readEntries } from '../nftables/messages.ts';
+import type { Audience } from '../ruleset/model.ts';
 import { admittedEntries, guardedAdmissions, guardedEntries } from './entries.ts';
-import { admittedSet, GUARDED, GUARDED_FOR, guardLayout, guardTable, MAX_WAYS, ruleCounts, setsOf } from './layout.ts';
+import { admittedSets, GUARDED, GUARDED_FOR, guardLayout, guardTable, MAX_WAYS, ruleCounts, setsOf } from './layout.ts';
 import type { Reading } from './reading.ts';
 
 export interface GuardOptions {
@@ -156,13 +157,9 @@ export class Guard {
     const breathe = paced();
     const places: Placing[] = [];
     for (const opening of openings) {
-      const admitted = admittedEntries(opening, reading);
-      const guarded = guardedEntries(opening);
-      const placing = new Map([
-        [GUARDED, guarded.filter(({ source }) => source === undefined)],
-        [GUARDED_FOR, guarded.filter(({ source }) => source !== undefined)],
-        ...admitted.map((entries, way) => [admittedSet(way), entries] as const),
-      ]);
+      const guarded = { anyone: () => GUARDED, named: () => GUARDED_FOR };
+      const admitted = admittedEntries(opening, reading).flatMap((entries, way) => split(entries, admittedSets, way));
+      const placing = new Map([...split(guardedEntries(opening), guarded, 0), ...admitted]);
       this.#admitted.set(admissionKey(opening), placing);
       places.push(placing);
       await breathe();
@@ -201,6 +198,15 @@ async function findGuardSets(name: string): Promise<readonly GuardSet[]> {
 
 interface GuardSet extends Pick<OpenSet, 'set' | 'family' | 'audience'> {
   readonly name: string;
+}
+
+/** Those of anyone and those of some prefixes are kept apart: the kernel is much slower with prefixes. */
+function split(
+  entries: readonly Entry[],
+  sets: Readonly<Record<Audience, (way: number) => string>>,
+  way: number,
+): readonly (readonly [string, readonly Entry[]])[] {
+  return AUDIENCES.map((audience) => [sets[audience](way), entries.filter((one) => audienceOf(one) === audience)]);
 }
 
 const isEnforced = ({ policy }: Opening): boolean => policy === 'enforce';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IPFamily } from '../../lib/ip.ts';
 import type { Chain, Concatenation, Match, Rule, Statement, Table, TableName, Verdict } from '../../netfilter/model.ts';
-import { openSet, TABLE_FAMILIES } from '../nftables/layout.ts';
+import { AUDIENCES, openSet, TABLE_FAMILIES } from '../nftables/layout.ts';
 import type { Audience } from '../ruleset/model.ts';
 
 /** Addresses and ports that are guarded; the same with the prefixes on whose behalf, where these are not anyone. */
@@ -12,12 +12,17 @@ export const GUARDED_FOR = 'guarded-for';
 /** Ways that can be told apart: more than any firewall is likely to have interfaces with rules of their own. */
 export const MAX_WAYS = 64;
 
-/** Who is admitted there by the nth way; the last are all others. */
-export const admittedSet = (way: number): string => `admitted-${way}`;
+/** Where the nth way admits anyone, and where those of some prefixes; the last way are all others. */
+export const admittedSets: Readonly<Record<Audience, (way: number) => string>> = {
+  anyone: (way) => `admitted-${way}`,
+  named: (way) => `admitted-from-${way}`,
+};
 
 /** Names of its sets, and for whom their elements are. */
 export function setsOf(ways: readonly (readonly string[])[]): ReadonlyMap<string, Audience> {
-  const admitted = Array.from({ length: ways.length + 1 }, (_, way) => [admittedSet(way), 'named'] as const);
+  const admitted = [...ways, []].flatMap((_, way) =>
+    AUDIENCES.map((audience) => [admittedSets[audience](way), audience] as const),
+  );
   return new Map([[GUARDED, 'anyone'], [GUARDED_FOR, 'named'], ...admitted]);
 }
 
@@ -66,8 +71,12 @@ function dispatch(ways: readonly (readonly string[])[]): readonly Rule[] {
 const checkName = (way: number): string => `check-${way}`;
 
 function checkChain(way: number): Chain {
-  const admitted = inSet([...DESTINATION, { kind: 'saddr' }], admittedSet(way));
-  return { name: checkName(way), rules: [rule([admitted], { kind: 'return' }), rule([], { kind: 'drop' })] };
+  const anyone = inSet(DESTINATION, admittedSets.anyone(way));
+  const named = inSet([...DESTINATION, { kind: 'saddr' }], admittedSets.named(way));
+  return {
+    name: checkName(way),
+    rules: [rule([anyone], { kind: 'return' }), rule([named], { kind: 'return' }), rule([], { kind: 'drop' })],
+  };
 }
 
 const DESTINATION = [{ kind: 'daddr' }, { kind: 'l4proto' }, { kind: 'dport' }] as const;
