@@ -133,7 +133,8 @@ class OciProvider {
     const place = await placeFor(request, found?.balancer.actual.subnets, this.#readSubnet);
     const desired = desiredLoadBalancer(request, { place, nodes, certificates });
     if (desired.kind === 'refused') return desired;
-    const opened = await this.security.ensure(askedOf(request, place.subnets), selectedNodes(request, nodes));
+    const asked = askedOf({ ...request, families: desired.families }, place.subnets);
+    const opened = await this.security.ensure(asked, selectedNodes(request, nodes));
     if (opened.kind === 'refused' && found === undefined) return opened;
     const groups = [...desired.loadBalancer.groups, ...groupsOf(opened, found?.balancer)];
     const loadBalancer = { ...desired.loadBalancer, groups: [...new Set(groups)].sort() };
