@@ -160,13 +160,25 @@ test('what somebody else writes into the status is put right without a question 
   const w = await begin(t, [service('web'), ...NODES]);
   await w.pass(5000);
   const asked = w.cloud.calls.length;
-  await w.client.updateStatus(Service, {
-    ...(await get(w)),
-    status: { loadBalancer: { ingress: [{ ip: '198.51.100.1' }] } },
-  });
-  await w.settle();
+  const status = { loadBalancer: { ingress: [{ ip: '198.51.100.1' }] } };
+  await w.client.updateStatus(Service, { ...(await get(w)), status });
+  await w.pass(1000);
   assert.deepEqual((await get(w)).status?.loadBalancer, { ingress: [{ ip: '203.0.113.1', ipMode: 'VIP' }] });
   assert.equal(w.cloud.calls.length, asked);
+});
+
+test('with somebody who writes another status again and again nobody races, and people are told', async (t) => {
+  const w = await begin(t, [service('web'), ...NODES]);
+  await w.pass(5000);
+  const writes = () => w.client.writes.filter(({ verb, kind }) => verb === 'patch' && kind === 'Service').length;
+  const before = writes();
+  for (let i = 0; i < 60; i++) {
+    const status = { loadBalancer: { ingress: [{ ip: '198.51.100.1' }] } };
+    await w.client.updateStatus(Service, { ...(await get(w)), status });
+    await w.pass(1000);
+  }
+  assert.ok(writes() - before <= 6, `${writes() - before} writes in a minute`);
+  assert.match((await w.events(service('web'))).join('\n'), /^Contested: somebody else writes/m);
 });
 
 test('what fails is tried again ever more seldom, from 5 s up to 5 min, and told', async (t) => {

@@ -1,5 +1,4 @@
 /** Follows Services of type LoadBalancer, and the nodes that they lead to. */
-import { Node } from '../../api/core/v1/node.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
 import { runController } from '../../client/controller.ts';
@@ -7,12 +6,15 @@ import { EventRecorder } from '../../client/events.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { paced } from '../../host/paced.ts';
 import { seconds } from '../../lib/duration.ts';
+import { Contests } from '../loadbalancer/contests.ts';
 import type { ControllerParts, Run } from '../parts.ts';
-import { backendFacts, backendNodes } from './backends.ts';
 import { nextStep } from './desired.ts';
+import { followNodes } from './followed-nodes.ts';
+import { Lost } from './lost.ts';
 import { markOf } from './marks.ts';
 import type { LoadBalancerProvider } from './provider.ts';
-import { type Backends, ensure, mark, remove, type ServeParts } from './serve.ts';
+import { remove } from './remove.ts';
+import { ensure, mark, type ServeParts } from './serve.ts';
 import { Standings } from './standings.ts';
 import { SYNC_FAILED } from './status.ts';
 import type { WaitsOptions } from './waits.ts';
@@ -21,9 +23,9 @@ import type { WaitsOptions } from './waits.ts';
 const WORKERS = 8;
 /** Nodes often change several at a time. */
 const NODES_GRACE = seconds(1);
-/** The key of the nodes; those of Services have a slash, and those of Services that are gone begin with this. */
+/** The key of the nodes; those of Services have a slash, and those of Services that lost their marks begin with this. */
 const NODES = 'nodes';
-const GONE = 'gone ';
+const LOST = 'lost ';
 
 export interface BalancersParts extends ControllerParts, WaitsOptions {
   readonly providers: readonly LoadBalancerProvider[];
@@ -33,90 +35,61 @@ export interface BalancersParts extends ControllerParts, WaitsOptions {
 export function balancersController(parts: BalancersParts): Run {
   const { client, informers, clock, log, providers } = parts;
   const services = informers.of(Service);
-  const nodes = informers.of(Node);
   const queue = new WorkQueue({ clock });
   const pace = paced();
+  const lost = new Lost();
+  const nodes = followNodes(informers, () => queue.addAfter(NODES, NODES_GRACE));
   const concerned = services.index((service) => (isConcerned(service) ? ['concerned'] : []));
-  /** Services whose marks went without us: what was made for them must not stay. By UID. */
-  const gone = new Map<string, Service>();
-  /** Those whose marks we take off ourselves, by UID. */
-  const unmarkedByUs = new Set<string>();
-  let backends: Backends = { nodes: [], facts: '' };
-
-  const noteLost = (previous: Service, object: Service | undefined) => {
-    const { uid = '' } = previous.metadata;
-    if (markOf(previous) === undefined) return;
-    const isSame = object?.metadata.uid === uid;
-    if (isSame && markOf(object) !== undefined) return;
-    if (unmarkedByUs.delete(uid)) return;
-    if (isSame && nextStep(object, providers).kind !== 'nothing') return;
-    gone.set(uid, previous);
-    queue.add(GONE + uid);
-  };
+  const isOurs = (service: Service) => nextStep(service, providers).kind !== 'nothing';
   services.onChange(({ key, object, previous }) => {
-    if (previous !== undefined) noteLost(previous, object);
+    const uid = previous && lost.note(previous, object, isOurs);
+    if (uid !== undefined) queue.add(LOST + uid);
     if ([object, previous].some((each) => each !== undefined && isConcerned(each))) queue.add(key);
   });
-  nodes.onChange(({ object, previous }) => {
-    if (object !== undefined && previous !== undefined && sameForBackends(object, previous)) return;
-    queue.addAfter(NODES, NODES_GRACE);
-  });
-
   const own: ServeParts = {
-    ...{ client, clock, log },
+    ...{ client, clock, log, lost, contests: new Contests() },
     events: new EventRecorder({ client, component: 'service-controller', clock, log }),
     standings: new Standings(parts),
     later: (key, ms) => queue.addAfter(key, ms),
-    unmarking({ metadata: { uid = '' } }, isUnmarking) {
-      if (isUnmarking) unmarkedByUs.add(uid);
-      else unmarkedByUs.delete(uid);
-    },
   };
+
   const lookAtNodes = () => {
-    const all = backendNodes(nodes.list());
-    backends = { nodes: all, facts: backendFacts(all, { labels: true }) };
+    nodes.refresh();
+    for (const service of concerned('concerned')) queue.add(keyText(keyOf(service)));
   };
-  const backendsOf = (service: Service, provider: LoadBalancerProvider): Backends => {
-    if (provider.backends === undefined) return backends;
-    const chosen = provider.backends(service, backends.nodes);
-    return { nodes: chosen, facts: backendFacts(chosen, { labels: false }) };
-  };
-  const reconcileGone = async (key: string, signal: AbortSignal) => {
-    const service = gone.get(key.slice(GONE.length));
+  const removeLost = async (uid: string, signal: AbortSignal) => {
+    const service = lost.get(uid);
     if (service === undefined) return;
     const named = providers.filter(({ name }) => name === markOf(service));
-    await remove(key, { service, providers: named.length > 0 ? named : providers, isGone: true }, own, signal);
-    if (own.standings.get(key) === undefined) gone.delete(key.slice(GONE.length));
+    const removal = { service, providers: named.length > 0 ? named : providers, isLost: true };
+    if (await remove(LOST + uid, removal, own, signal)) lost.forget(uid);
   };
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     await pace();
-    if (key === NODES) {
-      lookAtNodes();
-      for (const service of concerned('concerned')) queue.add(keyText(keyOf(service)));
-      return;
-    }
-    if (key.startsWith(GONE)) return reconcileGone(key, signal);
+    if (key === NODES) return lookAtNodes();
+    if (key.startsWith(LOST)) return removeLost(key.slice(LOST.length), signal);
     const service = services.get(key);
-    if (service === undefined) return own.standings.forget(key);
-    const step = nextStep(service, providers);
+    const step = service && nextStep(service, providers);
+    if (service === undefined || step === undefined || step.kind === 'nothing') {
+      own.contests.forget(key);
+      return own.standings.forget(key);
+    }
     switch (step.kind) {
-      case 'nothing':
-        return own.standings.forget(key);
       case 'held':
         return own.events.event(service, 'Warning', SYNC_FAILED, step.why);
       case 'remove':
-        return remove(key, { service, providers: step.providers, isGone: false }, own, signal);
+        return void (await remove(key, { service, providers: step.providers, isLost: false }, own, signal));
       case 'mark':
       case 'ensure': {
         const { provider } = step;
         const asked = step.kind === 'ensure' ? service : await mark(service, provider.name, own);
         if (asked === undefined) return;
-        await ensure(asked, { provider, backends: backendsOf(asked, provider) }, own, signal);
+        await ensure(asked, { provider, backends: nodes.of(asked, provider) }, own, signal);
       }
     }
   };
   return async (signal) => {
-    lookAtNodes();
+    nodes.refresh();
     const work = (key: string) => reconcile(key, signal);
     await runController({ name: 'cloud', queue, reconcile: work, workers: WORKERS, log }, signal);
   };
@@ -125,14 +98,4 @@ export function balancersController(parts: BalancersParts): Run {
 /** Whether a provider may have to do with it, or have had. */
 function isConcerned(service: Service): boolean {
   return service.spec?.type === 'LoadBalancer' || markOf(service) !== undefined;
-}
-
-/** Whether a change of a node leaves load balancers as they are; a heartbeat does. */
-function sameForBackends(a: Node, b: Node): boolean {
-  const facts = (node: Node) => [
-    backendFacts([node], { labels: true }),
-    backendNodes([node]).length,
-    node.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True',
-  ];
-  return facts(a).join(' ') === facts(b).join(' ');
 }
