@@ -36,6 +36,8 @@ describe('backends', () => {
     const edge = node('edge', '10.0.0.2', { labels: { pool: 'edge' } });
     const { loadBalancer } = desired(asked, [node('other', '10.0.0.1'), edge]);
     assert.deepEqual(loadBalancer.backendSets[0]?.backends, [{ address: '10.0.0.2', port: 30080 }]);
+    const { warnings } = desired(asked, [node('other', '10.0.0.1')]);
+    assert.deepEqual(warnings, ['no node has the labels that the Service asks of its nodes']);
   });
 
   test('are in the same order whatever order nodes come in', () => {

@@ -152,6 +152,8 @@ function backendsOf(request: LoadBalancerRequest, nodes: readonly Node[], famili
   const backends: Record<IPFamily, readonly string[]> = { IPv4: [], IPv6: [] };
   const selected = selectedNodes(request, nodes);
   const max = request.type === 'lb' ? Math.floor(MAX_BACKENDS / request.ports.length) : MAX_BACKENDS;
+  if (selected.length === 0 && nodes.length > 0)
+    warnings.push('no node has the labels that the Service asks of its nodes');
   for (const family of families) {
     const addresses = selected.flatMap((node) => nodeAddress(node, family) ?? []).sort();
     backends[family] = addresses.slice(0, max);

@@ -3,7 +3,7 @@ import type { Node } from '../../../../api/core/v1/node.ts';
 import type { Secret } from '../../../../api/core/v1/secret.ts';
 import type { Service } from '../../../../api/core/v1/service.ts';
 import { FakeClock } from '../../../../host/clock.ts';
-import { silentLogger } from '../../../../host/log.ts';
+import type { Logger } from '../../../../host/log.ts';
 import type { ContractBalancer } from '../../contract.ts';
 import type { Ensured, LoadBalancerProvider } from '../../provider.ts';
 import { node } from '../../testing.ts';
@@ -75,6 +75,8 @@ export class OciWorld {
   readonly nodes: readonly Node[];
   /** By `namespace/name`. */
   readonly secrets = new Map<string, Secret>();
+  /** What was logged, a JSON text a line. */
+  readonly logged: string[] = [];
   readonly #options: OciWorldOptions;
 
   constructor(options: OciWorldOptions = {}) {
@@ -92,7 +94,7 @@ export class OciWorld {
 
   open(): LoadBalancerProvider {
     const { isDefault = false } = this.#options;
-    const options = { cluster: 'test', isDefault, log: silentLogger, clock: this.clock };
+    const options = { cluster: 'test', isDefault, log: this.#log(), clock: this.clock };
     const readSecret: ReadSecret = async ({ namespace, name }) => this.secrets.get(`${namespace}/${name}`);
     return ociProvider({ ...options, config: this.config(), calls: this.watched.calls, readSecret });
   }
@@ -119,6 +121,13 @@ export class OciWorld {
       ca: undefined,
       warnings: [],
     };
+  }
+
+  #log(): Logger {
+    const log = (fields: object, message: string) => {
+      this.logged.push(JSON.stringify({ ...fields, message }));
+    };
+    return { debug: log, info: log, warn: log, error: log, child: () => this.#log() };
   }
 
   /** Asks as the controller does, until it is neither waiting nor failing; at most `rounds` times. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import type { LoadBalancerProvider } from '../../provider.ts';
 import { ANNOTATIONS } from '../request/annotations.ts';
 import { OciWorld, ociService, tlsSecret } from './testing.ts';
@@ -115,5 +116,26 @@ describe('TLS that a load balancer ends', () => {
       assert.match(outcome.kind === 'refused' ? outcome.why : '', why);
     }
     assert.deepEqual(world.all(), []);
+  });
+
+  test('has a key that no log, outcome or error tells', async () => {
+    const world = worldWithSecrets();
+    const provider = world.open();
+    await ready(world, provider, PLAIN);
+    const told: string[] = [];
+    for (const fault of [
+      () => world.cloud.state.work.failNext('CreateCertificate', { code: 'BAD_INPUT', message: 'not a certificate' }),
+      () => world.cloud.fail({ when: { call: 'createCertificate' }, how: 'timeout' }),
+      () => world.cloud.fail({ when: { call: 'createCertificate' }, how: { status: 400, code: 'InvalidParameter' } }),
+    ]) {
+      fault();
+      const outcome = await world.settle(provider, TLS).catch((error: unknown) => inspect(error, { depth: 9 }));
+      told.push(JSON.stringify(outcome));
+      await world.clock.advance(300_000);
+    }
+    await ready(world, provider, TLS);
+    assert.match(told.join(), /not a certificate.*no answer.*refused/);
+    assert.ok(world.logged.length > 0);
+    for (const text of [...told, ...world.logged]) assert.doesNotMatch(text, /tls\.key one|dGxzLmtleS/);
   });
 });
