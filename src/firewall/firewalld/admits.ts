@@ -31,21 +31,22 @@ type Share = 'none' | 'some' | 'all' | 'unclear';
 const PANIC: Verdict = { kind: 'blocked', by: 'panic mode of firewalld' };
 const LETS_BY = 'firewalld, which accepts what is translated before it (StrictForwardPorts is not set)';
 
-/** A verdict for each opening; `isGuarded`: of one that is enforced, whether that is done. */
+/** A verdict for each opening; `enforced`: of those that are guarded, what zones say of whoever comes. */
 export function verdicts(
   view: View,
   openings: readonly Opening[],
-  isGuarded: (opening: Opening) => boolean = () => false,
+  enforced: ReadonlyMap<Opening, Verdict> = new Map(),
 ): readonly Verdict[] {
   if (view.panic) return openings.map(() => PANIC);
   const rulesets = prepare(view);
   return openings.map((opening) => {
     if (opening.sources?.length === 0) return { kind: 'blocked', by: 'its sources: nobody may come' };
-    const judged = judge(rulesets, opening);
+    const own = enforced.get(opening);
+    if (own?.kind === 'blocked') return own;
+    const judged = own ?? judge(rulesets, opening);
     if (!isTranslated(opening)) return judged;
-    if (isGuarded(opening) && judged.kind === 'blocked') return judged;
     if (view.strict) return forwarded(view);
-    if (isGuarded(opening)) return judged;
+    if (own !== undefined) return own;
     return judged.kind === 'blocked' || judged.kind === 'unknown' ? { kind: 'bypassed', by: LETS_BY } : judged;
   });
 }

@@ -22,6 +22,7 @@ import { sendMessages } from '../nftables/send.ts';
 import { SOCKETS } from '../ruleset/verdict.ts';
 import { verdicts } from './admits.ts';
 import { openSystemBus } from './bus.ts';
+import { enforcedVerdicts } from './enforced.ts';
 import { FirewallD1 } from './firewall-d1.ts';
 import { loadRules } from './load.ts';
 import { look } from './look.ts';
@@ -154,9 +155,8 @@ class Firewalld implements FirewallBackend {
     const zones = await this.#zones(firewalld);
     const guests = this.#options.guests;
     const views = await Promise.all([...zones].map((zone) => look(firewalld, zone, guests)));
-    const guarded = new Set((await this.#guarded()).map(admissionKey));
-    const isGuarded = (opening: Opening) => opening.policy === 'enforce' && guarded.has(admissionKey(opening));
-    const each = views.map((view) => verdicts(view, openings, isGuarded));
+    const enforced = await this.#enforcedVerdicts(firewalld, openings);
+    const each = views.map((view) => verdicts(view, openings, enforced));
     return openings.map((_, i) => worst(each.flatMap((all) => all[i] ?? [])));
   }
 
@@ -193,6 +193,17 @@ class Firewalld implements FirewallBackend {
 
   async #guarded(): Promise<readonly Admission[]> {
     return asked(async () => (await this.#guard?.current()) ?? []);
+  }
+
+  /** Of those that are guarded. */
+  async #enforcedVerdicts(
+    firewalld: FirewallD1,
+    openings: readonly Opening[],
+  ): Promise<ReadonlyMap<Opening, Verdict> | undefined> {
+    if (openings.every(({ policy }) => policy !== 'enforce')) return undefined;
+    const there = new Set((await this.#guarded()).map(admissionKey));
+    const guarded = openings.filter((one) => one.policy === 'enforce' && there.has(admissionKey(one)));
+    return enforcedVerdicts(guarded, await lookAtZones(firewalld), this.#options.interfaces);
   }
 
   /** What zones say of who may come in. */

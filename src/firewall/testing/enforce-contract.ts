@@ -84,12 +84,18 @@ export function enforceContract(name: string, subject: EnforceSubject): void {
       });
 
       test(`${family}: of those, only who may come by the Service too`, async () => {
-        const limited = ours.map((one) => ({ ...one, sources: [wide(STRANGER[family])] }));
-        await backend.change({ added: limited, removed: ours });
+        const [far, near] = [STRANGER, CLIENT].map((who) =>
+          ours.map((one) => ({ ...one, sources: [wide(who[family])] })),
+        );
+        assert.ok(far && near);
+        await backend.change({ added: far, removed: ours });
         await reach(family, CLIENT[family], false);
         await reach(family, STRANGER[family], false);
-        assert.deepEqual(await kinds(limited), ['blocked', 'blocked']);
-        await backend.change({ added: ours, removed: limited });
+        assert.deepEqual(await kinds(far), ['blocked', 'blocked']);
+        await backend.change({ added: near, removed: far });
+        await reach(family, CLIENT[family], true);
+        assert.deepEqual(await kinds(near), ['open-by-others', 'open-by-others']);
+        await backend.change({ added: ours, removed: near });
       });
     }
 
