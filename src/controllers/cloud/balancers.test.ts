@@ -7,6 +7,7 @@ import { findCondition } from '../../api/meta/conditions.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, PROVIDER_ANNOTATION } from './marks.ts';
 import { MEMORY_NODES } from './memory.ts';
+import type { Ensured } from './provider.ts';
 import { type CloudWorld, node, type StartOptions, service, start } from './testing.ts';
 
 const NODES = [node('node1', '192.0.2.1'), node('node2', '192.0.2.2')];
@@ -77,7 +78,7 @@ test('a Service that becomes another type keeps nothing of us', async (t) => {
   await w.pass(5000);
   assert.deepEqual(w.cloud.balancers(), []);
   const { metadata, status } = await get(w);
-  assert.deepEqual(metadata.finalizers ?? [], []);
+  assert.equal(metadata.finalizers, undefined, 'not an empty list, which kubectl would print');
   assert.equal(metadata.annotations?.[PROVIDER_ANNOTATION], undefined);
   assert.equal(findCondition(status?.conditions, LOAD_BALANCER_READY), undefined);
 });
@@ -289,6 +290,47 @@ test('what a provider warns of is told once, and stays in the condition', async 
   const found = told.items.find(({ reason }) => reason === 'LoadBalancerWarning');
   assert.equal(found?.count, 1);
   assert.deepEqual(ready(await get(w)), ['True', 'Ensured', 'the annotation "shap" is not known']);
+});
+
+test('what takes several attempts is told once it is done: other nodes as such, and no warning again', async (t) => {
+  const w = await begin(t, [...NODES]);
+  const warnings = ['it is internal, which cannot be changed'];
+  const isDone = { kind: 'ready', ingress: [{ ip: '203.0.113.1' }], warnings } as const;
+  const isUnderWay = { kind: 'waiting', why: 'the backends are changed', after: 1000 } as const;
+  const answers: Ensured[] = [isUnderWay, isUnderWay, isDone];
+  w.cloud.answer = () => answers.shift() ?? isDone;
+  await w.client.create(Service, service('web'));
+  await w.pass(5000);
+  answers.push(isUnderWay, isUnderWay, isDone);
+  w.client.seed(node('node3', '192.0.2.3'));
+  await w.pass(5000);
+  w.cloud.answer = () => {
+    const next = answers.shift() ?? isDone;
+    if (next !== isUnderWay) return next;
+    throw new Error('too many requests');
+  };
+  answers.push(isUnderWay, isDone);
+  w.client.seed(node('node4', '192.0.2.4'));
+  await w.pass(10_000);
+  assert.deepEqual(await w.events(service('web')), [
+    'EnsuringLoadBalancer: Ensuring load balancer',
+    'EnsuredLoadBalancer: Ensured load balancer',
+    `LoadBalancerWarning: ${warnings}`,
+    'UpdatedLoadBalancer: Updated load balancer with new hosts',
+    'UpdateLoadBalancerFailed: Error syncing load balancer: failed to ensure load balancer: too many requests',
+  ]);
+  const { items } = await w.client.list(Event);
+  const count = (reason: string) => items.find((event) => event.reason === reason)?.count;
+  assert.deepEqual(['LoadBalancerWarning', 'UpdatedLoadBalancer'].map(count), [1, 2]);
+});
+
+test('what the provider mends by itself, and what failed by itself, is told once it serves again', async (t) => {
+  const w = await begin(t, [service('web'), ...NODES]);
+  await w.pass(5000);
+  w.cloud.deleteByHand('ns/web');
+  await w.pass(310_000);
+  const { items } = await w.client.list(Event);
+  assert.equal(items.find(({ reason }) => reason === 'EnsuredLoadBalancer')?.count, 2);
 });
 
 test('a node that only says that it lives asks nothing of the provider', async (t) => {

@@ -38,9 +38,10 @@ export function marked({ metadata }: Service, provider: string): object {
 export function unmarked({ metadata }: Service): object | undefined {
   const { finalizers = [], annotations = {} } = metadata;
   if (!hasFinalizer({ metadata }) && annotations[PROVIDER_ANNOTATION] === undefined) return undefined;
+  const others = finalizers.filter((name) => name !== CLEANUP_FINALIZER);
   return {
     ...only(metadata),
-    finalizers: finalizers.filter((name) => name !== CLEANUP_FINALIZER),
+    finalizers: others.length === 0 ? null : others,
     annotations: { [PROVIDER_ANNOTATION]: null },
   };
 }

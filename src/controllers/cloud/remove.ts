@@ -39,7 +39,7 @@ export async function remove(
     }
     if (last === undefined) events.event(service, 'Normal', 'DeletingLoadBalancer', 'Deleting load balancer');
     const outcome = await attempt(() => removedBy(providers, service), signal);
-    const wait = standings.note(key, wish, { outcome, isTold: true }, clock.now());
+    const wait = standings.note(key, wish, { outcome, news: undefined, warnings: [] }, clock.now());
     if (outcome.kind === 'failed') {
       const message = `Error syncing load balancer: failed to delete load balancer: ${outcome.why}`;
       tellFailure(service, SYNC_FAILED, message, parts);

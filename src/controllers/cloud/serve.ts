@@ -56,11 +56,9 @@ export async function ensure(
     later(key, before.due - clock.now());
     return write(service, before.outcome, parts);
   }
-  const isNews = tellBegin(service, { before, wish, backends }, parts);
+  const news = tellBegin(service, { before, wish, backends }, parts);
   const outcome = await attempt(() => provider.ensure(service, backends.nodes), signal);
-  const isTold = outcome.kind !== 'ready' && (isNews || (before?.isTold ?? false));
-  later(key, standings.note(key, wish, { outcome, isTold }, clock.now()));
-  tellEnd(service, { before, wish, outcome, isNews }, parts);
+  later(key, standings.note(key, wish, tellEnd(service, { before, outcome, news }, parts), clock.now()));
   await write(service, outcome, parts);
 }
 

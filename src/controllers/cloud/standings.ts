@@ -17,10 +17,15 @@ export interface Wish {
   readonly backends: string;
 }
 
+/** What it is that is new: what the Service asks, or only the nodes that it is led to. */
+export type News = 'service' | 'nodes';
+
 export interface Attempt {
   readonly outcome: Ensured | Failed;
-  /** People were told that it is being worked on, and not yet that it is done. */
-  readonly isTold: boolean;
+  /** What people are to be told of once it is done; undefined: they were. */
+  readonly news: News | undefined;
+  /** Warnings that they were told of. */
+  readonly warnings: readonly string[];
 }
 
 export interface Standing extends Wish, Attempt {

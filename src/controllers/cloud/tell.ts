@@ -5,13 +5,12 @@ import { keyOf, keyText } from '../../api/meta/v1.ts';
 import { LOAD_BALANCER_READY } from './marks.ts';
 import type { Ensured } from './provider.ts';
 import type { Backends, ServeParts } from './serve.ts';
-import type { Standing, Wish } from './standings.ts';
+import type { Attempt, News, Standing, Wish } from './standings.ts';
 import { type Failed, SYNC_FAILED } from './status.ts';
 
 type TellParts = Pick<ServeParts, 'events' | 'log'>;
-type Ready = Extract<Ensured, { kind: 'ready' }>;
 
-/** Returns whether people are told that work on something new begins. After a restart there is nothing new in what was ready. */
+/** Tells that work begins. Returns what is new; after a restart there is nothing new in what was ready. */
 export function tellBegin(
   service: Service,
   {
@@ -20,63 +19,63 @@ export function tellBegin(
     backends,
   }: { readonly before: Standing | undefined; readonly wish: Wish; readonly backends: Backends },
   { events }: TellParts,
-): boolean {
+): News | undefined {
   const wasReady = findCondition(service.status?.conditions, LOAD_BALANCER_READY)?.status === 'True';
-  const isNews = before === undefined ? !wasReady : before.service !== wish.service;
-  if (isNews) events.event(service, 'Normal', 'EnsuringLoadBalancer', 'Ensuring load balancer');
-  if (backends.nodes.length === 0 && before?.backends !== wish.backends) {
+  const isAsked = before === undefined ? !wasReady : before.service !== wish.service;
+  if (isAsked) events.event(service, 'Normal', 'EnsuringLoadBalancer', 'Ensuring load balancer');
+  const areOthers = before?.backends !== wish.backends;
+  if (backends.nodes.length === 0 && areOthers) {
     events.event(service, 'Warning', 'UnAvailableLoadBalancer', 'There are no available nodes for LoadBalancer');
   }
-  return isNews;
+  if (isAsked || before?.news === 'service') return 'service';
+  return before !== undefined && areOthers ? 'nodes' : before?.news;
 }
 
+/** Tells what came of it. Returns what people now know, to be kept: most work takes several attempts. */
 export function tellEnd(
   service: Service,
   {
     before,
-    wish,
     outcome,
-    isNews,
+    news,
   }: {
     readonly before: Standing | undefined;
-    readonly wish: Wish;
     readonly outcome: Ensured | Failed;
-    readonly isNews: boolean;
+    readonly news: News | undefined;
   },
   parts: TellParts,
-): void {
-  const { events } = parts;
-  const isOfNodes = !isNews && before?.outcome.kind === 'ready' && before.backends !== wish.backends;
-  switch (outcome.kind) {
-    case 'ready':
-      if (isNews || before?.isTold) events.event(service, 'Normal', 'EnsuredLoadBalancer', 'Ensured load balancer');
-      else if (isOfNodes)
-        events.event(service, 'Normal', 'UpdatedLoadBalancer', 'Updated load balancer with new hosts');
-      for (const warning of newWarnings(outcome, before?.outcome)) {
-        events.event(service, 'Warning', 'LoadBalancerWarning', warning);
-      }
-      return;
-    case 'waiting':
-      return;
-    case 'refused':
-      tellFailure(service, SYNC_FAILED, `Error syncing load balancer: ${outcome.why}`, parts);
-      return;
-    case 'failed': {
-      const reason = isOfNodes ? 'UpdateLoadBalancerFailed' : SYNC_FAILED;
-      tellFailure(
-        service,
-        reason,
-        `Error syncing load balancer: failed to ensure load balancer: ${outcome.why}`,
-        parts,
-      );
-    }
+): Attempt {
+  const told = before?.warnings ?? [];
+  if (outcome.kind === 'ready') {
+    tellReady(service, { warnings: outcome.warnings ?? [], told, news }, parts);
+    return { outcome, news: undefined, warnings: outcome.warnings ?? [] };
   }
+  if (outcome.kind === 'refused') {
+    tellFailure(service, SYNC_FAILED, `Error syncing load balancer: ${outcome.why}`, parts);
+  } else if (outcome.kind === 'failed') {
+    const reason = news === 'nodes' ? 'UpdateLoadBalancerFailed' : SYNC_FAILED;
+    const message = `Error syncing load balancer: failed to ensure load balancer: ${outcome.why}`;
+    tellFailure(service, reason, message, parts);
+  }
+  // Also what was found to be amiss, and by nobody's wish, is told of once it is mended.
+  return { outcome, news: news ?? 'service', warnings: told };
 }
 
-/** What is known already is in the condition. */
-function newWarnings({ warnings = [] }: Ready, before: Ensured | Failed | undefined): readonly string[] {
-  const known = before?.kind === 'ready' ? (before.warnings ?? []) : [];
-  return warnings.filter((warning) => !known.includes(warning));
+/** Warnings that people were told of are in the condition. */
+function tellReady(
+  service: Service,
+  {
+    warnings,
+    told,
+    news,
+  }: { readonly warnings: readonly string[]; readonly told: readonly string[]; readonly news: News | undefined },
+  { events }: TellParts,
+): void {
+  if (news === 'service') events.event(service, 'Normal', 'EnsuredLoadBalancer', 'Ensured load balancer');
+  if (news === 'nodes') events.event(service, 'Normal', 'UpdatedLoadBalancer', 'Updated load balancer with new hosts');
+  for (const warning of warnings) {
+    if (!told.includes(warning)) events.event(service, 'Warning', 'LoadBalancerWarning', warning);
+  }
 }
 
 /** Of the reason that the controller of layer 2 gives. */
