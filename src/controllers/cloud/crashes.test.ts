@@ -2,48 +2,57 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Node } from '../../api/core/v1/node.ts';
 import { Service } from '../../api/core/v1/service.ts';
-import { type FakeClient, fakeClient } from '../../client/fake.ts';
-import { Informers } from '../../client/informers.ts';
 import { settle } from '../../client/testing.ts';
 import { FakeClock } from '../../host/clock.ts';
-import { silentLogger } from '../../host/log.ts';
-import { minutes } from '../../lib/duration.ts';
 import { START } from '../testing.ts';
-import { balancersController } from './balancers.ts';
 import { CLEANUP_FINALIZER, PROVIDER_ANNOTATION } from './marks.ts';
 import { MEMORY_CLASS, MemoryCloud } from './memory.ts';
+import { OciWorld } from './oci/load-balancer/testing.ts';
+import { CrashingWorld, type Surroundings } from './testing/crashing-world.ts';
 import { node, service } from './testing.ts';
 
 const KEY = { namespace: 'ns', name: 'web' };
+const TYPE = 'oci.oraclecloud.com/load-balancer-type';
+/** Milliseconds in which everything has come about, a kill included. */
+const PATIENCE = 40_000;
 
-test('a controller that is killed between any two of its effects leaves nothing that costs money, and makes nothing twice', async () => {
-  for (let kill = 0; ; kill++) {
-    const w = new CrashingWorld();
-    await w.start({ effects: kill });
-    await w.client.create(Service, service('web'));
-    await w.passing(20_000);
-    assert.equal(w.cloud.made(), 1, `killed before effect ${kill}`);
-    const found = await w.client.get(Service, KEY);
-    assert.equal(found.status?.loadBalancer?.ingress?.length, 1, `killed before effect ${kill}`);
-    await w.client.delete(Service, KEY);
-    await w.passing(20_000);
-    assert.deepEqual(w.cloud.balancers(), [], `killed before effect ${kill}`);
-    assert.deepEqual((await w.client.list(Service)).items, [], `killed before effect ${kill}`);
-    await w.stop();
-    if (w.kills > 0) continue;
-    assert.ok(kill > 5, `there were ${kill} effects only`);
-    return;
-  }
-});
+for (const [name, make] of [
+  ['memory', inMemory],
+  ['lb', () => inOci({ [TYPE]: 'lb' })],
+  ['nlb', () => inOci({ [TYPE]: 'nlb', 'oci.oraclecloud.com/security-rule-management-mode': 'NSG' })],
+] as const) {
+  test(`with ${name}, a controller that is killed between any two of its effects leaves nothing that costs money, and makes nothing twice`, async () => {
+    for (let kill = 0; ; kill++) {
+      const { around, own, made, left } = make();
+      const before = left();
+      const w = new CrashingWorld(around);
+      await w.start({ effects: kill });
+      await w.client.create(Service, own);
+      await w.passing(PATIENCE);
+      const found = await w.client.get(Service, KEY);
+      assert.ok(found.status?.loadBalancer?.ingress?.[0]?.ip, `killed before effect ${kill}`);
+      assert.equal(made(), 1, `killed before effect ${kill}`);
+      await w.client.delete(Service, KEY);
+      await w.passing(PATIENCE);
+      assert.deepEqual((await w.client.list(Service)).items, [], `killed before effect ${kill}`);
+      assert.deepEqual(left(), before, `killed before effect ${kill}`);
+      await w.stop();
+      if (w.kills > 0) continue;
+      assert.ok(kill > 5, `there were ${kill} effects only`);
+      return;
+    }
+  });
+}
 
 test('whatever happens, in whatever order: what costs money has a finalizer, and in the end each Service has its own', async () => {
   for (let round = 0; round < 15; round++) {
     const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31)) + (process.env.SEED ? 0 : round);
     const random = randomOf(seed);
-    const w = new CrashingWorld();
+    const { cloud, around } = inMemory();
+    const w = new CrashingWorld(around);
     try {
       await w.start();
-      for (let step = 0; step < 30; step++) await happen(w, random);
+      for (let step = 0; step < 30; step++) await happen(w, cloud, random);
       w.faults = () => {};
       w.client.failWith(undefined);
       await w.restart();
@@ -52,14 +61,14 @@ test('whatever happens, in whatever order: what costs money has a finalizer, and
         ({ spec }) => spec?.loadBalancerClass === MEMORY_CLASS,
       );
       assert.deepEqual(
-        w.cloud
+        cloud
           .balancers()
           .map(({ owner }) => owner)
           .sort(),
         wanted.map(({ metadata }) => `ns/${metadata.name}`).sort(),
       );
       const nodes = (await w.client.list(Node)).items.flatMap(({ status }) => status?.addresses?.[0]?.address ?? []);
-      for (const { backends } of w.cloud.balancers()) {
+      for (const { backends } of cloud.balancers()) {
         assert.deepEqual(backends, nodes.map((address) => `${address}:30080`).sort());
       }
       for (const each of (await w.client.list(Service)).items) {
@@ -77,7 +86,7 @@ test('whatever happens, in whatever order: what costs money has a finalizer, and
 });
 
 /** One thing that may happen to a cluster, its controller, or its provider. */
-async function happen(w: CrashingWorld, random: (below: number) => number): Promise<void> {
+async function happen(w: CrashingWorld, cloud: MemoryCloud, random: (below: number) => number): Promise<void> {
   const name = ['web', 'shop'][random(2)] ?? '';
   const key = { namespace: 'ns', name };
   const current = await w.client.get(Service, key).catch(() => undefined);
@@ -103,7 +112,7 @@ async function happen(w: CrashingWorld, random: (below: number) => number): Prom
       await w.restart();
       break;
     case 5:
-      w.cloud.deleteByHand(`ns/${name}`);
+      cloud.deleteByHand(`ns/${name}`);
       break;
     case 6: {
       const bad = random(3) === 0;
@@ -113,7 +122,7 @@ async function happen(w: CrashingWorld, random: (below: number) => number): Prom
       break;
     }
     case 7:
-      w.cloud.interrupt({ nth: 1 + random(3), how: random(2) === 0 ? 'before' : 'after' });
+      cloud.interrupt({ nth: 1 + random(3), how: random(2) === 0 ? 'before' : 'after' });
       break;
     default:
       await w.passing(random(10) * 1000);
@@ -121,85 +130,43 @@ async function happen(w: CrashingWorld, random: (below: number) => number): Prom
   await settle(5);
 }
 
-/** A cluster and a provider that stay, while the controller may be killed before any of its effects. */
-class CrashingWorld {
-  readonly clock = new FakeClock(START);
-  readonly client: FakeClient = fakeClient([node('node1', '192.0.2.1')], { clock: this.clock });
-  readonly cloud = new MemoryCloud({ clock: this.clock });
-  kills = 0;
-  faults: (what: string) => void = () => {};
-  #end = new AbortController();
-  #running: Promise<void> = Promise.resolve();
+function inMemory() {
+  const clock = new FakeClock(START);
+  const cloud = new MemoryCloud({ clock });
+  const around: Surroundings = {
+    clock,
+    nodes: [node('node1', '192.0.2.1')],
+    open: () => cloud.open(),
+    beforeWrites(effect) {
+      cloud.beforeWrite = effect;
+    },
+  };
+  return { cloud, around, own: service('web'), made: () => cloud.made(), left: () => cloud.balancers() };
+}
 
-  /** `effects`: after so many it is killed, and started anew. */
-  async start({ effects = Number.POSITIVE_INFINITY }: { readonly effects?: number } = {}): Promise<void> {
-    let left = effects;
-    const end = new AbortController();
-    this.#end = end;
-    const effect = (): Error | undefined => {
-      if (left-- > 0 && !end.signal.aborted) return undefined;
-      end.abort();
-      return new Error('killed');
-    };
-    const informers = new Informers({ client: this.client, log: silentLogger, clock: this.clock });
-    this.cloud.beforeWrite = (what) => {
-      const killed = effect();
-      if (killed) throw killed;
-      this.faults(what);
-      if (what.startsWith('create')) this.#mustBeMarked(what.slice('create '.length));
-    };
-    const parts = { client: this.#effects(effect), informers, clock: this.clock, log: silentLogger };
-    const options = { providers: [this.cloud.open()], sweep: minutes(5), random: () => 0 };
-    const run = balancersController({ ...parts, ...options });
-    await informers.start(end.signal);
-    this.#running = run(end.signal);
-    await settle();
-  }
-
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
-  }
-
-  /** Lets time pass; who was killed is started again. */
-  async passing(ms: number): Promise<void> {
-    await settle();
-    for (let left = ms; left > 0; left -= 1000) {
-      if (this.#end.signal.aborted) {
-        this.kills++;
-        await this.restart();
-      }
-      await this.clock.advance(Math.min(left, 1000));
-      await settle(8);
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#end.abort();
-    await this.#running;
-    await settle(3);
-  }
-
-  /** The client of one life: its writes of Services are effects. What it says of them in Events is lost with it. */
-  #effects(effect: () => Error | undefined): FakeClient {
-    const { client } = this;
-    return new Proxy(client, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) => {
-          const [kind] = args;
-          const killed = name === 'patch' && kind === Service ? effect() : undefined;
-          return killed === undefined ? value.apply(target, args) : Promise.reject(killed);
-        };
-      },
-    });
-  }
-
-  #mustBeMarked(owner: string): void {
-    const mark = this.client.writes.some(({ verb, key }) => verb === 'patch' && key === owner);
-    assert.ok(mark, `${owner} has no finalizer`);
-  }
+/** Oracle's provider, before a cloud that is in memory. */
+function inOci(annotations: Readonly<Record<string, string>>) {
+  const world = new OciWorld();
+  const around: Surroundings = {
+    clock: world.clock,
+    nodes: world.nodes,
+    open: () => world.open(),
+    beforeWrites(effect) {
+      world.watched.beforeWrite = effect;
+    },
+  };
+  const own = service('web', { loadBalancerClass: 'oci.oraclecloud.com/load-balancer' });
+  const { loadBalancers, networkLoadBalancers, networkSecurityGroups, securityLists } = world.cloud.state;
+  return {
+    around,
+    own: { ...own, metadata: { ...own.metadata, annotations } },
+    made: () => loadBalancers.all().length + networkLoadBalancers.all().length,
+    left: () => ({
+      balancers: world.balancers(),
+      groups: networkSecurityGroups.all().filter(({ lifecycleState }) => lifecycleState !== 'TERMINATED'),
+      rules: securityLists.all().map((list) => [list.ingressSecurityRules, list.egressSecurityRules]),
+    }),
+  };
 }
 
 /** Whole numbers below a bound, the same for the same seed (xorshift32). */
