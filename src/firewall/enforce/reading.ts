@@ -47,6 +47,8 @@ export function readingOf(
       interfaces,
       sources: (to, asked) => admittance.sources(to, asked, interfaces[0]),
     })),
-    others: (to, asked) => admittance.sources(to, asked, all ? NO_INTERFACE : undefined),
+    // Who comes by a way too many is taken for one of those who come by others.
+    others: (to, asked) =>
+      ways.length > MAX_WAYS ? [] : admittance.sources(to, asked, all ? NO_INTERFACE : undefined),
   };
 }

@@ -173,3 +173,16 @@ test('interfaces of a zone are a way of their own, and none of them is anotherâ€
   );
   assert.deepEqual(reading.others(TO), []);
 });
+
+test('an interface is in the zone that its name was put into, before that of names that begin like it', () => {
+  const { rules, ways } = zoneRules(
+    look({ any: { interfaces: ['ppp+'], settings: { target: 'ACCEPT' } }, one: { interfaces: ['ppp7'] } }),
+  );
+  assert.deepEqual(
+    readingOf(rules, ways, { all: true }).ways.map(({ interfaces, sources }) => [interfaces, sources(TO)]),
+    [
+      [['ppp*'], ALL],
+      [['ppp7'], []],
+    ],
+  );
+});

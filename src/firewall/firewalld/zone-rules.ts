@@ -46,12 +46,13 @@ function dispatch(look: Zones, zones: readonly Zone[]): readonly Rule[] {
   const bySource = zones.flatMap((zone) =>
     zone.sources.map((text): Rule => ({ terms: [sourceTerm(text, look)], outcome: to(zone), text })),
   );
+  // One name counts more than those that only begin like it.
   const byInterface = zones
-    .filter(({ interfaces }) => interfaces.length > 0)
-    .map((zone): Rule => {
-      const interfaces = zone.interfaces.map(wildcard);
-      return { terms: [{ kind: 'through', interfaces }], outcome: to(zone), text: interfaces.join(' ') };
-    });
+    .flatMap((zone) => zone.interfaces.map((name) => ({ zone, name: wildcard(name) })))
+    .toSorted((a, b) => Number(a.name.endsWith('*')) - Number(b.name.endsWith('*')))
+    .map(
+      ({ zone, name }): Rule => ({ terms: [{ kind: 'through', interfaces: [name] }], outcome: to(zone), text: name }),
+    );
   const last = look.zones.get(look.defaultZone);
   return [...bySource, ...byInterface, ...(last ? [{ terms: [], outcome: to(last), text: 'the default zone' }] : [])];
 }
