@@ -24,22 +24,15 @@ import { quietListener } from '../../src/cli/quickstart/report.ts';
 import { STEPS, withLabel } from '../../src/cli/quickstart/steps.ts';
 import { Walk } from '../../src/cli/quickstart/walk.ts';
 import { skipWithoutPrograms } from '../../src/host/testing/in-namespace.ts';
+import { ADDRESSES, answers, bare, isSilent, untilSilent, urlOf, urlsAt } from './firewalld/client.ts';
+import { naming, untilClosed, untilOpened } from './firewalld/openings.ts';
 import { eventually, NODES, type NodeName, World, ZONES } from './firewalld/world.ts';
 
 const skip = skipWithoutPrograms('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send');
 
-/** Addresses of the lab's nodes on its LAN. */
-const ADDRESSES: Readonly<Record<NodeName, readonly [string, string]>> = {
-  node1: ['192.168.77.11', 'fd00:77::b'],
-  node2: ['192.168.77.12', 'fd00:77::c'],
-  node3: ['192.168.77.13', 'fd00:77::d'],
-};
 const BOOT_LIMIT = 60_000;
 /** The only guest behind the Service: it and its client are on different nodes. */
 const [SERVER] = GUESTS;
-/** Seconds in which who is let in is answered, and after which it is taken that nobody will answer. */
-const ANSWERED_IN = 2;
-const SILENT_FOR = 0.5;
 /** Milliseconds after which what is closed has to be closed on every node. */
 const AT_ONCE = 2000;
 /** Of the Service that asks for health checks, which end at the node and so depend on its firewall alone. */
@@ -68,67 +61,17 @@ function story(name: string, tell: () => Promise<void>): void {
   });
 }
 
-const hostOf = (address: string) => (address.includes(':') ? `[${address}]` : address);
-const urlsOf = (nodes: readonly NodeName[], port: number) =>
-  nodes.flatMap((node) => ADDRESSES[node].map((address) => `http://${hostOf(address)}:${port}/`));
-const nodePorts = (...nodes: readonly NodeName[]) => urlsOf(nodes, NODE_PORT);
-const healthPorts = (...nodes: readonly NodeName[]) => urlsOf(nodes, HEALTH_PORT);
-
-async function balanced(): Promise<readonly string[]> {
-  const { status } = await world.client.get(Service, SERVICE);
-  return (status?.loadBalancer?.ingress ?? []).map(({ ip = '' }) => `http://${hostOf(ip)}/`);
-}
-
-/** Every one of these answers a client outside of the cluster: within the time that a change may take. */
-async function answers(urls: readonly string[]): Promise<void> {
-  const silent = new Set(urls);
-  await eventually(`answers from ${urls.join(' ')}`, async () => {
-    await Promise.all(
-      [...silent].map(async (url) => {
-        if ((await world.fetch(url, ANSWERED_IN)) !== undefined) silent.delete(url);
-      }),
-    );
-    return silent.size === 0 ? true : undefined;
-  });
-}
-
-/** Resolves when not one of these answers. */
-async function untilSilent(urls: readonly string[]): Promise<void> {
-  const isSo = async () => (await listen(urls)).every((heard) => heard === undefined) || undefined;
-  await eventually(`silence at ${urls.join(' ')}`, isSo);
-}
-
-const listen = (urls: readonly string[]) => Promise.all(urls.map((url) => world.fetch(url, SILENT_FOR)));
+const nodePorts = (...nodes: readonly NodeName[]) => urlsAt(nodes, NODE_PORT);
+const healthPorts = (...nodes: readonly NodeName[]) => urlsAt(nodes, HEALTH_PORT);
 
 const annotate = (annotation: string) =>
   world.kubectl(['annotate', 'service', SERVICE.name, '-n', NAMESPACE, annotation]);
 
-/** Not one of these answers, from now on. */
-async function isSilent(urls: readonly string[]): Promise<void> {
-  const heard = await listen(urls);
-  assert.deepEqual(
-    heard,
-    urls.map(() => undefined),
-  );
+/** URLs of the Service at its addresses of the LAN. */
+async function balanced(): Promise<readonly string[]> {
+  const { status } = await world.client.get(Service, SERVICE);
+  return (status?.loadBalancer?.ingress ?? []).map(({ ip = '' }) => urlOf(ip));
 }
-
-/** Resolves when our rules let in what is meant, now and after a reload. */
-async function untilOpened(node: NodeName, ...all: readonly RegExp[]): Promise<void> {
-  const areIn = (rules: readonly string[]) => all.every((one) => rules.some((rule) => one.test(rule)));
-  await eventually(`${node} opens ${all.join(' ')}`, async () => areIn(await world.kept(node)) || undefined);
-  assert.ok(areIn(await world.opened(node)));
-}
-
-/** Resolves when none of them does. */
-async function untilClosed(node: NodeName, what: RegExp, limit?: number): Promise<void> {
-  const isIn = (rules: readonly string[]) => rules.some((rule) => what.test(rule));
-  await eventually(`${node} closes ${what}`, async () => !isIn(await world.kept(node)) || undefined, limit);
-  assert.ok(!isIn(await world.opened(node)));
-}
-
-/** One of the addresses, in a rule. */
-const naming = (...addresses: readonly string[]) => new RegExp(`address="(${addresses.join('|')})[/"]`);
-const bare = (url: string) => new URL(url).hostname.replace(/[[\]]/g, '');
 
 async function walkStep(title: RegExp): Promise<void> {
   const step = STEPS.find((one) => title.test(one.title));
@@ -147,7 +90,7 @@ story('before Postern runs, nodes let in what their administrator has opened, an
     const asSet = new RegExp(`^${name}.*\\n  target: ${target}\\n(?:  .*\\n)*?  ports: 9999/tcp\\n`, 'm');
     assert.match(world.before.get(node) ?? '', asSet);
   }
-  await isSilent(nodePorts(...NODES));
+  await isSilent(world, nodePorts(...NODES));
 });
 
 story('guests get addresses and names, and reach a Service whose guest is on another node', async () => {
@@ -179,7 +122,12 @@ story('the walkthrough works from outside: node ports, and addresses of the LAN,
   const addresses = (await balanced()).map(bare);
   assert.equal(addresses.length, 2);
   for (const node of ['node1', 'node2'] as const)
-    await untilOpened(node, /port="30000" protocol="tcp" accept/, ...addresses.map((address) => naming(address)));
+    await untilOpened(
+      world,
+      node,
+      /port="30000" protocol="tcp" accept/,
+      ...addresses.map((address) => naming(address)),
+    );
   const isTried = /TCP 192\.168\.77\.11:30000 +anyone +node-port +\S+ +reached from node2, \S+ +open +Postern/;
   const status = await eventually('another node reaches it', async () => {
     const text = await world.at('node1', ...cluster.paths.postern, 'firewall', 'status');
@@ -197,28 +145,28 @@ story('what ends at the node itself is let in as well: health checks', async () 
       ports: [{ port: 80, targetPort: 9376 }],
     },
   });
-  await answers(healthPorts('node1', 'node2'));
+  await answers(world, healthPorts('node1', 'node2'));
 });
 
 story('whom a Service that enforces lets in, the zone decides, though addresses are translated before', async () => {
   await annotate('postern.dev/firewall=enforce');
-  await untilSilent([...nodePorts('node1', 'node2'), ...(await balanced())]);
+  await untilSilent(world, [...nodePorts('node1', 'node2'), ...(await balanced())]);
   await world.firewallCmd('node1', `--add-port=${NODE_PORT}/tcp`);
-  await answers(nodePorts('node1'));
-  await isSilent(nodePorts('node2'));
+  await answers(world, nodePorts('node1'));
+  await isSilent(world, nodePorts('node2'));
   await world.firewallCmd('node1', `--remove-port=${NODE_PORT}/tcp`);
-  await untilSilent(nodePorts('node1'));
+  await untilSilent(world, nodePorts('node1'));
   await annotate('postern.dev/firewall-');
-  await answers([...nodePorts('node1', 'node2'), ...(await balanced())]);
+  await answers(world, [...nodePorts('node1', 'node2'), ...(await balanced())]);
 });
 
 story('a node that joins is let in by the others, and opens what is exposed', async () => {
   await world.firewallCmd('node3', '--add-port=9998/tcp');
   await world.openGate('node3');
   await world.allUp();
-  await untilOpened('node1', ...ADDRESSES.node3.map((address) => naming(address)));
+  await untilOpened(world, 'node1', ...ADDRESSES.node3.map((address) => naming(address)));
   // Its traffic for guests goes through the firewalls of other nodes: it has none.
-  await answers([...nodePorts('node3'), ...healthPorts('node3')]);
+  await answers(world, [...nodePorts('node3'), ...healthPorts('node3')]);
 });
 
 story(
@@ -248,13 +196,13 @@ story('a reload of firewalld takes away nothing of ours', async () => {
   const opened = await world.opened('node1');
   await world.firewallCmd('node1', '--add-port=9998/tcp');
   await annotate('postern.dev/firewall=none');
-  await untilClosed('node1', /port port="30000"/);
+  await untilClosed(world, 'node1', /port port="30000"/);
   await annotate('postern.dev/firewall-');
-  await untilOpened('node1', /port port="30000"/);
+  await untilOpened(world, 'node1', /port port="30000"/);
   assert.match(await world.firewallCmd('node1', '--list-ports'), /9998\/tcp 9999\/tcp/);
   await world.firewallCmd('node1', '--reload');
   assert.deepEqual([...(await world.opened('node1'))].sort(), [...opened].sort());
-  await answers([...nodePorts('node1'), ...healthPorts('node1')]);
+  await answers(world, [...nodePorts('node1'), ...healthPorts('node1')]);
 });
 
 story('a firewalld that ends and starts again has it all again', async () => {
@@ -265,39 +213,39 @@ story('a firewalld that ends and starts again has it all again', async () => {
     'our rules are back',
     async () => (await world.opened('node1')).length === opened.length || undefined,
   );
-  await answers([...nodePorts('node1'), ...healthPorts('node1')]);
+  await answers(world, [...nodePorts('node1'), ...healthPorts('node1')]);
 });
 
 story('panic mode is left alone, and what was missed is made up for when it ends', async () => {
   await world.firewallCmd('node1', '--panic-on');
-  await isSilent([...nodePorts('node1'), ...healthPorts('node1')]);
+  await isSilent(world, [...nodePorts('node1'), ...healthPorts('node1')]);
   await world.kubectl(['create', 'service', 'nodeport', 'late', '-n', NAMESPACE, '--tcp=80', '--node-port=30077']);
-  await untilOpened('node2', /port port="30077"/);
-  await isSilent(nodePorts('node1'));
+  await untilOpened(world, 'node2', /port port="30077"/);
+  await isSilent(world, nodePorts('node1'));
   await world.firewallCmd('node1', '--panic-off');
-  await untilOpened('node1', /port port="30077"/);
-  await answers([...nodePorts('node1'), ...healthPorts('node1')]);
+  await untilOpened(world, 'node1', /port port="30077"/);
+  await answers(world, [...nodePorts('node1'), ...healthPorts('node1')]);
 });
 
 story('what is closed is closed at once: node ports and addresses of the LAN, on every node', async () => {
   const urls = [...nodePorts(...NODES), ...healthPorts(...NODES), ...(await balanced())];
-  await answers(urls);
+  await answers(world, urls);
   const addresses = (await balanced()).map(bare);
   await world.kubectl(['delete', 'service', '-n', NAMESPACE, SERVICE.name, 'checked', 'late']);
   const gone = new RegExp(`port port="(30000|30077|${HEALTH_PORT})"|${naming(...addresses).source}`);
-  await Promise.all(NODES.map((node) => untilClosed(node, gone, AT_ONCE)));
-  await isSilent(urls);
+  await Promise.all(NODES.map((node) => untilClosed(world, node, gone, AT_ONCE)));
+  await isSilent(world, urls);
 });
 
 story('a node that leaves is shut out by the others', async () => {
   await world.killAgent('node3');
   await world.client.delete(Node, { name: 'node3' });
-  await Promise.all((['node1', 'node2'] as const).map((node) => untilClosed(node, naming(...ADDRESSES.node3))));
+  await Promise.all((['node1', 'node2'] as const).map((node) => untilClosed(world, node, naming(...ADDRESSES.node3))));
 });
 
 story('after a kill -9, what a node has opened stays, and a clean-up leaves its firewall as it was found', async () => {
   await Promise.all([world.killAgent('node1'), world.killAgent('node2')]);
-  await untilOpened('node1', naming(ADDRESSES.node2[0]));
+  await untilOpened(world, 'node1', naming(ADDRESSES.node2[0]));
   await Promise.all(
     NODES.map(async (node) => {
       await world.at(node, ...cluster.paths.postern, 'firewall', 'cleanup');
