@@ -7,9 +7,11 @@ import type { FirewallPolicy } from '../../firewall/exposure/policy.ts';
 import { connector } from '../../firewall/verify/connect.ts';
 import { Refusals } from '../../firewall/verify/refusals.ts';
 import { TRIES_ANNOTATION } from '../../firewall/verify/summary.ts';
+import { layTriesTable, pastProxy, removeTriesTable } from '../../firewall/verify/untranslated.ts';
 import { startVerifier } from '../../firewall/verify/verifier.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
+import type { NftRunner } from '../../host/nft.ts';
 import type { ListenAddress } from '../../proxy/health/listen.ts';
 import { serveTries } from '../firewall/serve.ts';
 import { listenInDirectory } from '../l2/listen.ts';
@@ -21,6 +23,8 @@ export interface TriesParts {
   /** By which connections to other nodes leave. */
   readonly lanInterface: string;
   readonly firewallPolicy: FirewallPolicy;
+  /** Without it, addresses of load balancers are not tried. */
+  readonly runner?: NftRunner;
   /** Where it is asked what came of them. */
   readonly serve: readonly ListenAddress[];
   readonly log: Logger;
@@ -28,14 +32,18 @@ export interface TriesParts {
 
 /** Tries until the signal is aborted; resolves when it has ended. */
 export async function tryOthers(parts: TriesParts, signal: AbortSignal): Promise<void> {
-  const { lanInterface, firewallPolicy: policy, serve: at, log } = parts;
+  const { lanInterface, firewallPolicy: policy, runner, serve: at, log } = parts;
   const refusals = new Refusals();
   await refusals.listen(lanInterface, log, signal);
   if (signal.aborted) return;
-  const verifier = startVerifier({ ...parts, policy, connect: connector(refusals) }, signal);
+  const connect = connector(refusals);
+  if (runner !== undefined) await layTriesTable(runner);
+  const past = runner && { connectPastProxy: pastProxy(runner, connect) };
+  const verifier = startVerifier({ ...parts, ...past, policy, connect }, signal);
   const served = serveTries({ verifier, at, listen: listenInDirectory, clock: systemClock, log });
   await verifier.stopped;
   await served.close();
+  if (runner !== undefined) await removeTriesTable(runner);
 }
 
 /** Has other nodes know that this one neither tries nor is to be tried, as after an earlier run that did. */

@@ -7,6 +7,7 @@ import { readIptablesRuleset } from '../../firewall/iptables/read-ruleset.ts';
 import { nftablesFirewall } from '../../firewall/nftables/nftables-firewall.ts';
 import { isOfIptables, readRuleset } from '../../firewall/nftables/read-ruleset.ts';
 import { noFirewall } from '../../firewall/none.ts';
+import { removeTriesTable } from '../../firewall/verify/untranslated.ts';
 import type { Logger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { type Iptables, IptablesError } from '../../netfilter/iptables/iptables.ts';
@@ -57,7 +58,8 @@ export class Firewalls {
 
   /** Removes all that is ours from every one; where one fails the others are seen to before it is told. */
   async removeAll(): Promise<void> {
-    const results = await Promise.allSettled(this.#candidates().map((one) => one.remove()));
+    const tries = this.#nft().then((nft) => nft && removeTriesTable(nft));
+    const results = await Promise.allSettled([...this.#candidates().map((one) => one.remove()), tries]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 

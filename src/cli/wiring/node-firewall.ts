@@ -10,6 +10,7 @@ import { type RunningFirewall, startFirewall } from '../../firewall/firewall.ts'
 import { planOf } from '../../firewall/plan.ts';
 import { admissionText } from '../../firewall/reasons.ts';
 import type { Logger } from '../../host/log.ts';
+import type { NftRunner } from '../../host/nft.ts';
 import type { CIDR } from '../../lib/ip.ts';
 import { BRIDGE } from '../../network/bridge.ts';
 import type { ListenAddress } from '../../proxy/health/listen.ts';
@@ -31,6 +32,8 @@ export interface NodeFirewallParts {
   /** Who asks for the health of the node proxy besides nodes. */
   readonly firewallHealthFrom?: readonly CIDR[];
   readonly heartbeatPort: number | undefined;
+  /** Without it, addresses of load balancers are not tried. */
+  readonly runner?: NftRunner;
   /** Where it is asked what came of trying others. */
   readonly serve: readonly ListenAddress[];
   readonly log: Logger;

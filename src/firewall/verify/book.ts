@@ -1,7 +1,7 @@
 /** What was found out by trying: for each target and owner the last outcome of each port. */
 import type { Try } from './desired.ts';
 import { isBlocked, type Outcome, outcomeText } from './outcome.ts';
-import type { BlockedPort, Summary } from './summary.ts';
+import { type BlockedPort, portKey, type Summary } from './summary.ts';
 
 /** A try, and what came of it. */
 export interface Result {
@@ -39,24 +39,27 @@ export class Book {
   }
 
   summary(): Summary {
-    const targets = new Map<string, { ports: Set<number>; at: number; blocked: BlockedPort[] }>();
+    const targets = new Map<string, { ports: Set<number | string>; at: number; blocked: BlockedPort[] }>();
     for (const { target, owner, at, results } of this.#pages.values()) {
       const known = targets.get(target) ?? { ports: new Set(), at: 0, blocked: [] };
       targets.set(target, known);
       known.at = Math.max(known.at, at);
       for (const { try: one, outcome } of results) {
         const { address, port } = one.opening;
-        if (outcome.kind !== 'unclear') known.ports.add(port);
+        if (outcome.kind !== 'unclear') known.ports.add(one.pastProxy ? portKey(one.opening) : port);
         if (isBlocked(outcome)) known.blocked.push({ owner, address, port, why: outcomeText(outcome) });
       }
     }
-    return new Map(
-      [...targets].map(([name, { ports, at, blocked }]) => [name, { ports: ascending(ports), at, blocked }]),
-    );
+    return new Map([...targets].map(([name, { ports, at, blocked }]) => [name, { ports: sorted(ports), at, blocked }]));
   }
 }
 
-const ascending = (numbers: Iterable<number>): readonly number[] => [...numbers].sort((a, b) => a - b);
+/** Numbers ascend, and come first. */
+function sorted(ports: Iterable<number | string>): readonly (number | string)[] {
+  const all = [...ports];
+  const numbers = all.filter((port) => typeof port === 'number').sort((a, b) => a - b);
+  return [...numbers, ...all.filter((port) => typeof port === 'string').sort()];
+}
 
 const essence = ({ results }: Page): string =>
   results

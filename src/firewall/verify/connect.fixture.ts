@@ -3,17 +3,29 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { openLibnftables } from '../../host/libnftables.ts';
 import { silentLogger } from '../../host/log.ts';
+import type { NftRunner } from '../../host/nft.ts';
+import { skipWithoutPrograms } from '../../host/testing/in-namespace.ts';
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import { connector } from './connect.ts';
 import { Refusals } from './refusals.ts';
+import { layTriesTable, pastProxy, removeTriesTable } from './untranslated.ts';
 
 const TRIER = { IPv4: '192.168.60.2', IPv6: 'fd00:60::2' } as const;
 const ROUTER = { IPv4: ['192.168.60.1', '192.168.61.1'], IPv6: ['fd00:60::1', 'fd00:61::1'] } as const;
 const TARGET = { IPv4: '192.168.61.2', IPv6: 'fd00:61::2' } as const;
 
 /** Ports of the target, by what becomes of connections to them. */
-const PORTS = { open: 8080, closed: 8081, dropped: 8082, prohibited: 8083, refused: 8084, kept: 8085 } as const;
+const PORTS = {
+  open: 8080,
+  closed: 8081,
+  dropped: 8082,
+  prohibited: 8083,
+  refused: 8084,
+  kept: 8085,
+  translated: 8086,
+} as const;
 
 const nft = (namespace: string | undefined, hook: string, rules: string) => {
   const chain = `chain c { type filter hook ${hook} priority filter; ${rules}; }`;
@@ -31,6 +43,39 @@ const SYSCTLS = [
   ...['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'],
 ];
 const wide = (address: string) => `${address}/${address.includes(':') ? 64 : 24}`;
+/** As a proxy does in either mode: what becomes of the translated port is that of the one which is dropped. */
+const TRANSLATORS = {
+  nftables: (verb: '-A' | '-D') => {
+    for (const [table, daddr, family] of [
+      ['ip proxy', 'ip daddr', 'IPv4'],
+      ['ip6 proxy', 'ip6 daddr', 'IPv6'],
+    ] as const) {
+      const rule = `${daddr} ${TARGET[family]} tcp dport ${PORTS.translated} dnat to :${PORTS.dropped}`;
+      const chain = `chain output { type nat hook output priority -100; ${rule}; }`;
+      const input = verb === '-A' ? `table ${table} { ${chain}; }\n` : `delete table ${table}\n`;
+      execFileSync('nft', ['-f', '-'], { input });
+    }
+  },
+  iptables: (verb: '-A' | '-D') => {
+    for (const [program, family] of [
+      ['iptables-legacy', 'IPv4'],
+      ['ip6tables-legacy', 'IPv6'],
+    ] as const) {
+      const to = ['-d', TARGET[family], '-p', 'tcp', '--dport', `${PORTS.translated}`];
+      execFileSync(program, [
+        '-t',
+        'nat',
+        verb,
+        'OUTPUT',
+        ...to,
+        '-j',
+        'DNAT',
+        '--to-destination',
+        `:${PORTS.dropped}`,
+      ]);
+    }
+  },
+};
 const SERVER = `require('node:net').createServer((s) => s.end()).listen(${PORTS.open}, '::', () => console.log('ready'))`;
 
 describe('a connection', () => {
@@ -38,9 +83,11 @@ describe('a connection', () => {
   const ending = new AbortController();
   const refusals = new Refusals();
   const connect = connector(refusals, 600);
+  let nftables: NftRunner;
 
   before(async () => {
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
+    nftables = await openLibnftables();
     for (const name of ['router', 'target']) execFileSync('ip', ['netns', 'add', name]);
     for (const within of [[], ['ip', 'netns', 'exec', 'router'], ['ip', 'netns', 'exec', 'target']]) {
       const [program = '', ...argv] = [...within, 'sysctl', '-qw', ...SYSCTLS];
@@ -101,6 +148,29 @@ describe('a connection', () => {
       if (family === 'IPv4') assert.equal((await outcome(family, PORTS.kept)).kind, 'unclear');
       const nowhere = { IPv4: '198.51.100.1', IPv6: '2001:db8::1' } as const;
       assert.match(JSON.stringify(await connect({ address: nowhere[family], port: 1 })), /unclear.*ENETUNREACH/);
+    });
+  }
+
+  for (const [mode, translate] of Object.entries(TRANSLATORS)) {
+    const skip = mode === 'iptables' && skipWithoutPrograms('iptables-legacy', 'ip6tables-legacy');
+    test(`${mode}: past the proxy it is not translated, and nothing is left of that`, { skip }, async () => {
+      const before = execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
+      translate('-A');
+      await layTriesTable(nftables);
+      await layTriesTable(nftables);
+      const past = pastProxy(nftables, connect);
+      for (const family of IP_FAMILIES) {
+        const to = { address: TARGET[family], port: PORTS.translated, from: TRIER[family] };
+        const ends = await Promise.all([connect(to), past(to), past({ ...to, port: PORTS.open })]);
+        assert.deepEqual(
+          ends.map(({ kind }) => kind),
+          ['silent', 'reached', 'reached'],
+          family,
+        );
+      }
+      await removeTriesTable(nftables);
+      translate('-D');
+      if (mode !== 'iptables') assert.equal(execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' }), before);
     });
   }
 });

@@ -10,6 +10,8 @@ export interface Connection {
   readonly port: number;
   /** The address to come from. Default: the kernel's choice. */
   readonly from?: string;
+  /** The port to come from. Default: the same. */
+  readonly ownPort?: number;
 }
 
 export type Connect = (connection: Connection) => Promise<Outcome>;
@@ -45,9 +47,14 @@ export function connector(refusals: Refusals, patience: number = PATIENCE): Conn
 }
 
 /** `connected`, `timeout`, `told` that somebody refuses it, or the code of an error. */
-function tryConnection({ address, port, from }: Connection, patience: number, told: AbortSignal): Promise<string> {
+function tryConnection(
+  { address, port, from, ownPort }: Connection,
+  patience: number,
+  told: AbortSignal,
+): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connectTCP({ host: address, port, ...(from === undefined ? {} : { localAddress: from }) });
+    const own = { ...(from && { localAddress: from }), ...(ownPort && { localPort: ownPort }) };
+    const socket = connectTCP({ host: address, port, ...own });
     const end = (how: string) => {
       clearTimeout(timer);
       told.removeEventListener('abort', onTold);

@@ -18,13 +18,10 @@ const NODE_PORT: ServiceParts = {
   ports: [{ port: 80, nodePort: 30_080 }],
 };
 
-const tries = (parts: ServiceParts, slices = [slice('web', ['a', 'b'])], from = trier) =>
+const tries = (parts: ServiceParts, slices = [slice('web', ['a', 'b'])], from = trier, announces = false) =>
   serviceTries({
-    service: service('web', { ...NODE_PORT, ...parts }),
-    slices,
-    target,
-    trier: from,
-    policy: 'managed',
+    ...{ service: service('web', { ...NODE_PORT, ...parts }), slices, target, trier: from },
+    ...{ announces, policy: 'managed' },
   }).map(
     ({ opening, from, endpoints }) => `${opening.address} ${opening.port} from ${from}, ${endpoints.length} behind`,
   );
@@ -59,16 +56,19 @@ test('nothing is tried where nobody would answer', () => {
   assert.deepEqual(tries({ externalTrafficPolicy: 'Local' }), ['192.0.2.1 30080 from 192.0.2.2, 1 behind']);
 });
 
-test('of a load balancer, the port for health checks is tried too, and not its address: that would not leave this node', () => {
+test('of a load balancer, the port for health checks is tried too, and its address at whoever answers for it', () => {
   const parts: ServiceParts = {
     ...{ type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 32_000 },
     ingress: [{ ip: '192.0.2.200' }],
-    loadBalancerSourceRanges: ['203.0.113.0/24'],
   };
-  assert.deepEqual(tries(parts), [
-    '192.0.2.1 30080 from 192.0.2.2, 1 behind',
-    '192.0.2.1 32000 from 192.0.2.2, 0 behind',
-  ]);
+  const own = ['192.0.2.1 30080 from 192.0.2.2, 1 behind', '192.0.2.1 32000 from 192.0.2.2, 0 behind'];
+  const address = '192.0.2.200 80 from 192.0.2.2, 1 behind';
+  const sorted = (more: ServiceParts, announces: boolean) =>
+    tries({ ...parts, ...more }, undefined, undefined, announces).toSorted();
+  assert.deepEqual(sorted({}, false), own);
+  assert.deepEqual(sorted({}, true), [...own, address].sort());
+  assert.deepEqual(sorted({ loadBalancerSourceRanges: ['203.0.113.0/24'] }, true), own);
+  assert.deepEqual(sorted({ loadBalancerSourceRanges: ['192.0.2.0/24'] }, true), [...own, address].sort());
 });
 
 test('what is not for this node is not tried', () => {

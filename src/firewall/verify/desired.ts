@@ -18,6 +18,8 @@ export interface Try {
   readonly from: string;
   /** Some of those who answer there in the end: when these do not either, no firewall of the node's is to blame. Of sockets: none. */
   readonly endpoints: readonly Endpoint[];
+  /** The trier's own proxy would translate it, and must not. */
+  readonly pastProxy?: true;
 }
 
 export interface Endpoint {
@@ -39,22 +41,28 @@ export interface Trial {
   readonly slices: readonly EndpointSlice[];
   readonly trier: Peer;
   readonly target: Peer;
+  /** Whether the target answers for the load balancer addresses of the Service on the LAN. */
+  readonly announces: boolean;
   /** Of Services that do not say. */
   readonly policy: FirewallPolicy;
 }
 
 /**
- * The ports of a Service at a node's own addresses that were opened for the trier too. Only over TCP: of a datagram that nobody answers
+ * The ports of a Service that were opened for the trier too: at a node's own addresses, and at addresses of load balancers that it answers for. Only over TCP: of a datagram that nobody answers
  * nothing can be told. Only where somebody would answer: there are endpoints, on that node where none elsewhere count.
  */
-export function serviceTries({ service, slices, trier, target, policy }: Trial): readonly Try[] {
+export function serviceTries({ service, slices, trier, target, announces, policy }: Trial): readonly Try[] {
   if (isOptedOut(service) || isLeftAlone(service)) return [];
   const place = { addresses: target.addresses, labels: target.labels, policy, enforces: true };
   return exposureOf(service, place).openings.flatMap((opening) => {
     if (opening.kind === 'health-check') return tryOf(opening, trier, target, []);
-    if (opening.kind !== 'node-port') return [];
+    const isAnnounced = announces && opening.kind === 'load-balancer';
+    if (opening.kind !== 'node-port' && !isAnnounced) return [];
     const endpoints = endpointsOf(service, slices, opening, target);
-    return endpoints.length === 0 ? [] : tryOf(opening, trier, target, endpoints);
+    if (endpoints.length === 0) return [];
+    if (!isAnnounced) return tryOf(opening, trier, target, endpoints);
+    const there = { ...target, addresses: [opening.address] };
+    return tryOf(opening, trier, there, endpoints).map((one) => ({ ...one, pastProxy: true }) as const);
   });
 }
 
@@ -88,7 +96,8 @@ function endpointsOf(
   target: Peer,
 ): readonly Endpoint[] {
   const ports = (service.spec?.ports ?? []).filter(
-    ({ nodePort, protocol = 'TCP' }) => nodePort === opening.port && protocol === 'TCP',
+    ({ port, nodePort, protocol = 'TCP' }) =>
+      (opening.kind === 'node-port' ? nodePort : port) === opening.port && protocol === 'TCP',
   );
   const isLocal = service.spec?.externalTrafficPolicy === 'Local';
   return slices

@@ -4,6 +4,7 @@ import { Node } from '../../api/core/v1/node.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/v1/endpointslice.ts';
 import { type KubeObject, keyOf, keyText } from '../../api/meta/v1.ts';
+import { ServiceL2Status } from '../../api/metallb/v1beta1/servicel2status.ts';
 import type { Change, Informer } from '../../client/informer.ts';
 import type { Informers } from '../../client/informers.ts';
 import { paced } from '../../host/paced.ts';
@@ -46,6 +47,7 @@ export class Subjects {
   readonly #services: Informer<Service>;
   readonly #nodes: Informer<Node>;
   readonly #slicesOf: (service: string) => readonly EndpointSlice[];
+  readonly #announcersOf: (service: string) => readonly ServiceL2Status[];
   readonly #peers = new Map<string, Peer>();
   /** The same as a list, until it changes. */
   #listed: readonly Peer[] | undefined;
@@ -57,6 +59,9 @@ export class Subjects {
     this.#nodes = informers.of(Node);
     const slices = informers.of(EndpointSlice);
     this.#slicesOf = slices.index((slice) => serviceOf(slice));
+    const announcers = informers.of(ServiceL2Status, { optional: true });
+    this.#announcersOf = announcers.index(announcedBy);
+    announcers.onChange(({ object, previous }) => this.#noteAnnouncer(object ?? previous));
     this.#nodes.onChange((change) => this.#noteNode(change));
     this.#services.onChange((change) => this.#noteService(change));
     slices.onChange((change) => this.#noteSlice(change));
@@ -95,7 +100,9 @@ export class Subjects {
     const service = this.#services.get(owner);
     if (service === undefined) return undefined;
     const { policy } = this.#options;
-    return { about: service, tries: serviceTries({ service, slices: this.#slicesOf(owner), trier, target, policy }) };
+    const slices = this.#slicesOf(owner);
+    const announces = this.#announcersOf(owner).some(({ status }) => status?.node === target.name);
+    return { about: service, tries: serviceTries({ service, slices, trier, target, announces, policy }) };
   }
 
   #ofCluster(trier: Peer, target: Peer): Pick<Subject, 'about' | 'tries'> | undefined {
@@ -145,6 +152,10 @@ export class Subjects {
     }
   }
 
+  #noteAnnouncer(status: ServiceL2Status | undefined): void {
+    for (const owner of status === undefined ? [] : announcedBy(status)) this.#tell(owner);
+  }
+
   #tell(owner: string): void {
     for (const key of this.#keysOf(owner)) this.#options.changed(key);
   }
@@ -163,6 +174,11 @@ const essence = ({ metadata, spec }: Service): readonly unknown[] => [metadata.a
 const serviceOf = ({ metadata }: EndpointSlice): readonly string[] => {
   const name = metadata.labels?.[SERVICE_NAME_LABEL];
   return name === undefined ? [] : [keyText({ namespace: metadata.namespace ?? '', name })];
+};
+
+const announcedBy = ({ status }: ServiceL2Status): readonly string[] => {
+  const { serviceNamespace: namespace, serviceName: name } = status ?? {};
+  return namespace === undefined || name === undefined ? [] : [keyText({ namespace, name })];
 };
 
 /** The nodes on which somebody answers, and the ports: not each endpoint of thousands. */

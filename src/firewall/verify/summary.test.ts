@@ -34,7 +34,7 @@ test('what others wrote there is passed over', () => {
   ]) {
     assert.equal(parseSummary(text).size, 0, text);
   }
-  const half = `{"a":{"ports":[1,"2"],"at":"2026-01-02T03:04:05Z","blocked":[7,{"owner":"n/web"},${JSON.stringify(blocked)}]}}`;
+  const half = `{"a":{"ports":[1,null,{}],"at":"2026-01-02T03:04:05Z","blocked":[7,{"owner":"n/web"},${JSON.stringify(blocked)}]}}`;
   assert.deepEqual(parseSummary(half).get('a')?.ports, [1]);
   assert.deepEqual(parseSummary(half).get('a')?.blocked, [blocked]);
 });

@@ -17,8 +17,11 @@ export interface BlockedPort {
 
 /** Of one target. */
 export interface TargetSummary {
-  /** Numbers of those that somebody answered at or that are blocked: ascending, without those of which it cannot be told. */
-  readonly ports: readonly number[];
+  /**
+   * Those that somebody answered at or that are blocked, without those of which it cannot be told: numbers of the target's own, and
+   * {@link portKey} of those at other addresses that it answers for.
+   */
+  readonly ports: readonly (number | string)[];
   /** When the last was, in milliseconds since 1970. */
   readonly at: number;
   /** Some of those that could not be reached. */
@@ -52,7 +55,7 @@ export function parseSummary(text: string): Summary {
     const { ports, at, blocked } = Object.fromEntries(entries(target));
     const time = Date.parse(String(at));
     if (!Array.isArray(ports) || Number.isNaN(time)) continue;
-    const numbers = ports.filter((port) => typeof port === 'number');
+    const numbers = ports.filter((port) => typeof port === 'number' || typeof port === 'string');
     found.set(name, {
       ports: numbers,
       at: time,

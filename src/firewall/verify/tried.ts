@@ -3,7 +3,7 @@ import type { Node } from '../../api/core/v1/node.ts';
 import type { Opening } from '../backend.ts';
 import { lotOf } from './lots.ts';
 import { peerOf, trierOf } from './peers.ts';
-import { parseSummary, type TargetSummary, TRIES_ANNOTATION } from './summary.ts';
+import { parseSummary, portKey, type TargetSummary, TRIES_ANNOTATION } from './summary.ts';
 
 /** `at`: in milliseconds since 1970. `not`: it was not tried, or it cannot be told; never over UDP. */
 export type Tried =
@@ -25,7 +25,8 @@ export function triedBy(nodes: readonly Node[], nodeName: string): (opening: Ope
     const by = target && trierOf(target, lotOf(owner), peers)?.name;
     const summary = by === undefined ? undefined : said.get(by);
     if (by === undefined || summary === undefined || protocol !== 'tcp') return { kind: 'not' };
-    if (!target?.addresses.includes(address) || !summary.ports.includes(port)) return { kind: 'not' };
+    const isOwn = target?.addresses.includes(address);
+    if (!summary.ports.includes(isOwn ? port : portKey({ address, port }))) return { kind: 'not' };
     const { at, blocked } = summary;
     const found = blocked.find((one) => one.owner === owner && one.address === address && one.port === port);
     return found === undefined ? { kind: 'reached', by, at } : { kind: 'blocked', by, at, why: found.why };

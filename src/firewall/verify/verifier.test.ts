@@ -28,7 +28,10 @@ const exposed = (nodePort: number, more: ServiceParts = {}): ServiceParts => ({
 });
 
 /** Node b, which with a alone has to try a; what comes of a connection is for the test to say. */
-async function world(objects = [service('web', exposed(30_080)), slice('web', ['a', 'b'])]) {
+async function world(
+  objects: Parameters<typeof fakeClient>[0] = [service('web', exposed(30_080)), slice('web', ['a', 'b'])],
+  past?: (to: string) => void,
+) {
   const clock = new FakeClock(Date.UTC(2026, 0, 1));
   const nodes = [tryingNode('a', ['192.0.2.1']), tryingNode('b', ['192.0.2.2'])];
   const client = fakeClient([...nodes, ...objects], { clock });
@@ -41,8 +44,15 @@ async function world(objects = [service('web', exposed(30_080)), slice('web', ['
     tried.push({ at: clock.now() - began, to: `${connection.address}:${connection.port}` });
     return state.outcome(connection);
   };
+  const connectPastProxy = async ({ address, port }: Connection) => {
+    past?.(`${address}:${port}`);
+    return REACHED;
+  };
   const options = { client, informers, clock, nodeName: 'b', policy: 'managed', log: silentLogger } as const;
-  const running = startVerifier({ ...options, connect, random: () => 0.5 }, ending.signal);
+  const running = startVerifier(
+    { ...options, connect, ...(past && { connectPastProxy }), random: () => 0.5 },
+    ending.signal,
+  );
   await informers.start(ending.signal);
   await settle();
   return {
@@ -199,7 +209,7 @@ test('endpoints that come are waited for', async () => {
 });
 
 test('the API is tried where it is served, and what keeps it from other nodes told to its Node', async () => {
-  const w = await world([apiSlice('192.0.2.1')] as never);
+  const w = await world([apiSlice('192.0.2.1')]);
   w.state.outcome = lostAt(SILENT);
   await w.pass(10);
   assert.match(
@@ -236,5 +246,26 @@ test('connections are tried a few at a time, however many there are', async () =
     const within = w.tried.slice(i).filter((one) => one.at < at + 1000).length;
     assert(within <= 21, `${within} in one second`);
   }
+  await w.end();
+});
+
+test('an address on the LAN is tried past this node’s own proxy, at the node that announces it', async () => {
+  const parts: ServiceParts = { type: 'LoadBalancer', ingress: [{ ip: '192.0.2.200' }] };
+  const past: string[] = [];
+  const w = await world(
+    [service('web', exposed(30_080, parts)), slice('web', ['a'])],
+    (address) => void past.push(address),
+  );
+  await w.pass(20);
+  assert.deepEqual([w.times().length, past], [1, []]);
+  const status = { node: 'a', serviceName: 'web', serviceNamespace: 'n' };
+  w.client.seed({
+    ...{ apiVersion: 'metallb.io/v1beta1', kind: 'ServiceL2Status' },
+    metadata: { namespace: 'm', name: 'x' },
+    status,
+  });
+  await w.pass(20);
+  assert.deepEqual([w.times().length, past], [2, ['192.0.2.200:80']]);
+  assert.deepEqual((await w.said()).get('a')?.ports, [30_080, '192.0.2.200:80']);
   await w.end();
 });

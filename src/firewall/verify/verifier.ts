@@ -12,7 +12,7 @@ import type { FirewallPolicy } from '../exposure/policy.ts';
 import { REACHED, UNREACHED } from '../reasons.ts';
 import { type Blocked, ownVerdict, reachedMessage, unreachedMessage } from './blame.ts';
 import { Book, type Result } from './book.ts';
-import type { Connect } from './connect.ts';
+import type { Connect, Connection } from './connect.ts';
 import type { Try } from './desired.ts';
 import { isBlocked, type Outcome } from './outcome.ts';
 import { Publisher } from './publisher.ts';
@@ -28,6 +28,8 @@ export interface VerifierOptions {
   /** Of Services that do not say. */
   readonly policy: FirewallPolicy;
   readonly connect: Connect;
+  /** The same past this node's own proxy; undefined: addresses of load balancers are not tried. */
+  readonly connectPastProxy?: Connect;
   readonly log: Logger;
   readonly clock?: Clock;
   /** In [0, 1). Default: Math.random. */
@@ -103,7 +105,9 @@ class Verifier {
 
   async run(signal: AbortSignal): Promise<void> {
     this.#ending = signal;
-    const { log } = this.#options;
+    const { informers, log } = this.#options;
+    // Those that others did not ask for.
+    void informers.start(signal);
     const reconcile = (key: string) => this.#reconcile(key);
     await Promise.all([
       this.#publisher.run(signal),
@@ -170,26 +174,31 @@ class Verifier {
     return Math.min(RETRY.max, RETRY.first * 2 ** Math.min(failures, 20)) * (1 + this.#options.random() / 4);
   }
 
-  async #try({ opening, from, endpoints }: Try): Promise<Outcome> {
-    const { outcome, seconds: took } = await this.#connect({ address: opening.address, port: opening.port, from });
+  async #try({ opening, from, endpoints, pastProxy }: Try): Promise<Outcome> {
+    const { connect, connectPastProxy } = this.#options;
+    const way = pastProxy ? connectPastProxy : connect;
+    if (way === undefined) return { kind: 'unclear', why: 'the proxy of the node that would try translates it' };
+    const there = { address: opening.address, port: opening.port, from };
+    const { outcome, seconds: took } = await this.#connect(there, way);
     this.#stats.count(outcome, took);
     if (!isBlocked(outcome)) return outcome;
     // One of many that does not answer is reason enough not to blame a firewall.
     for (const endpoint of endpoints) {
-      const { outcome: behind } = await this.#connect(endpoint);
+      const { outcome: behind } = await this.#connect(endpoint, connect);
       if (behind.kind !== 'reached')
         return { kind: 'unclear', why: `${portKey(endpoint)} behind it does not answer either` };
     }
     return outcome;
   }
 
-  async #connect(connection: Parameters<Connect>[0]): Promise<{ readonly outcome: Outcome; readonly seconds: number }> {
-    const { clock, connect } = this.#options;
+  /** Waits for its turn. */
+  async #connect(to: Connection, connect: Connect): Promise<{ readonly outcome: Outcome; readonly seconds: number }> {
+    const { clock } = this.#options;
     const turn = Math.max(clock.now(), this.#nextTurn);
     this.#nextTurn = turn + GAP;
     if (turn > clock.now()) await clock.sleep(turn - clock.now(), this.#ending);
     const began = clock.now();
-    return { outcome: await connect(connection), seconds: (clock.now() - began) / 1000 };
+    return { outcome: await connect(to), seconds: (clock.now() - began) / 1000 };
   }
 
   /** Says what is blocked, once for each way in which it is; and when it no longer is. */
