@@ -12,6 +12,8 @@ export interface Finding {
     | 'family'
     | 'not-published'
     | 'no-load-balancer-address'
+    | 'load-balancer-differs'
+    | 'load-balancer-left'
     | 'no-announcer'
     | 'address-held';
   readonly message: string;

@@ -21,10 +21,11 @@ import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
 import { printTime } from '../../api/time.ts';
 import { parseAddressRange, rangeContains } from '../../lib/address-range.ts';
 import { type IPAddress, printIP } from '../../lib/ip.ts';
-import { LOAD_BALANCER_READY, markOf } from '../cloud/marks.ts';
+import { markOf } from '../cloud/marks.ts';
 import { currentAddresses } from '../loadbalancer/request.ts';
 import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
 import type { Finding } from './finding.ts';
+import { toldByProvider } from './why-provider.ts';
 
 /** What decides who announces addresses. */
 export interface AnnouncerInput {
@@ -62,21 +63,13 @@ function isOurs(service: Service, metallb: MetalLB | undefined): boolean {
 
 function whyNotOurs(service: Service, metallb: MetalLB | undefined): string {
   const provider = markOf(service);
-  if (provider !== undefined) return whyNotProvided(service, provider);
+  if (provider !== undefined) return toldByProvider(service, provider);
   const { spec } = service;
   if (spec?.loadBalancerClass !== undefined) {
     return `its loadBalancerClass "${spec.loadBalancerClass}" is another implementation's to serve`;
   }
   const wanted = metallb?.spec?.loadBalancerClass;
   return `it has no loadBalancerClass, and the MetalLB object has only those served that have "${wanted}"`;
-}
-
-/** What the controller for clouds has written. */
-function whyNotProvided({ status }: Service, provider: string): string {
-  const told = findCondition(status?.conditions, LOAD_BALANCER_READY);
-  const name = provider === '' ? 'its provider' : `the provider "${provider}"`;
-  if (told === undefined) return `${name} has not been asked yet: let the controller cloud run`;
-  return `${name} says ${told.reason}${told.message ? `: ${told.message}` : ''}`;
 }
 
 /**

@@ -16,6 +16,7 @@ import { familyOf } from '../../lib/ip.ts';
 import { desiredSlices, serviceFamilies } from '../endpointslice/desired.ts';
 import type { Finding } from './finding.ts';
 import { type AnnouncerInput, whyNoAddress, whyNotAnnounced } from './why-no-address.ts';
+import { whyProvider } from './why-provider.ts';
 
 /** The Service, the objects of its namespace, and the nodes. */
 export interface WhyInput {
@@ -35,7 +36,12 @@ const NEAR_MISSES = 5;
 /** Everything that can be seen to be wrong; none when nothing is. */
 export function whyService(input: WhyInput & AnnouncerInput): readonly Finding[] {
   const { service, metallb } = input;
-  return [...whyNoEndpoints(input), ...whyNoAddress(service, metallb), ...whyNotAnnounced(service, input)];
+  return [
+    ...whyProvider(service),
+    ...whyNoEndpoints(input),
+    ...whyNoAddress(service, metallb),
+    ...whyNotAnnounced(service, input),
+  ];
 }
 
 /** What is wrong with its endpoints. */
