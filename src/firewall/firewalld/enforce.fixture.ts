@@ -26,7 +26,13 @@ enforceContract('firewalld', {
     const nft = await openLibnftables();
     return openFirewalld({ interfaces: ['lan'], nft, clock, log: silentLogger, signal: ending.signal });
   },
-  admitAll: async () => void firewallCmd('--zone=public', ...ports),
+  admitAll: {
+    'another zone of the interface': {
+      make: async () => void firewallCmd('--zone=internal', '--change-interface=lan'),
+      undo: async () => void firewallCmd('--zone=public', '--change-interface=lan'),
+    },
+    ports: { make: async () => void firewallCmd('--zone=public', ...ports) },
+  },
   table: 'postern-enforce-firewalld',
   tearDown: async () => {
     ending.abort();

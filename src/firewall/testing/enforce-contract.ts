@@ -19,8 +19,10 @@ export interface EnforceSubject {
   readonly setUp: () => Promise<void>;
   /** A run of ours; clients come by `lan`. */
   readonly open: (clock: Clock) => Promise<FirewallBackend>;
-  /** The administrator admits everyone to these ports. */
-  readonly admitAll: () => Promise<void>;
+  /** How the administrator may admit everyone to these ports, and take that back before the next is tried. */
+  readonly admitAll: Readonly<
+    Record<string, { readonly make: () => Promise<void>; readonly undo?: () => Promise<void> }>
+  >;
   /** Somebody removes the table that guards. */
   readonly table: string;
   readonly tearDown?: () => Promise<void>;
@@ -126,12 +128,15 @@ export function enforceContract(name: string, subject: EnforceSubject): void {
       for (const family of IP_FAMILIES) await reach(family, STRANGER[family], true);
     });
 
-    test('when the administrator admits more, it is told, and a load lets them in', async () => {
-      await backend.load(IP_FAMILIES.flatMap(openings));
-      await reach('IPv4', STRANGER.IPv4, false);
-      await changed(subject.admitAll);
-      await backend.load(IP_FAMILIES.flatMap(openings));
-      for (const family of IP_FAMILIES) await reach(family, STRANGER[family], true);
-    });
+    for (const [what, { make, undo }] of Object.entries(subject.admitAll)) {
+      test(`when the administrator admits more by ${what}, it is told, and a load lets them in`, async () => {
+        await backend.load(IP_FAMILIES.flatMap(openings));
+        await reach('IPv4', STRANGER.IPv4, false);
+        await changed(make);
+        await backend.load(IP_FAMILIES.flatMap(openings));
+        for (const family of IP_FAMILIES) await reach(family, STRANGER[family], true);
+        await undo?.();
+      });
+    }
   });
 }
