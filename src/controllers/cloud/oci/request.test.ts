@@ -198,6 +198,25 @@ describe('annotations', () => {
       'the annotation oci.oraclecloud.com/load-balancer-typ is not known, and does nothing',
     ]);
   });
+
+  test('of load balancers are told on a network load balancer, whatever they begin with', () => {
+    const groups = { [LB.networkSecurityGroups]: 'ocid1.networksecuritygroup.oc1.x.aaaa', [LB.internal]: 'true' };
+    assert.deepEqual(
+      request(ociService('nlb', {}, groups)).warnings,
+      [LB.networkSecurityGroups, LB.internal].map(
+        (name) => `the annotation ${name} does nothing with oci.oraclecloud.com/load-balancer-type nlb`,
+      ),
+    );
+  });
+
+  test('of a type that there is not is a load balancer, as with OCI’s controller, and is told', () => {
+    const asked = request(ociService('lb', {}, { [ANNOTATIONS.type]: 'alb' }));
+    assert.equal(asked.type, 'lb');
+    assert.deepEqual(asked.warnings, [
+      'the annotation oci.oraclecloud.com/load-balancer-type is "alb", neither lb nor nlb: taken for lb',
+    ]);
+    assert.deepEqual(request(ociService('nlb', {}, { [ANNOTATIONS.type]: ' NLB ' })).warnings, []);
+  });
 });
 
 describe('what cannot be is refused, each mistake by its name', () => {

@@ -153,14 +153,23 @@ export function judgeNames(
       ? []
       : [`metadata.annotations[${name}]: ${why}`];
   });
+  const said = annotations[ANNOTATIONS.type]?.trim().toLowerCase();
+  const isTypeWrong = said !== undefined && said !== type;
   const warnings = names.flatMap((name) => {
-    if (type === 'nlb' ? name.startsWith(LB) : name.startsWith(NLB))
-      return [`the annotation ${name} does nothing with ${ANNOTATIONS.type} ${type}`];
+    if (name === ANNOTATIONS.type && isTypeWrong)
+      return [`the annotation ${name} is ${JSON.stringify(annotations[name])}, neither lb nor nlb: taken for ${type}`];
+    if (isOfOther(name, type)) return [`the annotation ${name} does nothing with ${ANNOTATIONS.type} ${type}`];
     if (![LB, NLB, OCI].some((prefix) => name.startsWith(prefix))) return [];
     if (KNOWN.has(name) || REFUSED[name] !== undefined) return [];
     return [`the annotation ${name} is not known, and does nothing`];
   });
   return { refused, warnings };
+}
+
+/** Whether an annotation is for the other type of load balancer. */
+function isOfOther(name: string, type: 'lb' | 'nlb'): boolean {
+  if (type === 'lb') return name.startsWith(NLB);
+  return name.startsWith(LB) || namesIn(ANNOTATIONS.lb).includes(name);
 }
 
 function integerIn(value: string, min: number, max: number): number | undefined {
