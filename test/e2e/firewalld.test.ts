@@ -35,6 +35,8 @@ const BOOT_LIMIT = 60_000;
 const [SERVER] = GUESTS;
 /** Milliseconds after which what is closed has to be closed on every node. */
 const AT_ONCE = 2000;
+/** Of the Service in examples/firewall/enforce.yaml. */
+const GUARDED_PORT = 30_001;
 /** Of the Service that asks for health checks, which end at the node and so depend on its firewall alone. */
 const HEALTH_PORT = 32_100;
 
@@ -149,15 +151,30 @@ story('what ends at the node itself is let in as well: health checks', async () 
 });
 
 story('whom a Service that enforces lets in, the zone decides, though addresses are translated before', async () => {
+  const { node1, node2 } = { node1: urlsAt(['node1'], GUARDED_PORT), node2: urlsAt(['node2'], GUARDED_PORT) };
+  await world.kubectl(['apply', '-f', example(cluster, 'firewall/enforce.yaml')]);
+  await world.firewallCmd('node1', `--add-port=${GUARDED_PORT}/tcp`);
+  await answers(world, node1);
+  await isSilent(world, node2);
+  await world.firewallCmd('node1', `--remove-port=${GUARDED_PORT}/tcp`);
+  await untilSilent(world, node1);
+});
+
+story('a Service that comes to enforce is closed until it no longer does', async () => {
+  const urls = [...nodePorts('node1', 'node2'), ...(await balanced())];
   await annotate('postern.dev/firewall=enforce');
-  await untilSilent(world, [...nodePorts('node1', 'node2'), ...(await balanced())]);
-  await world.firewallCmd('node1', `--add-port=${NODE_PORT}/tcp`);
-  await answers(world, nodePorts('node1'));
-  await isSilent(world, nodePorts('node2'));
-  await world.firewallCmd('node1', `--remove-port=${NODE_PORT}/tcp`);
-  await untilSilent(world, nodePorts('node1'));
+  await untilSilent(world, urls);
   await annotate('postern.dev/firewall-');
-  await answers(world, [...nodePorts('node1', 'node2'), ...(await balanced())]);
+  await answers(world, urls);
+});
+
+story('a Service may be opened on some nodes only, and another be left alone', async () => {
+  await world.kubectl(['label', 'node', 'node1', 'zone=edge']);
+  const files = ['left-alone', 'some-nodes'].map((file) => example(cluster, `firewall/${file}.yaml`));
+  await world.kubectl(['apply', ...files.flatMap((file) => ['-f', file])]);
+  await untilOpened(world, 'node1', /port port="30002"/);
+  await untilClosed(world, 'node1', /port port="30003"/);
+  await untilClosed(world, 'node2', /port port="3000[23]"/);
 });
 
 story('a node that joins is let in by the others, and opens what is exposed', async () => {
@@ -231,8 +248,8 @@ story('what is closed is closed at once: node ports and addresses of the LAN, on
   const urls = [...nodePorts(...NODES), ...healthPorts(...NODES), ...(await balanced())];
   await answers(world, urls);
   const addresses = (await balanced()).map(bare);
-  await world.kubectl(['delete', 'service', '-n', NAMESPACE, SERVICE.name, 'checked', 'late']);
-  const gone = new RegExp(`port port="(30000|30077|${HEALTH_PORT})"|${naming(...addresses).source}`);
+  await world.kubectl(['delete', 'service', '-n', NAMESPACE, SERVICE.name, 'checked', 'late', 'edge']);
+  const gone = new RegExp(`port port="(30000|30002|30077|${HEALTH_PORT})"|${naming(...addresses).source}`);
   await Promise.all(NODES.map((node) => untilClosed(world, node, gone, AT_ONCE)));
   await isSilent(world, urls);
 });
