@@ -159,6 +159,7 @@ describe('a connection', () => {
       await layTriesTable(nftables);
       await layTriesTable(nftables);
       const past = pastProxy(nftables, connect);
+      await removeTriesTable(nftables); // As somebody else may.
       for (const family of IP_FAMILIES) {
         const to = { address: TARGET[family], port: PORTS.translated, from: TRIER[family] };
         const ends = await Promise.all([connect(to), past(to), past({ ...to, port: PORTS.open })]);

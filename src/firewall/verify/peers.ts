@@ -14,10 +14,14 @@ export interface Peer {
   readonly lot: Lot;
 }
 
+export function saysThatItTries({ metadata }: Node): boolean {
+  return metadata.annotations?.[TRIES_ANNOTATION] !== undefined;
+}
+
 /** Undefined for a node that neither tries nor is tried. */
 export function peerOf(node: Node): Peer | undefined {
-  const { name = '', labels = {}, annotations = {}, deletionTimestamp } = node.metadata;
-  if (annotations[TRIES_ANNOTATION] === undefined || deletionTimestamp !== undefined) return undefined;
+  const { name = '', labels = {}, deletionTimestamp } = node.metadata;
+  if (!saysThatItTries(node) || deletionTimestamp !== undefined) return undefined;
   if (conditionStatus(node.status?.conditions, 'Ready') !== 'True') return undefined;
   const addresses = nodeAddresses(node).map(printIP);
   return addresses.length === 0 ? undefined : { name, addresses, labels, lot: lotOf(name) };

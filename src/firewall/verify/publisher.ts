@@ -28,6 +28,12 @@ export class Publisher {
     this.#options = options;
   }
 
+  /** What was written is gone, as with a Node that was made anew. */
+  again(): void {
+    this.#written = undefined;
+    this.#wake.now();
+  }
+
   /** There is more to tell than later times. */
   note(): void {
     this.#wake.now();

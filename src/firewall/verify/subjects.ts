@@ -13,7 +13,7 @@ import { clusterOpenings } from '../exposure/cluster.ts';
 import type { FirewallPolicy } from '../exposure/policy.ts';
 import { clusterTries, serviceTries, type Try } from './desired.ts';
 import { type Lot, lotOf } from './lots.ts';
-import { type Peer, peerOf, trierOf } from './peers.ts';
+import { type Peer, peerOf, saysThatItTries, trierOf } from './peers.ts';
 
 export interface SubjectsOptions {
   readonly informers: Informers;
@@ -22,6 +22,8 @@ export interface SubjectsOptions {
   readonly policy: FirewallPolicy;
   /** Called with each key of which there may be something new to find out. */
   readonly changed: (key: string) => void;
+  /** Called when this node's own Node does not say that it tries. */
+  readonly unsaid: () => void;
   /** Called when other nodes try and are tried than before: {@link Subjects.all} has others. */
   readonly peersChanged: () => void;
 }
@@ -128,6 +130,8 @@ export class Subjects {
   }
 
   #noteNode({ key, object }: Change<Node>): void {
+    const isOwn = key === this.#options.nodeName;
+    if (isOwn && object !== undefined && !saysThatItTries(object)) this.#options.unsaid();
     const peer = object && peerOf(object);
     if (isDeepStrictEqual(peer, this.#peers.get(key))) return;
     if (peer === undefined) this.#peers.delete(key);

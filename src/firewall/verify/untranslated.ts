@@ -3,7 +3,7 @@
  * the proxy's, and settles for those that are named that their destination stays what it is. Names go by themselves after a while.
  */
 import { randomInt } from 'node:crypto';
-import type { NftRunner } from '../../host/nft.ts';
+import { NftError, type NftRunner } from '../../host/nft.ts';
 import { familyOf, IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { Connect, Connection } from './connect.ts';
 
@@ -47,7 +47,15 @@ export function pastProxy(nft: NftRunner, connect: Connect): Connect {
     const { address, port } = connection;
     const ownPort = randomInt(OWN_PORTS.first, OWN_PORTS.last + 1);
     const key = `${address} . ${port} . ${ownPort}`;
-    await nft.run(`add element ${TABLES[familyOf(address) ?? 'IPv4']} tries { ${key} timeout ${KEPT} }\n`);
+    const script = `add element ${TABLES[familyOf(address) ?? 'IPv4']} tries { ${key} timeout ${KEPT} }\n`;
+    try {
+      await nft.run(script);
+    } catch (error) {
+      if (!(error instanceof NftError)) throw error;
+      // Somebody may have taken the table away with all others.
+      await layTriesTable(nft);
+      await nft.run(script);
+    }
     return connect({ ...connection, ownPort });
   };
 }

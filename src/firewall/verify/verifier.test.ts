@@ -237,6 +237,16 @@ test('nodes that do not try, or are not ready, are not tried; and another takes 
   await w.end();
 });
 
+test('a node that was made anew is said to try again', async () => {
+  const w = await world();
+  await w.pass(10);
+  assert.equal((await w.said()).size, 1);
+  w.client.seed({ ...tryingNode('b', ['192.0.2.2']), metadata: { name: 'b' } });
+  await w.pass(10);
+  assert.equal((await w.said()).size, 1);
+  await w.end();
+});
+
 test('connections are tried a few at a time, however many there are', async () => {
   const many = Array.from({ length: 100 }, (_, i) => [service(`s${i}`, exposed(30_100 + i)), slice(`s${i}`, ['a'])]);
   const w = await world(many.flat());

@@ -91,6 +91,7 @@ class Verifier {
     this.#subjects = new Subjects({
       ...{ informers, nodeName, policy },
       changed: (key) => this.#follow(key, SETTLE),
+      unsaid: () => this.#publisher.again(),
       peersChanged: () => this.#notePeers(),
     });
   }
