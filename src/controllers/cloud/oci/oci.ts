@@ -8,12 +8,11 @@ import type { Ensured, LoadBalancerProvider } from '../provider.ts';
 import type { OciCalls } from './calls.ts';
 import type { OciConfig } from './config.ts';
 import type { FoundBalancer } from './load-balancer/balancers.ts';
-import { type Certificates, certificatesFor, type ReadSecret } from './load-balancer/certificates.ts';
+import { certificatesFor, type ReadSecret } from './load-balancer/certificates.ts';
 import { desiredLoadBalancer, selectedNodes } from './load-balancer/desired.ts';
 import { unchangeable } from './load-balancer/diff.ts';
-import { LoadBalancerKeeper, type Refused, type Waiting } from './load-balancer/keeper.ts';
+import { LoadBalancerKeeper } from './load-balancer/keeper.ts';
 import { loadBalancers } from './load-balancer/lb/lb.ts';
-import type { DesiredLoadBalancer } from './load-balancer/model.ts';
 import { networkLoadBalancers } from './load-balancer/nlb/nlb.ts';
 import { refusalOf } from './load-balancer/refusal.ts';
 import { reservedIp } from './load-balancer/reserved-ip.ts';
@@ -134,27 +133,25 @@ class OciProvider {
     const desired = desiredLoadBalancer(request, { place, nodes, certificates });
     if (desired.kind === 'refused') return desired;
     const asked = askedOf({ ...request, families: desired.families }, place.subnets);
+    // Before anything is let through for a load balancer that cannot be made.
+    const { reservedAddress } = request;
+    const reserved =
+      found !== undefined || reservedAddress === undefined
+        ? undefined
+        : await reservedIp(this.#options.calls.network, reservedAddress);
+    if (reserved?.kind === 'refused') return reserved;
     const opened = await this.security.ensure(asked, selectedNodes(request, nodes));
     if (opened.kind === 'refused' && found === undefined) return opened;
     const groups = [...desired.loadBalancer.groups, ...groupsOf(opened, found?.balancer)];
     const loadBalancer = { ...desired.loadBalancer, groups: [...new Set(groups)].sort() };
-    if (found === undefined) return this.#create(request, loadBalancer, certificates);
+    if (found === undefined) {
+      const options = { certificates, ...(reserved === undefined ? {} : { reservedIp: reserved.id }) };
+      return this.#keeper.create(request, loadBalancer, options);
+    }
     const waiting = await this.#keeper.change(request, loadBalancer, { found: found.balancer, certificates });
     if (waiting !== undefined) return waiting;
     const told = [...request.warnings, ...warningsOf(opened), ...desired.warnings, ...found.warnings];
     return this.#ready(request, found.balancer, told);
-  }
-
-  async #create(
-    request: LoadBalancerRequest,
-    desired: DesiredLoadBalancer,
-    certificates: Certificates,
-  ): Promise<Waiting | Refused> {
-    const { reservedAddress } = request;
-    if (reservedAddress === undefined) return this.#keeper.create(request, desired, { certificates });
-    const reserved = await reservedIp(this.#options.calls.network, reservedAddress);
-    if (reserved.kind === 'refused') return reserved;
-    return this.#keeper.create(request, desired, { certificates, reservedIp: reserved.id });
   }
 
   #ready(request: LoadBalancerRequest, { actual }: FoundBalancer, told: readonly string[]): Ensured {

@@ -292,6 +292,7 @@ for (const type of TYPES) {
       const asked = ociService(type, { loadBalancerIP: '192.0.2.77' });
       const outcome = await world.settle(world.open(), asked);
       assert.partialDeepStrictEqual(outcome, { kind: 'refused', reason: 'AddressNotAvailable' });
+      assert.deepEqual(world.watched.written, [], 'nothing is let through for what cannot be');
       reservePublicIp(world.cloud.state, '192.0.2.77');
       const { ingress } = isReady(await world.settle(world.open(), asked));
       assert.equal(ingress[0]?.ip, '192.0.2.77');
