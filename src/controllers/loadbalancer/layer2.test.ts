@@ -51,7 +51,7 @@ test('Services move from layer 2 to a cloud and back as who serves those without
   await pass(back);
   assert.deepEqual(await addresses(back), { plain: '192.0.2.1' });
   assert.deepEqual(cloud.balancers(), []);
-  assert.deepEqual((await get(back, 'plain')).metadata.finalizers, []);
+  assert.deepEqual((await get(back, 'plain')).metadata.finalizers ?? [], []);
 });
 
 test('what another provider still has something for is not layer 2’s, until that is gone', async (t) => {
