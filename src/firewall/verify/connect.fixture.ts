@@ -3,14 +3,22 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Event } from '../../api/core/v1/event.ts';
+import { fakeClient } from '../../client/fake.ts';
+import { Informers } from '../../client/informers.ts';
+import { FakeClock } from '../../host/clock.ts';
 import { openLibnftables } from '../../host/libnftables.ts';
 import { silentLogger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { skipWithoutPrograms } from '../../host/testing/in-namespace.ts';
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import { service } from '../testing.ts';
 import { connector } from './connect.ts';
 import { Refusals } from './refusals.ts';
+import { slice, tryingNode } from './testing.ts';
 import { layTriesTable, pastProxy, removeTriesTable } from './untranslated.ts';
+import { startVerifier } from './verifier.ts';
 
 const TRIER = { IPv4: '192.168.60.2', IPv6: 'fd00:60::2' } as const;
 const ROUTER = { IPv4: ['192.168.60.1', '192.168.61.1'], IPv6: ['fd00:60::1', 'fd00:61::1'] } as const;
@@ -82,7 +90,7 @@ describe('a connection', () => {
   let server: ChildProcess;
   const ending = new AbortController();
   const refusals = new Refusals();
-  const connect = connector(refusals, 600);
+  const connect = connector(refusals, 400);
   let nftables: NftRunner;
 
   before(async () => {
@@ -150,6 +158,34 @@ describe('a connection', () => {
       assert.match(JSON.stringify(await connect({ address: nowhere[family], port: 1 })), /unclear.*ENETUNREACH/);
     });
   }
+
+  test('of a Service whose port a router keeps closed, that is told with the router’s address', async () => {
+    const clock = new FakeClock(Date.UTC(2026, 0, 1));
+    const node = (name: string, { IPv4, IPv6 }: Record<IPFamily, string>) => tryingNode(name, [IPv4, IPv6]);
+    const ports = [{ port: 80, nodePort: PORTS.prohibited }];
+    const behind = { ...slice('web', ['a']), endpoints: [{ addresses: [TARGET.IPv4], nodeName: 'a' }] };
+    const web = service('web', { type: 'NodePort', clusterIPs: ['10.96.0.9'], ports });
+    const client = fakeClient([node('a', TARGET), node('b', TRIER), web, behind], { clock });
+    const common = { client, clock, log: silentLogger };
+    const informers = new Informers(common);
+    const ended = new AbortController();
+    const verifier = startVerifier({ ...common, informers, nodeName: 'b', policy: 'managed', connect }, ended.signal);
+    await informers.start(ended.signal);
+    const said = async () => (await client.list(Event)).items.map(({ message }) => message);
+    for (let second = 0; second < 20 && (await said()).length === 0; second++) {
+      await clock.advance(1000);
+      // Connections take their own time.
+      await pause(60);
+    }
+    ended.abort();
+    await verifier.stopped;
+    const [message = ''] = await said();
+    assert.match(
+      message,
+      /^TCP 192\.168\.61\.2:8083 of node "a" cannot be reached from node "b": 192\.168\.60\.1 answers/,
+    );
+    assert.match(message, /prohibited \(ICMP 3\/13\); that is a device between the two nodes$/);
+  });
 
   for (const [mode, translate] of Object.entries(TRANSLATORS)) {
     const skip = mode === 'iptables' && skipWithoutPrograms('iptables-legacy', 'ip6tables-legacy');
