@@ -34,6 +34,8 @@ export class Exposures {
   readonly #table = new OpeningTable();
   /** Owners whose openings are to be worked out anew. */
   readonly #changed = new Set<string>([CLUSTER]);
+  /** Worked out since nodes last changed. */
+  #pods: { readonly traffic: PodTraffic | undefined } | undefined;
   readonly #apiSlices = new Map<string, EndpointSlice>();
 
   constructor(options: ExposuresOptions) {
@@ -68,9 +70,10 @@ export class Exposures {
     return this.#table.all();
   }
 
-  /** What the node carries for pods, now. */
+  /** What the node carries for pods, now: the same object until nodes come, go or move. */
   pods(bridge: string): PodTraffic | undefined {
-    return podTraffic(this.nodes.list(), this.#options.nodeName, bridge);
+    this.#pods ??= { traffic: podTraffic(this.nodes.list(), this.#options.nodeName, bridge) };
+    return this.#pods.traffic;
   }
 
   #serviceOpenings(key: string): readonly Opening[] {
@@ -90,7 +93,10 @@ export class Exposures {
 
   #noteNode({ object, previous }: Change<Node>): void {
     // Nodes tell how they are every few seconds: hardly ever is it this.
-    if (!isDeepStrictEqual(object && reachedAt(object), previous && reachedAt(previous))) this.#mark(CLUSTER);
+    if (!isDeepStrictEqual(object && reachedAt(object), previous && reachedAt(previous))) {
+      this.#pods = undefined;
+      this.#mark(CLUSTER);
+    }
     this.#noteLabels(object, previous);
   }
 
