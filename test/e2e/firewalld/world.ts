@@ -21,13 +21,14 @@ export type NodeName = (typeof NODES)[number];
 const LIMIT = 20_000;
 const LOOK_EVERY = 25;
 
-/** All that firewalld was told, now and after a reload, and what it told the kernel. */
+/** All that firewalld was told, now and after a reload, what it told the kernel, and who else filters there. */
 const DUMP = `
 set -e
 for what in zones policies; do
   firewall-cmd --list-all-$what
   firewall-cmd --permanent --list-all-$what
 done
+nft list tables | grep firewall
 nft --stateless list table inet firewalld`;
 
 /** The zone of a node's interfaces, and what it does with what nobody has opened: as firewalld has them by these names. */
