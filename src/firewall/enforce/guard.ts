@@ -6,17 +6,17 @@ import type { NftRunner } from '../../host/nft.ts';
 import { paced } from '../../host/paced.ts';
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import { kernelNetfilter } from '../../netfilter/kernel.ts';
-import type { Placed, Table } from '../../netfilter/model.ts';
+import type { Table } from '../../netfilter/model.ts';
 import type { Netfilter } from '../../netfilter/netfilter.ts';
 import { type Admission, admissionKey, type Changes, type Opening } from '../backend.ts';
-import { audienceOf, type Entry, entryAtoms, entryKey } from '../nftables/elements.ts';
+import type { Entry } from '../nftables/elements.ts';
 import { identity } from '../nftables/found-sets.ts';
-import { AUDIENCES, TABLE_FAMILIES } from '../nftables/layout.ts';
-import { entryMessages, findSets, type OpenSet, readEntries } from '../nftables/messages.ts';
-import type { Audience } from '../ruleset/model.ts';
-import { admittedEntries, guardedAdmissions, guardedEntries } from './entries.ts';
-import { admittedSets, GUARDED, GUARDED_FOR, guardLayout, guardTable, MAX_WAYS, ruleCounts, setsOf } from './layout.ts';
+import { readEntries } from '../nftables/messages.ts';
+import { guardedAdmissions } from './entries.ts';
+import { GUARD_CHAIN, GUARDED, GUARDED_FOR, guardLayout, guardTable, ruleCounts } from './layout.ts';
+import { joined, type Placing, placingOf } from './placing.ts';
 import type { Reading } from './reading.ts';
+import { changeMessages, fillMessages, findGuardSets, type GuardSet, placedIn } from './sets.ts';
 
 export interface GuardOptions {
   /** Of the table, which is ours alone: each back end has one of its own. */
@@ -25,9 +25,6 @@ export interface GuardOptions {
   /** Looks at the host's firewall. */
   readonly read: () => Promise<Reading>;
 }
-
-/** Entries by the name of their set. */
-type Placing = ReadonlyMap<string, readonly Entry[]>;
 
 /**
  * Nothing of it is there while nothing is enforced. Of openings with another policy it takes no notice. Throws NftError, NetlinkError
@@ -64,7 +61,7 @@ export class Guard {
     const placing = joined(await this.#place(enforced, reading));
     await this.#lay(reading, placing);
     const messages: Uint8Array[] = [];
-    for (const set of this.#sets) messages.push(...(await fillMessages(set, placing.get(set.name) ?? [])));
+    for (const set of this.#sets) messages.push(...(await fillMessages(set, placing)));
     return messages;
   }
 
@@ -75,17 +72,18 @@ export class Guard {
     const gone = joined(goes.map((one) => this.#forget(one)));
     const reading = this.#reading ?? (await this.#begin());
     const come = joined(await this.#place(comes, reading));
-    return this.#sets.flatMap((set) => [
-      ...entryMessages('delete', set.set, ofFamily(set, gone.get(set.name))),
-      ...entryMessages('add', set.set, ofFamily(set, come.get(set.name))),
-    ]);
+    return this.#sets.flatMap((set) => changeMessages(set, gone, come));
   }
 
   /** What is guarded now, by whichever run. */
   async current(): Promise<readonly Admission[]> {
-    const guarded = (await this.#findSets()).filter(({ name }) => name === GUARDED || name === GUARDED_FOR);
     const entries: Entry[] = [];
-    for (const set of guarded) entries.push(...(await readEntries(set)));
+    for (const set of await this.#findSets()) {
+      if (set.name !== GUARDED && set.name !== GUARDED_FOR) continue;
+      const rules = await this.#netfilter.inspect(guardTable(set.family, this.#options.name));
+      // Without its rule that looks at them, sets guard nothing.
+      if (rules.get(GUARD_CHAIN) === 1) entries.push(...(await readEntries(set)));
+    }
     return guardedAdmissions(entries);
   }
 
@@ -126,7 +124,7 @@ export class Guard {
     const layouts = this.#layouts(reading);
     if (!(await this.#isWhole(layouts))) {
       await this.#netfilter.apply(
-        layouts.map(({ family, table }) => ({ kind: 'replace-table', table, elements: placed(family, placing) })),
+        layouts.map(({ family, table }) => ({ kind: 'replace-table', table, elements: placedIn(family, placing) })),
       );
     }
     this.#sets = await this.#findSets();
@@ -157,9 +155,7 @@ export class Guard {
     const breathe = paced();
     const places: Placing[] = [];
     for (const opening of openings) {
-      const guarded = { anyone: () => GUARDED, named: () => GUARDED_FOR };
-      const admitted = admittedEntries(opening, reading).flatMap((entries, way) => split(entries, admittedSets, way));
-      const placing = new Map([...split(guardedEntries(opening), guarded, 0), ...admitted]);
+      const placing = placingOf(opening, reading);
       this.#admitted.set(admissionKey(opening), placing);
       places.push(placing);
       await breathe();
@@ -183,70 +179,4 @@ export async function removeGuard({ name, nft }: Pick<GuardOptions, 'name' | 'nf
   await netfilter.apply(tables.map((table) => ({ kind: 'delete-table', table })));
 }
 
-/** Names of as many sets as there can be: an earlier run may have told other interfaces apart. */
-const KINDS = setsOf(Array.from({ length: MAX_WAYS }, () => []));
-
-async function findGuardSets(name: string): Promise<readonly GuardSet[]> {
-  const found = await findSets(new Set(KINDS.keys()));
-  return found.flatMap((set) => {
-    const family = IP_FAMILIES.find((one) => TABLE_FAMILIES[one] === set.family);
-    const audience = KINDS.get(set.name);
-    if (set.table !== name || family === undefined || audience === undefined) return [];
-    return [{ set, name: set.name, family, audience }];
-  });
-}
-
-interface GuardSet extends Pick<OpenSet, 'set' | 'family' | 'audience'> {
-  readonly name: string;
-}
-
-/** Those of anyone and those of some prefixes are kept apart: the kernel is much slower with prefixes. */
-function split(
-  entries: readonly Entry[],
-  sets: Readonly<Record<Audience, (way: number) => string>>,
-  way: number,
-): readonly (readonly [string, readonly Entry[]])[] {
-  return AUDIENCES.map((audience) => [sets[audience](way), entries.filter((one) => audienceOf(one) === audience)]);
-}
-
 const isEnforced = ({ policy }: Opening): boolean => policy === 'enforce';
-
-function joined(places: readonly Placing[]): Placing {
-  const all = new Map<string, Entry[]>();
-  for (const placing of places) {
-    for (const [set, entries] of placing) {
-      const known = all.get(set);
-      if (known === undefined) all.set(set, [...entries]);
-      else known.push(...entries);
-    }
-  }
-  return all;
-}
-
-const ofFamily = ({ family }: GuardSet, entries: readonly Entry[] = []): readonly Entry[] =>
-  entries.filter((entry) => entry.family === family);
-
-function placed(family: IPFamily, placing: Placing): readonly Placed[] {
-  return [...placing].flatMap(([set, entries]) =>
-    entries.filter((entry) => entry.family === family).map((entry) => ({ set, element: { key: entryAtoms(entry) } })),
-  );
-}
-
-/** The messages that make a set hold just these; none where it does. */
-async function fillMessages(set: GuardSet, entries: readonly Entry[]): Promise<readonly Uint8Array[]> {
-  const wanted = ofFamily(set, entries);
-  const there = await readEntries(set);
-  const [isWanted, isThere] = [new Set(wanted.map(entryKey)), new Set(there.map(entryKey))];
-  return [
-    ...entryMessages(
-      'delete',
-      set.set,
-      there.filter((one) => !isWanted.has(entryKey(one))),
-    ),
-    ...entryMessages(
-      'add',
-      set.set,
-      wanted.filter((one) => !isThere.has(entryKey(one))),
-    ),
-  ];
-}

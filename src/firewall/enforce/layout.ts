@@ -5,6 +5,9 @@ import type { Chain, Concatenation, Match, Rule, Statement, Table, TableName, Ve
 import { AUDIENCES, openSet, TABLE_FAMILIES } from '../nftables/layout.ts';
 import type { Audience } from '../ruleset/model.ts';
 
+/** The chain that packets come to by themselves. */
+export const GUARD_CHAIN = 'guard';
+
 /** Addresses and ports that are guarded; the same with the prefixes on whose behalf, where these are not anyone. */
 export const GUARDED = 'guarded';
 export const GUARDED_FOR = 'guarded-for';
@@ -41,7 +44,7 @@ export function guardLayout(family: IPFamily, name: string, ways: readonly (read
       ...[...ways, []].map((_, way) => checkChain(way)),
       { name: byWay, rules: [...dispatch(ways), rule([], { kind: 'goto', chain: checkName(ways.length) })] },
       {
-        name: 'guard',
+        name: GUARD_CHAIN,
         hook: { type: 'filter', hook: 'prerouting', priority: -110 },
         rules: [rule([inSet(DESTINATION, GUARDED)], { kind: 'jump', chain: byWay })],
       },
