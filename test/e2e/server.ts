@@ -13,6 +13,8 @@ export interface TestServer {
   readonly url: string;
   /** Of the process as it runs now. */
   pid(): number;
+  /** The end of what the process wrote to its log since it was started. */
+  said(): string;
   kubectl(args: readonly string[], input?: string): Promise<CommandResult>;
   /** Ends the process with kill -9 and starts it anew on the same port and data. */
   killAndRestart(): Promise<void>;
@@ -23,6 +25,7 @@ export interface TestServer {
 
 interface Started {
   readonly child: ChildProcess;
+  readonly said: () => string;
   readonly url: string;
 }
 
@@ -30,7 +33,7 @@ interface Started {
 export async function startServer(options: readonly string[] = []): Promise<TestServer> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
   const kubeconfig = join(dir, 'kubeconfig');
-  let { child, url } = await launch(dir, '127.0.0.1:0', options);
+  let { child, url, said } = await launch(dir, '127.0.0.1:0', options);
   const end = (signal: 'SIGTERM' | 'SIGKILL') =>
     new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
@@ -41,11 +44,12 @@ export async function startServer(options: readonly string[] = []): Promise<Test
     kubeconfig,
     url,
     pid: () => child.pid ?? Number.NaN,
+    said: () => said(),
     kubectl: (args, input) =>
       runCommand(['kubectl', ...args], { env: { KUBECONFIG: kubeconfig }, ...(input === undefined ? {} : { input }) }),
     async killAndRestart() {
       await end('SIGKILL');
-      ({ child, url } = await launch(dir, new URL(url).host, options));
+      ({ child, url, said } = await launch(dir, new URL(url).host, options));
     },
     async eventually(look) {
       for (let tries = 0; tries < 200; tries++) {
@@ -74,7 +78,7 @@ function launch(dir: string, listen: string, options: readonly string[]): Promis
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}\n${said}`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
       const url = /^ready (\S+)/.exec(line)?.[1];
-      if (url !== undefined) resolve({ child, url });
+      if (url !== undefined) resolve({ child, url, said: () => said });
     });
   });
 }
