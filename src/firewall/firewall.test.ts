@@ -11,6 +11,7 @@ import type { Changes, FirewallBackend, Opening, Verdict } from './backend.ts';
 import { type FirewallOptions, startFirewall } from './firewall.ts';
 import { MemoryRules, memoryFirewall } from './memory.ts';
 import { apiSlice, lines, node, type ServiceParts, service } from './testing.ts';
+import { printSummary, TRIES_ANNOTATION } from './verify/summary.ts';
 
 const exposed = (nodePort: number, more: ServiceParts = {}): ServiceParts => ({
   ...{ type: 'NodePort', clusterIPs: ['10.96.0.9'], ports: [{ port: 80, nodePort }] },
@@ -178,6 +179,7 @@ test('a firewall that refuses is told again, ever more seldom, and those who wai
   w.client.seed(service('other', exposed(30_081)));
   await settle();
   for (let second = 0; second < 60; second++) {
+    if (second === 30) w.client.seed(service('late', exposed(30_082)));
     await w.clock.advance(1000);
     await settle(3);
   }
@@ -185,13 +187,13 @@ test('a firewall that refuses is told again, ever more seldom, and those who wai
   assert(tries > 4 && tries < 12, `${tries} tries`);
   const why =
     'FirewallRefused the firewall (nftables) of node "a" cannot be changed, trying again: firewalld is not running';
-  assert.deepEqual((await w.events()).sort(), [`Node a ${why}`, `Service other ${why}`]);
+  assert.deepEqual((await w.events()).sort(), [`Node a ${why}`, `Service late ${why}`, `Service other ${why}`]);
   w.watched.rules.broken = undefined;
   for (let second = 0; second < 40; second++) {
     await w.clock.advance(1000);
     await settle(3);
   }
-  assert.equal(w.open().length, 4);
+  assert.equal(w.open().length, 5);
   w.end();
 });
 
@@ -209,6 +211,33 @@ test('a port that is blocked although it was opened is told to its Service, with
   await w.clock.advance(60_000);
   await settle();
   assert.equal(w.watched.calls.filter((call) => call.startsWith('verdicts')).length, 1);
+  w.end();
+});
+
+test('what another node cannot reach is looked at again: its administrator may have changed rules since', async () => {
+  const w = world({ heartbeatPort: undefined });
+  await w.start().synced;
+  await w.clock.advance(1000);
+  await settle();
+  assert.deepEqual(await w.events(), []);
+  w.watched.verdict = { kind: 'blocked', by: 'rule 7 of chain input of table inet site' };
+  const blocked = { owner: 'n/web', address: '192.0.2.1', port: 30_080, why: 'nothing answers' };
+  const says = (at: number, target = 'a') => {
+    const summary = printSummary(new Map([[target, { ports: [30_080], at, blocked: [blocked] }]]));
+    const other = node('b', ['192.0.2.2']);
+    w.client.seed({ ...other, metadata: { ...other.metadata, annotations: { [TRIES_ANNOTATION]: summary } } });
+    return settle();
+  };
+  await says(1, 'c');
+  assert.deepEqual(await w.events(), []);
+  await says(2);
+  assert.deepEqual(await w.events(), [
+    'Service web FirewallBlocked TCP 192.0.2.1:30080 is exposed, and blocked on node "a" by rule 7 of chain input of table inet site',
+  ]);
+  // The same again is no news.
+  const looks = w.watched.calls.length;
+  await says(3);
+  assert.equal(w.watched.calls.length, looks);
   w.end();
 });
 

@@ -14,6 +14,8 @@ import type { ProxyHealth } from './exposure/cluster.ts';
 import { Exposures } from './exposure/exposures.ts';
 import type { FirewallPolicy } from './exposure/policy.ts';
 import { BLOCKED, blockedMessage, LEFT, leftMessage, MISTAKE, REFUSED, refusedMessage } from './reasons.ts';
+import { complaintsOf } from './verify/complaints.ts';
+import type { BlockedPort } from './verify/summary.ts';
 
 export interface FirewallOptions {
   readonly client: Client;
@@ -91,6 +93,7 @@ class FirewallKeeper {
       changed: () => this.#wake.now(),
       mistaken: (service, mistake) => this.#recorder.event(service, 'Warning', MISTAKE, mistake),
     });
+    this.#exposures.nodes.onChange((change) => this.#lookAgain(complaintsOf(change, nodeName)));
     this.synced = new Promise((resolve) => {
       this.#markSynced = resolve;
     });
@@ -176,18 +179,17 @@ class FirewallKeeper {
     this.#backOff.reset();
   }
 
-  /** Only the first failure of a streak is worth a warning, and is told to those whose ports it was about. */
+  /** Only the first failure of a streak is worth a warning; it is told to all whose ports wait, also those that come later. */
   #failed(err: unknown, added: readonly Opening[]): void {
     const { log, backend, nodeName } = this.#options;
     const fields = { err, firewall: backend.name };
-    if (this.#backOff.failures > 0) {
-      log.debug(fields, 'the firewall still cannot be changed');
-      return;
-    }
-    log.warn(fields, 'the firewall cannot be changed; trying again');
     const message = refusedMessage(backend.name, nodeName, err);
-    const node = this.#exposures.nodes.get({ name: nodeName });
-    if (node !== undefined) this.#recorder.event(node, 'Warning', REFUSED, message);
+    if (this.#backOff.failures > 0) log.debug(fields, 'the firewall still cannot be changed');
+    else {
+      log.warn(fields, 'the firewall cannot be changed; trying again');
+      const node = this.#exposures.nodes.get({ name: nodeName });
+      if (node !== undefined) this.#recorder.event(node, 'Warning', REFUSED, message);
+    }
     for (const owner of new Set(added.map((one) => one.owner))) {
       const service = this.#exposures.services.get(owner);
       if (service !== undefined) this.#recorder.event(service, 'Warning', REFUSED, message);
@@ -230,6 +232,17 @@ class FirewallKeeper {
       log.warn({ err, firewall: backend.name }, 'cannot tell whether what was opened is open');
     }
     return IDLE;
+  }
+
+  /** Rules of the administrator's may have changed since it was looked at: other nodes cannot get there. */
+  #lookAgain(complaints: readonly BlockedPort[]): void {
+    for (const { owner, address, port } of complaints) {
+      const opening = this.#exposures
+        .of(owner)
+        .find((one) => one.address === address && one.port === port && one.protocol === 'tcp');
+      if (opening !== undefined) this.#unseen.set(admissionKey(opening), opening);
+    }
+    if (complaints.length > 0) this.#wake.now();
   }
 
   #tellBlocked(opening: Opening, by: string): void {

@@ -70,6 +70,11 @@ export class Exposures {
     return this.#table.all();
   }
 
+  /** What one owner wants, as far as it was taken. */
+  of(owner: string): readonly Opening[] {
+    return this.#table.of(owner);
+  }
+
   /** What the node carries for pods, now: the same object until nodes come, go or move. */
   pods(bridge: string): PodTraffic | undefined {
     this.#pods ??= { traffic: podTraffic(this.nodes.list(), this.#options.nodeName, bridge) };
