@@ -21,6 +21,7 @@ import { asked } from '../nftables/asked.ts';
 import { sendMessages } from '../nftables/send.ts';
 import { SOCKETS } from '../ruleset/verdict.ts';
 import { verdicts } from './admits.ts';
+import { type Beside, blockedBeside, podsBlockedBeside } from './beside.ts';
 import { openSystemBus } from './bus.ts';
 import { enforcedVerdicts } from './enforced.ts';
 import { FirewallD1 } from './firewall-d1.ts';
@@ -39,7 +40,7 @@ export interface FirewalldOptions {
   readonly interfaces: readonly string[];
   /** The interface behind which guests are, if there is one: decides what firewalld forwards to them when it is strict. */
   readonly guests?: string;
-  /** Guards what is enforced. Default: nothing can be enforced. */
+  /** Guards what is enforced, and reads what others drop. Default: nothing can be enforced, and others' tables are not looked at. */
   readonly nft?: NftRunner;
   readonly log: Logger;
   readonly clock?: Clock;
@@ -138,7 +139,9 @@ class Firewalld implements FirewallBackend {
   }
 
   async podVerdict(traffic: PodTraffic): Promise<Verdict> {
-    return podVerdict(await this.#firewalld(), traffic);
+    const verdict = await podVerdict(await this.#firewalld(), traffic);
+    const beside = this.#beside();
+    return (beside && verdict.kind !== 'blocked' && (await podsBlockedBeside(beside, traffic))) || verdict;
   }
 
   async current(): Promise<readonly Admission[]> {
@@ -157,7 +160,9 @@ class Firewalld implements FirewallBackend {
     const views = await Promise.all([...zones].map((zone) => look(firewalld, zone, guests)));
     const enforced = await this.#enforcedVerdicts(firewalld, openings);
     const each = views.map((view) => verdicts(view, openings, enforced));
-    return openings.map((_, i) => worst(each.flatMap((all) => all[i] ?? [])));
+    const beside = this.#beside();
+    const blocked = beside === undefined ? [] : await blockedBeside(beside, openings);
+    return openings.map((_, i) => worst([...each.flatMap((all) => all[i] ?? []), ...optional(blocked[i])]));
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -182,6 +187,11 @@ class Firewalld implements FirewallBackend {
       await loadRules(firewalld, new Set(), new Set(), { mayReload: true });
       await letPods(firewalld, undefined);
     });
+  }
+
+  #beside(): Beside | undefined {
+    const { nft, interfaces } = this.#options;
+    return nft && { nft, interface: interfaces.length === 1 ? interfaces[0] : undefined };
   }
 
   /** Has the guard, if there is one, do something, and puts the messages that come of it into force. */
@@ -257,6 +267,8 @@ class Firewalld implements FirewallBackend {
 }
 
 const socketsFirst = (a: Opening, b: Opening): number => Number(SOCKETS.has(b.kind)) - Number(SOCKETS.has(a.kind));
+
+const optional = <T>(value: T | undefined): readonly T[] => (value === undefined ? [] : [value]);
 
 const RANK: readonly Verdict['kind'][] = ['blocked', 'unknown', 'bypassed', 'open-by-others', 'open-by-us'];
 

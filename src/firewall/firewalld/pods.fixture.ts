@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { openLibnftables } from '../../host/libnftables.ts';
 import { silentLogger } from '../../host/log.ts';
 import { IP_FAMILIES } from '../../lib/ip.ts';
 import type { PodTraffic } from '../backend.ts';
+import { opening } from '../contract.ts';
 import { BRIDGE, CLIENT, GATEWAY, type Packets, POD, PODS, packets, STRANGER } from '../testing/packets.ts';
 import { openFirewalld } from './firewalld.ts';
 import { dumpFirewalld, FirewalldHost, firewallCmd, run } from './testing/host.ts';
@@ -75,6 +77,25 @@ describe('pods and firewalld', () => {
     firewallCmd('--zone=public', '--add-port=4321/tcp');
     assert.deepEqual(await backend.letPods(TRAFFIC), { kind: 'done' });
     assert.deepEqual(await through(200), { ...SHUT, names: ALL, nodes: ALL });
+  });
+
+  test('what a table beside those of firewalld drops is blocked by that, and named', async () => {
+    const nft = await openLibnftables();
+    const beside = openFirewalld({ interfaces: ['lan'], nft, log: silentLogger, signal: life.signal });
+    const nodePort = opening('IPv4', 30_080, { kind: 'node-port' });
+    const other = opening('IPv4', 30_081, { kind: 'node-port' });
+    assert.deepEqual(await beside.podVerdict(TRAFFIC), { kind: 'open-by-us' });
+    const chain = 'type filter hook prerouting priority raw';
+    run('nft', `table ip site { chain early { ${chain}; tcp dport 30080 drop; ip daddr ${PODS.IPv4} drop; }; }`);
+    const by = (rule: string) => ({ kind: 'blocked', by: `rule "${rule}" of chain early, table ip site` });
+    assert.deepEqual(await beside.podVerdict(TRAFFIC), by(`ip daddr ${PODS.IPv4} drop`));
+    assert.deepEqual(await beside.verdicts([nodePort, other]), [
+      by('tcp dport 30080 drop'),
+      ...(await backend.verdicts([other])),
+    ]);
+    run('nft', 'delete table ip site');
+    assert.deepEqual(await beside.verdicts([nodePort]), await backend.verdicts([nodePort]));
+    await nft.close();
   });
 
   test('a removal takes all away at once, and nothing that is there for now only with it', async () => {
