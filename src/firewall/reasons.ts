@@ -30,6 +30,6 @@ export function blockedMessage(admission: Admission, node: string, by: string): 
 }
 
 /** Such as `TCP 192.168.77.200:80`. */
-export function admissionText({ protocol, address, port }: Admission): string {
+export function admissionText({ protocol, address, port }: Pick<Admission, 'protocol' | 'address' | 'port'>): string {
   return `${protocol.toUpperCase()} ${hostPort(address, port)}`;
 }

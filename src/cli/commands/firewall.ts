@@ -81,8 +81,9 @@ async function status(flags: LookFlags): Promise<void> {
     import('../../firewall/plan.ts'),
     import('../../firewall/verify/tried.ts'),
   ]);
-  await look(flags, async ({ backend, exposed: { openings, wishes, mistakes, nodes }, pods, node }) => {
-    const ports = portStatuses(wishes, openings, await backend.verdicts(openings), triedBy(nodes, node));
+  await look(flags, async ({ backend, exposed, pods, node }) => {
+    const { openings, mistakes, nodes } = exposed;
+    const ports = await portStatuses(exposed, (all) => backend.verdicts(all), triedBy(nodes, node));
     const { toClose: leftovers } = planOf(await backend.current(), openings);
     const report = { node, firewall: backend.name, ports, ...(pods && { pods }), leftovers, mistakes };
     print(report, flags.output, () => statusText(report));

@@ -1,6 +1,7 @@
 /** What `postern firewall plan` and `status` say, as data: what is printed for programs. */
 import { type Admission, admissionKey, type Opening, type PodTraffic, type Verdict } from '../../firewall/backend.ts';
-import type { Mistake } from '../../firewall/exposure/at-once.ts';
+import type { ExposedAtOnce, Mistake } from '../../firewall/exposure/at-once.ts';
+import type { FirewallPolicy } from '../../firewall/exposure/policy.ts';
 import type { FirewallPlan } from '../../firewall/plan.ts';
 import type { Tried } from '../../firewall/verify/tried.ts';
 
@@ -19,7 +20,9 @@ export interface PlanReport extends FirewallPlan {
 }
 
 /** One exposed port, and what becomes of it. */
-export interface PortStatus extends Opening {
+export interface PortStatus extends Omit<Opening, 'policy'> {
+  /** `none`: the firewall is left alone for it. */
+  readonly policy: FirewallPolicy;
   readonly verdict: Verdict;
   /** What another node found out by connecting to it. */
   readonly tried: Tried;
@@ -36,16 +39,23 @@ export interface StatusReport {
   readonly mistakes: readonly Mistake[];
 }
 
-/** One line for each owner of an address and port; `verdicts` are those of `openings`, in their order. */
-export function portStatuses(
-  wishes: readonly Opening[],
-  openings: readonly Opening[],
-  verdicts: readonly Verdict[],
+/** What is exposed: see {@link ExposedAtOnce}. */
+type Exposed = Pick<ExposedAtOnce, 'openings' | 'wishes' | 'leftAlone'>;
+
+/** One line for each owner of an address and port, those last that the firewall is left alone for. */
+export async function portStatuses(
+  { openings, wishes, leftAlone }: Exposed,
+  verdictsOf: (openings: readonly Opening[]) => Promise<readonly Verdict[]>,
   triedOf: (wish: Opening) => Tried,
-): readonly PortStatus[] {
-  const byKey = new Map(openings.map((opening, i) => [admissionKey(opening), verdicts[i]]));
-  return wishes.flatMap((wish) => {
-    const verdict = byKey.get(admissionKey(wish));
-    return verdict === undefined ? [] : [{ ...wish, verdict, tried: triedOf(wish) }];
-  });
+): Promise<readonly PortStatus[]> {
+  const looked = [...openings, ...leftAlone];
+  const verdicts = await verdictsOf(looked);
+  const byKey = new Map(looked.map((one, i) => [admissionKey(one), verdicts[i]]));
+  const statusOf = (one: Opening): readonly PortStatus[] => {
+    const verdict = byKey.get(admissionKey(one));
+    return verdict === undefined ? [] : [{ ...one, verdict, tried: triedOf(one) }];
+  };
+  // Nobody tries these any more, whatever was found out before.
+  const alone = leftAlone.flatMap(statusOf).map((one) => ({ ...one, policy: 'none', tried: { kind: 'not' } }) as const);
+  return [...wishes.flatMap(statusOf), ...alone];
 }

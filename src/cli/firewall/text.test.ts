@@ -49,7 +49,7 @@ test('a plan is the difference, and says how much there is of it', () => {
   );
 });
 
-test('status tells what is open by us, by others, or by no rule at all, and what blocks the rest', () => {
+test('status tells what is open by us, by others, or by no rule at all, and what blocks the rest', async () => {
   const openings = [WEB, NAMES, HEARTBEATS];
   const verdicts: readonly Verdict[] = [
     { kind: 'open-by-us' },
@@ -63,7 +63,14 @@ test('status tells what is open by us, by others, or by no rule at all, and what
     if (one.protocol !== 'tcp') return { kind: 'not' };
     return one === WEB ? { kind: 'reached', by: 'node2', at } : { kind: 'blocked', by: 'node3', at, why };
   };
-  const ports = portStatuses([...openings, shared], openings, verdicts, tried);
+  const alone = opening({ owner: 'shop/own', port: 90 });
+  const exposed = { openings, wishes: [...openings, shared], leftAlone: [alone] };
+  const looked = [...verdicts, { kind: 'bypassed', by: 'zone public' } as const];
+  const ports = await portStatuses(exposed, async () => looked, tried);
+  assert.deepEqual(
+    ports.map(({ policy }) => policy),
+    ['managed', 'managed', 'managed', 'managed', 'none'],
+  );
   const mistakes = [{ service: 'shop/x', mistake: 'annotation postern.dev/firewall is "off"' }];
   assert.equal(
     statusText({ node: 'node1', firewall: 'nftables', ports, leftovers: [opening({ port: 81 })], mistakes }),
@@ -74,6 +81,7 @@ TCP 192.168.77.200:80    anyone           load-balancer  shop/web   reached from
 UDP [fd00:77::9]:53      anyone           node-port      shop/dns   -                                         bypassed  zone public
 UDP 192.168.77.200:7952  192.168.77.2/32  heartbeats     cluster    -                                         blocked   policy drop of chain input of table inet filter
 TCP 192.168.77.200:80    anyone           load-balancer  shop/also  blocked from node3, 2026-01-02T03:04:05Z  open      Postern
+TCP 192.168.77.200:90    anyone           load-balancer  shop/own   -                                         bypassed  left alone: zone public
 
 Not as it should be:
   UDP [fd00:77::9]:53 of shop/dns is open although zone public does not admit it: its address is translated before

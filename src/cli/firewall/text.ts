@@ -1,5 +1,5 @@
 /** What is said of a node's firewall, for people. */
-import type { Admission, Opening, Verdict } from '../../firewall/backend.ts';
+import type { Admission, Verdict } from '../../firewall/backend.ts';
 import { admissionText } from '../../firewall/reasons.ts';
 import { textTable } from '../output.ts';
 import type { PlanReport, PodReport, PortStatus, StatusReport } from './report.ts';
@@ -23,7 +23,7 @@ export function statusText(status: StatusReport): string {
   const { ports, pods, leftovers, mistakes } = status;
   const rows = ports.map(({ verdict, ...one }) => [
     ...[admissionText(one), sourcesText(one), one.kind, one.owner],
-    ...[triedText(one.tried), STATES[verdict.kind], because(verdict)],
+    ...[triedText(one.tried), STATES[verdict.kind], leftText(one) + because(verdict)],
   ]);
   return sections([
     heading(status),
@@ -67,6 +67,9 @@ function because(verdict: Verdict): string {
   }
 }
 
+/** Whoever asked for that knows it; whoever did not wants to. */
+const leftText = ({ policy }: Pick<PortStatus, 'policy'>): string => (policy === 'none' ? 'left alone: ' : '');
+
 /** Short: why it is blocked stands among the problems. */
 function triedText(tried: PortStatus['tried']): string {
   return tried.kind === 'not' ? '-' : `${tried.kind} from ${tried.by}, ${timeText(tried.at)}`;
@@ -86,6 +89,7 @@ function problemOf(port: PortStatus): readonly string[] {
 }
 
 function verdictProblem({ verdict, ...one }: PortStatus): readonly string[] {
+  if (one.policy === 'none') return [];
   const what = `${admissionText(one)} of ${one.owner}`;
   switch (verdict.kind) {
     case 'blocked':
@@ -100,7 +104,7 @@ function verdictProblem({ verdict, ...one }: PortStatus): readonly string[] {
 /** Prefixes that are named in a table; output for programs has all. */
 const NAMED = 2;
 
-function sourcesText({ sources }: Admission | Opening): string {
+function sourcesText({ sources }: Pick<Admission, 'sources'>): string {
   return sources === undefined ? 'anyone' : namedText(sources);
 }
 

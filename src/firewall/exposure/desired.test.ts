@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lines, type ServiceParts, service } from '../testing.ts';
-import { exposureOf, type Place } from './desired.ts';
+import { exposureOf, leftAlone, type Place } from './desired.ts';
 
 const PLACE: Place = { addresses: ['192.0.2.1', '2001:db8::1'], policy: 'managed', enforces: true };
 const INGRESS = [{ ip: '198.51.100.1' }, { ip: '2001:db8:1::1' }];
@@ -94,6 +94,19 @@ test('the annotation counts more than the policy of the cluster', () => {
   assert.deepEqual(openings(asked('enforce')), ['tcp 192.0.2.1 30080 node-port of n/web enforce']);
   assert.deepEqual(openings(NODE_PORT, { policy: 'none' }), []);
   assert.deepEqual(openings(asked('managed'), { policy: 'none' }), ['tcp 192.0.2.1 30080 node-port of n/web']);
+});
+
+test('what is left alone, whatever the reason, is known as it would be opened', () => {
+  const left = (annotations: Readonly<Record<string, string>>, place: Partial<Place> = {}) =>
+    lines(leftAlone(service('web', { ...NODE_PORT, annotations }), { ...PLACE, ...place }));
+  const whole = ['tcp 192.0.2.1 30080 node-port of n/web'];
+  assert.deepEqual(left({ 'postern.dev/firewall': 'none' }), whole);
+  assert.deepEqual(left({ 'postern.dev/firewall': 'off' }), whole);
+  assert.deepEqual(left({ 'postern.dev/firewall-nodes': 'edge' }), whole);
+  assert.deepEqual(left({}, { policy: 'none' }), whole);
+  assert.deepEqual(left({}, { policy: 'enforce', enforces: false }), whole);
+  assert.deepEqual(left({}), []);
+  assert.deepEqual(left({ 'postern.dev/firewall': 'enforce' }), []);
 });
 
 test('a Service may be opened on some nodes only', () => {

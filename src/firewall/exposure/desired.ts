@@ -32,27 +32,38 @@ const NOTHING: Exposure = { openings: [] };
 
 /** What a Service exposes to who is outside the cluster, in the families that it has. */
 export function exposureOf(service: Service, place: Place): Exposure {
-  const { spec = {} } = service;
-  if (spec.type === 'ExternalName' || isLeftAlone(service)) return NOTHING;
-  const families = new Set(addressesIn(spec.clusterIPs ?? [spec.clusterIP ?? '']).map(({ family }) => family));
-  const entrances = entrancesOf(service, place);
-  if (families.size === 0 || entrances.length === 0) return NOTHING;
+  const asked = wholeExposure(service, place);
+  if (asked.length === 0) return NOTHING;
   const { policy, mistake } = policyOf(service, place.labels, place.policy);
   if (policy === 'none') return mistake === undefined ? NOTHING : { openings: [], mistake };
   if (policy === 'enforce' && !place.enforces) return { openings: [], mistake: CANNOT_ENFORCE };
+  return { openings: policy === 'managed' ? asked : asked.map((one) => ({ ...one, policy })) };
+}
+
+/** What a Service exposes and the firewall is left alone for, whatever the reason: as it would be opened. */
+export function leftAlone(service: Service, place: Place): readonly Opening[] {
+  return exposureOf(service, place).openings.length > 0 ? [] : wholeExposure(service, place);
+}
+
+/** As if its policy were to open all of it. */
+function wholeExposure(service: Service, place: Place): readonly Opening[] {
+  const { spec = {} } = service;
+  if (spec.type === 'ExternalName' || isLeftAlone(service)) return [];
+  const families = new Set(addressesIn(spec.clusterIPs ?? [spec.clusterIP ?? '']).map(({ family }) => family));
+  if (families.size === 0) return [];
   const owner = keyText(keyOf(service));
   // Later ones count: an address that is an external IP too is limited as the load balancer's.
   const openings = new Map<string, Opening>();
-  for (const { kind, ip, protocol, port, ranges } of entrances) {
+  for (const { kind, ip, protocol, port, ranges } of entrancesOf(service, place)) {
     if (!families.has(ip.family)) continue;
     const { family } = ip;
     const sources = ranges.length === 0 ? undefined : allowed(ranges, family);
     if (sources?.length === 0) continue;
     const to = { family, address: printIP(ip), protocol, port };
-    const opening: Opening = { owner, kind, ...to, policy, ...(sources === undefined ? {} : { sources }) };
+    const opening: Opening = { owner, kind, ...to, policy: 'managed', ...(sources === undefined ? {} : { sources }) };
     openings.set(admissionKey(opening), opening);
   }
-  return { openings: [...openings.values()] };
+  return [...openings.values()];
 }
 
 interface Entrance {

@@ -94,6 +94,19 @@ function someService(name: string, one: <T>(...all: readonly [T, ...T[]]) => T):
   });
 }
 
+test('at once: what is left alone is told apart, and not where somebody else has it opened', () => {
+  const port = { type: 'LoadBalancer', clusterIPs: ['10.96.0.9'] } as const;
+  const alone = { ...port, annotations: { 'postern.dev/firewall': 'none' } };
+  const services = [
+    service('own', { ...alone, ports: [{ port: 80, nodePort: 30_080 }] }),
+    service('shared', { ...alone, externalIPs: ['203.0.113.1'], ports: [{ port: 81 }] }),
+    service('open', { ...port, externalIPs: ['203.0.113.1'], ports: [{ port: 81 }] }),
+  ];
+  const exposed = exposedAtOnce({ services, nodes: [], slices: [] }, PLACE);
+  assert.deepEqual(lines(exposed.leftAlone), ['tcp 192.0.2.1 30080 node-port of n/own']);
+  assert.deepEqual(lines(exposed.openings), ['tcp 203.0.113.1 81 external-ip of n/open']);
+});
+
 test('of a thousand Services, only the one that changes is looked at', async () => {
   const client = fakeClient(
     Array.from({ length: 1000 }, (_, i) =>
