@@ -69,6 +69,18 @@ test('a Service that is deleted goes when nothing is left of its load balancer',
   assert.equal(removals.length, 4, 'at once, after each of the three seconds that it takes, and no more');
 });
 
+test('a Service that is changed while it goes does not hurry the provider', async (t) => {
+  const w = await begin(t, [service('web'), ...NODES]);
+  await w.pass(5000);
+  await w.client.delete(Service, KEY);
+  await w.settle();
+  for (const i of [1, 2, 3]) {
+    await w.client.patch(Service, KEY, { type: 'merge', body: { metadata: { labels: { i: `${i}` } } } });
+    await w.settle();
+  }
+  assert.equal(w.cloud.calls.filter((call) => call === 'remove ns/web').length, 1);
+});
+
 test('a Service that becomes another type keeps nothing of us', async (t) => {
   const w = await begin(t, [service('web'), ...NODES]);
   await w.pass(5000);
@@ -98,6 +110,18 @@ test('what was made is removed also when somebody takes the marks away, with the
   await w.pass(10_000);
   assert.deepEqual(w.cloud.balancers(), []);
   assert.deepEqual((await get(w)).metadata.finalizers ?? [], []);
+});
+
+test('a Service whose marks somebody takes away is marked again, and served on without a break', async (t) => {
+  const w = await begin(t, [service('web'), ...NODES]);
+  await w.pass(5000);
+  const metadata = { finalizers: null, annotations: { [PROVIDER_ANNOTATION]: null } };
+  await w.client.patch(Service, KEY, { type: 'merge', body: { metadata } });
+  await w.pass(10_000);
+  assert.deepEqual((await get(w)).metadata.finalizers, [CLEANUP_FINALIZER]);
+  assert.equal((await get(w)).metadata.annotations?.[PROVIDER_ANNOTATION], 'memory');
+  assert.equal((await get(w)).status?.loadBalancer?.ingress?.[0]?.ip, '203.0.113.1');
+  assert.deepEqual([w.cloud.made(), w.cloud.calls.includes('remove ns/web')], [1, false]);
 });
 
 test('a Service whose marks were taken away while nobody looked still tells what it had', async (t) => {

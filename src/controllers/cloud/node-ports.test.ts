@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Node } from '../../api/core/v1/node.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { minutes } from '../../lib/duration.ts';
@@ -71,6 +72,20 @@ test('what was opened before the controller was started and is not wanted is clo
   assert.deepEqual(cloud.calls, ['ensureNodePorts']);
   await w.pass(310_000);
   assert.deepEqual(cloud.calls, ['ensureNodePorts', 'ensureNodePorts'], 'looked at again, but seldom');
+});
+
+test('nodes that come, move or go are told of, and those that only live are not', async (t) => {
+  const { w, cloud } = await start(t, [bare(), node('node1', '192.0.2.1')]);
+  const askedAfter = async (change: () => void) => {
+    const before = cloud.calls.length;
+    change();
+    await w.pass(2000);
+    return cloud.calls.length - before;
+  };
+  assert.equal(await askedAfter(() => w.client.seed(node('node2', '192.0.2.2'))), 1);
+  assert.equal(await askedAfter(() => w.client.seed(node('node2', '192.0.2.3'))), 1);
+  assert.equal(await askedAfter(() => w.client.seed(node('node2', '192.0.2.3', { ready: false }))), 0);
+  assert.equal(await askedAfter(() => w.client.remove(Node, { name: 'node2' })), 1);
 });
 
 test('a node port that cannot be opened is told on its Service, and the others are opened', async (t) => {
