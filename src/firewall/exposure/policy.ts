@@ -1,11 +1,10 @@
 /** What is to become of a Service's ports in the firewall of one node: as the Service asks, or else the whole cluster. */
+import { FIREWALL_ANNOTATION } from '../../api/core/v1/service.annotations.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import { matchesLabels, parseLabelSelector } from '../../api/selectors.ts';
 import { ApiError } from '../../api/status.ts';
 import type { Policy } from '../backend.ts';
 
-/** `managed`, `enforce` or `none`: counts more than the policy of the cluster. */
-export const FIREWALL_ANNOTATION = 'postern.dev/firewall';
 /** A label selector: only nodes that it selects open anything for the Service. */
 export const FIREWALL_NODES_ANNOTATION = 'postern.dev/firewall-nodes';
 

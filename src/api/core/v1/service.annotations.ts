@@ -1,4 +1,4 @@
-/** Annotations of Services that mean something, and that an API server therefore checks. */
+/** Annotations of Services that several parts read, and the checks of those that an API server checks. */
 import { cidrMistake } from '../../addresses.ts';
 import { forbidden, invalidValue } from '../../field-errors.ts';
 import { mistakeIn } from '../../meta/validation.ts';
@@ -9,7 +9,9 @@ export const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
 /** The name that {@link TOPOLOGY_MODE} had. */
 export const TOPOLOGY_AWARE_HINTS = 'service.kubernetes.io/topology-aware-hints';
 /** What clients of a load balancer could be limited with before `spec.loadBalancerSourceRanges`. */
-const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+export const SOURCE_RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+/** `managed`, `enforce` or `none`: what becomes of its ports in the firewalls of nodes. With `none` clouds open no node port either. */
+export const FIREWALL_ANNOTATION = 'postern.dev/firewall';
 
 const at = (annotation: string): string => `metadata.annotations[${annotation}]`;
 
@@ -26,9 +28,9 @@ function validateTopology({ metadata: { annotations = {} } }: Service): readonly
 
 /** The field counts when there are both. */
 function validateSourceRanges({ metadata, spec = {} }: Service): readonly Cause[] {
-  const ranges = metadata.annotations?.[SOURCE_RANGES];
+  const ranges = metadata.annotations?.[SOURCE_RANGES_ANNOTATION];
   if (ranges === undefined || (spec.loadBalancerSourceRanges ?? []).length > 0) return [];
-  const field = at(SOURCE_RANGES);
+  const field = at(SOURCE_RANGES_ANNOTATION);
   const texts = ranges.trim() === '' ? [] : ranges.split(',').map((text) => text.trim());
   return [
     ...(spec.type === 'LoadBalancer' ? [] : [forbidden(field, "may only be used when `type` is 'LoadBalancer'")]),

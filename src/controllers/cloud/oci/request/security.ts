@@ -1,13 +1,11 @@
 /** Whom the cloud's own firewall is to let through, and who keeps its rules. Pure. */
+import { SOURCE_RANGES_ANNOTATION } from '../../../../api/core/v1/service.annotations.ts';
 import type { Service } from '../../../../api/core/v1/service.ts';
 import { parseCIDR, printCIDR } from '../../../../lib/ip.ts';
 import { SECURITY_LIST_MANAGEMENT_MODES } from '../config.ts';
 import type { LoadBalancerType, RequestDefaults, RequestedSecurity } from '../request.ts';
 import type { SecurityMode } from '../security/asked.ts';
 import { ANNOTATIONS, type AnnotationReader } from './annotations.ts';
-
-/** Before there was spec.loadBalancerSourceRanges. */
-const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
 
 /** A VNIC is in no more. https://docs.oracle.com/en-us/iaas/Content/Network/Concepts/networksecuritygroups.htm */
 const MAX_GROUPS = 5;
@@ -54,7 +52,7 @@ function securityListMode(type: LoadBalancerType, reader: AnnotationReader, conf
 
 function requestedSources({ spec = {} }: Service, reader: AnnotationReader): readonly string[] {
   const field = spec.loadBalancerSourceRanges ?? [];
-  const texts = field.length > 0 ? field : (reader.text(SOURCE_RANGES)?.split(',') ?? []);
+  const texts = field.length > 0 ? field : (reader.text(SOURCE_RANGES_ANNOTATION)?.split(',') ?? []);
   const sources = texts.map((text) => {
     const cidr = parseCIDR(text.trim());
     if (cidr === undefined)
