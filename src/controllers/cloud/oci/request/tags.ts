@@ -1,4 +1,4 @@
-/** What is written on a load balancer for people and bills, and by which it is found again. Pure. */
+/** What is written on load balancers, and on groups that are made for them, for people and bills, and by which they are found again. Pure. */
 import type { Service } from '../../../../api/core/v1/service.ts';
 import type { LoadBalancerRequest, LoadBalancerType, RequestDefaults } from '../request.ts';
 import { ANNOTATIONS, type AnnotationReader } from './annotations.ts';

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../../../host/clock.ts';
 import { isNotFound, type NetworkCalls, OciError } from '../calls.ts';
 import { allPages } from '../pages.ts';
+import { CLUSTER_TAG, SERVICE_TAG, UID_TAG } from '../request/tags.ts';
 import { byAge } from './age.ts';
 import type { ServiceName } from './asked.ts';
 import { diffGroup, GROUP_LIMIT, type GroupChanges } from './group-diff.ts';
@@ -20,11 +21,6 @@ export interface GroupsOptions {
 }
 
 type Group = Awaited<ReturnType<NetworkCalls['getNetworkSecurityGroup']>>['networkSecurityGroup'];
-
-/** As on load balancers: what is ours is found again by these. */
-const CLUSTER = 'postern.dev/cluster';
-const SERVICE = 'postern.dev/service';
-const SERVICE_UID = 'postern.dev/service-uid';
 
 /** Rules that one call takes. */
 const BATCH = 25;
@@ -47,7 +43,7 @@ export class SecurityGroups {
   async ofService({ uid }: ServiceName): Promise<readonly Group[]> {
     const ours = (await this.#list()).filter(
       ({ freeformTags, lifecycleState }) =>
-        freeformTags?.[SERVICE_UID] === uid && lifecycleState !== 'TERMINATING' && lifecycleState !== 'TERMINATED',
+        freeformTags?.[UID_TAG] === uid && lifecycleState !== 'TERMINATING' && lifecycleState !== 'TERMINATED',
     );
     return ours.toSorted(byAge);
   }
@@ -103,7 +99,7 @@ export class SecurityGroups {
       compartmentId: compartment,
       vcnId: vcn,
       displayName: `postern ${cluster} ${name}`.slice(0, 255),
-      freeformTags: { [CLUSTER]: cluster, [SERVICE]: name, [SERVICE_UID]: service.uid },
+      freeformTags: { [CLUSTER_TAG]: cluster, [SERVICE_TAG]: name, [UID_TAG]: service.uid },
     };
     for (let attempt = 0; ; attempt++) {
       try {
