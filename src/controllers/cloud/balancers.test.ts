@@ -115,8 +115,10 @@ test('what was made is removed also when somebody takes the marks away, with the
 test('a Service whose marks somebody takes away is marked again, and served on without a break', async (t) => {
   const w = await begin(t, [service('web'), ...NODES]);
   await w.pass(5000);
-  const metadata = { finalizers: null, annotations: { [PROVIDER_ANNOTATION]: null } };
-  await w.client.patch(Service, KEY, { type: 'merge', body: { metadata } });
+  const { metadata, spec } = await get(w);
+  const { uid = '', name = '', namespace = '' } = metadata;
+  // All of them at once, the condition too.
+  w.client.seed({ ...service('web'), metadata: { uid, name, namespace }, ...(spec && { spec }) });
   await w.pass(10_000);
   assert.deepEqual((await get(w)).metadata.finalizers, [CLEANUP_FINALIZER]);
   assert.equal((await get(w)).metadata.annotations?.[PROVIDER_ANNOTATION], 'memory');

@@ -76,8 +76,10 @@ test('marks are put and taken off as one, once each, and only on what was read',
     finalizers: [...others, CLEANUP_FINALIZER],
     annotations: { [PROVIDER_ANNOTATION]: 'one' },
   });
-  assert.partialDeepStrictEqual(marked(service({ finalizers: [CLEANUP_FINALIZER] }), 'one'), {
+  assert.deepEqual(marked(service({ finalizers: [CLEANUP_FINALIZER] }), 'one'), {
+    ...{ uid: 'u', resourceVersion: '7' },
     finalizers: [CLEANUP_FINALIZER],
+    annotations: { [PROVIDER_ANNOTATION]: 'one' },
   });
   const without = (finalizers: readonly string[]) => unmarked(service({ mark: 'one', finalizers }));
   const off = { uid: 'u', resourceVersion: '7', annotations: { [PROVIDER_ANNOTATION]: null } };
