@@ -81,6 +81,12 @@ const cases: readonly (readonly [string, Zones, readonly string[]])[] = [
   ['a service that another brings with it', inPublic({ services: ['more'] }), ALL],
   ['a service for certain destinations', inPublic({ services: ['local'] }), []],
   ['a protocol', inPublic({ protocols: ['tcp'] }), ALL],
+  ['a protocol by its number', inPublic({ protocols: ['6'] }), ALL],
+  [
+    'a refusal of a protocol by its number',
+    inPublic({ target: 'ACCEPT', richRules: ['rule protocol value="6" drop'] }),
+    [],
+  ],
   [
     'a rule for a source',
     rich('rule family="ipv4" source address="10.0.0.0/8" service name="web" accept'),

@@ -81,7 +81,8 @@ function comesThrough(names: readonly string[], name: string | undefined): Answe
 const told = (is: boolean): Answer => (is ? 'yes' : 'no');
 const EVERYWHERE: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0/0', IPv6: '::/0' };
 
-const protocolNumber = (text: string): string | number => PROTOCOL_NUMBERS[text] ?? text;
+/** Of those that may be exposed; others are told apart as they are spelled. */
+const protocolNumber = (text: string): string => String(PROTOCOL_NUMBERS[text] ?? text);
 
 const inPorts = (ports: readonly (readonly [number, number])[], port: number): Answer =>
   told(ports.some(([first, last]) => port >= first && port <= last));
