@@ -118,6 +118,17 @@ describe('annotations', () => {
       { [LB.proxyProtocolVersion]: '1', [LB.backendProtocol]: 'http' },
       { proxyProtocol: 1, idleTimeout: 60 },
     ],
+    [
+      'the PROXY protocol of gRPC',
+      'lb',
+      {
+        [LB.proxyProtocolVersion]: '1',
+        [LB.backendProtocol]: 'GRPC',
+        [LB.tlsPorts]: '80',
+        [LB.listenerSecret]: 'certificate',
+      },
+      { proxyProtocol: 1, idleTimeout: 300 },
+    ],
     ['the PROXY protocol, on', 'nlb', { [NLB.proxyProtocol]: 'True' }, { proxyProtocol: 2 }],
     ['the PROXY protocol, off', 'nlb', { [NLB.proxyProtocol]: 'false' }, { proxyProtocol: false }],
     ['a policy', 'lb', { [LB.policy]: 'IP_HASH' }, { policy: 'IP_HASH' }],

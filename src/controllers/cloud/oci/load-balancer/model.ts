@@ -51,6 +51,7 @@ export interface Listener {
   readonly port: number;
   /** Seconds. */
   readonly idleTimeout?: number;
+  /** Of a load balancer only together with an idle timeout. */
   readonly proxyProtocol?: 1 | 2 | false;
   readonly tls?: Tls;
 }

@@ -14,7 +14,8 @@ const POLICIES: Readonly<Record<LoadBalancerType, readonly string[]>> = {
 };
 
 /** OCI's own idle timeouts, in seconds: the PROXY protocol can only be set together with one. */
-const IDLE_TIMEOUT: Readonly<Record<string, number>> = { TCP: 300, HTTP: 60 };
+const IDLE_TIMEOUT: Readonly<Record<string, number>> = { HTTP: 60 };
+const OTHER_IDLE_TIMEOUT = 300;
 const MAX_IDLE_TIMEOUT = 7200;
 
 type Traffic = Pick<
@@ -39,7 +40,7 @@ function proxied(reader: AnnotationReader) {
   const version = reader.integer(LB.proxyProtocolVersion, 1, 2);
   const spoken = reader.text(LB.backendProtocol)?.toUpperCase() ?? 'TCP';
   const said = reader.integer(LB.idleTimeout, 1, MAX_IDLE_TIMEOUT);
-  const idleTimeout = said ?? (version === undefined ? undefined : IDLE_TIMEOUT[spoken]);
+  const idleTimeout = said ?? (version === undefined ? undefined : (IDLE_TIMEOUT[spoken] ?? OTHER_IDLE_TIMEOUT));
   return {
     preserveSource: false,
     externalOnly: false,

@@ -13,10 +13,6 @@ type WireListener = Plain<models.Listener>;
 /** As OCI's controller has it. */
 const DEFAULT_SHAPE: Shape = { name: '100Mbps' };
 
-/** OCI's own idle timeouts in seconds: a version of the PROXY protocol goes with one. */
-const IDLE_TIMEOUT: Readonly<Record<string, number>> = { HTTP: 60 };
-const TCP_IDLE_TIMEOUT = 300;
-
 export function createDetails(
   desired: DesiredLoadBalancer,
   compartmentId: string,
@@ -62,16 +58,13 @@ export function listenerDetails(listener: Listener, was?: WireListener): Plain<m
   };
 }
 
+/** A version of the PROXY protocol goes with an idle timeout. */
 function connectionConfiguration(
-  { idleTimeout, proxyProtocol, protocol }: Listener,
+  { idleTimeout, proxyProtocol }: Listener,
   was: WireListener['connectionConfiguration'],
 ): WireListener['connectionConfiguration'] {
-  if (idleTimeout === undefined && proxyProtocol === undefined) return was;
-  return {
-    ...was,
-    idleTimeout: idleTimeout ?? was?.idleTimeout ?? IDLE_TIMEOUT[protocol] ?? TCP_IDLE_TIMEOUT,
-    ...(proxyProtocol ? { backendTcpProxyProtocolVersion: proxyProtocol } : {}),
-  };
+  if (idleTimeout === undefined) return was;
+  return { ...was, idleTimeout, ...(proxyProtocol ? { backendTcpProxyProtocolVersion: proxyProtocol } : {}) };
 }
 
 /** Weights, draining and the like stay with the backends that stay. */
