@@ -29,7 +29,7 @@ export function addCloudOptions(command: Command): Command {
     .addOption(
       new Option(
         '--default-load-balancer <who>',
-        'who serves Services without a loadBalancerClass; default: whoever is alone',
+        'who serves Services without a loadBalancerClass; default: who is alone; say it where layer2 and a cloud run',
       ).choices(DEFAULTS),
     )
     .addOption(
@@ -46,7 +46,9 @@ export function addCloudOptions(command: Command): Command {
         NODE_PORTS,
       ),
     )
-    .addOption(parsedOption('--cloud-sweep <time>', 'how often the cloud is compared', parseSweep, SWEEP));
+    .addOption(
+      parsedOption('--cloud-sweep <time>', 'how often all is compared with what is at the cloud', parseSweep, SWEEP),
+    );
 }
 
 /** The same flags, for another process of ours. */

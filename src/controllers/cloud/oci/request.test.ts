@@ -65,8 +65,9 @@ describe('a load balancer that a Service says nothing of', () => {
   });
 
   test('spreads by five values and keeps no rules as a network load balancer', () => {
-    const { policy, security, preserveSource } = request(ociService('nlb'));
+    const { policy, security, preserveSource, health } = request(ociService('nlb'));
     assert.deepEqual([policy, security.mode, preserveSource], ['FIVE_TUPLE', 'None', false]);
+    assert.equal(health.interval, 10_000);
   });
 });
 
