@@ -57,9 +57,7 @@ export type LoadBalancerCalls = Calls<
   | 'deleteLoadBalancer'
   | 'getLoadBalancer'
   | 'getWorkRequest'
-  | 'listCertificates'
   | 'listLoadBalancers'
-  | 'listWorkRequests'
   | 'updateBackendSet'
   | 'updateListener'
   | 'updateLoadBalancer'
@@ -80,7 +78,6 @@ export type NetworkLoadBalancerCalls = Calls<
   | 'getWorkRequest'
   | 'listNetworkLoadBalancers'
   | 'listWorkRequestErrors'
-  | 'listWorkRequests'
   | 'updateBackendSet'
   | 'updateListener'
   | 'updateNetworkLoadBalancer'
@@ -134,11 +131,4 @@ export function isNotFound(error: unknown): error is OciError {
 /** Somebody has changed the object since it was read. */
 export function isOutOfDate(error: unknown): error is OciError {
   return error instanceof OciError && error.status === 412;
-}
-
-/** The same may succeed later: throttled, busy with other work, failing, out of reach. */
-export function isPassing(error: unknown): error is OciError {
-  if (!(error instanceof OciError)) return false;
-  const { status } = error;
-  return status === undefined || status === 408 || status === 409 || status === 429 || status >= 500;
 }

@@ -50,10 +50,6 @@ export class WorkRequests {
     this.#pace = pace;
   }
 
-  all(): readonly WorkRequest[] {
-    return [...this.#requests.values()];
-  }
-
   get(id: string): WorkRequest | undefined {
     return this.#requests.get(id);
   }

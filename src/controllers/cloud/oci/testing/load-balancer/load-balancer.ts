@@ -7,7 +7,6 @@ import type { Cloud } from '../cloud.ts';
 import { notFound } from '../failure.ts';
 import { lister, named } from '../lookup.ts';
 import type { Asked, Operation } from '../operation.ts';
-import { PAGE_QUERY, paged } from '../pages.ts';
 import type { WorkRequest } from '../work.ts';
 import {
   backendSets,
@@ -102,35 +101,6 @@ const reads: readonly Operation[] = [
       const found = cloud.work.get(id);
       if (found?.service !== service) throw notFound(id);
       return { body: shown(found) };
-    },
-  },
-  {
-    service,
-    name: 'listWorkRequests',
-    method: 'GET',
-    path: `${PATH}/workRequests`,
-    query: { limit: PAGE_QUERY.limit, page: PAGE_QUERY.page },
-    status: 200,
-    answers: 'items',
-    handle: (cloud, asked, size) => {
-      const { id } = named(cloud.loadBalancers, asked, ID).value;
-      cloud.work.look(id);
-      // The newest first.
-      const all = cloud.work.all().filter(({ target }) => target === id);
-      const { items, ...next } = paged(all.map(shown).reverse(), asked, size);
-      return { body: items, ...next };
-    },
-  },
-  {
-    service,
-    name: 'listCertificates',
-    method: 'GET',
-    path: `${PATH}/certificates`,
-    status: 200,
-    answers: 'items',
-    handle: (cloud, asked) => {
-      const { value, etag } = named(cloud.loadBalancers, asked, ID);
-      return { body: Object.values(value.certificates ?? {}), etag };
     },
   },
 ];

@@ -4,7 +4,7 @@ import type { Plain } from '../../calls.ts';
 import type { Check } from '../checks.ts';
 import type { Cloud } from '../cloud.ts';
 import { notFound } from '../failure.ts';
-import { COMPARTMENT_QUERY, checkCompartment, lister, named } from '../lookup.ts';
+import { COMPARTMENT_QUERY, lister, named } from '../lookup.ts';
 import type { Asked, Operation } from '../operation.ts';
 import { PAGE_QUERY, paged } from '../pages.ts';
 import type { WorkRequest } from '../work.ts';
@@ -102,24 +102,6 @@ const reads: readonly Operation[] = [
     answers: 'workRequest',
     handle: (cloud, asked) => ({ body: shown(workOf(cloud, asked)), retryAfter: 1 }),
   },
-  collections(
-    {
-      service,
-      name: 'listWorkRequests',
-      method: 'GET',
-      path: '/workRequests',
-      query: { limit: PAGE_QUERY.limit, page: PAGE_QUERY.page, ...COMPARTMENT_QUERY },
-      status: 200,
-      handle: (cloud, asked, size) => {
-        checkCompartment(cloud, asked.query['compartmentId']);
-        cloud.work.look();
-        const all = cloud.work.all().filter((request) => request.service === service);
-        const { items, ...next } = paged(all.map(shown).reverse(), asked, size);
-        return { body: items, ...next };
-      },
-    },
-    'workRequestCollection',
-  ),
   collections(
     {
       service,
