@@ -42,7 +42,7 @@ export async function remove(
     const wait = standings.note(key, wish, { outcome, news: undefined, warnings: [] }, clock.now());
     if (outcome.kind === 'failed') {
       const message = `Error syncing load balancer: failed to delete load balancer: ${outcome.why}`;
-      tellFailure(service, SYNC_FAILED, message, parts);
+      tellFailure(service, SYNC_FAILED, message, parts, outcome.cause);
     }
     if (outcome.kind !== 'ready') {
       later(key, wait);

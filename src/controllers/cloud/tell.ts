@@ -2,13 +2,18 @@
 import type { Service } from '../../api/core/v1/service.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
 import { keyOf, keyText } from '../../api/meta/v1.ts';
+import type { EventRecorder } from '../../client/events.ts';
+import type { Logger } from '../../host/log.ts';
 import { LOAD_BALANCER_READY } from './marks.ts';
 import type { Ensured } from './provider.ts';
-import type { Backends, ServeParts } from './serve.ts';
+import type { Backends } from './serve.ts';
 import type { Attempt, News, Standing, Wish } from './standings.ts';
 import { type Failed, SYNC_FAILED } from './status.ts';
 
-type TellParts = Pick<ServeParts, 'events' | 'log'>;
+interface TellParts {
+  readonly events: Pick<EventRecorder, 'event'>;
+  readonly log: Pick<Logger, 'warn'>;
+}
 
 /** Tells that work begins. Returns what is new; after a restart there is nothing new in what was ready. */
 export function tellBegin(
@@ -55,7 +60,7 @@ export function tellEnd(
   } else if (outcome.kind === 'failed') {
     const reason = news === 'nodes' ? 'UpdateLoadBalancerFailed' : SYNC_FAILED;
     const message = `Error syncing load balancer: failed to ensure load balancer: ${outcome.why}`;
-    tellFailure(service, reason, message, parts);
+    tellFailure(service, reason, message, parts, outcome.cause);
   }
   // Also what was found to be amiss, and by nobody's wish, is told of once it is mended.
   return { outcome, news: news ?? 'service', warnings: told };
@@ -85,7 +90,17 @@ export function tellContested(service: Service, { events }: TellParts): void {
   events.event(service, 'Warning', 'Contested', `${what}: ${remedy}`);
 }
 
-export function tellFailure(service: Service, reason: string, message: string, { events, log }: TellParts): void {
+/** `cause` is for the log alone: it has what a cloud's support asks for, such as the id of the request. */
+export function tellFailure(
+  service: Service,
+  reason: string,
+  message: string,
+  { events, log }: TellParts,
+  cause?: unknown,
+): void {
   events.event(service, 'Warning', reason, message);
-  log.warn({ controller: 'cloud', key: keyText(keyOf(service)) }, message);
+  log.warn(
+    { controller: 'cloud', key: keyText(keyOf(service)), ...(cause === undefined ? {} : { err: cause }) },
+    message,
+  );
 }
