@@ -216,6 +216,12 @@ test('a port that is blocked although it was opened is told to its Service, with
 
 test('what another node cannot reach is looked at again: its administrator may have changed rules since', async () => {
   const w = world({ heartbeatPort: undefined });
+  const port = { port: 80, nodePort: 30_080 };
+  const ports = [
+    { ...port, name: 'tcp' },
+    { ...port, name: 'udp', protocol: 'UDP' as const },
+  ];
+  w.client.seed(service('web', exposed(30_080, { ports })));
   await w.start().synced;
   await w.clock.advance(1000);
   await settle();

@@ -31,6 +31,14 @@ test('heartbeats are let in from the other nodes, each family from its own addre
   ]);
 });
 
+test('addresses of a node that are not on the LAN let nobody in', () => {
+  const abroad = node('b', ['192.0.2.2']);
+  const addresses = [...(abroad.status?.addresses ?? []), { type: 'ExternalIP', address: '198.51.100.2' }];
+  assert.deepEqual(lines(clusterOpenings([SELF, { ...abroad, status: { addresses } }], [], PLACE)), [
+    'udp 192.0.2.1 7952 heartbeats of cluster from 192.0.2.2/32',
+  ]);
+});
+
 test('a node that is alone, or sends none, lets nobody in', () => {
   assert.deepEqual(clusterOpenings([SELF], [apiSlice('192.0.2.1')], PLACE), []);
   const quiet = { ...PLACE, heartbeatPort: undefined };

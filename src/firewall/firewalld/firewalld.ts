@@ -19,11 +19,10 @@ import { type Reading, readingOf } from '../enforce/reading.ts';
 import { glance } from '../glance.ts';
 import { asked } from '../nftables/asked.ts';
 import { sendMessages } from '../nftables/send.ts';
-import { SOCKETS } from '../ruleset/verdict.ts';
+import { SOCKETS, worse } from '../ruleset/verdict.ts';
 import { verdicts } from './admits.ts';
 import { type Beside, blockedBeside, podsBlockedBeside } from './beside.ts';
 import { openSystemBus } from './bus.ts';
-import { enforcedVerdicts } from './enforced.ts';
 import { FirewallD1 } from './firewall-d1.ts';
 import { loadRules } from './load.ts';
 import { look } from './look.ts';
@@ -155,14 +154,22 @@ class Firewalld implements FirewallBackend {
 
   async verdicts(openings: readonly Opening[]): Promise<readonly Verdict[]> {
     const firewalld = await this.#firewalld();
-    const zones = await this.#zones(firewalld);
-    const guests = this.#options.guests;
-    const views = await Promise.all([...zones].map((zone) => look(firewalld, zone, guests)));
-    const enforced = await this.#enforcedVerdicts(firewalld, openings);
-    const each = views.map((view) => verdicts(view, openings, enforced));
+    const { interfaces, guests } = this.#options;
+    const view = await look(firewalld, guests);
+    const guarded = new Set((await this.#guarded()).map(admissionKey));
+    const each = await Promise.all(
+      interfaces.map(async (name) => {
+        const zone = await firewalld.zoneOfInterface(name);
+        return verdicts(view, openings, { interface: name, zone, guarded });
+      }),
+    );
     const beside = this.#beside();
     const blocked = beside === undefined ? [] : await blockedBeside(beside, openings);
-    return openings.map((_, i) => worst([...each.flatMap((all) => all[i] ?? []), ...optional(blocked[i])]));
+    // It is open when all that clients come by let it in.
+    return openings.map((_, i) => {
+      const all = [...each, blocked].flatMap((some) => some[i] ?? []);
+      return all.length === 0 ? NO_INTERFACE : all.reduce(worse);
+    });
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
@@ -203,17 +210,6 @@ class Firewalld implements FirewallBackend {
 
   async #guarded(): Promise<readonly Admission[]> {
     return asked(async () => (await this.#guard?.current()) ?? []);
-  }
-
-  /** Of those that are guarded. */
-  async #enforcedVerdicts(
-    firewalld: FirewallD1,
-    openings: readonly Opening[],
-  ): Promise<ReadonlyMap<Opening, Verdict> | undefined> {
-    if (openings.every(({ policy }) => policy !== 'enforce')) return undefined;
-    const there = new Set((await this.#guarded()).map(admissionKey));
-    const guarded = openings.filter((one) => one.policy === 'enforce' && there.has(admissionKey(one)));
-    return enforcedVerdicts(guarded, await lookAtZones(firewalld), this.#options.interfaces);
   }
 
   /** What zones say of who may come in. */
@@ -268,12 +264,4 @@ class Firewalld implements FirewallBackend {
 
 const socketsFirst = (a: Opening, b: Opening): number => Number(SOCKETS.has(b.kind)) - Number(SOCKETS.has(a.kind));
 
-const optional = <T>(value: T | undefined): readonly T[] => (value === undefined ? [] : [value]);
-
-const RANK: readonly Verdict['kind'][] = ['blocked', 'unknown', 'bypassed', 'open-by-others', 'open-by-us'];
-
-/** Of what zones say, the worst: an opening is open when all that clients come by let it in. */
-function worst(all: readonly Verdict[]): Verdict {
-  const [first] = [...all].sort((a, b) => RANK.indexOf(a.kind) - RANK.indexOf(b.kind));
-  return first ?? { kind: 'unknown', why: 'no interface that clients come by is known' };
-}
+const NO_INTERFACE: Verdict = { kind: 'unknown', why: 'no interface that clients come by is known' };

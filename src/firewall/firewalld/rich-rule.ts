@@ -1,6 +1,4 @@
 /** Rich rules of the administrator's, as far as they decide who gets to a port: firewalld.richlanguage(5). */
-import type { TransportProtocol } from '../../netfilter/model.ts';
-
 /** An address or prefix that a rule is for, or for all but. Undefined: something else than a prefix, such as a MAC address. */
 export interface End {
   readonly prefix: string | undefined;
@@ -85,16 +83,4 @@ function element(sections: ReadonlyMap<string, Record<string, string>>): Element
   const protocol = sections.get('protocol');
   if (protocol !== undefined) return { kind: 'protocol', protocol: protocol['value'] ?? '' };
   return OTHER_ELEMENTS.some((name) => sections.has(name)) ? { kind: 'other' } : undefined;
-}
-
-/** Whether `port`, or a range as `8000-8010`, has a port in it. */
-export function hasPort(range: string, port: number): boolean {
-  const [first = Number.NaN, last = first] = range.split('-').map(Number);
-  return first <= port && port <= last;
-}
-
-/** Whether ports of this protocol are meant. */
-export function isProtocol(name: string, protocol: TransportProtocol): boolean {
-  const numbers: Readonly<Record<TransportProtocol, string>> = { tcp: '6', udp: '17', sctp: '132' };
-  return name === protocol || name === numbers[protocol];
 }

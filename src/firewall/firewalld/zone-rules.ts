@@ -1,7 +1,7 @@
 /**
- * What firewalld's zones and policies do to packets that come in, as rules: in the order in which it puts them into the kernel. Rules of
- * ours are left out. Pure.
+ * What firewalld's zones and policies do to packets that come in, as rules: in the order in which it puts them into the kernel. Pure.
  */
+import { IP_FAMILIES } from '../../lib/ip.ts';
 import type { Chain, Rule, Ruleset as Rules, Term } from '../ruleset/model.ts';
 import type { Ruleset, ServiceDefinition } from './firewall-d1.ts';
 import { type End, parseRichRule, type RichRule } from './rich-rule.ts';
@@ -19,17 +19,21 @@ const UNKNOWN: Term = { kind: 'unknown' };
 /** firewalld's priority of its chains, behind whatever filters at the usual one. */
 const PRIORITY = 10;
 
-export function zoneRules(look: Zones): ZoneRules {
+/** `ours`: the zone in which our rules count, which stand for what is open by us; absent: nowhere. */
+export function zoneRules(look: Zones, { ours }: { readonly ours?: string } = {}): ZoneRules {
   // One order for one state, whatever the order of answers.
   const zones = [...look.zones.values()].toSorted((a, b) => (a.settings.name < b.settings.name ? -1 : 1));
   const ways = zones.map(({ interfaces }) => interfaces.map(wildcard).toSorted()).filter(({ length }) => length > 0);
   const chains: readonly Chain[] = [
     { name: INPUT, rules: dispatch(look, zones) },
     ...look.policies.map((policy) => ({ name: chainName(policy), rules: [...own(policy, look), ...target(policy)] })),
-    ...zones.map(({ settings }) => ({ name: chainName(settings), rules: zoneChain(settings, look) })),
+    ...zones.map(({ settings }) => ({
+      name: chainName(settings),
+      rules: zoneChain(settings, look, settings.name === ours),
+    })),
   ];
   const table = {
-    ...{ name: 'firewalld', families: ['IPv4', 'IPv6'] as const },
+    ...{ name: 'firewalld', families: IP_FAMILIES },
     bases: [{ chain: INPUT, hook: 'input', priority: PRIORITY, policy: 'drop' } as const],
     chains: new Map(chains.map((chain) => [chain.name, chain])),
   };
@@ -39,12 +43,16 @@ export function zoneRules(look: Zones): ZoneRules {
 /** As the model of rules has them. */
 const wildcard = (name: string): string => name.replace(/\+$/, '*');
 const chainName = ({ kind, name }: Ruleset): string => `${kind} ${name}`;
+const placeOf = (ruleset: Ruleset): string => `${chainName(ruleset)} of firewalld`;
 
 /** By source first, then by interface, and all else to the default zone. */
 function dispatch(look: Zones, zones: readonly Zone[]): readonly Rule[] {
   const to = ({ settings }: Zone) => ({ kind: 'goto', chain: chainName(settings) }) as const;
   const bySource = zones.flatMap((zone) =>
-    zone.sources.map((text): Rule => ({ terms: [sourceTerm(text, look)], outcome: to(zone), text })),
+    zone.sources.map((text): Rule => {
+      const place = `source ${text} of ${placeOf(zone.settings)}`;
+      return { terms: [sourceTerm(text, look)], outcome: to(zone), text, place };
+    }),
   );
   // One name counts more than those that only begin like it.
   const byInterface = zones
@@ -66,7 +74,7 @@ function sourceTerm(text: string, { ipsets }: Zones): Term {
 const isMac = (text: string): boolean => /^([\da-f]{2}:){5}[\da-f]{2}$/i.test(text);
 
 /** Policies come before the zone, or after it and before its target. */
-function zoneChain(zone: Ruleset, look: Zones): readonly Rule[] {
+function zoneChain(zone: Ruleset, look: Zones, hasOurs: boolean): readonly Rule[] {
   const policies = look.policies
     .filter(({ ingressZones }) => ingressZones.includes('ANY') || ingressZones.includes(zone.name))
     .filter(({ egressZones }) => egressZones.includes('HOST'))
@@ -79,26 +87,41 @@ function zoneChain(zone: Ruleset, look: Zones): readonly Rule[] {
   return [
     ...policies.filter(({ priority }) => priority < 0).map(jump),
     ...own(zone, look),
+    ...(hasOurs ? OURS : []),
     ...policies.filter(({ priority }) => priority >= 0).map(jump),
     ...target(zone),
   ];
 }
 
-function target({ target: what }: Ruleset): readonly Rule[] {
+/** One for all rules of ours, which are a zone's last: whether they have an opening is known otherwise. */
+const OURS: readonly Rule[] = IP_FAMILIES.map((family) => ({
+  terms: [{ kind: 'ours', family, by: 'original' }],
+  outcome: { kind: 'accept' },
+  text: 'ours',
+}));
+
+function target(ruleset: Ruleset): readonly Rule[] {
+  const { target: what } = ruleset;
+  const [text, where] = [`target ${what}`, placeOf(ruleset)];
   if (what === 'CONTINUE') return [];
-  return [{ terms: [], outcome: { kind: what === 'ACCEPT' ? 'accept' : 'drop' }, text: `target ${what}` }];
+  if (what === 'ACCEPT') return [{ terms: [], outcome: { kind: 'accept' }, text, place: `${text} of ${where}` }];
+  const does = what === 'DROP' ? 'drops' : 'refuses';
+  return [{ terms: [], outcome: { kind: 'drop' }, text, place: `${where}, which ${does} what it does not name` }];
 }
 
-/** Refusals before acceptances; rules with a priority of their own before or after these. */
-function own({ richRules, services, ports, protocols }: Ruleset, look: Zones): readonly Rule[] {
+/** Refusals before acceptances; rules with a priority of their own before or after these. Without ours. */
+function own(ruleset: Ruleset, look: Zones): readonly Rule[] {
+  const { richRules, services, ports, protocols } = ruleset;
+  const where = placeOf(ruleset);
   const rich = richRules
     .filter((text) => !isOurs(text))
     .map(parseRichRule)
     .filter(({ action, element }) => action !== undefined && element?.kind !== 'other')
     .toSorted((a, b) => a.priority - b.priority || rank(a) - rank(b));
-  const compiled = (rules: readonly RichRule[]) => rules.flatMap((one) => richRule(one, look));
+  const compiled = (rules: readonly RichRule[]) =>
+    rules.flatMap((one) => richRule(one, look)).map((rule): Rule => ({ ...rule, place: `${rule.text}, in ${where}` }));
   const named = (text: string, all: readonly (readonly Term[])[]) =>
-    all.map((terms): Rule => ({ terms, outcome: { kind: 'accept' }, text }));
+    all.map((terms): Rule => ({ terms, outcome: { kind: 'accept' }, text, place: `${text} of ${where}` }));
   return [
     ...compiled(rich.filter(({ priority }) => priority <= 0)),
     ...services.flatMap((name) => named(`service ${name}`, serviceTerms(name, look.services))),

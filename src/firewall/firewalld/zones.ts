@@ -1,8 +1,8 @@
 /** One look at all of firewalld that decides who may come in, by whatever interface. */
 import type { FirewallD1, Ruleset, ServiceDefinition } from './firewall-d1.ts';
-import { definitions, servicesOf } from './look.ts';
 import { ask, isRecord, NAME, strings } from './objects.ts';
 import { parseRichRule } from './rich-rule.ts';
+import { definitions, servicesOf } from './services.ts';
 
 /** A zone that packets may be in. */
 export interface Zone {

@@ -43,6 +43,8 @@ export interface Rule {
   readonly outcome: Outcome;
   /** As the host's tools print it. */
   readonly text: string;
+  /** How verdicts name it. Default: by its text, its chain and its table. */
+  readonly place?: string;
 }
 
 export interface Chain {

@@ -48,6 +48,14 @@ describe('verdicts', () => {
     assert.equal((await verdict({ forward: DROP }, HEALTH))?.kind, 'open-by-others');
   });
 
+  test('out of a chain that was gone to, packets come to the policy, and not back', async () => {
+    const more = '\tchain other {\n\t\ttcp dport 1 accept\n\t}\n';
+    assert.deepEqual(await verdict({ more, input: `${DROP}\ngoto other\naccept` }, HEALTH), {
+      ...{ kind: 'blocked', by: policyOf('input') },
+    });
+    assert.equal((await verdict({ more, input: `${DROP}\njump other\naccept` }, HEALTH))?.kind, 'open-by-others');
+  });
+
   test('what the node serves itself is stopped by the policy for what comes in', async () => {
     assert.deepEqual(await verdict({ input: DROP }, HEALTH), { kind: 'blocked', by: policyOf('input') });
   });

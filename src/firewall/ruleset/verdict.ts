@@ -23,6 +23,11 @@ export interface Look {
   readonly ruleset: Ruleset;
   /** What clients come by. Undefined: what rules say of interfaces is not taken for a yes or a no. */
   readonly interface?: string;
+  /**
+   * What was opened is judged by what becomes of those whom no rule names by a prefix of theirs: a rule about some of those who come
+   * decides for them alone. Default: such a rule leaves it open what becomes of all.
+   */
+  readonly apart?: true;
 }
 
 /** One verdict for each opening. */
@@ -54,7 +59,8 @@ function verdictFrom(opening: Opening, source: string | undefined, look: Look): 
   const { ruleset } = look;
   const isOurs = look.isOurs(opening);
   const by = look.interface === undefined ? {} : { interface: look.interface };
-  const packet = { family, address, protocol, port, ...by, ...(source === undefined ? {} : { source }) };
+  const apart = look.apart && policy === 'managed' ? { apart: true as const } : {};
+  const packet = { family, address, protocol, port, ...by, ...apart, ...(source === undefined ? {} : { source }) };
   const isSocket = SOCKETS.has(kind);
   const toSocket = (ours: boolean) => passage(ruleset, 'input', { ...packet, translated: false, ours });
   const onItsWay = (ours: boolean) =>

@@ -64,7 +64,7 @@ class Walker {
 
   /** What is next: the next rule, the end of the chain as if there were no more rules, or nothing. */
   #obey(rule: Rule, chain: string, { matched, depth }: { matched: Answer; depth: number }): 'next' | 'left' | 'ended' {
-    const place = `rule "${rule.text}" of chain ${chain}, ${this.#table.name}`;
+    const place = rule.place ?? `rule "${rule.text}" of chain ${chain}, ${this.#table.name}`;
     const isSure = matched === 'yes';
     const { outcome } = rule;
     if (!isSure || outcome.kind === 'unknown') this.fate = { doubt: place, ...this.fate };

@@ -6,7 +6,7 @@ import { type BlockedPort, parseSummary, portKey, TRIES_ANNOTATION } from './sum
 /** Ports of `target` that the Node of the change now says are blocked and did not say so before. */
 export function complaintsOf({ object, previous }: Change<Node>, target: string): readonly BlockedPort[] {
   const [now, before] = [object, previous].map((node) => node?.metadata.annotations?.[TRIES_ANNOTATION]);
-  if (now === undefined || now === before || object?.metadata.name === target) return [];
+  if (now === undefined || now === before) return [];
   const known = new Set(blockedOf(before, target).map(keyOf));
   return blockedOf(now, target).filter((one) => !known.has(keyOf(one)));
 }
