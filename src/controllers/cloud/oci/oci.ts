@@ -17,12 +17,13 @@ import { networkLoadBalancers } from './load-balancer/nlb/nlb.ts';
 import { refusalOf } from './load-balancer/refusal.ts';
 import { reservedIp } from './load-balancer/reserved-ip.ts';
 import { ingressOf } from './load-balancer/status.ts';
-import { placeFor, type SubnetReader, subnetReader } from './load-balancer/subnets.ts';
+import { placeFor } from './load-balancer/subnets.ts';
 import { OciNodes } from './nodes.ts';
 import { ANNOTATIONS, annotationReader } from './request/annotations.ts';
 import { type LoadBalancerRequest, OCI_CLASSES, requestOf } from './request.ts';
 import { askedOf, type SecurityEnsured } from './security/asked.ts';
 import { Security } from './security/security.ts';
+import { type SubnetReader, subnetReader } from './subnets.ts';
 
 export interface OciProviderOptions {
   readonly config: OciConfig;
@@ -62,9 +63,11 @@ class OciProvider {
     const { compartment, vcn } = config;
     const { network, compute } = calls;
     this.#options = options;
+    this.#readSubnet = subnetReader(network, clock);
     this.nodes = new OciNodes({ compute, network, compartment, clock, log });
     this.security = new Security({
       network,
+      subnet: this.#readSubnet,
       nodes: this.nodes,
       cluster,
       compartment,
@@ -83,7 +86,6 @@ class OciProvider {
       clock,
       log,
     });
-    this.#readSubnet = subnetReader(network, () => clock.now());
   }
 
   takes(service: Service): boolean {

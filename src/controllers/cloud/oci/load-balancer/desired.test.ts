@@ -5,7 +5,7 @@ import { node } from '../../testing.ts';
 import { type LoadBalancerRequest, requestOf } from '../request.ts';
 import { desiredLoadBalancer, type Surroundings } from './desired.ts';
 import { ingressOf } from './status.ts';
-import { chooseSubnets, placeOf, type SubnetFacts } from './subnets.ts';
+import { chooseSubnets, placeOf } from './subnets.ts';
 import { ociService } from './testing.ts';
 
 const BOTH = { subnets: ['s'], families: ['IPv4', 'IPv6'] } as const;
@@ -108,14 +108,15 @@ describe('families', () => {
 });
 
 describe('subnets', () => {
-  const regional = (id: string): SubnetFacts => ({ id, regional: true, families: ['IPv4'] });
-  const local = (id: string): SubnetFacts => ({ id, regional: false, families: ['IPv4', 'IPv6'] });
+  type Facts = Parameters<typeof chooseSubnets>[1][number];
+  const regional = (id: string): Facts => ({ id, regional: true, families: ['IPv4'] });
+  const local = (id: string): Facts => ({ id, regional: false, families: ['IPv4', 'IPv6'] });
   const asked = (annotated: readonly boolean[], internal = false) => ({
     type: 'lb' as const,
     internal,
     subnets: annotated.map((one, i) => ({ id: 'ab'[i] ?? '', annotated: one })),
   });
-  const cases: readonly (readonly [string, Parameters<typeof chooseSubnets>[0], readonly SubnetFacts[], string[]])[] = [
+  const cases: readonly (readonly [string, Parameters<typeof chooseSubnets>[0], readonly Facts[], string[]])[] = [
     ['a regional one goes alone', asked([false, false]), [regional('a'), local('b')], ['a']],
     ['two of availability domains go together', asked([true, true]), [local('a'), local('b')], ['a', 'b']],
     ['within, the first does', asked([true, true], true), [local('a'), local('b')], ['a']],

@@ -1,18 +1,9 @@
 /** What is to be let through, and in the rules of which subnet or group: from what was asked and where things are, alone. */
 import { type IPFamily, parseCIDR, printCIDR, widestCIDRs } from '../../../../lib/ip.ts';
 import type { NodePortRule } from '../../provider.ts';
+import type { SubnetFacts } from '../subnets.ts';
 import type { BalancedPort, SecurityAsked, Transport } from './asked.ts';
 import type { Direction, Rule } from './rules.ts';
-
-export interface SubnetFacts {
-  readonly id: string;
-  readonly compartment: string;
-  readonly vcn: string;
-  /** Of both families. */
-  readonly prefixes: readonly string[];
-  /** OCIDs of its security lists. */
-  readonly lists: readonly string[];
-}
 
 /** A rule that belongs in the security list of a subnet. */
 export interface PlacedRule {

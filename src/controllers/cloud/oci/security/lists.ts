@@ -3,8 +3,8 @@ import type { Clock } from '../../../../host/clock.ts';
 import type { Logger } from '../../../../host/log.ts';
 import { isNotFound, type NetworkCalls } from '../calls.ts';
 import { allPages } from '../pages.ts';
+import type { SubnetFacts } from '../subnets.ts';
 import { byAge } from './age.ts';
-import type { SubnetFacts } from './desired.ts';
 import { type ListProblem, ListWriter } from './list-writer.ts';
 import { type Scope, scopeKey } from './marks.ts';
 import type { Wanted } from './merge.ts';
@@ -20,15 +20,9 @@ export interface ListsOptions {
   readonly log: Logger;
 }
 
-/** For how long a subnet is taken for what it was, in milliseconds. */
-const FRESH = 60_000;
-
-type Subnet = Awaited<ReturnType<NetworkCalls['getSubnet']>>['subnet'];
-
 export class SecurityLists {
   readonly #options: ListsOptions;
   readonly #writers = new Map<string, ListWriter>();
-  readonly #subnets = new Map<string, { readonly at: number; readonly facts: Promise<SubnetFacts> }>();
   /** Networks whose lists are all known, by compartment and VCN. */
   readonly #searched = new Map<string, Promise<void>>();
   /** Lists that may hold rules of a scope. What is not here has not been looked for since we started. */
@@ -36,19 +30,6 @@ export class SecurityLists {
 
   constructor(options: ListsOptions) {
     this.#options = options;
-  }
-
-  subnet(id: string): Promise<SubnetFacts> {
-    const now = this.#options.clock.now();
-    const known = this.#subnets.get(id);
-    if (known !== undefined && now - known.at < FRESH) return known.facts;
-    const facts = this.#options.network.getSubnet({ subnetId: id }).then(({ subnet }) => factsOf(subnet));
-    const entry = { at: now, facts };
-    this.#subnets.set(id, entry);
-    facts.catch(() => {
-      if (this.#subnets.get(id) === entry) this.#subnets.delete(id);
-    });
-    return facts;
   }
 
   /** The list that rules of a subnet go to: the one that the configuration names, or the oldest. Undefined: it has none. */
@@ -157,20 +138,4 @@ export class SecurityLists {
     this.#writers.set(list, writer);
     return writer;
   }
-}
-
-function factsOf(subnet: Subnet): SubnetFacts {
-  const { id, compartmentId, vcnId, cidrBlock, ipv4CidrBlocks, ipv6CidrBlock, ipv6CidrBlocks, securityListIds } =
-    subnet;
-  const first = [cidrBlock, ipv6CidrBlock].flatMap((prefix) => prefix ?? []);
-  return {
-    id,
-    compartment: compartmentId,
-    vcn: vcnId,
-    // One without IPv4 is said to have the prefix `<null>`.
-    prefixes: [...new Set([...first, ...(ipv4CidrBlocks ?? []), ...(ipv6CidrBlocks ?? [])])].filter((prefix) =>
-      /\d/.test(prefix),
-    ),
-    lists: securityListIds ?? [],
-  };
 }

@@ -5,6 +5,7 @@ import { silentLogger } from '../../../../host/log.ts';
 import type { OciCalls } from '../calls.ts';
 import { OciNodes } from '../nodes.ts';
 import { startOciCalls } from '../sdk/sdk.ts';
+import { subnetReader } from '../subnets.ts';
 import { type OciServer, startOciServer } from '../testing/server.ts';
 import { Security } from './security.ts';
 import { asked, everythingIn, nodeAt } from './testing.ts';
@@ -31,6 +32,7 @@ describe("security rules through Oracle's SDK, over HTTPS", () => {
     const common = { network, compartment, clock: systemClock, log: silentLogger };
     return new Security({
       ...common,
+      subnet: subnetReader(network, systemClock),
       nodes: new OciNodes({ compute, ...common }),
       cluster: 'prod',
       vcn,

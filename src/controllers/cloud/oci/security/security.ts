@@ -5,8 +5,9 @@ import type { Logger } from '../../../../host/log.ts';
 import type { NodePortProblem, NodePortRule } from '../../provider.ts';
 import { isNotFound, type NetworkCalls } from '../calls.ts';
 import type { NodePlace, OciNodes } from '../nodes.ts';
+import type { SubnetFacts, SubnetReader } from '../subnets.ts';
 import type { SecurityAsked, SecurityEnsured, SecurityHints, ServiceName } from './asked.ts';
-import { listRules, nodePortRules, type SubnetFacts } from './desired.ts';
+import { listRules, nodePortRules } from './desired.ts';
 import { SecurityGroups } from './groups.ts';
 import type { ListProblem } from './list-writer.ts';
 import { SecurityLists } from './lists.ts';
@@ -16,6 +17,7 @@ import { ServiceGroups } from './service-groups.ts';
 
 export interface SecurityOptions {
   readonly network: NetworkCalls;
+  readonly subnet: SubnetReader;
   readonly nodes: OciNodes;
   /** Tells rules of this cluster from those of others in the same lists; not to be changed while there are any. */
   readonly cluster: string;
@@ -136,7 +138,7 @@ export class Security {
     const found = await Promise.all(
       [...new Set(ids)].map(async (id) => {
         try {
-          return await this.#lists.subnet(id);
+          return await this.#options.subnet(id);
         } catch (error) {
           if (missing === 'an error' || !isNotFound(error)) throw error;
           return undefined;

@@ -3,6 +3,7 @@ import type { Node } from '../../../../api/core/v1/node.ts';
 import { FakeClock } from '../../../../host/clock.ts';
 import { silentLogger } from '../../../../host/log.ts';
 import { OciNodes } from '../nodes.ts';
+import { subnetReader } from '../subnets.ts';
 import { TestCloud, type TestCloudOptions } from '../testing/test-cloud.ts';
 import type { SecurityAsked } from './asked.ts';
 import { Security, type SecurityOptions } from './security.ts';
@@ -61,7 +62,8 @@ export function securityWorld(options: TestCloudOptions = {}, over: Partial<Secu
     const { compartmentId: compartment, vcnId: vcn } = cloud.world;
     const common = { network, compartment, clock, log: silentLogger };
     const nodes = new OciNodes({ compute, ...common });
-    return new Security({ ...common, nodes, cluster: CLUSTER, vcn, securityLists: {}, ...over, ...more });
+    const subnet = subnetReader(network, clock);
+    return new Security({ ...common, subnet, nodes, cluster: CLUSTER, vcn, securityLists: {}, ...over, ...more });
   };
   return {
     cloud,
