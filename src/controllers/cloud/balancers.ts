@@ -6,7 +6,7 @@ import { EventRecorder } from '../../client/events.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { paced } from '../../host/paced.ts';
 import { seconds } from '../../lib/duration.ts';
-import { Contests } from '../loadbalancer/contests.ts';
+import { Contests } from '../contests.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { nextStep } from './desired.ts';
 import { followNodes } from './followed-nodes.ts';

@@ -7,7 +7,7 @@ import type { EventRecorder } from '../../client/events.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
-import type { Contests } from '../loadbalancer/contests.ts';
+import type { Contests } from '../contests.ts';
 import { attempt } from './attempt.ts';
 import type { Lost } from './lost.ts';
 import { marked } from './marks.ts';

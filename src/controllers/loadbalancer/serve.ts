@@ -5,10 +5,10 @@ import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../host/clock.ts';
 import { type IPAddress, printIP } from '../../lib/ip.ts';
 import type { Ensured } from '../cloud/provider.ts';
+import type { Contests } from '../contests.ts';
 import { equal } from '../equal.ts';
 import { type Assignment, assign, type Question, whyGivenUp } from './assign.ts';
 import type { Claims } from './claims.ts';
-import type { Contests } from './contests.ts';
 import { currentAddresses, deprecatedAnnotations } from './request.ts';
 import { ALLOCATION_FAILED, isMarked, released, served } from './status.ts';
 

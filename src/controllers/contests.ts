@@ -1,5 +1,5 @@
 /** Notices when somebody else undoes what we write, so that two who disagree do not write as fast as they can. */
-import { type Duration, milliseconds, seconds } from '../../lib/duration.ts';
+import { type Duration, milliseconds, seconds } from '../lib/duration.ts';
 
 /** Before the same is written once more. Doubles each time, up to {@link LONGEST}. */
 const FIRST: Duration = seconds(1);
