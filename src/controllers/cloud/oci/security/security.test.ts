@@ -332,6 +332,29 @@ test('node ports that do not fit, or cannot be let through, are told of their Se
   assert.ok(cloud.requests.length > 0);
 });
 
+test('a node port of SCTP is told, and nothing is let through in its stead', async () => {
+  const { security, nodes, ours } = securityWorld();
+  const rule = { owner: 'default/s', family: 'IPv4', protocol: 'SCTP', port: 31000, sources: ['0.0.0.0/0'] } as const;
+  const problems = await security.ensureNodePorts([rule], nodes);
+  assert.deepEqual(
+    problems.map(({ reason }) => reason),
+    ['UnsupportedProtocol'],
+  );
+  assert.deepEqual(ours(), {});
+});
+
+test('of what one Service asks in quick succession the last counts', async () => {
+  const { cloud, security, nodes, ours } = securityWorld();
+  const wish = (nodePort: number) =>
+    asked('web', { cloud, mode: 'All', ports: [{ protocol: 'TCP', port: nodePort - 30_000, nodePort }] });
+  await security.ensure(wish(30_001), nodes);
+  await Promise.all([30_002, 30_003].map((port) => security.ensure(wish(port), nodes)));
+  assert.deepEqual(ours()['nodes'], [
+    'TCP 10256 from 10.0.16.0/20 (default/web)',
+    'TCP 30003 from 10.0.16.0/20 (default/web)',
+  ]);
+});
+
 test('the load balancer of a Service and the node ports that it has afterwards do not close each other', async () => {
   const { cloud, security, nodes, ours } = securityWorld();
   await security.ensure(asked('web', { cloud, preservesSource: true }), nodes);
