@@ -128,6 +128,11 @@ export function isNotFound(error: unknown): error is OciError {
   return error instanceof OciError && error.status === 404;
 }
 
+/** For the `catch` of a call about what may be gone by now, where that is an answer too. */
+export function ignoreNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
+
 /** Somebody has changed the object since it was read. */
 export function isOutOfDate(error: unknown): error is OciError {
   return error instanceof OciError && error.status === 412;

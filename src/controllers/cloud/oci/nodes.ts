@@ -4,7 +4,7 @@ import type { Clock } from '../../../host/clock.ts';
 import type { Logger } from '../../../host/log.ts';
 import { cidrContains, mustParseCIDR, parseIP, printIP } from '../../../lib/ip.ts';
 import type { NodeFacts } from '../provider.ts';
-import { type ComputeCalls, isNotFound, type NetworkCalls } from './calls.ts';
+import { type ComputeCalls, ignoreNotFound, isNotFound, type NetworkCalls } from './calls.ts';
 import { mapLimited } from './concurrency.ts';
 import { allPages } from './pages.ts';
 
@@ -178,12 +178,9 @@ export class OciNodes {
       const at = clock.now();
       const seen = this.#vnics.get(vnicId);
       if (seen !== undefined && at - seen.at < age) return seen;
-      try {
-        return { at, vnic: (await network.getVnic({ vnicId })).vnic };
-      } catch (error) {
-        if (isNotFound(error)) return undefined; // Detached meanwhile.
-        throw error;
-      }
+      // It may be detached meanwhile.
+      const answer = await network.getVnic({ vnicId }).catch(ignoreNotFound);
+      return answer && { at, vnic: answer.vnic };
     });
     return vnics.filter((vnic) => vnic !== undefined);
   }

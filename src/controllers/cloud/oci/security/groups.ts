@@ -1,7 +1,7 @@
 /** Network security groups: one of our own for each Service that asks for that, and rules of ours in those of nodes. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../../host/clock.ts';
-import { isNotFound, type NetworkCalls, OciError } from '../calls.ts';
+import { ignoreNotFound, isNotFound, type NetworkCalls, OciError } from '../calls.ts';
 import { allPages } from '../pages.ts';
 import { CLUSTER_TAG, SERVICE_TAG, UID_TAG } from '../request/tags.ts';
 import { byAge } from './age.ts';
@@ -156,12 +156,8 @@ export class SecurityGroups {
   /** Where none may be seen, none was made. */
   async #listAll(): Promise<readonly Group[]> {
     const { network, compartment } = this.#options;
-    try {
-      return await allPages((page) => network.listNetworkSecurityGroups({ compartmentId: compartment, ...page }));
-    } catch (error) {
-      if (isNotFound(error)) return [];
-      throw error;
-    }
+    const all = allPages((page) => network.listNetworkSecurityGroups({ compartmentId: compartment, ...page }));
+    return (await all.catch(ignoreNotFound)) ?? [];
   }
 
   async #alone<T>(id: string, work: () => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import type { Node } from '../../../../api/core/v1/node.ts';
 import type { Clock } from '../../../../host/clock.ts';
 import type { Logger } from '../../../../host/log.ts';
 import type { NodePortProblem, NodePortRule } from '../../provider.ts';
-import { isNotFound, type NetworkCalls } from '../calls.ts';
+import { ignoreNotFound, type NetworkCalls } from '../calls.ts';
 import type { NodePlace, OciNodes } from '../nodes.ts';
 import type { SubnetFacts, SubnetReader } from '../subnets.ts';
 import type { SecurityAsked, SecurityEnsured, SecurityHints, ServiceName } from './asked.ts';
@@ -136,13 +136,9 @@ export class Security {
     { missing }: { readonly missing: 'an error' | 'passed over' } = { missing: 'an error' },
   ): Promise<readonly SubnetFacts[]> {
     const found = await Promise.all(
-      [...new Set(ids)].map(async (id) => {
-        try {
-          return await this.#options.subnet(id);
-        } catch (error) {
-          if (missing === 'an error' || !isNotFound(error)) throw error;
-          return undefined;
-        }
+      [...new Set(ids)].map((id) => {
+        const reading = this.#options.subnet(id);
+        return missing === 'an error' ? reading : reading.catch(ignoreNotFound);
       }),
     );
     return found.filter((subnet) => subnet !== undefined);

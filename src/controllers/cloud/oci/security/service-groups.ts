@@ -1,5 +1,5 @@
 /** The mode NSG: a network security group of a load balancer's own, and what groups of nodes let through of it. */
-import { isNotFound } from '../calls.ts';
+import { ignoreNotFound } from '../calls.ts';
 import type { SecurityAsked, ServiceName } from './asked.ts';
 import { backGroupRules, frontGroupRules } from './desired.ts';
 import type { SecurityGroups } from './groups.ts';
@@ -57,24 +57,16 @@ export class ServiceGroups {
   }
 
   async #backGroupsOf(group: string): Promise<readonly string[]> {
-    try {
-      const rules = await this.#groups.rulesOf(group);
-      const named = rules.flatMap(({ destination, destinationType }) =>
-        destinationType === 'NETWORK_SECURITY_GROUP' && destination !== undefined ? [destination] : [],
-      );
-      return [...new Set(named)];
-    } catch (error) {
-      if (isNotFound(error)) return [];
-      throw error;
-    }
+    const rules = (await this.#groups.rulesOf(group).catch(ignoreNotFound)) ?? [];
+    const named = rules.flatMap(({ destination, destinationType }) =>
+      destinationType === 'NETWORK_SECURITY_GROUP' && destination !== undefined ? [destination] : [],
+    );
+    return [...new Set(named)];
   }
 
   async #clear(id: string, owner: Owner): Promise<void> {
-    try {
-      await this.#groups.claim(id, { scope: scopeOf(owner), wanted: [] });
-    } catch (error) {
-      if (!isNotFound(error)) throw error; // With the group went what we had in it.
-    }
+    // With a group goes what we had in it.
+    await this.#groups.claim(id, { scope: scopeOf(owner), wanted: [] }).catch(ignoreNotFound);
   }
 }
 

@@ -1,6 +1,6 @@
 /** OCI's load balancers: https://docs.oracle.com/en-us/iaas/api/#/en/loadbalancer/20170115/ */
 import type { models } from 'oci-loadbalancer';
-import { isNotFound, type LoadBalancerCalls, type Plain } from '../../calls.ts';
+import { ignoreNotFound, type LoadBalancerCalls, type Plain } from '../../calls.ts';
 import { allPages } from '../../pages.ts';
 import type { Balancers, FoundBalancer, Work } from '../balancers.ts';
 import type { Certificates } from '../certificates.ts';
@@ -19,13 +19,8 @@ export function loadBalancers(calls: LoadBalancerCalls, compartmentId: string): 
       return items.map(summaryOf);
     },
     read: async (id) => {
-      try {
-        const { loadBalancer, eTag } = await calls.getLoadBalancer({ loadBalancerId: id });
-        return found(loadBalancer, eTag, calls);
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
+      const answer = await calls.getLoadBalancer({ loadBalancerId: id }).catch(ignoreNotFound);
+      return answer && found(answer.loadBalancer, answer.eTag, calls);
     },
     create: async (desired, options) => {
       const createLoadBalancerDetails = createDetails(desired, compartmentId, options);
@@ -40,16 +35,12 @@ export function loadBalancers(calls: LoadBalancerCalls, compartmentId: string): 
 }
 
 async function workOf(calls: LoadBalancerCalls, workRequestId: string): Promise<Work | undefined> {
-  try {
-    const { workRequest } = await calls.getWorkRequest({ workRequestId });
-    const { lifecycleState, loadBalancerId, errorDetails = [], message } = workRequest;
-    if (lifecycleState === 'SUCCEEDED') return { kind: 'done', loadBalancer: loadBalancerId };
-    if (lifecycleState !== 'FAILED') return { kind: 'running' };
-    return { kind: 'failed', why: errorDetails.map((error) => error.message).join('; ') || message };
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const answer = await calls.getWorkRequest({ workRequestId }).catch(ignoreNotFound);
+  if (answer === undefined) return undefined;
+  const { lifecycleState, loadBalancerId, errorDetails = [], message } = answer.workRequest;
+  if (lifecycleState === 'SUCCEEDED') return { kind: 'done', loadBalancer: loadBalancerId };
+  if (lifecycleState !== 'FAILED') return { kind: 'running' };
+  return { kind: 'failed', why: errorDetails.map((error) => error.message).join('; ') || message };
 }
 
 function found(wire: Wire, ifMatch: string, calls: LoadBalancerCalls): FoundBalancer {

@@ -1,6 +1,6 @@
 /** OCI's network load balancers: https://docs.oracle.com/en-us/iaas/api/#/en/networkloadbalancer/20200501/ */
 import type { models } from 'oci-networkloadbalancer';
-import { isNotFound, type NetworkLoadBalancerCalls, type Plain } from '../../calls.ts';
+import { ignoreNotFound, type NetworkLoadBalancerCalls, type Plain } from '../../calls.ts';
 import { allPages } from '../../pages.ts';
 import type { Balancers, FoundBalancer, Work } from '../balancers.ts';
 import type { Step } from '../model.ts';
@@ -21,13 +21,8 @@ export function networkLoadBalancers(calls: NetworkLoadBalancerCalls, compartmen
       return items.map(summaryOf);
     },
     read: async (id) => {
-      try {
-        const { networkLoadBalancer, etag } = await calls.getNetworkLoadBalancer({ networkLoadBalancerId: id });
-        return found(networkLoadBalancer, etag, calls);
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
+      const answer = await calls.getNetworkLoadBalancer({ networkLoadBalancerId: id }).catch(ignoreNotFound);
+      return answer && found(answer.networkLoadBalancer, answer.etag, calls);
     },
     create: async (desired, options) => {
       const createNetworkLoadBalancerDetails = createDetails(desired, compartmentId, options);
@@ -45,25 +40,17 @@ export function networkLoadBalancers(calls: NetworkLoadBalancerCalls, compartmen
 }
 
 async function workOf(calls: NetworkLoadBalancerCalls, workRequestId: string): Promise<Work | undefined> {
-  try {
-    const { status, resources = [], compartmentId } = await workRequestOf(calls, workRequestId);
-    if (status === 'SUCCEEDED') {
-      const made = resources.find(({ identifier }) => identifier.startsWith('ocid1.networkloadbalancer.'));
-      return { kind: 'done', loadBalancer: made?.identifier };
-    }
-    if (status !== 'FAILED' && status !== 'CANCELED') return { kind: 'running' };
-    const errors = await calls.listWorkRequestErrors({ workRequestId, compartmentId });
-    const messages = (errors.workRequestErrorCollection.items ?? []).map(({ message }) => message);
-    return { kind: 'failed', why: messages.join('; ') || `work request ${workRequestId}: ${status}` };
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
+  const answer = await calls.getWorkRequest({ workRequestId }).catch(ignoreNotFound);
+  if (answer === undefined) return undefined;
+  const { status, resources = [], compartmentId } = answer.workRequest;
+  if (status === 'SUCCEEDED') {
+    const made = resources.find(({ identifier }) => identifier.startsWith('ocid1.networkloadbalancer.'));
+    return { kind: 'done', loadBalancer: made?.identifier };
   }
-}
-
-async function workRequestOf(calls: NetworkLoadBalancerCalls, workRequestId: string) {
-  const { workRequest } = await calls.getWorkRequest({ workRequestId });
-  return workRequest;
+  if (status !== 'FAILED' && status !== 'CANCELED') return { kind: 'running' };
+  const errors = await calls.listWorkRequestErrors({ workRequestId, compartmentId }).catch(ignoreNotFound);
+  const messages = (errors?.workRequestErrorCollection.items ?? []).map(({ message }) => message);
+  return { kind: 'failed', why: messages.join('; ') || `work request ${workRequestId}: ${status}` };
 }
 
 function found(wire: Wire, ifMatch: string, calls: NetworkLoadBalancerCalls): FoundBalancer {
