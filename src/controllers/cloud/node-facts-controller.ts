@@ -36,7 +36,7 @@ export function nodeFactsController(parts: NodeFactsParts): Run {
     } catch (err) {
       if (signal.aborted) return;
       const again = waits.failed(key, err, clock.now());
-      log.warn({ controller: 'cloud', node: key, err, again }, 'cannot ask what a node is; will retry');
+      log.warn({ controller: 'cloud', node: key, err, retryInMs: again }, 'cannot ask what a node is; will retry');
       return queue.addAfter(key, again);
     }
     queue.addAfter(key, waits.succeeded(key));

@@ -63,7 +63,7 @@ export function nodePortsController(parts: NodePortsParts): Run {
     } catch (err) {
       if (signal.aborted) return;
       const again = waits.failed(name, err, clock.now());
-      log.warn({ controller: 'cloud', provider: name, err, again }, 'cannot open node ports; will retry');
+      log.warn({ controller: 'cloud', provider: name, err, retryInMs: again }, 'cannot open node ports; will retry');
       queue.addAfter(name, again);
     }
   };
