@@ -28,7 +28,7 @@ export interface Subject {
   away(): Error;
 }
 
-export function inMemory(): Subject {
+function inMemory(): Subject {
   const clock = new FakeClock(START);
   const cloud = new MemoryCloud({ clock });
   const nodes = [node('node1', '192.0.2.1'), node('node2', '192.0.2.2')];
@@ -53,7 +53,7 @@ export function inMemory(): Subject {
 }
 
 /** Oracle's provider, before a cloud that is in memory. */
-export function inOci(annotations: Readonly<Record<string, string>>): Subject {
+function inOci(annotations: Readonly<Record<string, string>>): Subject {
   const world = new OciWorld();
   const { clock, nodes, watched } = world;
   const { loadBalancers, networkLoadBalancers, networkSecurityGroups, securityLists } = world.cloud.state;

@@ -88,7 +88,7 @@ function familiesOf({ type, families, partial }: LoadBalancerRequest, place: Pla
   return had;
 }
 
-export function ipVersionOf(families: readonly IPFamily[]): IpVersion {
+function ipVersionOf(families: readonly IPFamily[]): IpVersion {
   if (families.length > 1) return 'IPV4_AND_IPV6';
   return families.includes('IPv6') ? 'IPV6' : 'IPV4';
 }

@@ -15,7 +15,7 @@ export interface World {
   readonly securityLists: Readonly<Record<string, string>>;
 }
 
-export const VCN_PREFIXES = { IPv4: '10.0.0.0/16', IPv6: '2001:db8:100::/56' };
+const VCN_PREFIXES = { IPv4: '10.0.0.0/16', IPv6: '2001:db8:100::/56' };
 
 export function furnish(cloud: Cloud): World {
   const vcnId = cloud.newId('vcn');

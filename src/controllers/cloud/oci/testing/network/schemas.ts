@@ -125,7 +125,7 @@ export const addSecurityRules = object<Plain<models.AddNetworkSecurityGroupSecur
   securityRules: optional(list(object<Plain<models.AddSecurityRuleDetails>>(groupRule, groupRuleFits), { min: 1 })),
 });
 
-export const ruleId = text({ min: 1, max: 32, like: /^[0-9A-F]+$/ });
+const ruleId = text({ min: 1, max: 32, like: /^[0-9A-F]+$/ });
 
 export const updateSecurityRules = object<Plain<models.UpdateNetworkSecurityGroupSecurityRulesDetails>>({
   securityRules: optional(

@@ -11,13 +11,13 @@ type Ingress = SecurityList['ingressSecurityRules'][number];
 type Egress = SecurityList['egressSecurityRules'][number];
 
 /** Rules are kept with the defaults of what was not said. */
-export const keptIngress = (rule: Ingress): Ingress => ({
+const keptIngress = (rule: Ingress): Ingress => ({
   ...present(rule),
   isStateless: rule.isStateless ?? false,
   sourceType: rule.sourceType ?? 'CIDR_BLOCK',
 });
 
-export const keptEgress = (rule: Egress): Egress => ({
+const keptEgress = (rule: Egress): Egress => ({
   ...present(rule),
   isStateless: rule.isStateless ?? false,
   destinationType: rule.destinationType ?? 'CIDR_BLOCK',
