@@ -1,6 +1,7 @@
 /** What is enforced as elements of sets, and back. */
 import { type Admission, admissionKey, type Opening } from '../backend.ts';
-import { type Entry, EVERYWHERE } from '../nftables/elements.ts';
+import type { Entry } from '../nftables/elements.ts';
+import { EVERYWHERE } from '../ruleset/prefixes.ts';
 import { SOCKETS } from '../ruleset/verdict.ts';
 import type { Reading } from './reading.ts';
 

@@ -11,12 +11,12 @@ import type { Netfilter } from '../../netfilter/netfilter.ts';
 import { type Admission, admissionKey, type Changes, type Opening } from '../backend.ts';
 import type { Entry } from '../nftables/elements.ts';
 import { identity } from '../nftables/found-sets.ts';
-import { readEntries } from '../nftables/messages.ts';
+import { changeMessages, fillMessages, readEntries } from '../nftables/messages.ts';
 import { guardedAdmissions } from './entries.ts';
 import { GUARD_CHAIN, GUARDED, GUARDED_FOR, guardLayout, guardTable, ruleCounts } from './layout.ts';
 import { joined, type Placing, placingOf } from './placing.ts';
 import type { Reading } from './reading.ts';
-import { changeMessages, fillMessages, findGuardSets, type GuardSet, placedIn } from './sets.ts';
+import { entriesIn, findGuardSets, type GuardSet, placedIn } from './sets.ts';
 
 export interface GuardOptions {
   /** Of the table, which is ours alone: each back end has one of its own. */
@@ -61,7 +61,7 @@ export class Guard {
     const placing = joined(await this.#place(enforced, reading));
     await this.#lay(reading, placing);
     const messages: Uint8Array[] = [];
-    for (const set of this.#sets) messages.push(...(await fillMessages(set, placing)));
+    for (const set of this.#sets) messages.push(...(await fillMessages(set, entriesIn(set, placing))));
     return messages;
   }
 
@@ -72,7 +72,7 @@ export class Guard {
     const gone = joined(goes.map((one) => this.#forget(one)));
     const reading = this.#reading ?? (await this.#begin());
     const come = joined(await this.#place(comes, reading));
-    return this.#sets.flatMap((set) => changeMessages(set, gone, come));
+    return this.#sets.flatMap((set) => changeMessages(set.set, entriesIn(set, gone), entriesIn(set, come)));
   }
 
   /** What is guarded now, by whichever run. */

@@ -1,9 +1,9 @@
 /** The sets of a guard's tables in the kernel. */
 import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { Placed } from '../../netfilter/model.ts';
-import { type Entry, entryAtoms, entryKey } from '../nftables/elements.ts';
+import { type Entry, entryAtoms } from '../nftables/elements.ts';
 import { TABLE_FAMILIES } from '../nftables/layout.ts';
-import { entryMessages, findSets, type OpenSet, readEntries } from '../nftables/messages.ts';
+import { findSets, type OpenSet } from '../nftables/messages.ts';
 import { MAX_WAYS, setsOf } from './layout.ts';
 import type { Placing } from './placing.ts';
 
@@ -25,24 +25,6 @@ export async function findGuardSets(table: string): Promise<readonly GuardSet[]>
   });
 }
 
-/** The messages that make a set hold just what of these belongs there; none where it does. Throws NetlinkError. */
-export async function fillMessages(set: GuardSet, placing: Placing): Promise<readonly Uint8Array[]> {
-  const wanted = entriesOf(set, placing);
-  const there = await readEntries(set);
-  const [isWanted, isThere] = [new Set(wanted.map(entryKey)), new Set(there.map(entryKey))];
-  const gone = there.filter((one) => !isWanted.has(entryKey(one)));
-  const come = wanted.filter((one) => !isThere.has(entryKey(one)));
-  return [...entryMessages('delete', set.set, gone), ...entryMessages('add', set.set, come)];
-}
-
-/** The messages that take some away and put others there. */
-export function changeMessages(set: GuardSet, gone: Placing, come: Placing): readonly Uint8Array[] {
-  return [
-    ...entryMessages('delete', set.set, entriesOf(set, gone)),
-    ...entryMessages('add', set.set, entriesOf(set, come)),
-  ];
-}
-
 /** What goes into a family's table together with its layout. */
 export function placedIn(family: IPFamily, placing: Placing): readonly Placed[] {
   return [...placing].flatMap(([set, entries]) =>
@@ -50,5 +32,6 @@ export function placedIn(family: IPFamily, placing: Placing): readonly Placed[] 
   );
 }
 
-const entriesOf = ({ name, family }: GuardSet, placing: Placing): readonly Entry[] =>
+/** What belongs into a set. */
+export const entriesIn = ({ name, family }: GuardSet, placing: Placing): readonly Entry[] =>
   placing.get(name)?.filter((one) => one.family === family) ?? [];

@@ -1,6 +1,7 @@
 /** What firewalld is told for pods, as data: a zone, two policies and the sets of prefixes that they refer to, all by our name. */
-import { IP_FAMILIES, type IPFamily, mustParseCIDR } from '../../lib/ip.ts';
+import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import { POD_SERVICES, type PodTraffic } from '../backend.ts';
+import { ofFamily } from '../ruleset/prefixes.ts';
 
 /** The zone of the bridge of pods. Whatever begins so among zones, policies and ipsets is ours. */
 export const POD_ZONE = 'postern';
@@ -50,8 +51,7 @@ export function podObjects({ bridge, pods, peers }: PodTraffic): PodObjects {
   const to = (family: IPFamily) => rule(family, `destination ipset="${ipsetOf('pods', family)}"`);
   const ipset = (role: 'peers' | 'pods', prefixes: readonly string[]) =>
     IP_FAMILIES.map((family): [string, IPSetSettings] => {
-      const entries = prefixes.filter((prefix) => mustParseCIDR(prefix).base.family === family);
-      return [ipsetOf(role, family), { family, entries: entries.map(entryOf) }];
+      return [ipsetOf(role, family), { family, entries: ofFamily(prefixes, family).map(entryOf) }];
     });
   return {
     zone: { interfaces: [bridge], ports: POD_SERVICES.map(({ protocol, port }) => [String(port), protocol]) },

@@ -1,8 +1,9 @@
 /** What nodes carry for pods, as chains of iptables. */
-import { type IPFamily, mustParseCIDR } from '../../lib/ip.ts';
+import type { IPFamily } from '../../lib/ip.ts';
 import type { Hook, TableCounts, TablePatch } from '../../netfilter/iptables/model.ts';
 import type { SavedTable } from '../../netfilter/iptables/saved.ts';
 import { POD_SERVICES, type PodTraffic } from '../backend.ts';
+import { ofFamily } from '../ruleset/prefixes.ts';
 
 /** All of these chains begin so, and none of what is exposed. */
 export const POD_PREFIX = 'PST-PODS';
@@ -30,14 +31,12 @@ export function podCount({ chains, hooks }: TableCounts): number {
 }
 
 export function hasPods(family: IPFamily, traffic: PodTraffic | undefined): traffic is PodTraffic {
-  return traffic?.pods.some((prefix) => mustParseCIDR(prefix).base.family === family) === true;
+  return traffic !== undefined && ofFamily(traffic.pods, family).length > 0;
 }
 
 /** Who sends in one chain, to whom in another: as many rules as there are prefixes, and not as many as there are pairs. */
 function chainsOf(family: IPFamily, { pods, peers }: PodTraffic): ReadonlyMap<string, readonly string[]> {
-  const ofFamily = (prefixes: readonly string[]) =>
-    prefixes.filter((prefix) => mustParseCIDR(prefix).base.family === family);
-  const [to, from] = [ofFamily(pods), ofFamily(peers)];
+  const [to, from] = [ofFamily(pods, family), ofFamily(peers, family)];
   return new Map([
     [TO, to.map((prefix) => `-d ${prefix} -j ACCEPT`)],
     [FROM, from.map((prefix) => `-s ${prefix} -j ${TO}`)],

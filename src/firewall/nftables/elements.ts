@@ -4,6 +4,7 @@ import type { Atom } from '../../netfilter/model.ts';
 import { PROTOCOL_NUMBERS } from '../../netfilter/set-fields.ts';
 import { type Admission, admissionKey } from '../backend.ts';
 import type { Audience } from '../ruleset/model.ts';
+import { EVERYWHERE } from '../ruleset/prefixes.ts';
 
 /** One element: something is so of one address and port, for anyone or for those of one prefix. */
 export interface Entry {
@@ -14,8 +15,6 @@ export interface Entry {
   /** Canonical, with its length: `192.0.2.1/32`. Undefined: anyone. */
   readonly source?: string;
 }
-
-export const EVERYWHERE: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0/0', IPv6: '::/0' };
 
 export const entryKey = (one: Entry): string => `${one.address} ${one.protocol} ${one.port} ${one.source ?? ''}`;
 export const audienceOf = ({ source }: Entry): Audience => (source === undefined ? 'anyone' : 'named');

@@ -3,7 +3,7 @@ import { IP_FAMILIES } from '../../lib/ip.ts';
 import { FirewallError } from '../backend.ts';
 import { audienceOf, type Entry, entryKey } from './elements.ts';
 import { AUDIENCES, declaration, MANAGED_SETS, OWN_SETS, TABLE_FAMILIES, TABLE_NAME } from './layout.ts';
-import { entryMessages, type FoundSet, findSets, type OpenSet, openKeyType, readEntries } from './messages.ts';
+import { type FoundSet, findSets, type OpenSet, openKeyType, readEntries } from './messages.ts';
 
 /** Every set that there can be, but for the table. */
 const KINDS = IP_FAMILIES.flatMap((family) =>
@@ -50,16 +50,6 @@ export function identity(sets: readonly Pick<OpenSet, 'set'>[]): string {
 /** What of entries belongs into a set. */
 export function entriesFor({ family, audience }: OpenSet, entries: readonly Entry[]): readonly Entry[] {
   return entries.filter((one) => one.family === family && audienceOf(one) === audience);
-}
-
-/** The messages that make a set hold just what of these belongs there; none where it does. */
-export async function fillMessages(open: OpenSet, entries: readonly Entry[]): Promise<readonly Uint8Array[]> {
-  const wanted = entriesFor(open, entries);
-  const there = await readEntries(open);
-  const [isWanted, isThere] = [new Set(wanted.map(entryKey)), new Set(there.map(entryKey))];
-  const removed = there.filter((one) => !isWanted.has(entryKey(one)));
-  const added = wanted.filter((one) => !isThere.has(entryKey(one)));
-  return [...entryMessages('delete', open.set, removed), ...entryMessages('add', open.set, added)];
 }
 
 /** What stands in all sets of its kind, our own included. */

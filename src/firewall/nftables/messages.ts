@@ -17,7 +17,7 @@ import {
   NFTA_SET_ELEM_LIST_TABLE,
 } from '../../netfilter/set-fields.ts';
 import type { Audience } from '../ruleset/model.ts';
-import { type Entry, entryKeys, entryOf } from './elements.ts';
+import { type Entry, entryKey, entryKeys, entryOf } from './elements.ts';
 import { openSet, TABLE_FAMILIES } from './layout.ts';
 
 const GETSET = (NFNL_SUBSYS_NFTABLES << 8) | 10;
@@ -148,17 +148,29 @@ export async function readBounds(set: FoundSet, family: IPFamily): Promise<reado
 /** Elements of one message: an attribute has at most 64 KiB, and an element about 100 bytes. */
 const ELEMENTS_PER_MESSAGE = 400;
 
-/** The messages that add entries to a set, or delete them. */
-export function* entryMessages(
-  verb: keyof typeof VERBS,
-  set: FoundSet,
-  entries: readonly Entry[],
-): Iterable<Uint8Array> {
+function* entryMessages(verb: keyof typeof VERBS, set: FoundSet, entries: readonly Entry[]): Iterable<Uint8Array> {
   const { type, flags } = VERBS[verb];
   for (let at = 0; at < entries.length; at += ELEMENTS_PER_MESSAGE) {
     const elements = entries.slice(at, at + ELEMENTS_PER_MESSAGE).map(encodeEntry);
     yield message(type, flags, [...header(set), nested(NFTA_SET_ELEM_LIST_ELEMENTS, elements)]);
   }
+}
+
+/** The messages that take some entries of a set away and put others there. */
+export function changeMessages(set: FoundSet, gone: readonly Entry[], come: readonly Entry[]): readonly Uint8Array[] {
+  return [...entryMessages('delete', set, gone), ...entryMessages('add', set, come)];
+}
+
+/** The messages that make a set hold just these, which belong there; none where it does. Throws NetlinkError. */
+export async function fillMessages(
+  open: Pick<OpenSet, 'set' | 'family' | 'audience'>,
+  wanted: readonly Entry[],
+): Promise<readonly Uint8Array[]> {
+  const there = await readEntries(open);
+  const [isWanted, isThere] = [new Set(wanted.map(entryKey)), new Set(there.map(entryKey))];
+  const gone = there.filter((one) => !isWanted.has(entryKey(one)));
+  const come = wanted.filter((one) => !isThere.has(entryKey(one)));
+  return changeMessages(open.set, gone, come);
 }
 
 /** The message that empties a set. */

@@ -26,9 +26,9 @@ import { podVerdict } from '../ruleset/pods.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
 import { asked } from './asked.ts';
 import { admissionsOf, entriesOf, entryKey } from './elements.ts';
-import { entriesFor, fillMessages, findOpenSets, identity, OWN_COUNT, presentEntries } from './found-sets.ts';
+import { entriesFor, findOpenSets, identity, OWN_COUNT, presentEntries } from './found-sets.ts';
 import { OWN_TABLES, ownLayout } from './layout.ts';
-import { entryMessages, flushMessage, type OpenSet, readEntries } from './messages.ts';
+import { changeMessages, fillMessages, flushMessage, type OpenSet, readEntries } from './messages.ts';
 import { fillPodSets, findPodSets, holdPods } from './pods.ts';
 import { readRuleset } from './read-ruleset.ts';
 import { sendMessages } from './send.ts';
@@ -76,7 +76,7 @@ class NftablesFirewall implements FirewallBackend {
       this.#sets = await this.#withOwn(await findOpenSets());
       const wanted = openings.flatMap(entriesOf);
       const messages = [...(await this.#guard.load(openings))];
-      for (const open of this.#sets) messages.push(...(await fillMessages(open, wanted)));
+      for (const open of this.#sets) messages.push(...(await fillMessages(open, entriesFor(open, wanted))));
       await sendMessages(this.#nft, messages);
     });
   }
@@ -85,10 +85,9 @@ class NftablesFirewall implements FirewallBackend {
     return asked(async () => {
       const guarding = await this.#guard.change(changes);
       const [come, gone] = [changes.added.flatMap(entriesOf), changes.removed.flatMap(entriesOf)];
-      const opening = this.#sets.flatMap((open) => [
-        ...entryMessages('delete', open.set, entriesFor(open, gone)),
-        ...entryMessages('add', open.set, entriesFor(open, come)),
-      ]);
+      const opening = this.#sets.flatMap((open) =>
+        changeMessages(open.set, entriesFor(open, gone), entriesFor(open, come)),
+      );
       await sendMessages(this.#nft, [...guarding, ...opening]);
     });
   }

@@ -2,6 +2,7 @@
 import type { NftRunner } from '../../host/nft.ts';
 import { addIP, IP_FAMILIES, type IPFamily, lastIP, mustParseCIDR, printIP } from '../../lib/ip.ts';
 import { FirewallError, type PodTraffic } from '../backend.ts';
+import { ofFamily } from '../ruleset/prefixes.ts';
 import { type FoundSet, findSets, podKeyType, readBounds } from './messages.ts';
 
 /** What the prefixes of a set are: of those who send to pods, or of pods. */
@@ -59,7 +60,7 @@ export async function holdPods(sets: readonly PodSet[], traffic: PodTraffic): Pr
 const ZERO: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0', IPv6: '::' };
 
 const prefixesOf = (traffic: PodTraffic | undefined, { role, family }: PodSet): readonly string[] =>
-  (traffic?.[role] ?? []).filter((prefix) => mustParseCIDR(prefix).base.family === family);
+  ofFamily(traffic?.[role] ?? [], family);
 
 /** Makes all of them hold just this, at one moment. Empties them when there is nothing to carry. */
 export async function fillPodSets(

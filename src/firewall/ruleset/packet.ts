@@ -2,7 +2,7 @@
 import { cidrContains, type IPFamily } from '../../lib/ip.ts';
 import { PROTOCOL_NUMBERS } from '../../netfilter/set-fields.ts';
 import type { Term } from './model.ts';
-import { readPrefix } from './prefixes.ts';
+import { EVERYWHERE, readPrefix } from './prefixes.ts';
 
 export interface Packet {
   readonly family: IPFamily;
@@ -79,7 +79,6 @@ function comesThrough(names: readonly string[], name: string | undefined): Answe
 }
 
 const told = (is: boolean): Answer => (is ? 'yes' : 'no');
-const EVERYWHERE: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0/0', IPv6: '::/0' };
 
 /** Of those that may be exposed; others are told apart as they are spelled. */
 const protocolNumber = (text: string): string => String(PROTOCOL_NUMBERS[text] ?? text);

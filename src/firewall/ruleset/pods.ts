@@ -1,9 +1,10 @@
 /** Whether what a node carries for pods gets through other people's rules, because of ours or anyway. */
-import { addIP, familyOf, IP_FAMILIES, mustParseCIDR, printIP } from '../../lib/ip.ts';
+import { addIP, IP_FAMILIES, mustParseCIDR, printIP } from '../../lib/ip.ts';
 import type { PodTraffic, Verdict } from '../backend.ts';
 import type { Ruleset } from './model.ts';
 import type { Packet } from './packet.ts';
 import { passage } from './passage.ts';
+import { ofFamily } from './prefixes.ts';
 import { worse } from './verdict.ts';
 
 export interface PodLook {
@@ -17,12 +18,11 @@ export interface PodLook {
 /** The worst of: names for a pod of this node, and what pods and other nodes send to pods, of each family. */
 export function podVerdict({ bridge, pods, peers }: PodTraffic, look: PodLook): Verdict {
   return IP_FAMILIES.flatMap((family) => {
-    const [first] = pods.filter((prefix) => familyOf(addressOf(prefix)) === family);
+    const [first] = ofFamily(pods, family);
     if (first === undefined) return [];
     const packet = { family, address: addressOf(first), translated: false, pods: true } as const;
     const names = { ...packet, protocol: 'udp', port: 53, interface: bridge, source: first };
-    const sent = peers
-      .filter((prefix) => familyOf(addressOf(prefix)) === family)
+    const sent = ofFamily(peers, family)
       // One of the pods and one of the nodes: others are as these.
       .filter((_, at, all) => at === 0 || at === all.length - 1)
       .flatMap((source) => ways(bridge, look).map((by) => ({ ...packet, ...ANY_PORT, ...by, source })));

@@ -1,7 +1,25 @@
 /** Addresses in rules: one, a prefix, or a range. */
-
 import { parseAddressRange } from '../../lib/address-range.ts';
-import { addIP, bits, type CIDR, cidrSize, type IPAddress, parseCIDR, parseIP, printCIDR } from '../../lib/ip.ts';
+import {
+  addIP,
+  bits,
+  type CIDR,
+  cidrSize,
+  type IPAddress,
+  type IPFamily,
+  mustParseCIDR,
+  parseCIDR,
+  parseIP,
+  printCIDR,
+} from '../../lib/ip.ts';
+
+/** The prefix of all addresses. */
+export const EVERYWHERE: Readonly<Record<IPFamily, string>> = { IPv4: '0.0.0.0/0', IPv6: '::/0' };
+
+/** Of canonical prefixes, those of a family. */
+export function ofFamily(prefixes: readonly string[], family: IPFamily): readonly string[] {
+  return prefixes.filter((prefix) => mustParseCIDR(prefix).base.family === family);
+}
 
 /** An address or a prefix; undefined for anything else. */
 export function readPrefix(text: string): CIDR | undefined {
