@@ -19,12 +19,16 @@ export type OpeningKind =
 export type Policy = 'managed' | 'enforce';
 
 /** One address and port of this machine, as clients know it: before addresses are translated. */
-export interface Admission {
+export interface Destination {
   readonly family: IPFamily;
-  /** The destination, in its one canonical form. */
+  /** In its one canonical form. */
   readonly address: string;
   readonly protocol: TransportProtocol;
   readonly port: number;
+}
+
+/** Who may come to one. */
+export interface Admission extends Destination {
   /**
    * Prefixes of those who may come, canonical, sorted, none within another. Undefined: anyone. None at all: nobody, so
    * such an admission opens nothing.
@@ -131,13 +135,28 @@ export class FirewallError extends Error {
 }
 
 /** The same for admissions to the same address and port, whoever may come. */
-export function admissionKey({ family, address, protocol, port }: Admission): string {
+export function admissionKey({ family, address, protocol, port }: Destination): string {
   return `${family} ${address} ${protocol} ${port}`;
 }
 
 /** Whether two admissions of the same key are the same for the firewall. */
 export function sameAdmission(a: Admission, b: Admission): boolean {
   return a.policy === b.policy && a.sources?.join() === b.sources?.join();
+}
+
+/** The policy is `managed`: of each address and port one admission, for whoever one of these admits. */
+export function openedBy(rules: Iterable<Destination & { readonly source?: string }>): readonly Admission[] {
+  const sources = new Map<string, { readonly to: Destination; readonly from: (string | undefined)[] }>();
+  for (const { source, ...to } of rules) {
+    const key = admissionKey(to);
+    const known = sources.get(key);
+    if (known === undefined) sources.set(key, { to, from: [source] });
+    else known.from.push(source);
+  }
+  return [...sources.values()].map(({ to, from }): Admission => {
+    const named = from.filter((source) => source !== undefined).sort();
+    return { ...to, policy: 'managed', ...(named.length < from.length ? {} : { sources: named }) };
+  });
 }
 
 /** Orders admissions: by family, address, port and protocol. */

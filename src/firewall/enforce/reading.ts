@@ -1,11 +1,8 @@
 /** What a host's firewall says of who may come to an address and port of this machine, were it not translated. */
-import type { Admission } from '../backend.ts';
+import type { Destination } from '../backend.ts';
 import { Admittance } from '../ruleset/admitted.ts';
 import type { Ruleset } from '../ruleset/model.ts';
 import { MAX_WAYS } from './layout.ts';
-
-/** Where somebody wants to go. */
-export type Destination = Pick<Admission, 'family' | 'address' | 'protocol' | 'port'>;
 
 /** Whom a firewall admits by one way: canonical prefixes, none within another, of those `asked` for; by default of anyone. */
 export type Sources = (to: Destination, asked?: readonly string[]) => readonly string[];

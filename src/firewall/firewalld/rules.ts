@@ -1,15 +1,15 @@
 /**
  * Our rules of firewalld's rich language, and back: https://firewalld.org/documentation/man-pages/firewalld.richlanguage.html
  *
- * A rich rule has no name. Ours are told by {@link OUR_PRIORITY} together with their exact form. Being after all of the zone's
+ * A rich rule has no name. Ours are told by their priority together with their exact form. Being after all of the zone's
  * own, they never override what the administrator refuses.
  */
 import { type IPFamily, parseCIDR, parseIP } from '../../lib/ip.ts';
 import type { TransportProtocol } from '../../netfilter/model.ts';
-import { type Admission, admissionKey } from '../backend.ts';
+import { type Admission, type Destination, openedBy } from '../backend.ts';
 
 /** The priority of every rule of ours, and of nobody else's. Documented for administrators. */
-export const OUR_PRIORITY = 31_952;
+const OUR_PRIORITY = 31_952;
 
 const FAMILY: Readonly<Record<IPFamily, string>> = { IPv4: 'ipv4', IPv6: 'ipv6' };
 
@@ -27,12 +27,12 @@ const OURS = new RegExp(
     `port port="(\\d+)" protocol="(tcp|udp|sctp)" accept$`,
 );
 
-interface OurRule extends Omit<Admission, 'sources' | 'policy'> {
+interface OurRule extends Destination {
   readonly source?: string;
 }
 
 /** What a rule of ours says; undefined of a rule that is not ours. */
-export function parseOurRule(text: string): OurRule | undefined {
+function parseOurRule(text: string): OurRule | undefined {
   const [, version, source, address = '', port, protocol] = OURS.exec(text) ?? [];
   if (version === undefined || parseIP(address) === undefined) return undefined;
   if (source !== undefined && parseCIDR(source) === undefined) return undefined;
@@ -52,24 +52,5 @@ export function isOurs(rule: string): boolean {
 
 /** The admissions that these rules make together. Rules that are not ours are passed over. */
 export function admissions(rules: Iterable<string>): readonly Admission[] {
-  const found = new Map<string, Admission>();
-  for (const text of rules) {
-    const rule = parseOurRule(text);
-    if (rule === undefined) continue;
-    const { source, ...rest } = rule;
-    const alone: Admission = { ...rest, policy: 'managed', ...(source === undefined ? {} : { sources: [source] }) };
-    const key = admissionKey(alone);
-    const before = found.get(key);
-    found.set(key, before === undefined ? alone : together(before, alone));
-  }
-  return [...found.values()];
-}
-
-/** Whom either admits. One without sources admits everyone. */
-function together(a: Admission, b: Admission): Admission {
-  if (a.sources === undefined || b.sources === undefined) {
-    const { sources: _, ...anyone } = a;
-    return anyone;
-  }
-  return { ...a, sources: [...a.sources, ...b.sources].sort() };
+  return openedBy([...rules].flatMap((text) => parseOurRule(text) ?? []));
 }

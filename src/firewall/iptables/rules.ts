@@ -1,7 +1,7 @@
 /** Admissions as rules of one chain, exactly as `iptables-save` prints them; and back. */
 import { bits, type IPFamily, parseCIDR, parseIP } from '../../lib/ip.ts';
 import type { Hook } from '../../netfilter/iptables/model.ts';
-import { type Admission, admissionKey } from '../backend.ts';
+import { type Admission, type Destination, openedBy } from '../backend.ts';
 
 /** In the table filter of both families. The proxy's chains begin otherwise, and it removes what begins like them. */
 export const CHAIN = 'PST-FIREWALL';
@@ -35,23 +35,14 @@ const RULE =
 
 /** The admissions whose rules these are. Other rules are left out: they are in the way of nobody. */
 export function admissionsOf(rules: Iterable<string>, family: IPFamily): readonly Admission[] {
-  const found = new Map<string, Admission & { readonly anyone: boolean; readonly sources: string[] }>();
-  for (const text of rules) {
-    const rule = parseRule(text, family);
-    if (rule === undefined) continue;
-    const { source, ...one } = rule;
-    const known = found.get(admissionKey(one)) ?? { ...one, anyone: false, sources: [] };
-    if (source !== undefined) known.sources.push(source);
-    found.set(admissionKey(one), { ...known, anyone: known.anyone || source === undefined });
-  }
-  return [...found.values()].map(({ anyone, sources, ...one }) => (anyone ? one : { ...one, sources: sources.sort() }));
+  return openedBy([...rules].flatMap((text) => parseRule(text, family) ?? []));
 }
 
-function parseRule(text: string, family: IPFamily): (Admission & { readonly source?: string }) | undefined {
+function parseRule(text: string, family: IPFamily): (Destination & { readonly source?: string }) | undefined {
   const [, protocol, source, address = '', port] = RULE.exec(text) ?? [];
   if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') return undefined;
   if (parseIP(address)?.family !== family) return undefined;
-  const one = { family, address, protocol, port: Number(port), policy: 'managed' } as const;
+  const one: Destination = { family, address, protocol, port: Number(port) };
   if (source === undefined) return one;
   const prefix = source.includes('/') ? source : `${source}/${bits(family)}`;
   return parseCIDR(prefix) === undefined ? undefined : { ...one, source: prefix };

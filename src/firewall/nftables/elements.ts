@@ -2,16 +2,12 @@
 import { bits, type IPFamily, ipBytes, lastIP, mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
 import type { Atom } from '../../netfilter/model.ts';
 import { PROTOCOL_NUMBERS } from '../../netfilter/set-fields.ts';
-import { type Admission, admissionKey } from '../backend.ts';
+import type { Admission, Destination } from '../backend.ts';
 import type { Audience } from '../ruleset/model.ts';
 import { EVERYWHERE } from '../ruleset/prefixes.ts';
 
 /** One element: something is so of one address and port, for anyone or for those of one prefix. */
-export interface Entry {
-  readonly family: IPFamily;
-  readonly address: string;
-  readonly protocol: Admission['protocol'];
-  readonly port: number;
+export interface Entry extends Destination {
   /** Canonical, with its length: `192.0.2.1/32`. Undefined: anyone. */
   readonly source?: string;
 }
@@ -25,21 +21,6 @@ export function entriesOf({ family, address, protocol, port, sources, policy }: 
   const entry = { family, address, protocol, port };
   if (sources === undefined || sources.includes(EVERYWHERE[family])) return [entry];
   return sources.map((source) => ({ ...entry, source }));
-}
-
-/** The admissions whose entries these are. */
-export function admissionsOf(entries: Iterable<Entry>): readonly Admission[] {
-  const found = new Map<string, Admission & { readonly sources: string[]; readonly isNamed: boolean }>();
-  for (const { source, ...to } of entries) {
-    const one = { ...to, policy: 'managed' } as const;
-    const key = admissionKey(one);
-    const known = found.get(key) ?? { ...one, sources: [], isNamed: true };
-    if (source !== undefined) known.sources.push(source);
-    found.set(key, { ...known, isNamed: known.isNamed && source !== undefined });
-  }
-  return [...found.values()].map(({ sources, isNamed, ...one }) =>
-    isNamed ? { ...one, sources: sources.sort() } : one,
-  );
 }
 
 /** Undefined for what is no such element. `key` is as the kernel's decoder tells it. */

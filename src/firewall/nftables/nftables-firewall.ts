@@ -15,6 +15,7 @@ import {
   type FirewallBackend,
   FirewallError,
   type Opening,
+  openedBy,
   type PodPassage,
   type PodTraffic,
   type Verdict,
@@ -25,7 +26,7 @@ import { glance } from '../glance.ts';
 import { podVerdict } from '../ruleset/pods.ts';
 import { verdictsOf } from '../ruleset/verdict.ts';
 import { asked } from './asked.ts';
-import { admissionsOf, entriesOf, entryKey } from './elements.ts';
+import { entriesOf, entryKey } from './elements.ts';
 import { entriesFor, findOpenSets, identity, OWN_COUNT, presentEntries } from './found-sets.ts';
 import { OWN_TABLES, ownLayout } from './layout.ts';
 import { changeMessages, fillMessages, flushMessage, type OpenSet, readEntries } from './messages.ts';
@@ -109,7 +110,7 @@ class NftablesFirewall implements FirewallBackend {
   }
 
   current(): Promise<readonly Admission[]> {
-    return asked(async () => [...admissionsOf(await presentEntries()), ...(await this.#guard.current())]);
+    return asked(async () => [...openedBy(await presentEntries()), ...(await this.#guard.current())]);
   }
 
   verdicts(openings: readonly Opening[]): Promise<readonly Verdict[]> {
