@@ -10,7 +10,7 @@ export const FIREWALL_NODES_ANNOTATION = 'postern.dev/firewall-nodes';
 
 /** `none`: the firewall is left as it is. */
 export type FirewallPolicy = Policy | 'none';
-export const FIREWALL_POLICIES: readonly FirewallPolicy[] = ['managed', 'enforce', 'none'];
+const FIREWALL_POLICIES: readonly FirewallPolicy[] = ['managed', 'enforce', 'none'];
 
 export interface PolicyDecision {
   readonly policy: FirewallPolicy;

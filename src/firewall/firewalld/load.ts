@@ -41,11 +41,7 @@ async function isWorthReload(
 }
 
 /** The same in one of the two. Zones that are not there are passed over. */
-export async function replaceRules(
-  rules: RichRules,
-  zones: ReadonlySet<string>,
-  wanted: ReadonlySet<string>,
-): Promise<void> {
+async function replaceRules(rules: RichRules, zones: ReadonlySet<string>, wanted: ReadonlySet<string>): Promise<void> {
   for (const zone of await rules.zones()) {
     const there = new Set((await rules.of(zone)).filter(isOurs));
     const here = zones.has(zone) ? wanted : new Set<string>();

@@ -35,7 +35,7 @@ export function openSet(name: string, audience: Audience): NamedSet {
 /** `nft` spells them so. */
 export const TABLE_FAMILIES: Readonly<Record<IPFamily, TableName['family']>> = { IPv4: 'ip', IPv6: 'ip6' };
 
-export const ownTable = (family: IPFamily): TableName => ({ family: TABLE_FAMILIES[family], name: TABLE_NAME });
+const ownTable = (family: IPFamily): TableName => ({ family: TABLE_FAMILIES[family], name: TABLE_NAME });
 export const OWN_TABLES: readonly TableName[] = IP_FAMILIES.map(ownTable);
 
 /** Without elements, and without chains: what another table drops, no rule of ours could let through. */

@@ -9,7 +9,7 @@ import type { FirewallPolicy } from '../exposure/policy.ts';
 import type { Peer } from './peers.ts';
 
 /** `"false"`: nobody tries to connect to the ports of this Service. */
-export const VERIFY_ANNOTATION = 'postern.dev/firewall-verify';
+const VERIFY_ANNOTATION = 'postern.dev/firewall-verify';
 
 /** A port of a node that is to be connected to, over TCP. */
 export interface Try {
@@ -31,7 +31,7 @@ export interface Endpoint {
 const ENDPOINTS = 3;
 
 /** Whether trying was turned off for a Service. Whatever else stands there is no. */
-export function isOptedOut({ metadata }: Service): boolean {
+function isOptedOut({ metadata }: Service): boolean {
   return metadata.annotations?.[VERIFY_ANNOTATION] === 'false';
 }
 

@@ -7,7 +7,7 @@ import { NftError, type NftRunner } from '../../host/nft.ts';
 import { familyOf, IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
 import type { Connect, Connection } from './connect.ts';
 
-export const TRIES_TABLE = 'postern-firewall-tries';
+const TRIES_TABLE = 'postern-firewall-tries';
 
 const TABLES: Readonly<Record<IPFamily, string>> = { IPv4: `ip ${TRIES_TABLE}`, IPv6: `ip6 ${TRIES_TABLE}` };
 
