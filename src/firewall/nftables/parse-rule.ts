@@ -2,11 +2,11 @@
  * Rules as `nft list` prints them, read as far as verdicts need it: https://www.netfilter.org/projects/nftables/manpage.html.
  * What is not known leaves the rule with a term that may hold or not.
  */
-import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
+import type { IPFamily } from '../../lib/ip.ts';
 import type { Outcome, Rule, Term } from '../ruleset/model.ts';
 import { prefixesOf } from '../ruleset/prefixes.ts';
-import { MANAGED_SETS } from './layout.ts';
-import { POD_SETS } from './pods.ts';
+import { readOurs } from './references.ts';
+import { readList, readValue, tokens, unquoted, Words } from './words.ts';
 
 /** One rule of text may stand for several: `vmap` has one for each of its entries. */
 export function parseRule(text: string): readonly Rule[] {
@@ -24,35 +24,6 @@ export function parseRule(text: string): readonly Rule[] {
     terms.push(...read.terms);
   }
   return [{ terms, outcome: { kind: 'none' }, text: shown }];
-}
-
-/** Words, quoted texts and braces: nft puts spaces between them. */
-const tokens = (text: string): readonly string[] => text.match(/"[^"]*"|[^\s"]+/g) ?? [];
-
-class Words {
-  readonly #all: readonly string[];
-  #at = 0;
-
-  constructor(all: readonly string[]) {
-    this.#all = all;
-  }
-
-  isAtEnd = (): boolean => this.#at >= this.#all.length;
-  peek = (ahead = 0): string | undefined => this.#all[this.#at + ahead];
-  skip(count = 1): void {
-    this.#at += count;
-  }
-
-  /** Skips these words when they are the next. */
-  take(...words: readonly string[]): boolean {
-    if (!words.every((word, i) => this.peek(i) === word)) return false;
-    this.skip(words.length);
-    return true;
-  }
-
-  next(): string {
-    return this.#all[this.#at++] ?? '';
-  }
 }
 
 const VERDICTS: ReadonlySet<string> = new Set([
@@ -200,62 +171,6 @@ function readMatch(words: Words): MatchRead | undefined {
   return { terms: not ? terms.map((term, i) => (i === terms.length - 1 ? { ...term, not } : term)) : terms };
 }
 
-interface Reference {
-  readonly term: Term;
-  readonly words: readonly string[];
-}
-
-/** Our sets, as the documentation has people refer to them. */
-const OURS: readonly Reference[] = IP_FAMILIES.flatMap((family) => {
-  const ip = family === 'IPv4' ? 'ip' : 'ip6';
-  const { anyone, named } = MANAGED_SETS[family];
-  const ways = [
-    { by: 'original', key: `ct original ${ip} daddr . meta l4proto . ct original proto-dst` },
-    { by: 'here', key: `${ip} daddr . meta l4proto . th dport` },
-  ] as const;
-  const reference = (text: string, term: Pick<Ours, 'by' | 'audience'>): Reference => ({
-    term: { kind: 'ours', family, ...term },
-    words: text.split(' '),
-  });
-  const forPods = [
-    { term: { kind: 'for-pods' }, words: `${ip} saddr @${POD_SETS[family].peers}`.split(' ') },
-    { term: { kind: 'for-pods' }, words: `${ip} daddr @${POD_SETS[family].pods}`.split(' ') },
-  ] as const;
-  const exposed = ways.flatMap(({ by, key }) => [
-    reference(`${key} @${anyone}`, { by, audience: 'anyone' }),
-    reference(`${key} . ${ip} saddr @${named}`, { by, audience: 'named' }),
-    reference(`${key} . ct original ${ip} saddr @${named}`, { by, audience: 'named' }),
-  ]);
-  return [...exposed, ...forPods];
-});
-
-type Ours = Extract<Term, { readonly kind: 'ours' }>;
-
-const readOurs = (words: Words): Term | undefined => OURS.find((one) => words.take(...one.words))?.term;
-
-const NOT_VALUES: ReadonlySet<string> = new Set(['&', '|', '.', '<', '>', '<=', '>=', '==', 'vmap', 'map', 'set']);
-
-/** One value, or several joined by commas, which are any of them: undefined for anything else. */
-function readValue(words: Words): readonly string[] | undefined {
-  const text = words.peek() ?? '';
-  // What is masked or looked up is not a value, and neither is the next part of a key. A verdict may follow.
-  if (text === '' || text.startsWith('@') || NOT_VALUES.has(text)) return undefined;
-  words.skip();
-  return ['.', '&', '/'].includes(words.peek() ?? '') ? undefined : text.split(',');
-}
-
-/** The members of a set that stands in the rule. Undefined for keys of several parts. */
-function readList(words: Words): readonly string[] | undefined {
-  const values: string[] = [];
-  while (!words.isAtEnd()) {
-    const word = words.next();
-    if (word === '}') return values;
-    if (word === '.') return undefined;
-    values.push(word.replace(/,$/, ''));
-  }
-  return undefined;
-}
-
 function readMap(words: Words): readonly (readonly [string, Outcome])[] {
   const entries: (readonly [string, Outcome])[] = [];
   while (!words.isAtEnd()) {
@@ -283,5 +198,3 @@ function portsTerm(kind: 'dport' | 'original-dport', values: readonly string[]):
   if (ports.some((range) => range.some((port) => !Number.isInteger(port)))) return undefined;
   return [{ kind, ports: ports.map(([first = 0, last = first]) => [first, last] as const) }];
 }
-
-const unquoted = (text: string): string => text.replace(/^"|"$/g, '');
