@@ -108,9 +108,11 @@ class OciProvider {
     }
   }
 
-  async remove({ metadata }: Service): Promise<'removed' | { readonly after: number }> {
+  async remove({ metadata, status }: Service): Promise<'removed' | { readonly after: number }> {
     const { namespace = '', name = '', uid = '', annotations } = metadata;
-    const left = await this.#keeper.remove(uid);
+    const created = Date.parse(metadata.creationTimestamp ?? '');
+    const wasReady = (status?.loadBalancer?.ingress ?? []).length > 0;
+    const left = await this.#keeper.remove({ uid, created, wasReady });
     if (left.kind === 'left') return { after: left.after };
     const backendGroups = annotationReader(annotations).ocids(ANNOTATIONS.backendNetworkSecurityGroups);
     const closed = await this.security.remove({ namespace, name, uid }, { subnets: left.subnets, backendGroups });

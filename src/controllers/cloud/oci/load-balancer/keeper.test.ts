@@ -141,16 +141,34 @@ describe('where lists are behind', () => {
     assert.equal(cloud.stored.length, 1);
   });
 
-  test('none is left when the Service goes meanwhile', async () => {
+  for (const life of ['is told so', 'is started anew'] as const) {
+    test(`none is left when the Service goes before one is seen and it ${life}`, async () => {
+      const cloud = new LaggingCloud();
+      const created = cloud.clock.now() + 1;
+      const keeper = cloud.keeper();
+      await cloud.clock.advance(1000);
+      await keeper.create(request(), desired(), { certificates: {} });
+      const next = life === 'is told so' ? keeper : cloud.keeper();
+      for (let round = 0; round < 30; round++) {
+        const left = await next.remove({ uid: request().uid, created, wasReady: false });
+        if (left.kind === 'none') break;
+        await cloud.clock.advance(left.after);
+      }
+      assert.deepEqual(cloud.stored, []);
+    });
+  }
+
+  test('nothing is waited for where nothing can be on its way', async () => {
     const cloud = new LaggingCloud();
     const keeper = cloud.keeper();
-    await keeper.create(request(), desired(), { certificates: {} });
-    for (let round = 0; round < 30; round++) {
-      const left = await keeper.remove(request().uid);
-      if (left.kind === 'none') break;
-      await cloud.clock.advance(left.after);
-    }
-    assert.deepEqual(cloud.stored, []);
+    const [before, after] = [cloud.clock.now() - 5000, cloud.clock.now() + 5000];
+    const kindOf = async (created: number, wasReady: boolean) =>
+      (await keeper.remove({ uid: request().uid, created, wasReady })).kind;
+    assert.equal(await kindOf(before, true), 'none');
+    assert.equal(await kindOf(after, false), 'none');
+    assert.equal(await kindOf(before, false), 'left');
+    await cloud.clock.advance(60_000);
+    assert.equal(await kindOf(before, false), 'none');
   });
 });
 

@@ -10,7 +10,16 @@ import type { Certificates } from './certificates.ts';
 import { stepsTo } from './diff.ts';
 import { type Finder, finderOf } from './find.ts';
 import type { ActualLoadBalancer, DesiredLoadBalancer } from './model.ts';
-import { isOnItsWay, lookAfter, type Pending, type Progress, ProgressBook, restAfter, retryToken } from './progress.ts';
+import {
+  isOnItsWay,
+  lookAfter,
+  mayBeUnseen,
+  type Pending,
+  type Progress,
+  ProgressBook,
+  restAfter,
+  retryToken,
+} from './progress.ts';
 import { stepName } from './step-name.ts';
 
 /** After which something that is going on by itself is looked at again, in milliseconds. */
@@ -23,6 +32,15 @@ export type Sought =
   | { readonly kind: 'none' }
   | { readonly kind: 'found'; readonly balancer: FoundBalancer; readonly warnings: readonly string[] }
   | Waiting;
+
+/** A Service whose load balancers are to go. */
+export interface Leaving {
+  readonly uid: string;
+  /** Milliseconds since 1970; NaN where it is not known. */
+  readonly created: number;
+  /** Whether its status has an address, so that its load balancer was seen. */
+  readonly wasReady: boolean;
+}
 
 export interface KeeperOptions {
   readonly balancers: Readonly<Record<LoadBalancerType, Balancers>>;
@@ -41,11 +59,13 @@ export class LoadBalancerKeeper {
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #book = new ProgressBook();
+  readonly #started: number;
 
   constructor({ balancers, clock, log }: KeeperOptions) {
     this.#balancers = balancers;
     this.#log = log;
     this.#now = () => clock.now();
+    this.#started = clock.now();
     this.#finders = { lb: finderOf(balancers.lb, this.#now), nlb: finderOf(balancers.nlb, this.#now) };
   }
 
@@ -131,9 +151,11 @@ export class LoadBalancerKeeper {
   }
 
   /** Removes all that there are of a Service. When none is left, resolves with the subnets that they were in, as far as is known. */
-  async remove(
-    uid: string,
-  ): Promise<
+  async remove({
+    uid,
+    created,
+    wasReady,
+  }: Leaving): Promise<
     { readonly kind: 'left'; readonly after: number } | { readonly kind: 'none'; readonly subnets: readonly string[] }
   > {
     const progress = this.#book.of(uid);
@@ -143,7 +165,10 @@ export class LoadBalancerKeeper {
     // After a removal that is begun and taken back, it is looked for anew.
     Object.assign(progress, { id: undefined, pending: undefined, isOnly: false });
     if (found.length > 0) progress.asked = undefined;
-    return found.length > 0 || isOnItsWay(progress, this.#now())
+    const now = this.#now();
+    // The run before this one may have asked for it, and heard no answer.
+    const isUnsure = !wasReady && created <= this.#started && mayBeUnseen(this.#started, now);
+    return found.length > 0 || isOnItsWay(progress, now) || isUnsure
       ? { kind: 'left', after: lookAfter(progress.busy++) }
       : { kind: 'none', subnets: progress.subnets };
   }

@@ -83,9 +83,14 @@ export function lookAfter(looks: number): number {
 /** How long a load balancer may take to be in OCI's lists, in milliseconds: generous, and nowhere written. */
 const UNSEEN = 60_000;
 
+/** Whether what was asked for then may be in no list yet. Both in milliseconds since 1970. */
+export function mayBeUnseen(then: number, now: number): boolean {
+  return now - then < UNSEEN;
+}
+
 /** Whether one may be on its way that is in no list yet: neither is another to be made, nor is all removed. */
 export function isOnItsWay({ asked }: Progress, now: number): boolean {
-  return asked !== undefined && now - asked.at < UNSEEN;
+  return asked !== undefined && mayBeUnseen(asked.at, now);
 }
 
 const FIRST_REST = 5000;
