@@ -26,7 +26,6 @@ export type NetworkCalls = Calls<
   | 'addNetworkSecurityGroupSecurityRules'
   | 'createNetworkSecurityGroup'
   | 'deleteNetworkSecurityGroup'
-  | 'getNetworkSecurityGroup'
   | 'getPublicIpByIpAddress'
   | 'getSecurityList'
   | 'getSubnet'
@@ -38,11 +37,10 @@ export type NetworkCalls = Calls<
   | 'removeNetworkSecurityGroupSecurityRules'
   | 'updateNetworkSecurityGroupSecurityRules'
   | 'updateSecurityList'
-  | 'updateVnic'
 >;
 
 /** https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/Instance/ */
-export type ComputeCalls = Calls<ComputeClient, 'getInstance' | 'listInstances' | 'listVnicAttachments'>;
+export type ComputeCalls = Calls<ComputeClient, 'getInstance' | 'listVnicAttachments'>;
 
 /** https://docs.oracle.com/en-us/iaas/api/#/en/loadbalancer/20170115/ */
 export type LoadBalancerCalls = Calls<

@@ -12,7 +12,6 @@ export const OPERATIONS = {
     addNetworkSecurityGroupSecurityRules: 'write',
     createNetworkSecurityGroup: 'write',
     deleteNetworkSecurityGroup: 'write',
-    getNetworkSecurityGroup: 'read',
     getPublicIpByIpAddress: 'read',
     getSecurityList: 'read',
     getSubnet: 'read',
@@ -24,9 +23,8 @@ export const OPERATIONS = {
     removeNetworkSecurityGroupSecurityRules: 'write',
     updateNetworkSecurityGroupSecurityRules: 'write',
     updateSecurityList: 'write',
-    updateVnic: 'write',
   },
-  compute: { getInstance: 'read', listInstances: 'read', listVnicAttachments: 'read' },
+  compute: { getInstance: 'read', listVnicAttachments: 'read' },
   loadBalancer: {
     createBackendSet: 'write',
     createCertificate: 'write',

@@ -68,11 +68,11 @@ describe("calls through Oracle's SDK", () => {
       targets.push(request.url);
       json(200, request.url?.includes('networkLoadBalancers') ? { items: [] } : [])(request, '', response);
     };
-    await calls.compute.listInstances({ compartmentId: COMPARTMENT });
+    await calls.compute.listVnicAttachments({ compartmentId: COMPARTMENT });
     await calls.loadBalancer.listLoadBalancers({ compartmentId: COMPARTMENT });
     await calls.networkLoadBalancer.listNetworkLoadBalancers({ compartmentId: COMPARTMENT });
     assert.deepEqual(targets, [
-      `/20160918/instances?compartmentId=${COMPARTMENT}`,
+      `/20160918/vnicAttachments?compartmentId=${COMPARTMENT}`,
       `/20170115/loadBalancers?compartmentId=${COMPARTMENT}`,
       `/20200501/networkLoadBalancers?compartmentId=${COMPARTMENT}`,
     ]);

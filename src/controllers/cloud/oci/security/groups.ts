@@ -20,7 +20,7 @@ export interface GroupsOptions {
   readonly clock: Clock;
 }
 
-type Group = Awaited<ReturnType<NetworkCalls['getNetworkSecurityGroup']>>['networkSecurityGroup'];
+type Group = Awaited<ReturnType<NetworkCalls['createNetworkSecurityGroup']>>['networkSecurityGroup'];
 
 /** Rules that one call takes. */
 const BATCH = 25;

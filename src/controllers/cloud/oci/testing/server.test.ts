@@ -145,25 +145,26 @@ describe("the test cloud before Oracle's SDK", () => {
   it('gives lists in pages that the SDK can go on with', async () => {
     const { compute } = w.calls;
     const { compartmentId } = w.server.world;
-    const first = await compute.listInstances({ compartmentId });
-    const second = await compute.listInstances({ compartmentId, page: first.opcNextPage, limit: 1 });
+    const first = await compute.listVnicAttachments({ compartmentId });
+    const second = await compute.listVnicAttachments({ compartmentId, page: first.opcNextPage, limit: 1 });
     assert.deepEqual(
-      [first, second].map(({ items }) => items.map(({ displayName }) => displayName)),
-      [['one'], ['two']],
+      [first, second].map(({ items }) => items.map(({ instanceId }) => instanceId)),
+      w.server.nodes.map(({ instanceId }) => [instanceId]),
     );
   });
 
   it('can say half of its answer, or nothing, though it is done', async () => {
-    const { vnicId = '' } = w.server.nodes[0] ?? {};
-    const change = (displayName: string) => w.calls.network.updateVnic({ vnicId, updateVnicDetails: { displayName } });
+    const [securityListId = ''] = w.server.state.securityLists.all().map(({ id }) => id);
+    const change = (displayName: string) =>
+      w.calls.network.updateSecurityList({ securityListId, updateSecurityListDetails: { displayName } });
     for (const [how, code, isDone] of [
       ['drop', 'Unreachable', false],
       ['drop-after-doing', 'Unreachable', true],
       ['half', 'Unreachable', true],
     ] as const) {
-      const fault = w.server.fail({ when: { call: 'updateVnic' }, how });
+      const fault = w.server.fail({ when: { call: 'updateSecurityList' }, how });
       await assert.rejects(change(how), { name: 'OciError', status: undefined, code });
-      assert.equal(w.server.state.vnics.get(vnicId)?.displayName === how, isDone, how);
+      assert.equal(w.server.state.securityLists.get(securityListId)?.displayName === how, isDone, how);
       assert.equal(fault.met(), 1);
     }
     w.server.fail({ when: { method: 'PUT' }, how: { status: 429, code: 'TooManyRequests', retryAfter: 2 } });

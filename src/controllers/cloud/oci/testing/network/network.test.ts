@@ -146,13 +146,15 @@ test('a group goes once nothing is in it', async () => {
   });
   const { id: networkSecurityGroupId } = made.networkSecurityGroup;
   const { vnicId = '' } = cloud.nodes[0] ?? {};
-  const join = (nsgIds: readonly string[]) => network.updateVnic({ vnicId, updateVnicDetails: { nsgIds } });
-  await join([networkSecurityGroupId]);
+  const vnic = cloud.state.vnics.get(vnicId);
+  assert.ok(vnic);
+  const join = (nsgIds: readonly string[]) => cloud.state.vnics.put({ ...vnic, nsgIds });
+  join([networkSecurityGroupId]);
   await assert.rejects(network.deleteNetworkSecurityGroup({ networkSecurityGroupId }), refused(409, 'Conflict'));
-  await join([]);
+  join([]);
   await network.deleteNetworkSecurityGroup({ networkSecurityGroupId });
   await assert.rejects(
-    network.getNetworkSecurityGroup({ networkSecurityGroupId }),
+    network.deleteNetworkSecurityGroup({ networkSecurityGroupId }),
     refused(404, 'NotAuthorizedOrNotFound'),
   );
 });
@@ -161,15 +163,16 @@ test('a node is an instance, an attachment and a VNIC, and each is found from th
   const cloud = new TestCloud({ nodes: ['one', 'two'] });
   const { compute, network } = cloud.calls();
   const { compartmentId } = cloud.world;
-  const { items: instances } = await compute.listInstances({ compartmentId, displayName: 'two' });
-  const { items } = await compute.listVnicAttachments({ compartmentId, instanceId: instances[0]?.id ?? '' });
+  const { instanceId = '' } = cloud.nodes[1] ?? {};
+  const { instance } = await compute.getInstance({ instanceId });
+  const { items } = await compute.listVnicAttachments({ compartmentId, instanceId: instance.id });
   const { vnic } = await network.getVnic({ vnicId: items[0]?.vnicId ?? '' });
   assert.deepEqual([vnic.privateIp, vnic.ipv6Addresses], ['10.0.0.11', ['2001:db8:100::b']]);
   await assert.rejects(
-    compute.listInstances({ compartmentId: compartmentId.replace(/.$/, 'z') }),
+    compute.listVnicAttachments({ compartmentId: compartmentId.replace(/.$/, 'z') }),
     refused(404, 'NotAuthorizedOrNotFound'),
   );
-  await assert.rejects(compute.listInstances({ compartmentId: '' }), refused(400, 'InvalidParameter'));
+  await assert.rejects(compute.listVnicAttachments({ compartmentId: '' }), refused(400, 'InvalidParameter'));
 });
 
 test('a public address is found by itself', async () => {

@@ -1,10 +1,10 @@
 /** The networking and compute services. https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/ */
 import type { models } from 'oci-core';
 import type { Plain } from '../../calls.ts';
-import { invalid, notFound, relatedNotFound } from '../failure.ts';
-import { getter, lister, named } from '../lookup.ts';
+import { notFound } from '../failure.ts';
+import { getter, lister } from '../lookup.ts';
 import type { Operation } from '../operation.ts';
-import { getPublicIp, updateVnic } from './schemas.ts';
+import { getPublicIp } from './schemas.ts';
 import { securityGroupOperations } from './security-groups.ts';
 import { securityListOperations } from './security-lists.ts';
 
@@ -24,29 +24,6 @@ const publicIpByAddress: Operation = {
   },
 };
 
-const vnicUpdate: Operation = {
-  service: 'network',
-  name: 'updateVnic',
-  method: 'PUT',
-  path: '/vnics/{vnicId}',
-  body: updateVnic,
-  takesIfMatch: true,
-  etag: (cloud, { path }) => cloud.vnics.stored(path['vnicId'] ?? '')?.etag,
-  status: 200,
-  answers: 'vnic',
-  handle: (cloud, asked) => {
-    const { value } = named(cloud.vnics, asked, 'vnicId');
-    const { routeTableId: _, ...details } = asked.body as Plain<models.UpdateVnicDetails>;
-    for (const id of details.nsgIds ?? []) {
-      if (cloud.networkSecurityGroups.get(id) === undefined) throw relatedNotFound(id);
-    }
-    const most = cloud.limits.networkSecurityGroups;
-    if ((details.nsgIds?.length ?? 0) > most) throw invalid(`A VNIC can be in ${most} network security groups.`);
-    const stored = cloud.vnics.put({ ...value, ...details });
-    return { body: stored.value, etag: stored.etag };
-  },
-};
-
 export const networkOperations: readonly Operation[] = [
   getter({ service: 'network', kind: 'vcn', of: (cloud) => cloud.vcns }),
   getter({ service: 'network', kind: 'subnet', of: (cloud) => cloud.subnets }),
@@ -59,17 +36,9 @@ export const networkOperations: readonly Operation[] = [
     of: (cloud) => cloud.subnets.all(),
   }),
   publicIpByAddress,
-  vnicUpdate,
   ...securityListOperations,
   ...securityGroupOperations,
   getter({ service: 'compute', kind: 'instance', of: (cloud) => cloud.instances }),
-  lister({
-    service: 'compute',
-    name: 'listInstances',
-    path: '/instances',
-    filters: ['availabilityDomain', 'displayName', 'lifecycleState'],
-    of: (cloud) => cloud.instances.all(),
-  }),
   lister({
     service: 'compute',
     name: 'listVnicAttachments',

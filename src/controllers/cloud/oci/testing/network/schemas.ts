@@ -155,15 +155,4 @@ export const updateSecurityList = object<Plain<models.UpdateSecurityListDetails>
   ingressSecurityRules: optional(list(ingressRule)),
 });
 
-export const updateVnic = object<Plain<models.UpdateVnicDetails>>({
-  definedTags: optional(definedTags),
-  displayName: optional(displayName),
-  freeformTags: optional(freeformTags),
-  securityAttributes: optional(definedTags),
-  hostnameLabel: optional(text({ max: 63 })),
-  nsgIds: optional(list(ocid('networksecuritygroup'), { unique: true })),
-  skipSourceDestCheck: optional(boolean),
-  routeTableId: optional(ocid('routetable')),
-});
-
 export const getPublicIp = object<Plain<models.GetPublicIpByIpAddressDetails>>({ ipAddress: required(ip) });

@@ -3,7 +3,7 @@ import type { Plain } from '../../calls.ts';
 import { oneOf } from '../checks.ts';
 import type { Cloud, NetworkSecurityGroup, SecurityRule } from '../cloud.ts';
 import { conflict, invalid, limitExceeded, notFound, relatedNotFound } from '../failure.ts';
-import { checkCompartment, getter, lister, named } from '../lookup.ts';
+import { checkCompartment, lister, named } from '../lookup.ts';
 import type { Asked, Operation } from '../operation.ts';
 import { filtered, PAGE_QUERY, paged } from '../pages.ts';
 import { present } from '../present.ts';
@@ -126,7 +126,6 @@ function create(cloud: Cloud, asked: Asked) {
 }
 
 export const securityGroupOperations: readonly Operation[] = [
-  getter({ service: 'network', kind: 'networkSecurityGroup', of: (cloud) => cloud.networkSecurityGroups }),
   lister({
     service: 'network',
     name: 'listNetworkSecurityGroups',
