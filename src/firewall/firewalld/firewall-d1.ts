@@ -22,6 +22,14 @@ export interface Ruleset {
   readonly egressZones: readonly string[];
 }
 
+/** Who comes by a zone. */
+export interface ZoneMembers {
+  /** Those that were put there; a `+` at the end is any end of a name. */
+  readonly interfaces: readonly string[];
+  /** Addresses, prefixes, MAC addresses, and ipsets as `ipset:NAME`. */
+  readonly sources: readonly string[];
+}
+
 /** What firewalld means by a service. */
 export interface ServiceDefinition {
   readonly ports: readonly (readonly [string, string])[];
@@ -71,7 +79,22 @@ export class FirewallD1 {
   /** The zone that an interface was put into; undefined of one that is in the default zone for want of another. */
   async assignedZone(name: string): Promise<string | undefined> {
     const [zone] = await ask(this.bus, `${NAME}.zone`, 'getZoneOfInterface', name);
-    return zone === '' || zone === undefined ? undefined : String(zone);
+    if (zone !== '' && zone !== undefined) return String(zone);
+    // Of beginnings of names firewalld tells the kernel, and not whoever asks.
+    const begins = (one: string) => one.endsWith('+') && name.startsWith(one.slice(0, -1));
+    for (const [active, { interfaces }] of await this.activeZones()) if (interfaces.some(begins)) return active;
+    return undefined;
+  }
+
+  /** The zones that have interfaces or sources. */
+  async activeZones(): Promise<ReadonlyMap<string, ZoneMembers>> {
+    const [active] = await ask(this.bus, `${NAME}.zone`, 'getActiveZones');
+    return new Map(
+      Object.entries(isRecord(active) ? active : {}).map(([name, members]) => {
+        const { interfaces, sources } = isRecord(members) ? members : {};
+        return [name, { interfaces: strings(interfaces), sources: strings(sources) }];
+      }),
+    );
   }
 
   async interfacesOf(zone: string): Promise<readonly string[]> {

@@ -74,6 +74,18 @@ describe('firewalld', () => {
     }
   });
 
+  test('an interface is in the zone that the beginning of its name was put into', async (t) => {
+    const server = await listen(t, 10_256);
+    const probe = opening('IPv4', server, { kind: 'health-check', address: NODE.IPv4 });
+    firewallCmd('--zone=work', '--add-interface=lan+');
+    t.after(() => firewallCmd('--zone=work', '--remove-interface=lan+'));
+    await backend.load([probe]);
+    assert.equal(await host.connects(NODE.IPv4, server), true);
+    assert.deepEqual(await verdict(probe), { kind: 'open-by-us' });
+    await backend.load([]);
+    assert.equal(await host.connects(NODE.IPv4, server), false);
+  });
+
   test('what is translated gets by the zone, as its verdict says', async (t) => {
     const server = await listen(t, 10_256);
     await backend.load([]);

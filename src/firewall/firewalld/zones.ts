@@ -1,16 +1,12 @@
 /** One look at all of firewalld that decides who may come in, by whatever interface. */
-import type { FirewallD1, Ruleset, ServiceDefinition } from './firewall-d1.ts';
-import { ask, isRecord, NAME, strings } from './objects.ts';
+import type { FirewallD1, Ruleset, ServiceDefinition, ZoneMembers } from './firewall-d1.ts';
+import { ask, NAME, strings } from './objects.ts';
 import { parseRichRule } from './rich-rule.ts';
 import { definitions, servicesOf } from './services.ts';
 
 /** A zone that packets may be in. */
-export interface Zone {
+export interface Zone extends ZoneMembers {
   readonly settings: Ruleset;
-  /** Those that were put there; a `+` at the end is any end of a name. */
-  readonly interfaces: readonly string[];
-  /** Addresses, prefixes, MAC addresses, and ipsets as `ipset:NAME`. */
-  readonly sources: readonly string[];
 }
 
 export interface Zones {
@@ -27,7 +23,7 @@ export interface Zones {
 export async function lookAtZones(firewalld: FirewallD1): Promise<Zones> {
   const [defaultZone, active, policies] = await Promise.all([
     firewalld.defaultZone(),
-    activeZones(firewalld),
+    firewalld.activeZones(),
     firewalld.policies(),
   ]);
   const names = new Set([defaultZone, ...active.keys()]);
@@ -55,16 +51,6 @@ function ipsetsOf({ richRules }: Ruleset): readonly string[] {
     const { source, destination } = parseRichRule(text);
     return [source?.ipset, destination?.ipset].filter((name) => name !== undefined);
   });
-}
-
-async function activeZones({ bus }: FirewallD1): Promise<ReadonlyMap<string, Pick<Zone, 'interfaces' | 'sources'>>> {
-  const [active] = await ask(bus, `${NAME}.zone`, 'getActiveZones');
-  return new Map(
-    Object.entries(isRecord(active) ? active : {}).map(([name, members]) => {
-      const { interfaces, sources } = isRecord(members) ? members : {};
-      return [name, { interfaces: strings(interfaces), sources: strings(sources) }];
-    }),
-  );
 }
 
 /** Types of ipsets whose entries are addresses or prefixes alone. */
