@@ -135,3 +135,8 @@ export function ignoreNotFound(error: unknown): undefined {
 export function isOutOfDate(error: unknown): error is OciError {
   return error instanceof OciError && error.status === 412;
 }
+
+/** The retry token has made something that is there no more: another one is needed. https://docs.oracle.com/en-us/iaas/Content/API/References/apierrors.htm */
+export function isTokenUsedUp(error: unknown): boolean {
+  return error instanceof OciError && error.code === 'InvalidatedRetryToken';
+}

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../../host/clock.ts';
 import type { Logger } from '../../../../host/log.ts';
 import type { Ensured } from '../../provider.ts';
-import { isNotFound, isOutOfDate, OciError } from '../calls.ts';
+import { isTokenUsedUp } from '../calls.ts';
 import type { LoadBalancerRequest, LoadBalancerType } from '../request.ts';
 import type { BalancerSummary, Balancers, CreateOptions, FoundBalancer } from './balancers.ts';
 import type { Certificates } from './certificates.ts';
@@ -20,6 +20,8 @@ import {
   restAfter,
   retryToken,
 } from './progress.ts';
+import { isBusy, isRefusal } from './refusal.ts';
+import { type Remover, removerOf } from './remover.ts';
 import { stepName } from './step-name.ts';
 
 /** After which something that is going on by itself is looked at again, in milliseconds. */
@@ -56,6 +58,7 @@ export class LoadBalancerWorkError extends Error {
 export class LoadBalancerKeeper {
   readonly #balancers: Readonly<Record<LoadBalancerType, Balancers>>;
   readonly #finders: Readonly<Record<LoadBalancerType, Finder>>;
+  readonly #remover: Remover;
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #book = new ProgressBook();
@@ -67,6 +70,7 @@ export class LoadBalancerKeeper {
     this.#now = () => clock.now();
     this.#started = clock.now();
     this.#finders = { lb: finderOf(balancers.lb, this.#now), nlb: finderOf(balancers.nlb, this.#now) };
+    this.#remover = removerOf({ balancers, finders: this.#finders, log });
   }
 
   /**
@@ -104,7 +108,7 @@ export class LoadBalancerKeeper {
       return this.#await(progress, { work, type, isCreation: true, what: 'the load balancer is being made', looks: 0 });
     } catch (error) {
       if (!wasAsked && isRefusal(error)) progress.asked = undefined;
-      if (!isUsedUp(error)) throw error;
+      if (!isTokenUsedUp(error)) throw error;
       // The same token with another request: the first one is still to be seen.
       if (!wasAsked) progress.attempt++;
       return { kind: 'waiting', why: 'the load balancer is about to be made', after: BUSY };
@@ -160,7 +164,7 @@ export class LoadBalancerKeeper {
   > {
     const progress = this.#book.of(uid);
     const types: readonly LoadBalancerType[] = ['lb', 'nlb'];
-    const found = (await Promise.all(types.map((type) => this.#removeAll(uid, type)))).flat();
+    const found = (await Promise.all(types.map((type) => this.#remover.all(uid, type)))).flat();
     progress.subnets = [...new Set([...progress.subnets, ...found.flatMap(({ subnets }) => subnets)])];
     // After a removal that is begun and taken back, it is looked for anew.
     Object.assign(progress, { id: undefined, pending: undefined, isOnly: false });
@@ -202,31 +206,12 @@ export class LoadBalancerKeeper {
   /** A Service has load balancers of one type: those of the other go first, as they may have the address that this one wants. */
   async #removeOthers({ uid, type }: LoadBalancerRequest, progress: Progress): Promise<Waiting | undefined> {
     if (progress.isOnly) return undefined;
-    const left = await this.#removeAll(uid, type === 'lb' ? 'nlb' : 'lb');
+    const left = await this.#remover.all(uid, type === 'lb' ? 'nlb' : 'lb');
     const isComing = progress.asked?.type !== type && isOnItsWay(progress, this.#now());
     if (left.length > 0 || isComing)
       return { kind: 'waiting', why: 'its load balancer of the other type is being removed', after: BUSY };
     progress.isOnly = true;
     return undefined;
-  }
-
-  async #removeAll(uid: string, type: LoadBalancerType): Promise<readonly BalancerSummary[]> {
-    const found = await this.#finders[type].find(uid);
-    for (const { id, state } of found) {
-      if (state === 'DELETING') continue;
-      this.#log.info({ uid, type, id }, 'a load balancer is being removed');
-      await this.#removeOne(type, id);
-    }
-    return found;
-  }
-
-  /** What cannot be removed now is still there the next time. */
-  async #removeOne(type: LoadBalancerType, id: string): Promise<void> {
-    try {
-      await this.#balancers[type].remove(id);
-    } catch (error) {
-      if (!isNotFound(error) && !isBusy(error)) throw error;
-    }
   }
 
   async #read(uid: string, type: LoadBalancerType, progress: Progress, failure: string | undefined): Promise<Sought> {
@@ -256,7 +241,7 @@ export class LoadBalancerKeeper {
     const { actual } = balancer;
     const { id, type, state } = actual;
     if (isUnmade(actual)) {
-      await this.#removeOne(type, id);
+      await this.#remover.one(type, id);
       progress.id = undefined;
       throw new LoadBalancerWorkError(
         failure ?? `the load balancer ${id} could not be made: it is removed, and made anew`,
@@ -277,20 +262,3 @@ function isUnmade({ type, state, addresses }: ActualLoadBalancer): boolean {
 }
 
 const isLost = ({ state }: BalancerSummary): boolean => state === 'FAILED' || state === 'DELETING';
-
-/** It has surely not been done. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof OciError && error.status !== undefined && error.status < 500;
-}
-
-const BUSY_CODES: ReadonlySet<string> = new Set(['IncorrectState', 'Conflict']);
-
-/** Another change is being made, or was since it was read. */
-function isBusy(error: unknown): error is OciError {
-  return isOutOfDate(error) || (error instanceof OciError && error.status === 409 && BUSY_CODES.has(error.code));
-}
-
-/** The token has made a load balancer that is there no more. https://docs.oracle.com/en-us/iaas/Content/API/References/apierrors.htm */
-function isUsedUp(error: unknown): boolean {
-  return error instanceof OciError && error.code === 'InvalidatedRetryToken';
-}

@@ -1,7 +1,7 @@
 /** Network security groups: one of our own for each Service that asks for that, and rules of ours in those of nodes. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../../host/clock.ts';
-import { ignoreNotFound, isNotFound, type NetworkCalls, OciError } from '../calls.ts';
+import { ignoreNotFound, isNotFound, isTokenUsedUp, type NetworkCalls, OciError } from '../calls.ts';
 import { allPages } from '../pages.ts';
 import { CLUSTER_TAG, SERVICE_TAG, UID_TAG } from '../request/tags.ts';
 import { byAge } from './age.ts';
@@ -170,8 +170,6 @@ export class SecurityGroups {
     }
   }
 }
-
-const isTokenUsedUp = (error: unknown): boolean => error instanceof OciError && error.code === 'InvalidatedRetryToken';
 
 function tokenOf({ uid }: ServiceName, vcn: string, attempt: number): string {
   const hash = createHash('sha256').update(`nsg ${uid} ${vcn} ${attempt}`).digest('hex');
