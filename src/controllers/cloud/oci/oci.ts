@@ -1,9 +1,11 @@
 /** Oracle Cloud Infrastructure as a provider of load balancers: joins requests, load balancers, security rules and nodes. */
 import type { Node } from '../../../api/core/v1/node.ts';
 import type { Service } from '../../../api/core/v1/service.ts';
+import { isTrue } from '../../../api/meta/conditions.ts';
 import { type Clock, systemClock } from '../../../host/clock.ts';
 import type { Logger } from '../../../host/log.ts';
 import { claims } from '../claims.ts';
+import { LOAD_BALANCER_READY } from '../marks.ts';
 import type { Ensured, LoadBalancerProvider } from '../provider.ts';
 import type { OciCalls } from './calls.ts';
 import type { OciConfig } from './config.ts';
@@ -111,7 +113,8 @@ class OciProvider {
   async remove({ metadata, status }: Service): Promise<'removed' | { readonly after: number }> {
     const { namespace = '', name = '', uid = '', annotations } = metadata;
     const created = Date.parse(metadata.creationTimestamp ?? '');
-    const wasReady = (status?.loadBalancer?.ingress ?? []).length > 0;
+    // Addresses go from a status when the type of the Service changes, and stay while a load balancer is made anew.
+    const wasReady = isTrue(status?.conditions, LOAD_BALANCER_READY);
     const left = await this.#keeper.remove({ uid, created, wasReady });
     if (left.kind === 'left') return { after: left.after };
     const backendGroups = annotationReader(annotations).ocids(ANNOTATIONS.backendNetworkSecurityGroups);

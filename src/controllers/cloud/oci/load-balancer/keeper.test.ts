@@ -185,6 +185,16 @@ test('none is left of the other type when the Service wants another meanwhile', 
   assert.deepEqual(cloud.stored, []);
 });
 
+test('once one was found, its Service goes with it, however young the process', async () => {
+  const cloud = new LaggingCloud();
+  const now = cloud.clock.now();
+  cloud.put('lb', 'ACTIVE', now - 100_000);
+  const keeper = cloud.keeper();
+  const leaving = { uid: request().uid, created: now - 200_000, wasReady: false };
+  assert.equal((await keeper.remove(leaving)).kind, 'left');
+  assert.equal((await keeper.remove(leaving)).kind, 'none');
+});
+
 test('one that serves is preferred to older ones that failed or go', async () => {
   const cloud = new LaggingCloud();
   const now = cloud.clock.now();

@@ -40,7 +40,7 @@ export interface Leaving {
   readonly uid: string;
   /** Milliseconds since 1970; NaN where it is not known. */
   readonly created: number;
-  /** Whether its status has an address, so that its load balancer was seen. */
+  /** Whether its load balancer was all that it was to be, and so was seen. */
   readonly wasReady: boolean;
 }
 
@@ -168,10 +168,10 @@ export class LoadBalancerKeeper {
     progress.subnets = [...new Set([...progress.subnets, ...found.flatMap(({ subnets }) => subnets)])];
     // After a removal that is begun and taken back, it is looked for anew.
     Object.assign(progress, { id: undefined, pending: undefined, isOnly: false });
-    if (found.length > 0) progress.asked = undefined;
+    if (found.length > 0) Object.assign(progress, { asked: undefined, isSeen: true });
     const now = this.#now();
     // The run before this one may have asked for it, and heard no answer.
-    const isUnsure = !wasReady && created <= this.#started && mayBeUnseen(this.#started, now);
+    const isUnsure = !wasReady && !progress.isSeen && created <= this.#started && mayBeUnseen(this.#started, now);
     return found.length > 0 || isOnItsWay(progress, now) || isUnsure
       ? { kind: 'left', after: lookAfter(progress.busy++) }
       : { kind: 'none', subnets: progress.subnets };
@@ -237,7 +237,7 @@ export class LoadBalancerKeeper {
     failure: string | undefined,
     warnings: readonly string[],
   ): Promise<Sought> {
-    progress.asked = undefined;
+    Object.assign(progress, { asked: undefined, isSeen: true });
     const { actual } = balancer;
     const { id, type, state } = actual;
     if (isUnmade(actual)) {

@@ -44,6 +44,8 @@ export interface Progress {
   attempt: number;
   /** Whether there is surely none of the other type. */
   isOnly: boolean;
+  /** Whether one was found since this process began: from then on, what lists say is believed. */
+  isSeen: boolean;
 }
 
 /** By the Service's UID. */
@@ -53,7 +55,7 @@ export class ProgressBook {
   of(uid: string): Progress {
     const found = this.#entries.get(uid);
     if (found !== undefined) return found;
-    const fresh: Progress = { attempt: 0, failures: 0, busy: 0, isOnly: false, subnets: [] };
+    const fresh: Progress = { attempt: 0, failures: 0, busy: 0, isOnly: false, isSeen: false, subnets: [] };
     this.#entries.set(uid, fresh);
     return fresh;
   }
