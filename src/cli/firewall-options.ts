@@ -16,6 +16,7 @@ export interface FirewallFlags {
   readonly firewallPolicy: FirewallPolicy;
   readonly firewallVerify: boolean;
   readonly firewallHealthFrom?: readonly CIDR[];
+  readonly firewallZones?: readonly string[];
 }
 
 /** `preset` is what counts without the option. */
@@ -47,27 +48,49 @@ export const firewallHealthFromOption = (): Option =>
     'who asks nodes for the health of their proxy (TCP 10256) besides nodes, such as a cloud’s load balancers',
   ).argParser(parsePrefixes);
 
+/** A name of a zone, as firewalld takes it: no longer than a chain of its rules can be named after. */
+const ZONE = /^[A-Za-z0-9_-]{1,17}$/;
+
+export const firewallZonesOption = (): Option =>
+  new Option(
+    '--firewall-zones <names>',
+    'zones of firewalld that are opened besides that of the LAN interface, such as internal,dmz',
+  ).argParser((text) => {
+    const names = text.split(',').map((name) => name.trim());
+    const wrong = names.find((name) => !ZONE.test(name));
+    if (wrong === undefined) return names;
+    throw new InvalidArgumentError(
+      `${JSON.stringify(wrong)} is no name of a zone: up to 17 letters, digits, - and _; several with commas between.`,
+    );
+  });
+
 export function addFirewallOptions(command: Command): Command {
   return command
     .addOption(firewallOption('none'))
     .addOption(firewallPolicyOption())
     .addOption(firewallVerifyOption())
-    .addOption(firewallHealthFromOption());
+    .addOption(firewallHealthFromOption())
+    .addOption(firewallZonesOption());
 }
 
 /** Nothing but these flags. */
 export function firewallFlags(flags: FirewallFlags): FirewallFlags {
-  const { firewall, firewallPolicy, firewallVerify, firewallHealthFrom } = flags;
-  return { firewall, firewallPolicy, firewallVerify, ...(firewallHealthFrom && { firewallHealthFrom }) };
+  const { firewall, firewallPolicy, firewallVerify, firewallHealthFrom, firewallZones } = flags;
+  return {
+    ...{ firewall, firewallPolicy, firewallVerify },
+    ...(firewallHealthFrom && { firewallHealthFrom }),
+    ...(firewallZones && { firewallZones }),
+  };
 }
 
 /** The same flags, for another process of ours. */
 export function firewallArgv(flags: FirewallFlags): readonly string[] {
-  const { firewall, firewallPolicy, firewallVerify, firewallHealthFrom } = flags;
+  const { firewall, firewallPolicy, firewallVerify, firewallHealthFrom, firewallZones } = flags;
   return [
     ...['--firewall', firewall, '--firewall-policy', firewallPolicy, '--firewall-verify', String(firewallVerify)],
     ...(firewallHealthFrom === undefined
       ? []
       : ['--firewall-health-from', firewallHealthFrom.map(printCIDR).join(',')]),
+    ...(firewallZones === undefined ? [] : ['--firewall-zones', firewallZones.join(',')]),
   ];
 }

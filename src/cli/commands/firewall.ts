@@ -11,6 +11,7 @@ import {
   firewallHealthFromOption,
   firewallOption,
   firewallPolicyOption,
+  firewallZonesOption,
 } from '../firewall-options.ts';
 import { kubeconfigOption, withClient } from '../kubeconfig.ts';
 import { type OutputFormat, outputOption, parsePort } from '../options.ts';
@@ -25,6 +26,7 @@ interface LookFlags {
   readonly firewallPolicy: FirewallPolicy;
   readonly heartbeatPort: number;
   readonly firewallHealthFrom?: readonly CIDR[];
+  readonly firewallZones?: readonly string[];
   readonly output: OutputFormat;
 }
 
@@ -52,6 +54,7 @@ function addLook(firewall: Command, name: string, description: string, run: (fla
     .addOption(firewallOption('auto'))
     .addOption(firewallPolicyOption())
     .addOption(firewallHealthFromOption())
+    .addOption(firewallZonesOption())
     .addOption(
       new Option('--heartbeat-port <port>', 'UDP port of heartbeats')
         .argParser(parsePort)
@@ -119,7 +122,9 @@ async function look(flags: LookFlags, use: (look: Look) => Promise<void>): Promi
   requireFirewall();
   const node = flags.node ?? thisNodeName();
   const lanInterface = flags.interface ?? (await thisNodeInterface(undefined)).name;
-  const firewalls = new Firewalls({ lanInterface, log: createLogger('firewall') });
+  const { firewallZones } = flags;
+  const place = { lanInterface, ...(firewallZones && { firewallZones }), log: createLogger('firewall') };
+  const firewalls = new Firewalls(place);
   try {
     const backend = await firewalls.open(flags.firewall);
     const { firewallPolicy: policy, heartbeatPort, firewallHealthFrom: from } = flags;

@@ -26,6 +26,29 @@ test('firewalld is chosen, opens, and is cleaned up', async () => {
   await firewalls.close();
 });
 
+test('zones that are named are opened as well, and must be there', async () => {
+  const inZone = (zone: string) => firewallCmd('--list-rich-rules', `--zone=${zone}`);
+  const before = inZone('dmz');
+  const firewalls = new Firewalls({ ...PLACE, firewallZones: ['dmz'] });
+  const backend = await firewalls.open('auto');
+  await backend.load([opening('IPv4', 80)]);
+  await backend.change({ removed: [], added: [opening('IPv4', 81)] });
+  for (const zone of ['public', 'dmz']) {
+    assert.match(inZone(zone), /port port="80"/);
+    assert.match(inZone(zone), /port port="81"/);
+  }
+  assert.doesNotMatch(inZone('work'), /port="80"/);
+  await firewalls.removeAll();
+  assert.equal(inZone('dmz'), before);
+  await firewalls.close();
+  const mistaken = new Firewalls({ ...PLACE, firewallZones: ['dmx'] });
+  await assert.rejects(
+    (await mistaken.open('auto')).load([]),
+    /firewalld has no zone "dmx", but .*dmz.*--new-zone=dmx/,
+  );
+  await mistaken.close();
+});
+
 test('from another network namespace, the same firewalld is nothing to us', async () => {
   const firewalls = new Firewalls(PLACE);
   await (await firewalls.open('auto')).load([opening('IPv4', 80)]);

@@ -32,6 +32,13 @@ test("an administrator's own tables come before what programs make by iptables",
   assert.equal(await chosen(), 'nftables');
 });
 
+test('zones are refused where there are none', async () => {
+  const firewalls = new Firewalls({ lanInterface: 'lan0', firewallZones: ['dmz'], log: silentLogger });
+  await assert.rejects(firewalls.open('auto'), /only firewalld has zones, and the firewall here is nftables/);
+  assert.equal((await firewalls.open('none')).name, 'none');
+  await firewalls.close();
+});
+
 test('the choice may be not to have any', async () => {
   const firewalls = new Firewalls({ lanInterface: 'lan0', log: silentLogger });
   assert.equal((await firewalls.open('none')).name, 'none');

@@ -21,6 +21,8 @@ import { openNftIfAny } from './proxy-modes.ts';
 export interface FirewallPlace {
   /** The interface that clients come by. */
   readonly lanInterface: string;
+  /** Zones of firewalld that are opened besides that of the interface. */
+  readonly firewallZones?: readonly string[];
   readonly log: Logger;
   /** Default: its own, as a look at all rules keeps others waiting. Whoever gives it closes it. */
   readonly nft?: NftRunner;
@@ -36,8 +38,18 @@ export class Firewalls {
     this.#place = place;
   }
 
-  /** Throws {@link UserError} when the named one is not on this machine. */
+  /** Throws {@link UserError} when the named one is not on this machine, or has no zones although some are to be opened. */
   async open(name: FirewallName): Promise<FirewallBackend> {
+    const backend = await this.#open(name);
+    const { firewallZones: zones = [] } = this.#place;
+    if (zones.length === 0 || backend.name === 'firewalld' || name === 'none') return backend;
+    throw new UserError(
+      `the zones ${zones.join(', ')} cannot be opened: only firewalld has zones, and the firewall here is ${backend.name}`,
+      'Leave out --firewall-zones, or start firewalld.',
+    );
+  }
+
+  async #open(name: FirewallName): Promise<FirewallBackend> {
     if (name === 'none') return noFirewall();
     const candidates = this.#candidates();
     if (name === 'auto') return chooseFirewall(candidates);
@@ -74,10 +86,10 @@ export class Firewalls {
   }
 
   #firewalld(): Candidate {
-    const { lanInterface, log } = this.#place;
+    const { lanInterface, firewallZones: zones = [], log } = this.#place;
     const open = async () => {
       const nft = await this.#nft();
-      const parts = { interfaces: [lanInterface], guests: BRIDGE, log, signal: this.#closing.signal };
+      const parts = { interfaces: [lanInterface], zones, guests: BRIDGE, log, signal: this.#closing.signal };
       return openFirewalld({ ...parts, ...(nft === undefined ? {} : { nft }) });
     };
     // The bus may reach a firewalld that filters elsewhere: in another network namespace than ours.

@@ -31,6 +31,8 @@ export interface NodeFirewallParts {
   readonly firewallVerify: boolean;
   /** Who asks for the health of the node proxy besides nodes. */
   readonly firewallHealthFrom?: readonly CIDR[];
+  /** Zones of firewalld that are opened besides that of the LAN interface. */
+  readonly firewallZones?: readonly string[];
   readonly heartbeatPort: number | undefined;
   /** Without it, addresses of load balancers are not tried. */
   readonly runner?: NftRunner;

@@ -37,6 +37,8 @@ import { lookAtZones } from './zones.ts';
 export interface FirewalldOptions {
   /** Interfaces that clients come by: what is opened is opened in their zones. */
   readonly interfaces: readonly string[];
+  /** Zones that are opened besides those, as for clients that they know by their addresses. Default: none. */
+  readonly zones?: readonly string[];
   /** The interface behind which guests are, if there is one: decides what firewalld forwards to them when it is strict. */
   readonly guests?: string;
   /** Guards what is enforced, and reads what others drop. Default: nothing can be enforced, and others' tables are not looked at. */
@@ -244,8 +246,16 @@ class Firewalld implements FirewallBackend {
     return firewalld;
   }
 
+  /** Those that hold what is ours. Throws when one that was asked for is not there. */
   async #zones(firewalld: FirewallD1): Promise<ReadonlySet<string>> {
-    return new Set(await Promise.all(this.#options.interfaces.map((name) => firewalld.zoneOfInterface(name))));
+    const { interfaces, zones = [] } = this.#options;
+    const all = zones.length === 0 ? [] : await firewalld.runtime.zones();
+    const missing = zones.find((zone) => !all.includes(zone));
+    if (missing !== undefined) {
+      const remedy = `make it with firewall-cmd --permanent --new-zone=${missing} and firewall-cmd --reload, or ask for another`;
+      throw new FirewallError(`firewalld has no zone "${missing}", but ${all.join(', ')}: ${remedy}`);
+    }
+    return new Set([...(await Promise.all(interfaces.map((name) => firewalld.zoneOfInterface(name)))), ...zones]);
   }
 
   /** Does the work; when it fails because of panic mode, says so. firewalld then refuses every change, as it should. */
