@@ -14,7 +14,7 @@ export function quickstart(args) {
   return runForeground([nodePath(), MAIN, 'quickstart', ...args]);
 }
 
-/** Static checks, then unit tests beside each other, then end-to-end tests two at a time. Arguments pick test files. */
+/** Static checks, then unit tests beside each other, then end-to-end tests one after the other. Arguments pick test files. */
 export async function test(args) {
   const files = ['src', 'test', 'scripts'].flatMap((folder) => testFiles(join(ROOT, folder))).filter(picked(args));
   const isEndToEnd = (file) => file.startsWith('test/e2e/');
@@ -28,7 +28,7 @@ export async function test(args) {
     ...(args.length === 0 ? staticChecks() : []),
     ...(unit.length > 0 ? [{ name: `tests (${unit.length} files)`, argv: runner(unit, availableParallelism()) }] : []),
     ...(endToEnd.length > 0
-      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argv: runner(endToEnd, END_TO_END_AT_A_TIME) }]
+      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argv: runner(endToEnd, 1) }]
       : []),
   ];
   return runStages(stages);
@@ -60,9 +60,6 @@ function staticChecks() {
     { name: 'imports', argv: [nodePath(), join(ROOT, 'scripts', 'check-imports.ts')] },
   ];
 }
-
-/** Each is a machine or a lab in namespaces of its own, and waits for most of its time: for guests to boot, or a node to be missed. */
-const END_TO_END_AT_A_TIME = 2;
 
 /** No test takes so long; one that hangs fails, and says which. In milliseconds. */
 const TEST_LIMIT = 300_000;
