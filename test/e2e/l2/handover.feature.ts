@@ -71,6 +71,9 @@ export function handover(stories: Stories): void {
       await Promise.all([traffic.answeredBy(FIRST, fresh), back(world)]);
       await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
       assert.deepEqual(traffic.lost(began), []);
+      // Answers tell whose endpoint it was: the next move is not to begin in the middle of this one.
+      const addresses = fresh.map(({ address }) => address);
+      await answeredBy(world, addresses, FIRST);
     });
 
   moves(
