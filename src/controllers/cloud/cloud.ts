@@ -4,9 +4,9 @@
  */
 import { type Duration, minutes } from '../../lib/duration.ts';
 import type { ControllerParts, Run } from '../parts.ts';
-import { balancersController } from './balancers.ts';
-import { nodeFactsController } from './node-facts-controller.ts';
-import { nodePortsController } from './node-ports-controller.ts';
+import { balancersController } from './balancers/balancers.ts';
+import { nodeFactsController } from './node-facts/node-facts-controller.ts';
+import { nodePortsController } from './node-ports/node-ports-controller.ts';
 import type { LoadBalancerProvider } from './provider.ts';
 
 export interface CloudOptions {

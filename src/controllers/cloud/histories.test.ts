@@ -4,7 +4,7 @@ import { Node } from '../../api/core/v1/node.ts';
 import { Service } from '../../api/core/v1/service.ts';
 import { isTrue } from '../../api/meta/conditions.ts';
 import { settle } from '../../client/testing.ts';
-import { CLEANUP_FINALIZER, PROVIDER_ANNOTATION } from './marks.ts';
+import { CLEANUP_FINALIZER, PROVIDER_ANNOTATION } from './balancers/marks.ts';
 import { CrashingWorld } from './testing/crashing-world.ts';
 import { SUBJECTS, type Subject } from './testing/subjects.ts';
 

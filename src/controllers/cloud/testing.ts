@@ -4,7 +4,7 @@ import type { Service } from '../../api/core/v1/service.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
 import { minutes } from '../../lib/duration.ts';
 import { type World, world } from '../testing.ts';
-import { balancersController } from './balancers.ts';
+import { balancersController } from './balancers/balancers.ts';
 import { MEMORY_CLASS, MemoryCloud } from './memory.ts';
 
 export interface NodeWish {

@@ -2,8 +2,8 @@
 import type { Service } from '../../api/core/v1/service.ts';
 import { isOurLoadBalancer } from '../../api/metallb/v1beta1/load-balancer-class.ts';
 import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import { PROVIDER_ANNOTATION } from '../cloud/balancers/marks.ts';
 import { type Claim, LAYER2 } from '../cloud/claims.ts';
-import { PROVIDER_ANNOTATION } from '../cloud/marks.ts';
 import type { Ensured, LoadBalancerProvider } from '../cloud/provider.ts';
 
 export interface Layer2Parts {

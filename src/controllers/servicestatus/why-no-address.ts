@@ -21,7 +21,7 @@ import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
 import { printTime } from '../../api/time.ts';
 import { parseAddressRange, rangeContains } from '../../lib/address-range.ts';
 import { type IPAddress, printIP } from '../../lib/ip.ts';
-import { markOf } from '../cloud/marks.ts';
+import { markOf } from '../cloud/balancers/marks.ts';
 import { currentAddresses } from '../loadbalancer/request.ts';
 import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
 import type { Finding } from './finding.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Service } from '../../api/core/v1/service.ts';
-import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, PROVIDER_ANNOTATION } from '../cloud/marks.ts';
+import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, PROVIDER_ANNOTATION } from '../cloud/balancers/marks.ts';
 import { whyProvider } from './why-provider.ts';
 
 const ingress = [{ ip: '203.0.113.1' }];

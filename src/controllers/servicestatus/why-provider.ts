@@ -1,7 +1,7 @@
 /** What a provider of load balancers, such as a cloud, has not done for a Service. Pure; in words for people. */
 import type { Service } from '../../api/core/v1/service.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
-import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, markOf } from '../cloud/marks.ts';
+import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, markOf } from '../cloud/balancers/marks.ts';
 import type { Finding } from './finding.ts';
 
 /** Why a Service that is deleted does not go, or why the load balancer that serves it is not as it asks. */

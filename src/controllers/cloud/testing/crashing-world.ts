@@ -8,7 +8,7 @@ import { settle } from '../../../client/testing.ts';
 import type { FakeClock } from '../../../host/clock.ts';
 import { silentLogger } from '../../../host/log.ts';
 import { minutes } from '../../../lib/duration.ts';
-import { balancersController } from '../balancers.ts';
+import { balancersController } from '../balancers/balancers.ts';
 import type { LoadBalancerProvider } from '../provider.ts';
 
 /** What a provider stands before, which outlives every process. */

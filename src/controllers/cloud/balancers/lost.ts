@@ -1,5 +1,5 @@
 /** Services that lost their marks without us: what was made for them must not stay. */
-import type { Service } from '../../api/core/v1/service.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
 import { markOf } from './marks.ts';
 
 /** Kept by UID, from the news of Services, for as long as this process lives. */

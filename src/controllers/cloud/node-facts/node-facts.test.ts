@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Node } from '../../api/core/v1/node.ts';
-import type { KubeObject } from '../../api/meta/v1.ts';
-import { minutes } from '../../lib/duration.ts';
-import { world } from '../testing.ts';
-import { MemoryCloud } from './memory.ts';
+import { Node } from '../../../api/core/v1/node.ts';
+import type { KubeObject } from '../../../api/meta/v1.ts';
+import { minutes } from '../../../lib/duration.ts';
+import { world } from '../../testing.ts';
+import { MemoryCloud } from '../memory.ts';
+import type { NodeFacts } from '../provider.ts';
+import { node } from '../testing.ts';
 import { UNINITIALIZED_TAINT } from './node-facts.ts';
 import { nodeFactsController } from './node-facts-controller.ts';
-import type { NodeFacts } from './provider.ts';
-import { node } from './testing.ts';
 
 const KEY = { name: 'node1' };
 const ZONE = 'topology.kubernetes.io/zone';

@@ -1,9 +1,9 @@
 /** The nodes that load balancers lead to, followed. */
-import { Node } from '../../api/core/v1/node.ts';
-import type { Service } from '../../api/core/v1/service.ts';
-import type { Informers } from '../../client/informers.ts';
+import { Node } from '../../../api/core/v1/node.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import type { Informers } from '../../../client/informers.ts';
+import type { LoadBalancerProvider } from '../provider.ts';
 import { backendFacts, backendNodes } from './backends.ts';
-import type { LoadBalancerProvider } from './provider.ts';
 import type { Backends } from './serve.ts';
 
 export interface FollowedNodes {

@@ -1,10 +1,10 @@
 /** Removes what is at providers for one Service, and then the Service's marks. */
-import { Service } from '../../api/core/v1/service.ts';
-import { keyOf } from '../../api/meta/v1.ts';
-import { ignoreNotFound } from '../../client/expected.ts';
+import { Service } from '../../../api/core/v1/service.ts';
+import { keyOf } from '../../../api/meta/v1.ts';
+import { ignoreNotFound } from '../../../client/expected.ts';
+import type { Ensured, LoadBalancerProvider } from '../provider.ts';
 import { attempt } from './attempt.ts';
 import { unmarked } from './marks.ts';
-import type { Ensured, LoadBalancerProvider } from './provider.ts';
 import type { ServeParts } from './serve.ts';
 import type { Wish } from './standings.ts';
 import { clearedStatusPatch, SYNC_FAILED } from './status.ts';

@@ -1,16 +1,16 @@
 /** Tells providers which bare node ports to let through. */
-import { Node } from '../../api/core/v1/node.ts';
-import { Service } from '../../api/core/v1/service.ts';
-import { runController } from '../../client/controller.ts';
-import { EventRecorder } from '../../client/events.ts';
-import { WorkQueue } from '../../client/work-queue.ts';
-import { type Duration, seconds } from '../../lib/duration.ts';
-import { equal } from '../equal.ts';
-import type { ControllerParts, Run } from '../parts.ts';
-import { backendFacts } from './backends.ts';
+import { Node } from '../../../api/core/v1/node.ts';
+import { Service } from '../../../api/core/v1/service.ts';
+import { runController } from '../../../client/controller.ts';
+import { EventRecorder } from '../../../client/events.ts';
+import { WorkQueue } from '../../../client/work-queue.ts';
+import { type Duration, seconds } from '../../../lib/duration.ts';
+import { equal } from '../../equal.ts';
+import type { ControllerParts, Run } from '../../parts.ts';
+import { backendFacts } from '../balancers/backends.ts';
+import { Waits, type WaitsOptions } from '../balancers/waits.ts';
+import type { LoadBalancerProvider, NodePortRule } from '../provider.ts';
 import { nodePortRules } from './node-ports.ts';
-import type { LoadBalancerProvider, NodePortRule } from './provider.ts';
-import { Waits, type WaitsOptions } from './waits.ts';
 
 /** Lists of rules are shared and are written as a whole: changes that come together are one write. */
 const GRACE: Duration = seconds(1);

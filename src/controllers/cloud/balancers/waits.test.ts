@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { minutes } from '../../lib/duration.ts';
+import { minutes } from '../../../lib/duration.ts';
 import { Waits } from './waits.ts';
 
 test('looks at what is well are spread over a quarter of the time between two', () => {

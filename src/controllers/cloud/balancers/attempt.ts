@@ -1,5 +1,5 @@
 /** Asking a provider for something that it may fail to do. */
-import type { Ensured } from './provider.ts';
+import type { Ensured } from '../provider.ts';
 import type { Failed } from './status.ts';
 
 /** What cannot be done now is a failure to be told; at the end of the process it is nobody's. */

@@ -1,6 +1,6 @@
 /** What of a Node is to be written, by what its provider knows. Pure. */
-import type { Node } from '../../api/core/v1/node.ts';
-import type { NodeFacts } from './provider.ts';
+import type { Node } from '../../../api/core/v1/node.ts';
+import type { NodeFacts } from '../provider.ts';
 
 /** Set by whoever starts a node in a cloud, until the cloud has told what it is. https://kubernetes.io/docs/reference/labels-annotations-taints/#node-cloudprovider-kubernetes-io-uninitialized */
 export const UNINITIALIZED_TAINT = 'node.cloudprovider.kubernetes.io/uninitialized';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OciError } from './oci/calls.ts';
+import { OciError } from '../oci/calls.ts';
+import { service } from '../testing.ts';
 import { tellEnd } from './tell.ts';
-import { service } from './testing.ts';
 
 test('the log has of a failure what a cloud’s support asks for, and people have its message', () => {
   const logged: object[] = [];

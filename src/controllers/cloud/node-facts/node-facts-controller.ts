@@ -1,14 +1,14 @@
 /** Writes on Nodes what their provider knows of them. */
-import { Node } from '../../api/core/v1/node.ts';
-import { keyOf } from '../../api/meta/v1.ts';
-import type { Client } from '../../client/client.ts';
-import { runController } from '../../client/controller.ts';
-import { ignoreNotFound } from '../../client/expected.ts';
-import { WorkQueue } from '../../client/work-queue.ts';
-import type { ControllerParts, Run } from '../parts.ts';
+import { Node } from '../../../api/core/v1/node.ts';
+import { keyOf } from '../../../api/meta/v1.ts';
+import type { Client } from '../../../client/client.ts';
+import { runController } from '../../../client/controller.ts';
+import { ignoreNotFound } from '../../../client/expected.ts';
+import { WorkQueue } from '../../../client/work-queue.ts';
+import type { ControllerParts, Run } from '../../parts.ts';
+import { Waits, type WaitsOptions } from '../balancers/waits.ts';
+import type { LoadBalancerProvider, NodeFacts } from '../provider.ts';
 import { nodePatch, nodeQuestion, nodeStatusPatch } from './node-facts.ts';
-import type { LoadBalancerProvider, NodeFacts } from './provider.ts';
-import { Waits, type WaitsOptions } from './waits.ts';
 
 export interface NodeFactsParts extends ControllerParts, WaitsOptions {
   readonly providers: readonly LoadBalancerProvider[];

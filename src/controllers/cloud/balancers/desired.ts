@@ -1,8 +1,8 @@
 /** What is to be done for a Service next. Pure. */
-import type { Service } from '../../api/core/v1/service.ts';
-import { findCondition } from '../../api/meta/conditions.ts';
-import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
-import { type Claim, LAYER2 } from './claims.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import { findCondition } from '../../../api/meta/conditions.ts';
+import { ADDRESS_ALLOCATED } from '../../loadbalancer/status.ts';
+import { type Claim, LAYER2 } from '../claims.ts';
 import { isFullyMarked, markOf } from './marks.ts';
 
 export type Step<Provider extends Claim> =

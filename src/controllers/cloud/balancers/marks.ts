@@ -1,6 +1,6 @@
 /** What a Service carries that has, or may have, something at a provider that costs money. Pure. */
-import type { Service } from '../../api/core/v1/service.ts';
-import { findCondition } from '../../api/meta/conditions.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import { findCondition } from '../../../api/meta/conditions.ts';
 
 /** Keeps a Service until nothing is left at its provider. https://kubernetes.io/docs/tasks/access-application-cluster/create-external-load-balancer/#garbage-collecting-load-balancers */
 export const CLEANUP_FINALIZER = 'service.kubernetes.io/load-balancer-cleanup';

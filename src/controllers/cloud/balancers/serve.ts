@@ -1,17 +1,17 @@
 /** Has a provider serve one Service, and writes into the Service what came of it. */
-import type { Node } from '../../api/core/v1/node.ts';
-import { Service } from '../../api/core/v1/service.ts';
-import { keyOf, keyText } from '../../api/meta/v1.ts';
-import type { Client } from '../../client/client.ts';
-import type { EventRecorder } from '../../client/events.ts';
-import { ignoreNotFound } from '../../client/expected.ts';
-import type { Clock } from '../../host/clock.ts';
-import type { Logger } from '../../host/log.ts';
-import type { Contests } from '../contests.ts';
+import type { Node } from '../../../api/core/v1/node.ts';
+import { Service } from '../../../api/core/v1/service.ts';
+import { keyOf, keyText } from '../../../api/meta/v1.ts';
+import type { Client } from '../../../client/client.ts';
+import type { EventRecorder } from '../../../client/events.ts';
+import { ignoreNotFound } from '../../../client/expected.ts';
+import type { Clock } from '../../../host/clock.ts';
+import type { Logger } from '../../../host/log.ts';
+import type { Contests } from '../../contests.ts';
+import type { Ensured, LoadBalancerProvider } from '../provider.ts';
 import { attempt } from './attempt.ts';
 import type { Lost } from './lost.ts';
 import { marked } from './marks.ts';
-import type { Ensured, LoadBalancerProvider } from './provider.ts';
 import { isDue, type Standings, wishOf } from './standings.ts';
 import { type Failed, statusPatch } from './status.ts';
 import { tellBegin, tellContested, tellEnd } from './tell.ts';

@@ -1,7 +1,7 @@
 /** Which nodes a load balancer outside the cluster may lead to. Pure. */
-import type { Node } from '../../api/core/v1/node.ts';
-import { isTrue } from '../../api/meta/conditions.ts';
-import { EXCLUDE_LABEL, isBeingDrained } from '../../api/metallb/v1beta1/announcers.ts';
+import type { Node } from '../../../api/core/v1/node.ts';
+import { isTrue } from '../../../api/meta/conditions.ts';
+import { EXCLUDE_LABEL, isBeingDrained } from '../../../api/metallb/v1beta1/announcers.ts';
 
 /**
  * Nodes that are ready and stay, sorted by name. When none is ready, all that stay: more likely it is the control plane that

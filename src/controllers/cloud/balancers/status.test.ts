@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Service } from '../../api/core/v1/service.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
 import { statusPatch } from './status.ts';
 
 const READY = { kind: 'ready', ingress: [{ ip: '203.0.113.1', ipMode: 'VIP' }] } as const;

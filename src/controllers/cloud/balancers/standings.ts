@@ -1,8 +1,8 @@
 /** What came of the last attempt for each Service, and when the next is due. Kept in memory: it only saves questions. */
-import type { Service } from '../../api/core/v1/service.ts';
-import { type Duration, milliseconds, minutes } from '../../lib/duration.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import { type Duration, milliseconds, minutes } from '../../../lib/duration.ts';
+import type { Ensured } from '../provider.ts';
 import { PROVIDER_ANNOTATION } from './marks.ts';
-import type { Ensured } from './provider.ts';
 import type { Failed } from './status.ts';
 import { Waits, type WaitsOptions } from './waits.ts';
 

@@ -1,9 +1,9 @@
 /** What a Service says of its load balancer. Pure. */
-import type { LoadBalancerIngress, Service } from '../../api/core/v1/service.ts';
-import { findCondition, withCondition } from '../../api/meta/conditions.ts';
-import { equal } from '../equal.ts';
+import type { LoadBalancerIngress, Service } from '../../../api/core/v1/service.ts';
+import { findCondition, withCondition } from '../../../api/meta/conditions.ts';
+import { equal } from '../../equal.ts';
+import type { Ensured } from '../provider.ts';
 import { LOAD_BALANCER_READY } from './marks.ts';
-import type { Ensured } from './provider.ts';
 
 /** An attempt that may succeed when it is made again. */
 export interface Failed {

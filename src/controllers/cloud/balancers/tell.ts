@@ -1,11 +1,11 @@
 /** Events for the people who look with `kubectl describe service`, of the reasons that Kubernetes' service controller gives. */
-import type { Service } from '../../api/core/v1/service.ts';
-import { findCondition } from '../../api/meta/conditions.ts';
-import { keyOf, keyText } from '../../api/meta/v1.ts';
-import type { EventRecorder } from '../../client/events.ts';
-import type { Logger } from '../../host/log.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import { findCondition } from '../../../api/meta/conditions.ts';
+import { keyOf, keyText } from '../../../api/meta/v1.ts';
+import type { EventRecorder } from '../../../client/events.ts';
+import type { Logger } from '../../../host/log.ts';
+import type { Ensured } from '../provider.ts';
 import { LOAD_BALANCER_READY } from './marks.ts';
-import type { Ensured } from './provider.ts';
 import type { Backends } from './serve.ts';
 import type { Attempt, News, Standing, Wish } from './standings.ts';
 import { type Failed, SYNC_FAILED } from './status.ts';

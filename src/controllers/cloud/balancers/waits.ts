@@ -1,6 +1,6 @@
 /** How long to wait before a provider is asked the next time. */
-import { BackOff } from '../../client/back-off.ts';
-import { type Duration, minutes, seconds } from '../../lib/duration.ts';
+import { BackOff } from '../../../client/back-off.ts';
+import { type Duration, minutes, seconds } from '../../../lib/duration.ts';
 
 /** Before something that failed is tried again: doubles from the first to the last. */
 const RETRY = { first: seconds(5), max: minutes(5), jitter: 0.25 };

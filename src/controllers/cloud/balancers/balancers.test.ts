@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Event } from '../../api/core/v1/event.ts';
-import { Node } from '../../api/core/v1/node.ts';
-import { Service } from '../../api/core/v1/service.ts';
-import { findCondition } from '../../api/meta/conditions.ts';
-import type { KubeObject } from '../../api/meta/v1.ts';
+import { Event } from '../../../api/core/v1/event.ts';
+import { Node } from '../../../api/core/v1/node.ts';
+import { Service } from '../../../api/core/v1/service.ts';
+import { findCondition } from '../../../api/meta/conditions.ts';
+import type { KubeObject } from '../../../api/meta/v1.ts';
+import { MEMORY_NODES } from '../memory.ts';
+import type { Ensured } from '../provider.ts';
+import { type CloudWorld, node, type StartOptions, service, start } from '../testing.ts';
 import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, PROVIDER_ANNOTATION } from './marks.ts';
-import { MEMORY_NODES } from './memory.ts';
-import type { Ensured } from './provider.ts';
-import { type CloudWorld, node, type StartOptions, service, start } from './testing.ts';
 
 const NODES = [node('node1', '192.0.2.1'), node('node2', '192.0.2.2')];
 const KEY = { namespace: 'ns', name: 'web' };

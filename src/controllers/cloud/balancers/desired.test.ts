@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Service } from '../../api/core/v1/service.ts';
-import { ADDRESS_ALLOCATED } from '../loadbalancer/status.ts';
-import { type Claim, claims } from './claims.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import { ADDRESS_ALLOCATED } from '../../loadbalancer/status.ts';
+import { type Claim, claims } from '../claims.ts';
 import { nextStep } from './desired.ts';
 import { CLEANUP_FINALIZER, LOAD_BALANCER_READY, marked, PROVIDER_ANNOTATION, unmarked } from './marks.ts';
 

@@ -1,18 +1,18 @@
 /** Follows Services of type LoadBalancer, and the nodes that they lead to. */
-import { Service } from '../../api/core/v1/service.ts';
-import { keyOf, keyText } from '../../api/meta/v1.ts';
-import { runController } from '../../client/controller.ts';
-import { EventRecorder } from '../../client/events.ts';
-import { WorkQueue } from '../../client/work-queue.ts';
-import { paced } from '../../host/paced.ts';
-import { seconds } from '../../lib/duration.ts';
-import { Contests } from '../contests.ts';
-import type { ControllerParts, Run } from '../parts.ts';
+import { Service } from '../../../api/core/v1/service.ts';
+import { keyOf, keyText } from '../../../api/meta/v1.ts';
+import { runController } from '../../../client/controller.ts';
+import { EventRecorder } from '../../../client/events.ts';
+import { WorkQueue } from '../../../client/work-queue.ts';
+import { paced } from '../../../host/paced.ts';
+import { seconds } from '../../../lib/duration.ts';
+import { Contests } from '../../contests.ts';
+import type { ControllerParts, Run } from '../../parts.ts';
+import type { LoadBalancerProvider } from '../provider.ts';
 import { nextStep } from './desired.ts';
 import { followNodes } from './followed-nodes.ts';
 import { Lost } from './lost.ts';
 import { markOf } from './marks.ts';
-import type { LoadBalancerProvider } from './provider.ts';
 import { remove } from './remove.ts';
 import { ensure, mark, type ServeParts } from './serve.ts';
 import { Standings } from './standings.ts';

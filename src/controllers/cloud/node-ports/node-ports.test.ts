@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Node } from '../../api/core/v1/node.ts';
-import { Service } from '../../api/core/v1/service.ts';
-import type { KubeObject } from '../../api/meta/v1.ts';
-import { minutes } from '../../lib/duration.ts';
-import { world } from '../testing.ts';
-import { MemoryCloud } from './memory.ts';
+import { Node } from '../../../api/core/v1/node.ts';
+import { Service } from '../../../api/core/v1/service.ts';
+import type { KubeObject } from '../../../api/meta/v1.ts';
+import { minutes } from '../../../lib/duration.ts';
+import { world } from '../../testing.ts';
+import { MemoryCloud } from '../memory.ts';
+import { node, service } from '../testing.ts';
 import { nodePortRules } from './node-ports.ts';
 import { nodePortsController } from './node-ports-controller.ts';
-import { node, service } from './testing.ts';
 
 const ANYONE = ['0.0.0.0/0', '::/0'];
 const KEY = { namespace: 'ns', name: 'bare' };

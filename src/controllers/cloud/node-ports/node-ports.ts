@@ -1,10 +1,10 @@
 /** What Services of type NodePort ask a cloud's own firewall to let through. Pure. */
-import { FIREWALL_ANNOTATION } from '../../api/core/v1/service.annotations.ts';
-import { isLeftAlone, isPort } from '../../api/core/v1/service.forwarding.ts';
-import type { Service } from '../../api/core/v1/service.ts';
-import { keyOf, keyText } from '../../api/meta/v1.ts';
-import { familyOf, type IPFamily } from '../../lib/ip.ts';
-import type { NodePortRule } from './provider.ts';
+import { FIREWALL_ANNOTATION } from '../../../api/core/v1/service.annotations.ts';
+import { isLeftAlone, isPort } from '../../../api/core/v1/service.forwarding.ts';
+import type { Service } from '../../../api/core/v1/service.ts';
+import { keyOf, keyText } from '../../../api/meta/v1.ts';
+import { familyOf, type IPFamily } from '../../../lib/ip.ts';
+import type { NodePortRule } from '../provider.ts';
 
 /** The rules of one Service, in its own order; none for other types. `sources` are prefixes of those who may come. */
 export function nodePortRules(service: Service, sources: readonly string[]): readonly NodePortRule[] {
