@@ -64,14 +64,20 @@ export function handover(stories: Stories): void {
   };
 
   /** Moves the announcement away and back; nothing may be lost meanwhile. The connections that last are new ones each time. */
-  const moves = (name: string, away: (world: World) => Promise<void>, back: (world: World) => Promise<void>): void =>
+  const moves = (
+    name: string,
+    away: (world: World) => Promise<void>,
+    back: (world: World) => Promise<void>,
+    { lasts }: { readonly lasts: boolean } = { lasts: true },
+  ): void =>
     story(name, async () => {
       const { world } = stories;
       clients ??= await clientsOf(world);
-      const { fresh, lasting } = clients;
+      const { fresh } = clients;
+      const lasting = lasts ? clients.lasting : [];
       await clients.traffic.stop();
       const traffic = await world.traffic([...fresh, ...lasting]);
-      clients = { fresh, lasting, traffic };
+      clients = { ...clients, traffic };
       await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
       const moved = traffic.answeredBy(SECOND, fresh);
       await Promise.all([moved, away(world)]);
@@ -106,5 +112,7 @@ export function handover(stories: Stories): void {
     'an agent that is restarted hands over before it goes silent',
     (world) => world.restart(FIRST, 'SIGTERM'),
     async () => {},
+    // A connection that was there before does not always outlive a restart: docs/load-balancer-addresses.md says so.
+    { lasts: false },
   );
 }
