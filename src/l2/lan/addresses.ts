@@ -176,10 +176,14 @@ export class Addresses {
     if (entry.plan === undefined) this.#handovers.removed(address);
     if (elected === entry.elected) return;
     entry.elected = elected;
+    const election = ++entry.elections;
     if (elected === undefined) return;
     if (elected === this.#handovers.from(address)) {
-      // Not yet: it has to take the address over first, and clients have to follow.
-      void this.#after(YIELD_LIMIT + FOLLOW_TIME, () => this.#handovers.endCircle(address, entry.elected));
+      // Not yet: it has to take the address over first, and clients have to follow. Not if another was elected meanwhile, though
+      // the same may be elected again by then: that time, clients have still to follow.
+      void this.#after(YIELD_LIMIT + FOLLOW_TIME, () => {
+        if (entry.elections === election) this.#handovers.endCircle(address, elected);
+      });
     }
     if (elected !== entry.former) this.#counts.elections++;
     entry.former = elected;

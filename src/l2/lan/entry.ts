@@ -12,6 +12,8 @@ export interface Entry {
   /** What the announcer has been given, as text. */
   announced: string | undefined;
   elected: string | undefined;
+  /** How often that has changed. */
+  elections: number;
   /** The last node that was elected. */
   former: string | undefined;
   /** This node was silent, and others may have announced the address meanwhile. */
@@ -38,7 +40,14 @@ export function announcedStatus(address: string, announcing: Announcing): Announ
 /** Of an address that is new. */
 export function newEntry(plan: AddressPlan): Entry {
   return {
-    ...{ ip: mustParseIP(plan.address), plan, announced: undefined, elected: undefined, former: undefined },
+    ...{
+      ip: mustParseIP(plan.address),
+      plan,
+      announced: undefined,
+      elected: undefined,
+      elections: 0,
+      former: undefined,
+    },
     ...{ inDoubt: false, tenure: NONE, waited: false, told: false, claimant: undefined, hasAnswered: false },
   };
 }

@@ -165,6 +165,30 @@ test('what is passed on to a former announcer ends when that dies, announces aga
   world.ended.abort();
 });
 
+test('an address that moves back and forth is passed on until clients have followed the last move', async () => {
+  const world = new FakeLan(2);
+  const ends = () => world.node('n2').told.filter(({ kind }) => kind === 'handover-over').length;
+  const move = async (...nodes: string[]) => {
+    for (const { lan } of world.nodes.values())
+      lan.receive({ kind: 'plans', changed: [plan(A, ...nodes)], removed: [] });
+    await world.clock.advance(1000);
+    await settle();
+  };
+  await world.start(plan(A, 'n1', 'n2'));
+  await move('n2', 'n1');
+  await move('n1', 'n2');
+  await move('n2', 'n1');
+  await move('n1', 'n2');
+  // Three seconds after the first move back, and one after the last.
+  await world.clock.advance(500);
+  await settle();
+  assert.equal(ends(), 0);
+  await world.clock.advance(1500);
+  await settle();
+  assert.equal(ends(), 1);
+  world.ended.abort();
+});
+
 test('without heartbeats, a lease that is taken back says that its node leaves in good order', async () => {
   const world = new FakeLan(2);
   await world.start(plan(A, 'n1', 'n2'));
