@@ -13,8 +13,11 @@ import type { World } from './world.ts';
 
 const FIRST = 'node1';
 const SECOND = 'node2';
+const THIRD = 'node3';
 const SERVICE = 'moving';
 const EVERY = 10;
+/** Attempts at a restart during which no node is taken for lost. */
+const RESTARTS = 3;
 export const EXCLUDE = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
 /** What a client asks: new connections, whose answers tell who announces, and one that lasts. */
@@ -63,32 +66,35 @@ export function handover(stories: Stories): void {
     await answeredBy(world, addresses, node);
   };
 
-  /** Moves the announcement away and back; nothing may be lost meanwhile. The connections that last are new ones each time. */
-  const moves = (
-    name: string,
-    away: (world: World) => Promise<void>,
-    back: (world: World) => Promise<void>,
-    { lasts }: { readonly lasts: boolean } = { lasts: true },
-  ): void =>
-    story(name, async () => {
-      const { world } = stories;
-      clients ??= await clientsOf(world);
-      const { fresh } = clients;
-      const lasting = lasts ? clients.lasting : [];
-      await clients.traffic.stop();
-      const traffic = await world.traffic([...fresh, ...lasting]);
-      clients = { ...clients, traffic };
-      await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
-      const moved = traffic.answeredBy(SECOND, fresh);
-      await Promise.all([moved, away(world)]);
-      // What was there before goes on with the endpoint that it has.
-      await traffic.answeredBy(FIRST, lasting);
-      await Promise.all([traffic.answeredBy(FIRST, fresh), back(world)]);
-      await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
-      await announcedBy(world, FIRST);
-      await traffic.stop();
-      assert.deepEqual(traffic.lost(), []);
+  /** How often one of these nodes has taken another for lost, and followed it as one that crashed. */
+  const failovers = async (world: World, ...nodes: readonly string[]): Promise<number> => {
+    const each = nodes.map(async (node) => {
+      const metrics = await world.at(node, ['curl', '-sS', 'http://127.0.0.1:7472/metrics']);
+      return Number(/^postern_l2_failovers_total (\d+)$/m.exec(metrics)?.[1]);
     });
+    return (await Promise.all(each)).reduce((sum, count) => sum + count);
+  };
+
+  /** Moves the announcement away and back; nothing may be lost meanwhile. The connections that last are new ones each time. */
+  const move = async (away: (world: World) => Promise<void>, back: (world: World) => Promise<void>): Promise<void> => {
+    const { world } = stories;
+    clients ??= await clientsOf(world);
+    const { fresh, lasting } = clients;
+    await clients.traffic.stop();
+    const traffic = await world.traffic([...fresh, ...lasting]);
+    clients = { fresh, lasting, traffic };
+    await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
+    const moved = traffic.answeredBy(SECOND, fresh);
+    await Promise.all([moved, away(world)]);
+    // What was there before goes on with the endpoint that it has.
+    await traffic.answeredBy(FIRST, lasting);
+    await Promise.all([traffic.answeredBy(FIRST, fresh), back(world)]);
+    await traffic.answeredBy(FIRST, [...fresh, ...lasting]);
+    await announcedBy(world, FIRST);
+    await traffic.stop();
+    assert.deepEqual(traffic.lost(), []);
+  };
+  const moves = (name: string, ...how: Parameters<typeof move>): void => story(name, () => move(...how));
 
   moves(
     'a node that is excluded hands over, and takes back',
@@ -108,11 +114,19 @@ export function handover(stories: Stories): void {
     (world) => setTerminating(world, SERVICE, false),
   );
 
-  moves(
-    'an agent that is restarted hands over before it goes silent',
-    (world) => world.restart(FIRST, 'SIGTERM'),
-    async () => {},
-    // A connection that was there before does not always outlive a restart: docs/load-balancer-addresses.md says so.
-    { lasts: false },
-  );
+  story('an agent that is restarted hands over before it goes silent', async () => {
+    const { world } = stories;
+    for (let left = RESTARTS; ; left--) {
+      const before = await failovers(world, SECOND, THIRD);
+      try {
+        return await move(
+          () => world.restart(FIRST, 'SIGTERM'),
+          async () => {},
+        );
+      } catch (error) {
+        // A machine so busy that a node that lives is silent for 350 ms has not shown what is planned: once more.
+        if (left === 1 || (await failovers(world, SECOND, THIRD)) === before) throw error;
+      }
+    }
+  });
 }
