@@ -13,12 +13,17 @@ export interface PortRequest {
   readonly hostname: string;
   /** Asked-for MAC, `aa:bb:cc:dd:ee:ff`; default: derived from the pod's UID. */
   readonly mac?: string;
+  /**
+   * Path of the network namespace that the port leads into, for a pod of containers: a veth pair, whose end in there has the
+   * addresses and routes. Default: a tap, for a guest that asks for its addresses by DHCP.
+   */
+  readonly namespace?: string;
 }
 
 /** A place on the node's bridge: the device to plug in and the addresses that the guest will take. */
 export interface Port {
   readonly podUID: string;
-  /** Name of the tap device. */
+  /** Name of the device on the bridge: the guest's tap, or the node's end of the veth pair. */
   readonly device: string;
   readonly mac: string;
   /** One per family of the node's pod CIDRs, the primary family first. IPv6 is the prefix plus the EUI-64 of the MAC. */

@@ -1,5 +1,5 @@
 /** What a guest's Pod and VirtualMachineInstance say of it, as pure data. */
-import type { Pod } from '../../api/core/v1/pod.ts';
+import type { ContainerState, ContainerStatus, Pod } from '../../api/core/v1/pod.ts';
 import type { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { withConditions } from '../../api/meta/conditions.ts';
 import type { Condition } from '../../api/meta/v1.ts';
@@ -61,13 +61,13 @@ export function desiredPodStatus(pod: Pod, view: GuestView, now: number): NonNul
 }
 
 /** The guest as the pod's container, for those who count ready containers. */
-function containerStatus(pod: Pod, { phase, readiness }: GuestView): object {
+function containerStatus(pod: Pod, { phase, readiness }: GuestView): ContainerStatus {
   const running = phase.kind === 'running';
   const common = { name: pod.spec?.containers?.[0]?.name ?? 'compute', image: '', imageID: '', restartCount: 0 };
   return { ...common, started: running, ready: running && readiness.ready, state: containerState(phase) };
 }
 
-function containerState(phase: GuestPhase): object {
+function containerState(phase: GuestPhase): ContainerState {
   switch (phase.kind) {
     case 'running':
       return { running: { startedAt: printTime(phase.startedAt) } };

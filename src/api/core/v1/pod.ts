@@ -4,64 +4,45 @@
  */
 import { defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
-import {
-  anything,
-  boolean,
-  int32,
-  int64,
-  list,
-  listMap,
-  map,
-  object,
-  open,
-  required,
-  string,
-  type TypeOf,
-  time,
-  withDefault,
-} from '../../schema.ts';
+import { boolean, int32, list, listMap, object, open, required, string, type TypeOf, time } from '../../schema.ts';
 import { defaultPod, preparePod, validatePod } from './pod.admission.ts';
 import { podColumns } from './pod.status.ts';
+import { podSpec } from './pod-spec.ts';
 
-const containerPort = object({
-  name: string(),
-  containerPort: required(int32()),
-  hostPort: int32(),
-  hostIP: string(),
-  protocol: withDefault(string(), 'TCP'),
+const stateTerminated = open(
+  object({
+    exitCode: required(int32()),
+    signal: int32(),
+    reason: string('Completed, Error, OOMKilled, ContainerCannotRun, ...'),
+    message: string(),
+    startedAt: time(),
+    finishedAt: time(),
+    containerID: string(),
+  }),
+);
+/** One of the three; none stands for waiting. */
+const containerState = object({
+  waiting: object({ reason: string(), message: string() }),
+  running: object({ startedAt: time() }),
+  terminated: stateTerminated,
 });
-const container = open(
+const containerStatus = open(
   object({
     name: required(string()),
+    state: containerState,
+    lastState: containerState,
+    ready: boolean(),
+    restartCount: int32(),
     image: string(),
-    command: list(string()),
-    args: list(string()),
-    restartPolicy: string('Always makes an init container a sidecar: it runs as long as the pod.'),
-    ports: listMap(containerPort, ['containerPort', 'protocol']),
-    // Named for their merge keys: a patch changes one variable, not the list.
-    env: listMap(open(object({ name: required(string()), value: string() })), ['name']),
-    volumeMounts: listMap(open(object({ name: required(string()), mountPath: required(string()) })), ['mountPath']),
+    imageID: string(),
+    containerID: string('containerd://ID'),
+    started: boolean('Whether the startup probe has passed, or there is none and it runs.'),
   }),
 );
 
 const fields = object(
   {
-    spec: open(
-      object({
-        nodeName: string('The node it runs on. Empty until one is chosen.'),
-        hostname: string(),
-        subdomain: string(),
-        hostNetwork: boolean(),
-        restartPolicy: string('Always, OnFailure or Never. Default: Always.'),
-        terminationGracePeriodSeconds: int64('Seconds between asking the pod to end and ending it. Default: 30.'),
-        nodeSelector: map(string(), 'Labels that the node must have.'),
-        serviceAccountName: string(),
-        containers: listMap(container, ['name']),
-        initContainers: listMap(container, ['name']),
-        volumes: listMap(open(object({ name: required(string()) })), ['name']),
-        readinessGates: list(object({ conditionType: required(string()) })),
-      }),
-    ),
+    spec: podSpec,
     status: open(
       object(
         {
@@ -75,9 +56,10 @@ const fields = object(
           podIP: string('The first of podIPs.'),
           podIPs: listMap(object({ ip: required(string()) }), ['ip']),
           startTime: time(),
-          containerStatuses: list(anything()),
-          initContainerStatuses: list(anything()),
-          qosClass: string(),
+          containerStatuses: list(containerStatus),
+          initContainerStatuses: list(containerStatus),
+          ephemeralContainerStatuses: list(containerStatus),
+          qosClass: string('Guaranteed, Burstable or BestEffort.'),
         },
         'What its node last saw of the pod.',
       ),
@@ -86,6 +68,9 @@ const fields = object(
   'Containers, or a running virtual machine, with an address on the pod network.',
 );
 export type Pod = Resource<TypeOf<typeof fields>>;
+export type PodStatus = NonNullable<Pod['status']>;
+export type ContainerState = TypeOf<typeof containerState>;
+export type ContainerStatus = TypeOf<typeof containerStatus>;
 
 export const Pod = defineKind({
   group: '',
