@@ -54,8 +54,11 @@ export class EventRecorder {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Records without waiting and without failing: an Event that cannot be written is logged and dropped. */
-  event(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+  /**
+   * Records without waiting and without failing: an Event that cannot be written is logged and dropped. `fieldPath`: the part
+   * of the object that it is about, as `spec.containers{web}`.
+   */
+  event(about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
     const text = message.length > MESSAGE_LIMIT ? `${message.slice(0, MESSAGE_LIMIT - 1)}…` : message;
     const key = JSON.stringify([
       about.kind,
@@ -65,6 +68,7 @@ export class EventRecorder {
       type,
       reason,
       text,
+      fieldPath,
     ]);
     const series = this.#seriesOf(key, about);
     series.count++;
@@ -73,7 +77,7 @@ export class EventRecorder {
     if (series.queued || this.#waiting >= WAITING) return;
     series.queued = true;
     this.#waiting++;
-    this.#writing = this.#writing.then(() => this.#write(series, about, { type, reason, message: text }));
+    this.#writing = this.#writing.then(() => this.#write(series, about, { type, reason, message: text }, fieldPath));
   }
 
   /** Resolves when everything recorded so far has been written or given up. */
@@ -105,6 +109,7 @@ export class EventRecorder {
     series: Series,
     about: KubeObject,
     what: { readonly type: string; readonly reason: string; readonly message: string },
+    fieldPath: string | undefined,
   ): Promise<void> {
     series.queued = false;
     this.#waiting--;
@@ -112,7 +117,7 @@ export class EventRecorder {
     const { count } = series;
     try {
       if (series.written === 0 || !(await this.#raise(series)))
-        await client.create(Event, this.#draft(series, about, what));
+        await client.create(Event, this.#draft(series, about, what, fieldPath));
       series.written = count;
     } catch (err) {
       const fields = { err, reason: what.reason, about: `${about.kind} ${about.metadata.name}` };
@@ -140,6 +145,7 @@ export class EventRecorder {
     series: Series,
     about: KubeObject,
     what: { readonly type: string; readonly reason: string; readonly message: string },
+    fieldPath: string | undefined,
   ): Event {
     const { component, host } = this.#options;
     const { apiVersion, kind, metadata } = about;
@@ -154,6 +160,7 @@ export class EventRecorder {
         ...(metadata.name === undefined ? {} : { name: metadata.name }),
         ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
         ...(metadata.resourceVersion === undefined ? {} : { resourceVersion: metadata.resourceVersion }),
+        ...(fieldPath === undefined ? {} : { fieldPath }),
       },
       ...what,
       source: { component, ...(host === undefined ? {} : { host }) },
