@@ -1,10 +1,14 @@
 /** Every kind that is served. The order is that of discovery. */
+import { Deployment } from './apps/v1/deployment.ts';
+import { ReplicaSet } from './apps/v1/replicaset.ts';
+import { Job } from './batch/v1/job.ts';
 import { Lease } from './coordination/v1/lease.ts';
 import { Endpoints } from './core/v1/endpoints.ts';
 import { Event } from './core/v1/event.ts';
 import { Namespace } from './core/v1/namespace.ts';
 import { Node } from './core/v1/node.ts';
 import { Pod } from './core/v1/pod.ts';
+import { ReplicationController } from './core/v1/replicationcontroller.ts';
 import { Secret } from './core/v1/secret.ts';
 import { Service } from './core/v1/service.ts';
 import { EndpointSlice } from './discovery/v1/endpointslice.ts';
@@ -30,8 +34,12 @@ export const KINDS: readonly AnyKind[] = [
   Pod,
   Service,
   Endpoints,
+  ReplicationController,
   Event,
   Secret,
+  Deployment,
+  ReplicaSet,
+  Job,
   EndpointSlice,
   Lease,
   IPAddress,

@@ -88,7 +88,7 @@ export function validateAnnotations(annotations: ObjectMeta['annotations'], fiel
 /** Kinds of Kubernetes itself take no finalizers without a domain but its own; those of custom resources take any. */
 function validateFinalizers(kind: AnyKind, { finalizers = [] }: ObjectMeta): readonly Cause[] {
   const field = 'metadata.finalizers';
-  const isBuiltIn = kind.group === '' || kind.group.endsWith('.k8s.io');
+  const isBuiltIn = !kind.group.includes('.') || kind.group.endsWith('.k8s.io');
   const why = 'name is neither a standard finalizer name nor is it fully qualified';
   return [
     ...finalizers.flatMap((finalizer) => mistakeIn(field, finalizer, labelKeyMistake(finalizer))),
