@@ -195,7 +195,7 @@ async function makeReady(
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: `many-${i}`, namespace: NAMESPACE, labels: { app: `many-${i % SERVICES}` } },
-    spec: { nodeName: 'bench', containers: [{ name: 'main' }] },
+    spec: { nodeName: 'bench', containers: [{ name: 'main', image: 'main' }] },
   });
   const seen = Promise.all([slices.of(`${address} .`), kernel.of(`${address} .`)]);
   const started = performance.now();

@@ -23,6 +23,10 @@ export function duplicateValue(field: string, value: unknown): Cause {
   return { field, reason: 'FieldValueDuplicate', message: `Duplicate value: ${print(value)}` };
 }
 
+export function notFoundValue(field: string, value: unknown): Cause {
+  return { field, reason: 'FieldValueNotFound', message: `Not found: ${print(value)}` };
+}
+
 export function forbidden(field: string, detail: string): Cause {
   return { field, reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` };
 }
