@@ -19,6 +19,7 @@ import { namespaceController } from './namespace/namespace.ts';
 import { nodeIPAMController } from './nodeipam/nodeipam.ts';
 import { nodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
 import type { ControllerParts, Run } from './parts.ts';
+import { schedulerController } from './scheduler/scheduler.ts';
 import { serviceCIDRController } from './servicecidr/servicecidr.ts';
 import { serviceStatusController } from './servicestatus/servicestatus.ts';
 import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
@@ -54,6 +55,7 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   endpointslice: endpointSliceController,
   endpoints: endpointsController,
   endpointslicemirroring: endpointSliceMirroringController,
+  scheduler: schedulerController,
   virtualmachine: virtualMachineController,
   virtualmachineinstance: virtualMachineInstanceController,
   virtualmachineinstancereplicaset: virtualMachineInstanceReplicaSetController,

@@ -7,6 +7,7 @@ export const CONTROLLER_NAMES = [
   'endpointslice',
   'endpoints',
   'endpointslicemirroring',
+  'scheduler',
   'virtualmachine',
   'virtualmachineinstance',
   'virtualmachineinstancereplicaset',

@@ -1,8 +1,11 @@
 /** For tests: controllers on a fake server with a clock that stands still. */
 
 import { Event } from '../api/core/v1/event.ts';
+import { Pod } from '../api/core/v1/pod.ts';
 import type { Kind } from '../api/kind.ts';
+import { withCondition } from '../api/meta/conditions.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../api/meta/v1.ts';
+import { conflict, notFound } from '../api/status.ts';
 import { type FakeClient, fakeClient } from '../client/fake.ts';
 import { Informers } from '../client/informers.ts';
 import { eventually, settle } from '../client/testing.ts';
@@ -35,6 +38,7 @@ export async function world(
 ): Promise<World> {
   const clock = new FakeClock(START);
   const client = fakeClient(objects, { clock });
+  client.answerRawWith((_, path, body) => bindPod(client, path, body));
   const informers = new Informers({ client, log: silentLogger, clock });
   const runs = controllers.map((make) => make({ client, informers, clock, log: silentLogger }));
   const ended = new AbortController();
@@ -65,6 +69,19 @@ export async function world(
       await Promise.all(running);
     },
   };
+}
+
+/** What the server does when a scheduler gives a pod its node. */
+async function bindPod(client: FakeClient, path: string, body: object | undefined): Promise<unknown> {
+  const [, namespace = '', name] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/binding$/.exec(path) ?? [];
+  if (name === undefined) throw notFound(Pod, path);
+  const pod = await client.get(Pod, { namespace, name });
+  if (pod.spec?.nodeName) throw conflict(Pod, name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
+  const { target } = body as { readonly target: { readonly name: string } };
+  const scheduled = { type: 'PodScheduled', status: 'True' };
+  const conditions = withCondition(pod.status?.conditions, scheduled, START);
+  client.seed({ ...pod, spec: { ...pod.spec, nodeName: target.name }, status: { ...pod.status, conditions } });
+  return {};
 }
 
 function sameKey(a: ObjectKey, b: ObjectKey): boolean {

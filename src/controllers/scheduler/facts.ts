@@ -1,0 +1,60 @@
+/** What the scheduler needs to know of a pod, read once. Pure. */
+import type { Pod } from '../../api/core/v1/pod.ts';
+import type { PodAffinityTerm } from '../../api/core/v1/pod-placement.ts';
+import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
+import { LAUNCHER_LABEL, VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { equal } from '../equal.ts';
+import { type HostPort, hostPortsOf } from './host-ports.ts';
+import { type Requests, requestsOf } from './requests.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface PodFacts {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly labels: Labels;
+  readonly requests: Requests;
+  readonly hostPorts: readonly HostPort[];
+  /** Pods of one group are spread over nodes: those of one controller, and guests. */
+  readonly group: string | undefined;
+  /** A virtual machine's: no containers are run for it. */
+  readonly isGuest: boolean;
+  /** It has been asked to end, and still has its place. */
+  readonly isEnding: boolean;
+  /** Terms of pods that it bears nowhere near it. */
+  readonly exclusions: readonly PodAffinityTerm[];
+}
+
+/** A pod that is to be placed, with all it says of where. */
+export interface WaitingPod extends PodFacts {
+  readonly spec: PodSpec;
+}
+
+export function waitingPod(pod: Pod): WaitingPod {
+  return { ...factsOf(pod), spec: pod.spec ?? {} };
+}
+
+export function factsOf(pod: Pod): PodFacts {
+  const { namespace = 'default', name = '', uid = '', labels = {}, deletionTimestamp } = pod.metadata;
+  const spec = pod.spec ?? {};
+  const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller);
+  const isGuest = labels[LAUNCHER_LABEL] === 'virt-launcher' && owner?.kind === VirtualMachineInstance.kind;
+  return {
+    key: `${namespace}/${name}`,
+    uid,
+    namespace,
+    labels,
+    requests: requestsOf(spec),
+    hostPorts: hostPortsOf(spec),
+    group: isGuest ? 'guests' : owner?.uid,
+    isGuest,
+    isEnding: deletionTimestamp !== undefined,
+    exclusions: spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],
+  };
+}
+
+export function sameFacts(a: PodFacts, b: PodFacts): boolean {
+  return equal({ ...a, requests: [...a.requests] }, { ...b, requests: [...b.requests] });
+}
