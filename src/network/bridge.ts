@@ -1,16 +1,14 @@
-/** The node's bridge and the guests' taps on it. */
+/** The node's bridge, which the ports of guests and pods are on. */
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import type { RunCommand } from '../host/process.ts';
-import { addIP, type CIDR, familyOf, type IPFamily, printIP } from '../lib/ip.ts';
+import { addIP, type CIDR, type IPFamily, printIP } from '../lib/ip.ts';
 import { printMAC } from '../lib/mac.ts';
-import { type Lease, linkLocalOf } from './leases.ts';
+import { PORT_PREFIX } from './leases.ts';
 import { linkLocalOfMAC } from './link-local.ts';
 
 /** Name of the bridge. */
 export const BRIDGE = 'postern0';
-/** Prefix of the names of the guests' taps. */
-export const TAP_PREFIX = 'pst';
 
 /** The node's own address on its pod network: the guests' router and DNS server. */
 export function gatewayOf(cidr: CIDR): string {
@@ -36,50 +34,8 @@ export async function applyBridge(podCIDRs: readonly CIDR[], nodeName: string, r
 }
 
 /** Duplicate address detection would keep the address unusable for a second. */
-function nodad(family: IPFamily): string {
+export function nodad(family: IPFamily): string {
   return family === 'IPv6' ? ' nodad' : '';
-}
-
-/** Makes the tap of a lease and plugs it in, or finds it. */
-export async function applyTap(lease: Lease, run: RunCommand): Promise<void> {
-  const { device, mac } = lease;
-  if (!(await deviceExists(device))) await run(['ip', 'tuntap', 'add', 'dev', device, 'mode', 'tap']);
-  await writeSysctl(`net/ipv6/conf/${device}/disable_ipv6`, '1');
-  await runBatch(
-    [
-      // Isolated ports reach the node and not each other, so all traffic between guests passes the node's rules.
-      `link set ${device} master ${BRIDGE}`,
-      `link set dev ${device} type bridge_slave isolated on neigh_suppress off`,
-      // What the node knows it need not ask: no lost first packet, and no guest can claim another's address.
-      ...neighboursOf(lease).map((address) => `neigh replace ${address} lladdr ${mac} dev ${BRIDGE} nud permanent`),
-      `link set ${device} up`,
-    ],
-    run,
-  );
-}
-
-/** Takes a lease's tap away. Does nothing when there is none. */
-export async function removeTap(lease: Lease, run: RunCommand): Promise<void> {
-  if (await deviceExists(BRIDGE)) {
-    await runBatch(
-      neighboursOf(lease).map((address) => `neigh del ${address} dev ${BRIDGE}`),
-      run,
-      { force: true },
-    );
-  }
-  if (await deviceExists(lease.device)) await run(['ip', 'link', 'del', lease.device]);
-}
-
-function neighboursOf(lease: Lease): readonly string[] {
-  const speaksIPv6 = lease.addresses.some((address) => familyOf(address) === 'IPv6');
-  return speaksIPv6 ? [...lease.addresses, linkLocalOf(lease)] : lease.addresses;
-}
-
-/** Names of our taps in this network namespace. */
-export async function listTaps(): Promise<readonly string[]> {
-  const text = await readFile('/proc/self/net/dev', 'utf8');
-  const names = text.split('\n').flatMap((line) => /^\s*([^:\s]+):/.exec(line)?.[1] ?? []);
-  return names.filter((name) => name.startsWith(TAP_PREFIX));
 }
 
 /** Asks procfs, which shows the caller's own network namespace; sysfs shows the one it was mounted in. */
@@ -112,6 +68,8 @@ async function setBridgeSysctls(): Promise<void> {
   await writeSysctl(`net/ipv4/conf/${BRIDGE}/proxy_arp_pvlan`, '1');
   // By default those answers wait up to 0.8 s, lest two proxies answer at once; here there is one.
   await writeSysctl(`net/ipv4/neigh/${BRIDGE}/proxy_delay`, '0');
+  // The node reaches host ports of pods at 127.0.0.1; `host-ports/` keeps such addresses from whoever is on the bridge.
+  await writeSysctl(`net/ipv4/conf/${BRIDGE}/route_localnet`, '1');
   await routeWhatIsBridged();
 }
 
@@ -134,13 +92,13 @@ async function routeWhatIsBridged(): Promise<void> {
 async function keepRouterAdvertisements(): Promise<void> {
   for (const name of await readdir('/proc/sys/net/ipv6/conf').catch(() => [])) {
     const path = `/proc/sys/net/ipv6/conf/${name}/accept_ra`;
-    if (name === BRIDGE || name.startsWith(TAP_PREFIX)) continue;
+    if (name === BRIDGE || name.startsWith(PORT_PREFIX)) continue;
     if ((await readFile(path, 'utf8')).trim() === '1') await writeSysctl(`net/ipv6/conf/${name}/accept_ra`, '2');
   }
 }
 
 /** Writes a kernel parameter unless it has the value: in a container some may be read-only and right. */
-async function writeSysctl(name: string, value: string): Promise<void> {
+export async function writeSysctl(name: string, value: string): Promise<void> {
   const path = `/proc/sys/${name}`;
   if ((await readFile(path, 'utf8')).trim() === value) return;
   try {
@@ -151,7 +109,7 @@ async function writeSysctl(name: string, value: string): Promise<void> {
 }
 
 /** The same after each start, so that guests keep their router. */
-function bridgeMAC(nodeName: string): Uint8Array {
+export function bridgeMAC(nodeName: string): Uint8Array {
   const hash = createHash('sha256').update(`bridge ${nodeName}`).digest();
   return Uint8Array.from([0x02, ...hash.subarray(0, 5)]);
 }

@@ -6,14 +6,20 @@ import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { type RunCommand, runCommand } from '../host/process.ts';
-import { type CIDR, mustParseIP, printCIDR } from '../lib/ip.ts';
-import { applyBridge, applyTap, BRIDGE, deviceExists, listTaps, removeTap } from './bridge.ts';
+import { type CIDR, IP_FAMILIES, type IPFamily, printCIDR } from '../lib/ip.ts';
+import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
+import { kernelConntrack } from '../netfilter/conntrack/kernel.ts';
+import { applyBridge, BRIDGE, deviceExists } from './bridge.ts';
 import { desiredDhcp } from './dhcp/config.ts';
 import { Dnsmasq, type Identity } from './dhcp/dnsmasq.ts';
-import { printAdmission, printDismissal, printGuard, printRemoval } from './guard/ruleset.ts';
-import { loadLeases, saveLeases } from './lease-file.ts';
-import { type Lease, type LeaseTable, leaseFor, withoutLease } from './leases.ts';
-import type { PodNetwork, Port, PortRequest } from './pod-network.ts';
+import { printEgress, printEgressRemoval } from './egress/egress.ts';
+import { printRemoval } from './guard/ruleset.ts';
+import { printHostPortRemoval } from './host-ports/ruleset.ts';
+import { loadLeases } from './lease-file.ts';
+import type { LeaseTable } from './leases.ts';
+import { NodeNetwork } from './node-network.ts';
+import type { PodNetwork } from './pod-network.ts';
+import { listPorts, removeDevice } from './ports.ts';
 import { runRouterAdvertisements } from './ra/advertiser.ts';
 import { applyRedirectFilter, removeRedirectFilter } from './redirects.ts';
 import { applyRoutes, listRoutes } from './routes/apply.ts';
@@ -34,20 +40,16 @@ export interface PodNetworkOptions {
   /** Interface towards the other nodes. Default: the kernel's choice. */
   readonly lanInterface?: string;
   readonly clusterDomain: string;
+  /** Prefixes of all nodes' pods, among which addresses are not replaced. Default: this node's alone. */
+  readonly clusterCIDRs?: readonly CIDR[];
+  /** Families whose connections from pods and guests to elsewhere get the node's address (masquerade). Default: both. */
+  readonly masquerade?: readonly IPFamily[];
+  /** Destinations outside to which addresses are not replaced all the same. */
+  readonly nonMasqueradeCIDRs?: readonly CIDR[];
+  readonly conntrack?: Conntrack;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly run?: RunCommand;
-}
-
-/** No port could be made for a pod, for a reason that is not a failure of the machine. */
-export class PortError extends Error {
-  readonly reason: string;
-
-  constructor(reason: string, message: string) {
-    super(message);
-    this.name = 'PortError';
-    this.reason = reason;
-  }
 }
 
 /**
@@ -56,12 +58,18 @@ export class PortError extends Error {
  */
 export async function startPodNetwork(options: PodNetworkOptions, signal: AbortSignal): Promise<PodNetwork> {
   const { nodeName, podCIDRs, stateDir, log, run = runCommand, clock = systemClock } = options;
+  const { clusterCIDRs = [], nonMasqueradeCIDRs = [], masquerade = IP_FAMILIES, conntrack = kernelConntrack } = options;
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const table = await loadLeases(join(stateDir, 'leases.json'));
   await applyBridge(podCIDRs, nodeName, run);
   await applyRedirectFilter(run);
-  const dnsmasq = new Dnsmasq({ ...options, clock }, dhcpConfig(options, table));
-  const network = new NodeNetwork({ ...options, run, clock, dnsmasq }, table);
+  const egress = { families: masquerade, podCIDRs, inside: [...clusterCIDRs, ...nonMasqueradeCIDRs] };
+  await run(['nft', '-f', '-'], { input: printEgress(egress) });
+  const dhcpConfig = ({ leases }: LeaseTable) => desiredDhcp({ ...options, leases });
+  const dnsmasq = new Dnsmasq({ ...options, clock }, dhcpConfig(table));
+  const mtu = await mtuOf(options.lanInterface, run);
+  const follow = (changed: LeaseTable) => dnsmasq.update(dhcpConfig(changed));
+  const network = new NodeNetwork({ ...options, ...mtu, run, clock, conntrack, follow }, table);
   await network.reconcile();
   const advertising = podCIDRs
     .filter(({ base }) => base.family === 'IPv6')
@@ -75,97 +83,18 @@ export async function startPodNetwork(options: PodNetworkOptions, signal: AbortS
   return network;
 }
 
-function dhcpConfig(options: PodNetworkOptions, { leases }: LeaseTable): string {
-  const { podCIDRs, clusterDomain } = options;
-  return desiredDhcp({ podCIDRs, clusterDomain, leases });
+async function mtuOf(device: string | undefined, run: RunCommand): Promise<{ readonly mtu?: number }> {
+  if (device === undefined) return {};
+  const { stdout } = await run(['ip', '-j', 'link', 'show', 'dev', device]);
+  const [link] = JSON.parse(stdout) as readonly { readonly mtu?: number }[];
+  return link?.mtu === undefined ? {} : { mtu: link.mtu };
 }
 
 /** Removes everything that a pod network put on this machine. Ports that guests still use go too. */
 export async function cleanupPodNetwork(run: RunCommand = runCommand): Promise<void> {
-  for (const tap of await listTaps()) await run(['ip', 'link', 'del', tap]);
+  for (const device of await listPorts()) await removeDevice(device, run);
   if (await deviceExists(BRIDGE)) await run(['ip', 'link', 'del', BRIDGE]);
   await applyRoutes(diffRoutes(await listRoutes(run), []), undefined, run);
   await removeRedirectFilter(run);
-  await nft(printRemoval(), run);
-}
-
-async function nft(script: string, run: RunCommand): Promise<void> {
-  await run(['nft', '-f', '-'], { input: script });
-}
-
-interface NodeNetworkOptions extends PodNetworkOptions {
-  readonly run: RunCommand;
-  readonly clock: Clock;
-  readonly dnsmasq: Dnsmasq;
-}
-
-/** The ports of one node. Changes are made one after the other. */
-class NodeNetwork implements PodNetwork {
-  readonly #options: NodeNetworkOptions;
-  #table: LeaseTable;
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(options: NodeNetworkOptions, table: LeaseTable) {
-    this.#options = options;
-    this.#table = table;
-  }
-
-  /** After a restart: guards and makes the taps of all leases, and removes taps that belong to none. */
-  async reconcile(): Promise<void> {
-    const { run } = this.#options;
-    await nft(printGuard(this.#table.leases), run);
-    const devices = new Set(this.#table.leases.map((lease) => lease.device));
-    for (const tap of await listTaps()) if (!devices.has(tap)) await run(['ip', 'link', 'del', tap]);
-    for (const lease of this.#table.leases) await applyTap(lease, run);
-  }
-
-  attach(request: PortRequest): Promise<Port> {
-    return this.#inTurn(async () => {
-      const { podCIDRs, clock, run } = this.#options;
-      const before = this.#table.leases.find((lease) => lease.podUID === request.podUID);
-      const outcome = leaseFor(this.#table, request, podCIDRs, clock.now());
-      if (outcome.kind === 'refused') throw new PortError(outcome.why, outcome.message);
-      // On disk before it is used: an address that a guest has must never be given to another after a crash.
-      if (outcome.table !== this.#table) await this.#keep(outcome.table);
-      await nft(`${before === undefined ? '' : printDismissal(before)}${printAdmission(outcome.lease)}`, run);
-      await applyTap(outcome.lease, run);
-      this.#options.dnsmasq.update(dhcpConfig(this.#options, this.#table));
-      return portOf(outcome.lease);
-    });
-  }
-
-  release(podUID: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const lease = this.#table.leases.find((each) => each.podUID === podUID);
-      if (lease === undefined) return;
-      await removeTap(lease, this.#options.run);
-      await nft(printDismissal(lease), this.#options.run);
-      await this.#keep(withoutLease(this.#table, podUID, this.#options.clock.now()));
-      this.#options.dnsmasq.update(dhcpConfig(this.#options, this.#table));
-    });
-  }
-
-  ports(): readonly Port[] {
-    return this.#table.leases.map(portOf);
-  }
-
-  async #keep(table: LeaseTable): Promise<void> {
-    await saveLeases(join(this.#options.stateDir, 'leases.json'), table);
-    this.#table = table;
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
-  }
-}
-
-function portOf(lease: Lease): Port {
-  return {
-    podUID: lease.podUID,
-    device: lease.device,
-    mac: lease.mac,
-    addresses: lease.addresses.map(mustParseIP),
-  };
+  await run(['nft', '-f', '-'], { input: `${printRemoval()}${printHostPortRemoval()}${printEgressRemoval()}` });
 }

@@ -52,7 +52,9 @@ export class LifeCycle {
     const { stateDir, network } = this.#options;
     const records = await readRecords(stateDir);
     const known = new Set(records.map((record) => record.podUID));
-    for (const port of network.ports()) if (!known.has(port.podUID)) await network.release(port.podUID);
+    // Ports of pods of containers are others' to release.
+    const ours = network.ports().filter(({ namespace }) => namespace === undefined);
+    for (const port of ours) if (!known.has(port.podUID)) await network.release(port.podUID);
     await Promise.all(records.map((record) => this.#findGuest(record)));
   }
 

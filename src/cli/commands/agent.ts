@@ -4,13 +4,14 @@ import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { requireDirectory } from '../directory.ts';
+import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags, FirewallFlags {
+interface Flags extends AnnouncerFlags, EgressFlags, FirewallFlags {
   readonly kubeconfig: string;
   readonly apiSocket?: string;
   readonly nodeName?: string;
@@ -48,7 +49,7 @@ export function addAgentCommand(postern: Command): void {
         .choices(['leave', 'end'])
         .default('leave'),
     );
-  addFirewallOptions(addAnnouncerOptions(agent))
+  addFirewallOptions(addAnnouncerOptions(addEgressOptions(agent)))
     .addHelpText(
       'after',
       '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
@@ -80,6 +81,7 @@ export function addAgentCommand(postern: Command): void {
           clusterCIDRs: flags.clusterCidr,
           proxyMode: flags.proxyMode,
           announcer,
+          ...egressFlags(flags),
           ...firewallFlags(flags),
           onStop: flags.onStop,
         },

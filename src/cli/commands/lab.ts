@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { LabStatus, NodeFirewall } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerArgv, announcerOf } from '../announcer-options.ts';
+import { addEgressOptions, type EgressFlags, egressArgv } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallArgv } from '../firewall-options.ts';
 import { type OutputFormat, outputOption, parseCount, parsedOption, parseFamilies } from '../options.ts';
 import { print, textTable } from '../output.ts';
@@ -13,7 +14,7 @@ interface DirFlags {
   readonly dir: string;
 }
 
-interface UpFlags extends DirFlags, AnnouncerFlags, FirewallFlags {
+interface UpFlags extends DirFlags, AnnouncerFlags, EgressFlags, FirewallFlags {
   readonly nodes: number;
   readonly ipFamilies: readonly IPFamily[];
   readonly nodeFirewall?: NodeFirewall;
@@ -39,7 +40,7 @@ function addUp(lab: Command): void {
     .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
     .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'))
     .addOption(nodeFirewallOption());
-  addFirewallOptions(addAnnouncerOptions(up))
+  addFirewallOptions(addAnnouncerOptions(addEgressOptions(up)))
     .addHelpText(
       'after',
       '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes\n  postern lab up --dir ./lab --node-firewall firewalld\n  postern lab exec --dir ./lab node1 -- firewall-cmd --list-all',
@@ -54,7 +55,11 @@ function addUp(lab: Command): void {
       await announcerOf(flags); // Checked here: its agents would complain where nobody reads it.
       const signal = endSignal();
       await new Progress(process.stderr).during('lab', (tell) =>
-        labUp(labOptions({ ...flags, agentFlags: [...announcerArgv(flags), ...firewallArgv(flags)] }), tell, signal),
+        labUp(
+          labOptions({ ...flags, agentFlags: [...announcerArgv(flags), ...egressArgv(flags), ...firewallArgv(flags)] }),
+          tell,
+          signal,
+        ),
       );
       process.stdout.write(`ready ${labStatus(flags.dir).server} kubeconfig ${labStatus(flags.dir).kubeconfig}\n`);
     });

@@ -4,13 +4,14 @@ import { ALL_CONTROLLERS } from '../../controllers/names.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { addCloudOptions, type CloudFlags, cloudArgv } from '../cloud-options.ts';
 import { requireDirectory } from '../directory.ts';
+import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import { dataDirOption, type HostPort, listenOption } from '../options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags, CloudFlags, FirewallFlags {
+interface Flags extends AnnouncerFlags, CloudFlags, EgressFlags, FirewallFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -29,7 +30,7 @@ export function addUpCommand(postern: Command): void {
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
     .addOption(modeOption('--proxy-mode'));
-  addCloudOptions(addFirewallOptions(addAnnouncerOptions(up)))
+  addCloudOptions(addFirewallOptions(addAnnouncerOptions(addEgressOptions(up))))
     .addHelpText(
       'after',
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
@@ -49,6 +50,7 @@ export function addUpCommand(postern: Command): void {
       await runUp(
         {
           ...{ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, ...firewallFlags(flags) },
+          ...egressFlags(flags),
           serverFlags: cloudArgv(flags),
         },
         endSignal(),

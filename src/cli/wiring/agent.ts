@@ -18,6 +18,7 @@ import { startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
+import type { EgressFlags } from '../egress-options.ts';
 import type { FirewallFlags } from '../firewall-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { cleanupAnnouncer, startAnnouncer } from './announcer.ts';
@@ -36,7 +37,7 @@ import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
 
-export interface AgentOptions extends FirewallFlags {
+export interface AgentOptions extends EgressFlags, FirewallFlags {
   readonly endpoint: Endpoint;
   readonly nodeName: string;
   /** This node's own addresses on the LAN, at most one per family. */
@@ -107,6 +108,9 @@ async function runParts(
         stateDir: join(stateDir, 'network'),
         lanInterface: options.lanInterface,
         clusterDomain: CLUSTER_DOMAIN,
+        clusterCIDRs: options.clusterCIDRs,
+        masquerade: options.masquerade,
+        nonMasqueradeCIDRs: options.nonMasqueradeCidrs ?? [],
         ...(canChangeUser() ? { runAs: { uid: DHCP_ID, gid: DHCP_ID } } : {}),
       },
       parts,

@@ -8,6 +8,7 @@ import { createLogger } from '../../host/log.ts';
 import { signalChild } from '../../host/process.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
+import { type EgressFlags, egressFlags } from '../egress-options.ts';
 import { UserError } from '../errors.ts';
 import { type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import type { HostPort } from '../options.ts';
@@ -16,7 +17,7 @@ import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
 
-export interface UpOptions extends FirewallFlags {
+export interface UpOptions extends EgressFlags, FirewallFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -59,6 +60,7 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         clusterCIDRs: DEFAULT_CLUSTER_CIDRS.split(',').map(mustParseCIDR),
         proxyMode: options.proxyMode,
         announcer: options.announcer,
+        ...egressFlags(options),
         ...firewallFlags(options),
         onStop: 'end',
       },

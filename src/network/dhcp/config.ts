@@ -4,7 +4,7 @@
  */
 import { type CIDR, familyOf, printIP } from '../../lib/ip.ts';
 import { BRIDGE, gatewayOf } from '../bridge.ts';
-import type { Lease } from '../leases.ts';
+import { isContainerLease, type Lease } from '../leases.ts';
 
 /** The configuration. Same leases in, same text out. */
 export function desiredDhcp(input: {
@@ -13,7 +13,8 @@ export function desiredDhcp(input: {
   readonly clusterDomain: string;
 }): string {
   const { podCIDRs, clusterDomain } = input;
-  const leases = [...input.leases].sort((a, b) => (a.mac < b.mac ? -1 : 1));
+  // Pods of containers do not ask: their addresses are there from the beginning.
+  const leases = input.leases.filter((lease) => !isContainerLease(lease)).sort((a, b) => (a.mac < b.mac ? -1 : 1));
   const namespaces = [...new Set(leases.map(namespaceOf))].sort();
   const lines = [
     'port=0',

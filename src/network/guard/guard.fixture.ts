@@ -29,7 +29,7 @@ async function guest(name: string): Promise<Sender> {
 
 function addressesOf(port: Port) {
   const [v4 = '', v6 = ''] = port.addresses.map(printIP);
-  return { v4, v6, linkLocal: linkLocalOf({ ...port, addresses: [v4, v6], podKey: '', hostname: '' }) };
+  return { v4, v6, linkLocal: linkLocalOf({ mac: port.mac, podKey: '' }) };
 }
 
 await runCommand(['ip', 'link', 'set', 'lo', 'up']);

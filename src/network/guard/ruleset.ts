@@ -1,15 +1,14 @@
 /**
- * What keeps guests from being anybody but themselves, as nftables text: frames that enter the bridge from a guest's tap have
+ * What keeps guests from being anybody but themselves, as nftables text: frames that enter the bridge from a guest's port have
  * to come from the guest's own MAC and addresses, and to be of a kind that a guest has a reason to send (RFC 2827, RFC 6105,
  * RFC 7610). The rules are the same for any number of guests; who is who is in the sets.
  */
 import { familyOf } from '../../lib/ip.ts';
-import { TAP_PREFIX } from '../bridge.ts';
-import { type Lease, linkLocalOf } from '../leases.ts';
+import { type Lease, linkLocalOf, PORT_PREFIX, VETH_PREFIX } from '../leases.ts';
 
 const TABLE = 'bridge postern-network';
 
-/** A tap that is in no set gets nothing through. */
+/** A port that is in no set gets nothing through. */
 const RULES = `
   set guests { type ifname . ether_addr; }
   set addresses4 { type ifname . ipv4_addr; }
@@ -49,7 +48,12 @@ const RULES = `
   }
   chain prerouting {
     type filter hook prerouting priority filter; policy accept;
-    iifname "${TAP_PREFIX}*" goto guest
+    iifname "${PORT_PREFIX}*" goto guest
+  }
+  # Pods of containers have all that a router would tell them.
+  chain output {
+    type filter hook output priority filter; policy accept;
+    icmpv6 type nd-router-advert oifname "${VETH_PREFIX}*" drop
   }
 `;
 

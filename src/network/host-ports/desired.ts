@@ -1,0 +1,42 @@
+/** Which ports of the node lead to pods: leases in, elements of maps out. */
+import { familyOf, type IPFamily } from '../../lib/ip.ts';
+import { isContainerLease, type Lease, type LeasedHostPort } from '../leases.ts';
+
+/** An element of one of the maps and sets of `ruleset.ts`. */
+export interface HostPortElement {
+  readonly family: IPFamily;
+  readonly set: 'at-address' | 'at-any' | 'own';
+  /** As nftables writes it. */
+  readonly key: string;
+  /** Where packets are sent instead; none in a set. */
+  readonly value?: string;
+}
+
+/** By set and key. Of two pods that want the same port the one that came last has it: the other is on its way out. */
+export type HostPorts = ReadonlyMap<string, HostPortElement>;
+
+export function desiredHostPorts(leases: readonly Lease[]): HostPorts {
+  const elements = leases.filter(isContainerLease).flatMap(elementsOf);
+  return new Map(elements.map((element) => [`${element.family} ${element.set} ${element.key}`, element]));
+}
+
+function elementsOf(lease: Lease): readonly HostPortElement[] {
+  const { hostPorts = [], addresses } = lease;
+  if (hostPorts.length === 0) return [];
+  return addresses.flatMap((address): HostPortElement[] => {
+    const family = familyOf(address) ?? 'IPv4';
+    const ports = hostPorts.flatMap((port): HostPortElement[] => {
+      const frontend = frontendOf(port, family);
+      return frontend === undefined ? [] : [{ family, ...frontend, value: `${address} . ${port.containerPort}` }];
+    });
+    return ports.length === 0 ? [] : [...ports, { family, set: 'own', key: `${address} . ${address}` }];
+  });
+}
+
+/** Undefined for a port that is at an address of the other family only. */
+function frontendOf(port: LeasedHostPort, family: IPFamily): Pick<HostPortElement, 'set' | 'key'> | undefined {
+  const where = `${port.protocol.toLowerCase()} . ${port.hostPort}`;
+  const { hostIP } = port;
+  if (hostIP === undefined) return { set: 'at-any', key: where };
+  return familyOf(hostIP) === family ? { set: 'at-address', key: `${hostIP} . ${where}` } : undefined;
+}

@@ -1,0 +1,156 @@
+/** The ports of one node: leases, and what the kernel has for each. */
+import { join } from 'node:path';
+import type { Clock } from '../host/clock.ts';
+import type { Logger } from '../host/log.ts';
+import type { RunCommand } from '../host/process.ts';
+import { type CIDR, mustParseIP } from '../lib/ip.ts';
+import { type Conntrack, ConntrackError } from '../netfilter/conntrack/conntrack.ts';
+import { gatewayOf } from './bridge.ts';
+import { printAdmission, printDismissal, printGuard } from './guard/ruleset.ts';
+import { desiredHostPorts, type HostPorts } from './host-ports/desired.ts';
+import { endOldFlows } from './host-ports/flows.ts';
+import { printHostPortChange, printHostPorts } from './host-ports/ruleset.ts';
+import { saveLeases } from './lease-file.ts';
+import { isContainerLease, type Lease, type LeaseTable, leaseFor, withoutLease } from './leases.ts';
+import type { PodNetwork, Port, PortRequest } from './pod-network.ts';
+import { applyTap, listPorts, removeDevice, removePort } from './ports.ts';
+import { checkVeth, keepVeth, makeVeth } from './veth.ts';
+
+/** No port could be made for a pod, for a reason that is not a failure of the machine. */
+export class PortError extends Error {
+  readonly reason: string;
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.name = 'PortError';
+    this.reason = reason;
+  }
+}
+
+export interface NodeNetworkOptions {
+  readonly nodeName: string;
+  readonly podCIDRs: readonly CIDR[];
+  /** Holds the leases. */
+  readonly stateDir: string;
+  /** Of the LAN interface. */
+  readonly mtu?: number;
+  readonly run: RunCommand;
+  readonly clock: Clock;
+  readonly conntrack: Conntrack;
+  readonly log: Logger;
+  /** Told of the leases after each change. */
+  readonly follow: (table: LeaseTable) => void;
+}
+
+/** Changes are made one after the other. */
+export class NodeNetwork implements PodNetwork {
+  readonly #options: NodeNetworkOptions;
+  #table: LeaseTable;
+  /** What the kernel has. */
+  #hostPorts: HostPorts = new Map();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: NodeNetworkOptions, table: LeaseTable) {
+    this.#options = options;
+    this.#table = table;
+  }
+
+  /** After a restart: guards and makes the ports of all leases, and removes ports that belong to none. */
+  async reconcile(): Promise<void> {
+    const { run } = this.#options;
+    const { leases } = this.#table;
+    const hostPorts = desiredHostPorts(leases);
+    await this.#nft(`${printGuard(leases)}${printHostPorts(hostPorts)}`);
+    this.#hostPorts = hostPorts;
+    const devices = new Set(leases.map((lease) => lease.device));
+    for (const device of await listPorts()) if (!devices.has(device)) await removeDevice(device, run);
+    for (const lease of leases) await (isContainerLease(lease) ? keepVeth(lease, run) : applyTap(lease, run));
+  }
+
+  attach(request: PortRequest): Promise<Port> {
+    return this.#inTurn(async () => {
+      const { podCIDRs, clock, run } = this.#options;
+      const before = this.#table.leases.find((lease) => lease.podUID === request.podUID);
+      const outcome = leaseFor(this.#table, request, podCIDRs, clock.now());
+      if (outcome.kind === 'refused') throw new PortError(outcome.why, outcome.message);
+      // On disk before it is used: an address that a guest has must never be given to another after a crash.
+      if (outcome.table !== this.#table) await this.#keep(outcome.table);
+      const { lease } = outcome;
+      const guard = `${before === undefined ? '' : printDismissal(before)}${printAdmission(lease)}`;
+      await this.#applyRules(guard, () =>
+        isContainerLease(lease) ? makeVeth(lease, this.#options) : applyTap(lease, run),
+      );
+      return this.#portOf(lease);
+    });
+  }
+
+  release(podUID: string, sandbox?: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const lease = this.#table.leases.find((each) => each.podUID === podUID);
+      if (lease === undefined) return;
+      if (sandbox !== undefined && lease.namespace?.sandbox !== sandbox) return;
+      await removePort(lease, this.#options.run);
+      await this.#keep(withoutLease(this.#table, podUID, this.#options.clock.now()));
+      await this.#applyRules(printDismissal(lease));
+    });
+  }
+
+  check(podUID: string): Promise<string | undefined> {
+    return this.#inTurn(async () => {
+      const lease = this.#table.leases.find((each) => each.podUID === podUID);
+      if (lease === undefined || !isContainerLease(lease)) return 'it has no port';
+      return checkVeth(lease, this.#options.run);
+    });
+  }
+
+  ports(): readonly Port[] {
+    return this.#table.leases.map((lease) => this.#portOf(lease));
+  }
+
+  /** The guard first, then devices: what is plugged in is guarded. What leads to it comes with the guard, in one transaction. */
+  async #applyRules(guard: string, devices: () => Promise<void> = async () => {}): Promise<void> {
+    const [before, after] = [this.#hostPorts, desiredHostPorts(this.#table.leases)];
+    await this.#nft(`${guard}${printHostPortChange(before, after)}`);
+    this.#hostPorts = after;
+    await devices();
+    await this.#endOldFlows(before, after);
+    this.#options.follow(this.#table);
+  }
+
+  async #endOldFlows(before: HostPorts, after: HostPorts): Promise<void> {
+    const { conntrack, log } = this.#options;
+    try {
+      await endOldFlows(conntrack, before, after);
+    } catch (err) {
+      if (!(err instanceof ConntrackError)) throw err;
+      // The port itself works; clients that sent datagrams before may have to use another port of theirs.
+      log.warn({ err }, 'cannot end UDP flows of host ports that changed');
+    }
+  }
+
+  #portOf(lease: Lease): Port {
+    const { podUID, device, mac, namespace } = lease;
+    return {
+      ...{ podUID, device, mac },
+      addresses: lease.addresses.map(mustParseIP),
+      gateways: this.#options.podCIDRs.map((cidr) => mustParseIP(gatewayOf(cidr))),
+      ...(namespace === undefined ? {} : { namespace: namespace.path }),
+      ...(namespace?.sandbox === undefined ? {} : { sandbox: namespace.sandbox }),
+    };
+  }
+
+  async #nft(script: string): Promise<void> {
+    if (script !== '') await this.#options.run(['nft', '-f', '-'], { input: script });
+  }
+
+  async #keep(table: LeaseTable): Promise<void> {
+    await saveLeases(join(this.#options.stateDir, 'leases.json'), table);
+    this.#table = table;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
