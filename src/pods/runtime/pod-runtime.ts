@@ -1,0 +1,58 @@
+/** What a runtime has of one pod. */
+import type { RuntimeContainerStatus, SandboxStatus } from '../cri/cri.ts';
+import { CONTAINER_HASH, CONTAINER_NAME, RESTART_COUNT } from '../labels.ts';
+
+/** One run of a container: it is never started twice. */
+export interface ContainerRun extends RuntimeContainerStatus {
+  readonly sandboxID: string;
+  /** What it left as its last words; only of one that has ended. */
+  readonly lastWords?: string;
+}
+
+export interface PodRuntime {
+  /** Newest first. */
+  readonly sandboxes: readonly SandboxStatus[];
+  /** Of all sandboxes, newest first. */
+  readonly containers: readonly ContainerRun[];
+}
+
+export const NOTHING: PodRuntime = { sandboxes: [], containers: [] };
+
+/** The runs of the container of this name, newest first. */
+export function runsOf({ containers }: PodRuntime, name: string): readonly ContainerRun[] {
+  return containers.filter((run) => nameOf(run) === name);
+}
+
+export function nameOf(run: ContainerRun): string {
+  return run.labels[CONTAINER_NAME] ?? run.metadata.name;
+}
+
+/** Runs before this one. */
+export function restartCountOf({ annotations, metadata }: ContainerRun): number {
+  const count = Number(annotations[RESTART_COUNT]);
+  return Number.isSafeInteger(count) && count >= 0 ? count : metadata.attempt;
+}
+
+export function hashOf({ annotations }: ContainerRun): string {
+  return annotations[CONTAINER_HASH] ?? '';
+}
+
+/** Whether any process of it may be left. */
+export function isAlive({ state }: ContainerRun): boolean {
+  return state === 'RUNNING' || state === 'UNKNOWN';
+}
+
+/** The sandbox to put containers into; undefined when there is none that works. */
+export function presentSandbox({ sandboxes }: PodRuntime): SandboxStatus | undefined {
+  const newest = sandboxes[0];
+  return newest?.state === 'READY' ? newest : undefined;
+}
+
+/** Newest first, by the runtime's own clock; of two at once the later attempt. */
+export function newestFirst<T extends { readonly createdAt: bigint; readonly metadata: { readonly attempt: number } }>(
+  all: readonly T[],
+): readonly T[] {
+  return all.toSorted((a, b) =>
+    a.createdAt === b.createdAt ? b.metadata.attempt - a.metadata.attempt : a.createdAt < b.createdAt ? 1 : -1,
+  );
+}

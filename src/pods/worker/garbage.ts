@@ -1,0 +1,26 @@
+/** What the runtime keeps of a pod without use. Pure. */
+import { nameOf, type PodRuntime } from '../runtime/pod-runtime.ts';
+
+export interface Garbage {
+  readonly containers: readonly string[];
+  readonly sandboxes: readonly string[];
+}
+
+/**
+ * Of each container the last run that ended is kept, for its logs and for what it left as its state; all before it go, and sandboxes
+ * of earlier attempts that hold nothing that is kept.
+ */
+export function garbage({ sandboxes, containers }: PodRuntime): Garbage {
+  const hasDead = new Set<string>();
+  const kept = new Set<string>();
+  const removed: string[] = [];
+  for (const run of containers) {
+    const name = nameOf(run);
+    const isDead = run.state === 'EXITED';
+    if (isDead && hasDead.has(name)) removed.push(run.id);
+    else kept.add(run.sandboxID);
+    if (isDead) hasDead.add(name);
+  }
+  const old = sandboxes.slice(1).filter(({ id, state }) => state === 'NOTREADY' && !kept.has(id));
+  return { containers: removed, sandboxes: old.map(({ id }) => id) };
+}

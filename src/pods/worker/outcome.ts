@@ -1,0 +1,58 @@
+/** Whether a pod is over: nothing of it is to be started any more, and what still runs is to end. */
+import { isPodFinal } from '../../api/core/v1/pod.status.ts';
+import { isAlive, presentSandbox } from '../runtime/pod-runtime.ts';
+import { type ContainerView, containersOf, deadlineOf, isLost, latest, type PodView, restartsAfter } from './view.ts';
+
+export interface Outcome {
+  readonly phase: 'Succeeded' | 'Failed';
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** How the pod ended; undefined while it has something to run. */
+export function outcomeOf(view: PodView): Outcome | undefined {
+  const { pod, now, busy } = view;
+  if (isPodFinal(pod)) return finalOf(view);
+  const deadline = deadlineOf(pod);
+  if (deadline !== undefined && deadline <= now) {
+    const message = 'Pod was active on the node longer than the specified deadline';
+    return { phase: 'Failed', reason: 'DeadlineExceeded', message };
+  }
+  const containers = containersOf(view);
+  if (containers.some((container) => busy.has(container.name))) return undefined;
+  const apps = containers.filter(({ kind }) => kind === 'app');
+  if (apps.every((app) => isOver(view, app))) {
+    return { phase: apps.every((app) => exitCodeOf(app) === 0) ? 'Succeeded' : 'Failed' };
+  }
+  const failedInit = containers.some((each) => each.kind === 'init' && isOver(view, each) && exitCodeOf(each) !== 0);
+  if (failedInit) return { phase: 'Failed' };
+  return isOrphaned(view, containers) ? { phase: 'Failed' } : undefined;
+}
+
+function finalOf({ pod }: PodView): Outcome {
+  const { phase, reason, message } = pod.status ?? {};
+  return {
+    phase: phase === 'Succeeded' ? 'Succeeded' : 'Failed',
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+/** Whether it has ended for good. */
+function isOver(view: PodView, container: ContainerView): boolean {
+  const exitCode = exitCodeOf(container);
+  return exitCode !== undefined && !restartsAfter(view, container, exitCode);
+}
+
+/** Of the latest run that is known of; undefined while it runs, or when there was none. */
+function exitCodeOf(container: ContainerView): number | undefined {
+  const run = latest(container);
+  if (run !== undefined) return run.state === 'EXITED' ? run.exitCode : undefined;
+  return isLost(container) ? 137 : container.told?.state?.terminated?.exitCode;
+}
+
+/** One that is never to be run again has no use for another sandbox when its own is lost. */
+function isOrphaned({ pod, runtime }: PodView, containers: readonly ContainerView[]): boolean {
+  if (pod.spec?.restartPolicy !== 'Never' || presentSandbox(runtime) !== undefined) return false;
+  return runtime.sandboxes.length > 0 && containers.some(({ runs }) => runs.length > 0 && !runs.some(isAlive));
+}
