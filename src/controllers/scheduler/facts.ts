@@ -1,13 +1,16 @@
 /** What the scheduler needs to know of a pod, read once. Pure. */
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { PodAffinityTerm } from '../../api/core/v1/pod-placement.ts';
+import { podRequests } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
 import { LAUNCHER_LABEL, VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { equal } from '../equal.ts';
 import { type HostPort, hostPortsOf } from './host-ports.ts';
-import { type Requests, requestsOf } from './requests.ts';
 
 export type Labels = Readonly<Record<string, string>>;
+
+/** Thousandths of processors, else whole units, so that sums are exact. */
+export type Requests = ReadonlyMap<string, number>;
 
 export interface PodFacts {
   /** `namespace/name`. */
@@ -46,7 +49,7 @@ export function factsOf(pod: Pod): PodFacts {
     uid,
     namespace,
     labels,
-    requests: requestsOf(spec),
+    requests: new Map(Object.entries(podRequests(spec))),
     hostPorts: hostPortsOf(spec),
     group: isGuest ? 'guests' : owner?.uid,
     isGuest,

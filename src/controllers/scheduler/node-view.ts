@@ -1,10 +1,10 @@
 /** What the scheduler needs to know of a node. Pure. */
 import type { Node } from '../../api/core/v1/node.ts';
+import { amountsOf } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import { findCondition, isTrue } from '../../api/meta/conditions.ts';
 import { equal } from '../equal.ts';
-import type { Labels } from './facts.ts';
+import type { Labels, Requests } from './facts.ts';
 import type { HostPort } from './host-ports.ts';
-import { amounts, type Requests } from './requests.ts';
 
 /** Condition of a node of Postern's that says whether containers can be run there. */
 export const RUNTIME_CONDITION = 'postern.dev/ContainerRuntimeReady';
@@ -41,7 +41,7 @@ export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
     name: metadata.name ?? '',
     labels: metadata.labels ?? {},
     taints: (spec?.taints ?? []).map(({ key, value, effect }) => ({ key, effect, ...(value ? { value } : {}) })),
-    allocatable: amounts(status?.allocatable),
+    allocatable: new Map(Object.entries(amountsOf(status?.allocatable))),
     isLeaving: metadata.deletionTimestamp !== undefined,
     isReady: isTrue(status?.conditions, 'Ready'),
     isCordoned: spec?.unschedulable ?? false,
