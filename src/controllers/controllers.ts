@@ -19,6 +19,8 @@ import { namespaceController } from './namespace/namespace.ts';
 import { nodeIPAMController } from './nodeipam/nodeipam.ts';
 import { nodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
 import type { ControllerParts, Run } from './parts.ts';
+import { replicaSetController } from './replicaset/replicaset.ts';
+import { replicationControllerController } from './replicationcontroller/replicationcontroller.ts';
 import { schedulerController } from './scheduler/scheduler.ts';
 import { serviceCIDRController } from './servicecidr/servicecidr.ts';
 import { serviceStatusController } from './servicestatus/servicestatus.ts';
@@ -59,6 +61,8 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   virtualmachine: virtualMachineController,
   virtualmachineinstance: virtualMachineInstanceController,
   virtualmachineinstancereplicaset: virtualMachineInstanceReplicaSetController,
+  replicaset: replicaSetController,
+  replicationcontroller: replicationControllerController,
   loadbalancer: (parts, { cloud, others = cloud?.providers ?? [] }) => loadBalancerController({ ...parts, others }),
   cloud: (parts, { cloud }) => (cloud === undefined ? NOTHING : cloudController({ ...parts, ...cloud })),
   metallb: (parts, { setLogLevel }) => metalLBController({ ...parts, ...(setLogLevel ? { setLogLevel } : {}) }),

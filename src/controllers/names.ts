@@ -11,6 +11,8 @@ export const CONTROLLER_NAMES = [
   'virtualmachine',
   'virtualmachineinstance',
   'virtualmachineinstancereplicaset',
+  'replicaset',
+  'replicationcontroller',
   'loadbalancer',
   'cloud',
   'metallb',

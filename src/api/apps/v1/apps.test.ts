@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ReplicationController } from '../../core/v1/replicationcontroller.ts';
-import type { Kind } from '../../kind.ts';
+import type { AnyKind } from '../../kinds.ts';
 import { printTable } from '../../table.ts';
 import { admitted, mistakesOf } from '../../testing.ts';
 import { Deployment } from './deployment.ts';
@@ -36,7 +36,7 @@ test('a ReplicationController takes selector and labels from its template', () =
 describe('is refused', () => {
   const rolling = (maxUnavailable: unknown, maxSurge: unknown) =>
     spec({ strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable, maxSurge } } });
-  const CASES: readonly [why: string, kind: Kind, manifest: object, mistakes: readonly string[]][] = [
+  const CASES: readonly [why: string, kind: AnyKind, manifest: object, mistakes: readonly string[]][] = [
     [
       'a ReplicaSet whose selector does not select its template',
       ReplicaSet,
@@ -144,7 +144,7 @@ test('columns are those of Kubernetes, wide ones after the age', () => {
     ['Name', 'Ready', 'Up-to-date', 'Available', 'Age', 'Containers', 'Images', 'Selector'],
   );
   assert.deepEqual(table.rows[0]?.cells, ['a', '1/3', 2, 0, '<unknown>', 'web', 'web:1', 'app=web']);
-  const names = (kind: Kind) => printTable(kind, [], 0).columnDefinitions.map(({ name }) => name);
+  const names = (kind: AnyKind) => printTable(kind, [], 0).columnDefinitions.map(({ name }) => name);
   const columns = ['Name', 'Desired', 'Current', 'Ready', 'Age', 'Containers', 'Images', 'Selector'];
   assert.deepEqual([names(ReplicaSet), names(ReplicationController)], [columns, columns]);
 });

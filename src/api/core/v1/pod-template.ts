@@ -3,12 +3,13 @@ import { forbidden, invalidValue, notSupported } from '../../field-errors.ts';
 import type { Column, Resource } from '../../kind.ts';
 import { validateAnnotations, validateLabels } from '../../meta/validation.ts';
 import type { Cause } from '../../status.ts';
-import { defaultPod, validatePod } from './pod.admission.ts';
+import { defaultPodSpec } from './pod-spec/defaults.ts';
+import { validatePodSpec } from './pod-spec/validate.ts';
 import type { PodTemplateSpec } from './pod-spec.ts';
 
 /** Fills in what a template leaves out. */
 export function defaultPodTemplate(template: PodTemplateSpec): PodTemplateSpec {
-  return { ...template, spec: defaultPod(podOf(template)).spec ?? {} };
+  return { ...template, spec: defaultPodSpec(template.spec ?? {}) };
 }
 
 /** Mistakes of a template, which stands at `field`. */
@@ -16,12 +17,8 @@ export function validatePodTemplate(template: PodTemplateSpec, field: string): r
   return [
     ...validateLabels(template.metadata?.labels, `${field}.metadata.labels`),
     ...validateAnnotations(template.metadata?.annotations, `${field}.metadata.annotations`),
-    ...validatePod(podOf(template), undefined).map((cause) => ({ ...cause, field: `${field}.${cause.field}` })),
+    ...validatePodSpec(template.spec ?? {}, `${field}.spec`, { template: true }),
   ];
-}
-
-function podOf({ spec = {} }: PodTemplateSpec) {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: {}, spec };
 }
 
 /**
