@@ -6,8 +6,10 @@ import { claims, claimsOver } from './l2/claims.feature.ts';
 import { controlPlane } from './l2/control-plane.feature.ts';
 import { failures } from './l2/failures.feature.ts';
 import { handover } from './l2/handover.feature.ts';
-import { type Stories, stories } from './l2/stories.ts';
+import type { Stories } from './l2/stories.ts';
 import { telling } from './l2/telling.feature.ts';
+import { World } from './l2/world.ts';
+import { stories } from './stories.ts';
 
 type Chapter = (stories: Stories) => void;
 
@@ -21,7 +23,7 @@ describe('load balancer addresses on the LAN', { concurrency: Object.keys(SUITES
   for (const [name, chapters] of Object.entries(SUITES)) {
     // Stories of a suite are told in turn, which they would not be by themselves in suites that run beside each other.
     describe(name, { concurrency: 1 }, () => {
-      const shared = stories({ nodes: 3 });
+      const shared = stories(() => World.open({ nodes: 3 }));
       for (const chapter of chapters) chapter(shared);
     });
   }
