@@ -8,6 +8,11 @@ import { Touched } from './allocation/repair/touched.ts';
 import { ServiceAdmission } from './allocation/service-admission.ts';
 import { ServiceRanges } from './allocation/service-ranges.ts';
 import { TakenClaims } from './allocation/taken.ts';
+import { authenticator } from './auth/authenticate.ts';
+import { ISSUER } from './auth/tokens/claims.ts';
+import { stillThere } from './auth/tokens/still-there.ts';
+import { TokenKeys } from './auth/tokens/token-keys.ts';
+import { Tokens } from './auth/tokens/tokens.ts';
 import { bootstrap, keepSystemNamespaces } from './bootstrap.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
@@ -19,8 +24,10 @@ import { keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
 import type { Pki } from './pki/pki.ts';
+import { podAdmission } from './pod-admission/pod-admission.ts';
 import { poolAdmission } from './pool-admission.ts';
 import { Codec } from './storage/codec.ts';
+import { NodeLinks } from './streams/node-links.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -56,11 +63,22 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const ranges = new ServiceRanges(store, codec);
   const services = new ServiceAdmission({ ...options, taken, ranges, clock, random });
   const touched = new Touched();
-  const admissions = [namespaceAdmission(store, codec), services, poolAdmission(store), touched];
-  const api: Api = { store, codec, clock, random, log, admissions };
-  const metrics = new Metrics();
-  const serving = new Serving({ api, metrics, documents: new Documents(metrics), yaml: new YAMLReader() });
-  const server = makeServer(pki, serving.onRequest, log);
+  const pods = podAdmission({ store, codec, random });
+  const admissions = [namespaceAdmission(store, codec), services, pods, poolAdmission(store), touched];
+  const keys = new TokenKeys(pki.tokenKey, ISSUER);
+  const tokens = new Tokens({ keys, clock, stillThere: stillThere(store, codec, () => clock.now()) });
+  const api: Api = { store, codec, clock, random, log, admissions, tokens };
+  const links = new NodeLinks(clock);
+  const metrics = new Metrics(links);
+  const serving = new Serving({
+    api,
+    metrics,
+    authenticate: authenticator(tokens),
+    documents: new Documents(metrics, keys),
+    yaml: new YAMLReader(),
+    links,
+  });
+  const server = makeServer(pki, serving, log);
   const { address, port } = await listenOn(server, options.listen);
   const servers = [server];
   try {
@@ -68,7 +86,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     const own = { serviceCIDRs: options.serviceCIDRs, port, advertise: options.advertise ?? (() => []) };
     await bootstrap(api, own);
     if (options.socketPath !== undefined) {
-      const other = makeServer(pki, serving.onRequest, log);
+      const other = makeServer(pki, serving, log);
       servers.push(other);
       await listenOnSocket(other, options.socketPath, options.socketMode ?? 0o600);
     }

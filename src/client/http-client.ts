@@ -232,7 +232,7 @@ class StaleConnection extends Error {
 }
 
 /** What the certificate must name. SNI may not carry an IP address (RFC 6066 section 3). */
-function serverName(url: URL): string {
+export function serverName(url: URL): string {
   const isAddress = url.hostname.startsWith('[') || /^[\d.]+$/.test(url.hostname);
   return isAddress ? '' : url.hostname;
 }
@@ -257,13 +257,13 @@ function parseAnswer(text: string): unknown {
   }
 }
 
-function apiError(code: number, body: string): ApiError {
+export function apiError(code: number, body: string): ApiError {
   const answer = parseAnswer(body) as Partial<Status> | string | null;
   if (typeof answer === 'object' && answer?.kind === 'Status') return new ApiError(answer as Status);
   return failure(code, 'Unknown', `the server answered ${code}: ${body.slice(0, 200)}`);
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
+export async function readBody(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {

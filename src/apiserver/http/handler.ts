@@ -4,11 +4,14 @@ import { stringify } from 'yaml';
 import { badRequest, failure } from '../../api/status.ts';
 import type { IncludeObject } from '../../api/table.ts';
 import type { Answer, WatchLine } from '../answer.ts';
-import { authenticate, type User } from '../auth/authenticate.ts';
+import { type Authenticate, type User } from '../auth/authenticate.ts';
 import { authorize } from '../auth/authorize.ts';
 import type { Api, ResourceRequest, Target, Verb } from '../context.ts';
 import { type Documents, notServed } from '../discovery/documents.ts';
 import type { Metrics, RequestLabels } from '../metrics.ts';
+import type { NodeLinks } from '../streams/node-links.ts';
+import { serveStream } from '../streams/streams.ts';
+import { serveTunnel } from '../streams/tunnel.ts';
 import { findAction } from '../subresources/actions.ts';
 import { serve } from '../verbs/verbs.ts';
 import { readBody } from './body.ts';
@@ -17,19 +20,24 @@ import { type Accepted, negotiate } from './negotiate.ts';
 import { linePrinter, type PrintOptions, printAnswer } from './print.ts';
 import { type Reply, send, stream } from './respond.ts';
 import { type ActionPath, route } from './route.ts';
+import type { Upgrade } from './upgrade.ts';
 import type { YAMLReader } from './yaml-reader.ts';
 
 export interface HandlerParts {
   readonly api: Api;
+  readonly authenticate: Authenticate;
   readonly documents: Documents;
   readonly metrics: Metrics;
   readonly yaml: YAMLReader;
+  readonly links: NodeLinks;
 }
 
 /** A request on its way. */
 interface Exchange extends HandlerParts {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** When the client asks to speak another protocol. */
+  readonly upgrade: Upgrade | undefined;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly user: User;
@@ -45,6 +53,7 @@ export async function handle(
   request: IncomingMessage,
   response: ServerResponse,
   ending: AbortSignal,
+  upgrade?: Upgrade,
 ): Promise<void> {
   const began = performance.now();
   const labels = { verb: (request.method ?? '').toLowerCase(), resource: '' };
@@ -54,15 +63,18 @@ export async function handle(
       ...parts,
       request,
       response,
+      upgrade,
       path,
       query,
-      user: authenticate(request.socket),
+      user: await parts.authenticate(request),
       ending,
       warnings: new Set(),
       label: (verb, resource) => Object.assign(labels, { verb, resource }),
     });
   } catch (error) {
-    answerError(parts, request, response, error);
+    // What has left HTTP can be told no more.
+    if (upgrade?.accepted) upgrade.destroy();
+    else answerError(parts, request, response, error);
   } finally {
     parts.metrics.observe(bounded(labels, response.statusCode), (performance.now() - began) / 1000);
   }
@@ -91,6 +103,16 @@ async function dispatch(exchange: Exchange): Promise<void> {
       throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     case 'action':
       return serveAction(exchange, found.action);
+    case 'stream': {
+      const { stream } = found.stream;
+      exchange.label('connect', `pods/${stream}`);
+      return exchange.metrics.during({ verb: 'CONNECT', resource: 'pods', subresource: stream }, () =>
+        serveStream(exchange, found.stream),
+      );
+    }
+    case 'tunnel':
+      exchange.label('connect', 'nodes/streams');
+      return serveTunnel(exchange, found.tunnel);
     case 'other':
       return serveDocument(exchange);
   }

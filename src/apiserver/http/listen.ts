@@ -3,9 +3,11 @@ import { chmod, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
 import type { Pki } from '../pki/pki.ts';
+import { mayUpgrade } from './upgrade.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -21,10 +23,14 @@ export class ListenError extends Error {
   }
 }
 
-export type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
+/** What is done with requests, and with those that are to leave HTTP. */
+export interface Handlers {
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
 
 /** A server that asks clients for a certificate, and leaves it to the handler what to do without one. */
-export function makeServer(pki: Pki, onRequest: OnRequest, log: Logger): Server {
+export function makeServer(pki: Pki, { onRequest, onUpgrade }: Handlers, log: Logger): Server {
   const server = createServer(
     {
       cert: pki.serving.certificate,
@@ -39,9 +45,11 @@ export function makeServer(pki: Pki, onRequest: OnRequest, log: Logger): Server 
       requestTimeout: seconds(60),
       // Longer than the 90 s that Go's clients keep an idle connection, so that it is they who end it.
       keepAliveTimeout: seconds(120),
+      shouldUpgradeCallback: mayUpgrade,
     },
     onRequest,
   );
+  server.on('upgrade', onUpgrade);
   // A handshake that fails is the client's to report.
   server.on('tlsClientError', (_, socket) => socket.destroy());
   // What goes wrong while listening is thrown there; later, as when no more connections can be taken, it is not the end.

@@ -8,6 +8,8 @@ export type Route =
   /** A method that the resource, which exists, does not have. */
   | { readonly kind: 'bad-method'; readonly target: Target }
   | { readonly kind: 'action'; readonly action: ActionPath }
+  | { readonly kind: 'stream'; readonly stream: StreamPath }
+  | { readonly kind: 'tunnel'; readonly tunnel: TunnelPath }
   /** Anything else: discovery, health, OpenAPI, or nothing. */
   | { readonly kind: 'other' };
 
@@ -19,6 +21,23 @@ export interface ActionPath {
   readonly namespace: string;
   readonly name: string;
   readonly action: string;
+}
+
+/** Subresources of a pod that are streams from and to the node that runs it. */
+export const STREAMS = ['attach', 'exec', 'log', 'portforward'] as const;
+export type StreamName = (typeof STREAMS)[number];
+
+export interface StreamPath {
+  readonly namespace: string;
+  /** Of the pod. */
+  readonly name: string;
+  readonly stream: StreamName;
+}
+
+/** Where a node's agent is told that it is to open a connection, or with `id` opens it. */
+export interface TunnelPath {
+  readonly node: string;
+  readonly id: string | undefined;
 }
 
 /** Groups that have actions and no objects. */
@@ -40,6 +59,8 @@ export function subresourcesOf(kind: AnyKind): readonly string[] {
 export function route(method: string, path: string, query: URLSearchParams): Route {
   const parts = splitPath(path);
   const [root] = parts;
+  const stream = streamRoute(parts) ?? tunnelRoute(parts);
+  if (stream !== undefined) return stream;
   if (root === 'api' && parts.length > 2) return resourceRoute(method, parts[1] ?? '', parts.slice(2), query);
   if (root === 'apis' && parts.length > 3) {
     const [, group = '', version = '', ...rest] = parts;
@@ -97,6 +118,23 @@ function actionRoute(group: string, version: string, rest: readonly string[]): R
     kind: 'action',
     action: { group, version, plural: plural ?? '', namespace: namespace ?? '', name: name ?? '', action },
   };
+}
+
+/** `/api/v1/namespaces/NAMESPACE/pods/NAME/log`. */
+function streamRoute(parts: readonly string[]): Route | undefined {
+  const [root, version, namespaces, namespace = '', plural, name = '', last, ...more] = parts;
+  if (root !== 'api' || version !== 'v1' || namespaces !== 'namespaces' || plural !== 'pods') return undefined;
+  const stream = STREAMS.find((one) => one === last);
+  if (stream === undefined || more.length > 0) return undefined;
+  return { kind: 'stream', stream: { namespace, name, stream } };
+}
+
+/** `/apis/postern.dev/v1/nodes/NAME/streams`, and `…/streams/ID`. */
+function tunnelRoute(parts: readonly string[]): Route | undefined {
+  const [root, group, version, nodes, node = '', streams, id, ...more] = parts;
+  if (root !== 'apis' || group !== 'postern.dev' || version !== 'v1' || nodes !== 'nodes') return undefined;
+  if (streams !== 'streams' || more.length > 0) return undefined;
+  return { kind: 'tunnel', tunnel: { node, id } };
 }
 
 /** A query parameter as Kubernetes reads booleans. */

@@ -2,9 +2,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../../lib/duration.ts';
 import { type HandlerParts, handle } from './handler.ts';
+import { Upgrade } from './upgrade.ts';
 
 /** How long a server that is closing waits for clients to take their answers. */
 const CLOSE_LIMIT = seconds(5);
@@ -13,6 +15,8 @@ export class Serving {
   readonly #parts: HandlerParts;
   readonly #ending = new AbortController();
   readonly #begun = Promise.withResolvers<void>();
+  /** Connections that have left HTTP, or want to. */
+  readonly #upgrades = new Set<Upgrade>();
   readonly #requests = new Set<Promise<void>>();
   /** Connections that have had a request. */
   readonly #sockets = new Set<Socket>();
@@ -47,6 +51,25 @@ export class Serving {
     void served.finally(() => this.#requests.delete(served));
   };
 
+  /** A request to speak another protocol: as any other, until it is accepted. */
+  readonly onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // A client that goes away is seen where its connection is read or written.
+    socket.on('error', () => {});
+    if (this.ending.aborted) {
+      socket.destroy();
+      return;
+    }
+    const upgrade = new Upgrade(request, socket, head);
+    this.#upgrades.add(upgrade);
+    void this.#serveUpgrade(request, upgrade).finally(() => this.#upgrades.delete(upgrade));
+  };
+
+  async #serveUpgrade(request: IncomingMessage, upgrade: Upgrade): Promise<void> {
+    await this.#begun.promise;
+    await handle(this.#parts, request, upgrade.response, this.#ending.signal, upgrade);
+    await upgrade.closed;
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     await this.#begun.promise;
     await handle(this.#parts, request, response, this.#ending.signal);
@@ -70,6 +93,7 @@ export class Serving {
     // Only now: a server that is closed cuts connections off whose answer it has written and not yet sent.
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const server of servers) server.closeAllConnections();
+    for (const upgrade of this.#upgrades) upgrade.destroy();
     await Promise.all(closed);
   }
 
