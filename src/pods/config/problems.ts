@@ -1,0 +1,15 @@
+/** Problems, made and told from results. */
+import type { Problem } from '../parts.ts';
+
+export function problem(reason: string, message: string): Problem {
+  return { kind: 'problem', reason, message };
+}
+
+/** A container cannot be made as its pod and what that names are now. */
+export function configProblem(message: string): Problem {
+  return problem('CreateContainerConfigError', message);
+}
+
+export function isProblem(result: unknown): result is Problem {
+  return typeof result === 'object' && result !== null && 'kind' in result && result.kind === 'problem';
+}

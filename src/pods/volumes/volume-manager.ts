@@ -1,0 +1,153 @@
+/** The volumes of a node's pods. */
+import { mkdir } from 'node:fs/promises';
+import type { Pod } from '../../api/core/v1/pod.ts';
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import type { FollowedObjects } from '../config/followed-objects.ts';
+import { isProblem } from '../config/problems.ts';
+import type { Changed, Problem, VolumeManager, VolumePaths } from '../parts.ts';
+import { type MadeVolumes, makeVolumes, type VolumeParts } from './pod-volumes.ts';
+import { foldersIn, removeFolder } from './remove.ts';
+
+export interface VolumesOptions extends VolumeParts {
+  readonly objects: FollowedObjects;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Called when a pod whose volumes could not be made is worth another try. */
+  readonly changed: Changed;
+}
+
+/** Milliseconds until what failed while a pod runs is tried again: nobody else would. */
+const RETRY = 30_000;
+/** What a timer takes at most: setTimeout(3) counts in 31 bits. */
+const LONGEST_SLEEP = 24 * 3_600_000;
+
+interface OnePod {
+  pod: Pod;
+  /** The last call for it; one at a time. */
+  tail: Promise<unknown>;
+  state: 'new' | 'ready' | 'waiting';
+  /** What it names has changed, and that has not been looked at. */
+  isDue: boolean;
+  /** Ends the wait for the next refresh. */
+  timer: AbortController | undefined;
+}
+
+export class Volumes implements VolumeManager {
+  readonly #options: VolumesOptions;
+  readonly #signal: AbortSignal;
+  readonly #pods = new Map<string, OnePod>();
+
+  /** Keeps volumes up to date until the signal is aborted; they stay as they are then. */
+  constructor(options: VolumesOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    options.objects.onChange((uid) => this.#touch(uid));
+  }
+
+  async ensure(pod: Pod): Promise<{ readonly kind: 'ready'; readonly paths: VolumePaths } | Problem> {
+    const one = this.#one(pod);
+    one.pod = pod;
+    const made = await this.#next(one, () => this.#make(one));
+    return made.kind === 'ready' ? { kind: 'ready', paths: made.paths } : made;
+  }
+
+  async remove(podUID: string): Promise<void> {
+    const one = this.#pods.get(podUID);
+    this.#pods.delete(podUID);
+    one?.timer?.abort();
+    await one?.tail;
+    const { objects, tokens, mounts, paths } = this.#options;
+    objects.forget(podUID);
+    tokens.forget(podUID);
+    await removeFolder(mounts, paths.pod(podUID));
+  }
+
+  podUIDs(): Promise<readonly string[]> {
+    return foldersIn(this.#options.paths.pods);
+  }
+
+  terminationMessageFile(podUID: string, container: string, restartCount: number): string {
+    return this.#options.paths.terminationMessage(podUID, container, restartCount);
+  }
+
+  #one(pod: Pod): OnePod {
+    const { uid = '' } = pod.metadata;
+    const known = this.#pods.get(uid);
+    if (known !== undefined) return known;
+    const one: OnePod = { pod, tail: Promise.resolve(), state: 'new', isDue: false, timer: undefined };
+    this.#pods.set(uid, one);
+    return one;
+  }
+
+  /** Runs a step when the pod's earlier ones have ended. */
+  #next<T>(one: OnePod, step: () => Promise<T>): Promise<T> {
+    const result = one.tail.then(step);
+    one.tail = result.catch(() => {}); // The caller of the step hears of it.
+    return result;
+  }
+
+  async #make(one: OnePod): Promise<MadeVolumes | Problem> {
+    const { uid = '' } = one.pod.metadata;
+    const objects = await this.#options.objects.follow(one.pod);
+    one.isDue = false;
+    const made = isProblem(objects) ? objects : await makeVolumes(one.pod, objects, this.#options);
+    one.state = made.kind === 'ready' ? 'ready' : 'waiting';
+    if (made.kind === 'ready') this.#plan(one, made);
+    if (one.isDue) this.#look(uid, one); // It changed meanwhile.
+    return made;
+  }
+
+  /** When it is to be looked at next, though nothing it names changes. */
+  #plan(one: OnePod, { refreshAt, stale }: MadeVolumes): void {
+    const { namespace, name } = one.pod.metadata;
+    const { log, clock } = this.#options;
+    for (const reason of stale) log.warn({ pod: `${namespace}/${name}`, reason }, 'a volume stays as it was');
+    if (stale.length > 0) this.#wakeIn(one, RETRY);
+    else if (refreshAt !== undefined) this.#wakeIn(one, refreshAt - clock.now());
+  }
+
+  /** What the pod names has changed. */
+  #touch(uid: string): void {
+    const one = this.#pods.get(uid);
+    if (one === undefined || one.isDue) return;
+    one.isDue = true;
+    this.#look(uid, one);
+  }
+
+  #look(uid: string, one: OnePod): void {
+    // One that waits for its volumes is tried by its worker, which also tells of what fails.
+    if (one.state === 'waiting') this.#options.changed(uid);
+    if (one.state === 'ready') void this.#next(one, () => this.#refresh(uid, one));
+  }
+
+  /** Brings the volumes of a pod that runs up to date. Never rejects. */
+  async #refresh(uid: string, one: OnePod): Promise<void> {
+    if (this.#pods.get(uid) !== one || !one.isDue || this.#signal.aborted) return;
+    try {
+      const made = await this.#make(one);
+      if (made.kind === 'problem') this.#options.changed(uid);
+    } catch (err) {
+      const { namespace, name } = one.pod.metadata;
+      this.#options.log.warn({ pod: `${namespace}/${name}`, err }, 'volumes could not be brought up to date');
+      this.#wakeIn(one, RETRY);
+    }
+  }
+
+  #wakeIn(one: OnePod, wait: number): void {
+    one.timer?.abort();
+    const timer = new AbortController();
+    one.timer = timer;
+    const signal = AbortSignal.any([timer.signal, this.#signal]);
+    this.#options.clock.sleep(Math.min(Math.max(wait, 1), LONGEST_SLEEP), signal).then(
+      () => this.#touch(one.pod.metadata.uid ?? ''),
+      () => {}, // Another wait took its place, or the pod is gone.
+    );
+  }
+}
+
+/** Makes the folder that the pods' folders are in. */
+export async function openVolumes(options: VolumesOptions, signal: AbortSignal): Promise<Volumes> {
+  await mkdir(options.paths.pods, { recursive: true, mode: 0o700 });
+  return new Volumes(options, signal);
+}
