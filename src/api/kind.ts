@@ -18,6 +18,14 @@ export interface Column<T> {
   readonly value: (object: T, now: number) => string | number | boolean;
 }
 
+/** A subresource that is no part of its object: something of another kind is sent to it. */
+export interface Call {
+  /** What is sent. The server alone knows its type. */
+  // biome-ignore lint/suspicious/noExplicitAny: kinds of different object types have no other common type.
+  readonly kind: Kind<any>;
+  readonly verbs: readonly ('create' | 'get' | 'patch' | 'update')[];
+}
+
 /** How many of something an object asks for, and has: what its `scale` subresource shows. Follows autoscaling/v1 Scale. */
 export interface ScaleSpec<T> {
   readonly wanted: (object: T) => number;
@@ -51,6 +59,10 @@ export interface KindSpec<T> {
   readonly deprecated?: string;
   /** Why no object of the kind can be made, and what to make instead: it is served so that this can be said. */
   readonly refused?: string;
+  /** Whether its objects are only sent and answered, and never kept. Default: false. */
+  readonly called?: boolean;
+  /** Subresources that are called, by name: what is sent to each, and answered. */
+  readonly calls?: Readonly<Record<string, Call>>;
   /** Columns between NAME and AGE; AGE is left out when `age` is false. */
   readonly columns?: readonly Column<Resource<NoInfer<T>>>[];
   readonly age?: boolean;
@@ -95,6 +107,9 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly deprecated: string | undefined;
   /** Why there is never an object of the kind; undefined for kinds that there are objects of. */
   readonly refused: string | undefined;
+  /** Whether its objects are only sent and answered, and never kept. */
+  readonly called: boolean;
+  readonly calls: Readonly<Record<string, Call>>;
   readonly columns: readonly Column<T>[];
   readonly age: boolean;
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
@@ -141,6 +156,8 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
     scale: spec.scale,
     deprecated: spec.deprecated,
     refused: spec.refused,
+    called: spec.called ?? false,
+    calls: spec.calls ?? {},
     columns: spec.columns ?? [],
     age: spec.age ?? true,
     selectableFields: spec.selectableFields ?? {},

@@ -1,8 +1,11 @@
 /** Every kind that is served. The order is that of discovery. */
 import { Deployment } from './apps/v1/deployment.ts';
 import { ReplicaSet } from './apps/v1/replicaset.ts';
+import { SelfSubjectReview, TokenReview } from './authentication/v1/reviews.ts';
 import { Job } from './batch/v1/job.ts';
 import { Lease } from './coordination/v1/lease.ts';
+import { Binding } from './core/v1/binding.ts';
+import { ConfigMap } from './core/v1/configmap.ts';
 import { Endpoints } from './core/v1/endpoints.ts';
 import { Event } from './core/v1/event.ts';
 import { Namespace } from './core/v1/namespace.ts';
@@ -11,6 +14,7 @@ import { Pod } from './core/v1/pod.ts';
 import { ReplicationController } from './core/v1/replicationcontroller.ts';
 import { Secret } from './core/v1/secret.ts';
 import { Service } from './core/v1/service.ts';
+import { ServiceAccount } from './core/v1/serviceaccount.ts';
 import { EndpointSlice } from './discovery/v1/endpointslice.ts';
 import type { Kind } from './kind.ts';
 import { VirtualMachine } from './kubevirt/v1/virtualmachine.ts';
@@ -23,6 +27,7 @@ import { MetalLB } from './metallb/v1beta1/metallb.ts';
 import { ServiceL2Status } from './metallb/v1beta1/servicel2status.ts';
 import { IPAddress } from './networking/v1/ipaddress.ts';
 import { ServiceCIDR } from './networking/v1/servicecidr.ts';
+import { PodDisruptionBudget } from './policy/v1/poddisruptionbudget.ts';
 
 /** A kind whose object type is not known: what generic code handles. */
 // biome-ignore lint/suspicious/noExplicitAny: kinds of different object types have no other common type.
@@ -37,11 +42,17 @@ export const KINDS: readonly AnyKind[] = [
   ReplicationController,
   Event,
   Secret,
+  ConfigMap,
+  ServiceAccount,
+  Binding,
   Deployment,
   ReplicaSet,
   Job,
   EndpointSlice,
   Lease,
+  PodDisruptionBudget,
+  TokenReview,
+  SelfSubjectReview,
   IPAddress,
   ServiceCIDR,
   VirtualMachine,
@@ -60,4 +71,4 @@ export const KINDS: readonly AnyKind[] = [
 ];
 
 /** The kinds that there can be objects of. */
-export const HELD_KINDS: readonly AnyKind[] = KINDS.filter(({ refused }) => refused === undefined);
+export const HELD_KINDS: readonly AnyKind[] = KINDS.filter(({ refused, called }) => refused === undefined && !called);

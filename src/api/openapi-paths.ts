@@ -75,6 +75,8 @@ const COLLECTION: readonly Operation[] = [
     answer: 'Status',
   },
 ];
+/** What is only sent and answered. */
+const CALLED = COLLECTION.filter(({ action }) => action === 'post');
 const ITEM: readonly Operation[] = [
   { method: 'get', action: 'get', parameters: [], answer: 'object' },
   { method: 'put', action: 'put', parameters: WRITE, body: 'object', answer: 'object' },
@@ -96,12 +98,18 @@ export function pathsOf(kind: AnyKind, dialect: 2 | 3, reference: Reference): Do
     ),
     parameters: parameters.map((parameter) => printParameter(parameter, dialect)),
   });
+  const calls = Object.entries(kind.calls).map(([name, { kind: sent }]) => [
+    `${item}/${name}`,
+    print(CALLED, [path('name'), ...inScope], sent),
+  ]);
+  if (kind.called) return { [collection]: print(CALLED, inScope) };
   return {
     ...(kind.namespaced ? { [`${root}/${kind.plural}`]: print(COLLECTION.slice(0, 1), []) } : {}),
     [collection]: print(COLLECTION, inScope),
     [item]: print(ITEM, [path('name'), ...inScope]),
     ...(kind.status ? { [`${item}/status`]: print(STATUS, [path('name'), ...inScope]) } : {}),
     ...(kind.scale ? { [`${item}/scale`]: print(STATUS, [path('name'), ...inScope], Scale) } : {}),
+    ...Object.fromEntries(calls),
   };
 }
 

@@ -80,7 +80,8 @@ function definitionsOf(kinds: readonly AnyKind[], dialect: Dialect): Document {
     entries.push([definitionName(kind), { ...publish(kind.schema.node, dialect, true), ...identity(kind, kind.kind) }]);
   for (const kind of kinds) {
     define(kind);
-    entries.push([`${definitionName(kind)}List`, listDefinition(kind, dialect)]);
+    if (!kind.called) entries.push([`${definitionName(kind)}List`, listDefinition(kind, dialect)]);
+    for (const call of Object.values(kind.calls)) if (!kinds.includes(call.kind)) define(call.kind);
   }
   if (kinds.some(({ scale }) => scale !== undefined)) define(Scale);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -4,7 +4,8 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
-import type { User } from './auth/authenticate.ts';
+import type { Tokens } from './auth/tokens/tokens.ts';
+import type { User } from './auth/user.ts';
 import type { Body } from './http/body.ts';
 import type { Codec } from './storage/codec.ts';
 
@@ -14,6 +15,8 @@ export interface Api {
   readonly codec: Codec;
   /** Checks and claims that belong to a write, in order. */
   readonly admissions: readonly Admission[];
+  /** Of service accounts. */
+  readonly tokens: Tokens;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1), as Math.random. */

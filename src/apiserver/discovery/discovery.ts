@@ -21,6 +21,8 @@ interface GroupVersion {
   readonly version: string;
 }
 
+/** Of what is only sent and answered. */
+const CALLED_VERBS = ['create'];
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** `/api`: the versions of the core group. */
@@ -80,7 +82,7 @@ function resourcesOf(kind: AnyKind): readonly object[] {
     singularName: singular,
     namespaced,
     kind: kind.kind,
-    verbs: VERBS,
+    verbs: kind.called ? CALLED_VERBS : VERBS,
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
   };
@@ -91,7 +93,14 @@ function resourcesOf(kind: AnyKind): readonly object[] {
     ...(name === 'scale' ? identityOf(Scale) : { kind: kind.kind }),
     verbs: subresourceVerbs(name),
   }));
-  return [whole, ...parts];
+  const calls = Object.entries(kind.calls).map(([name, call]) => ({
+    name: `${plural}/${name}`,
+    singularName: '',
+    namespaced,
+    ...identityOf(call.kind),
+    verbs: call.verbs,
+  }));
+  return [whole, ...parts, ...calls];
 }
 
 function identityOf({ group, version, kind }: AnyKind): object {
@@ -141,14 +150,21 @@ function discovered(kind: AnyKind): object {
     responseKind,
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: kind.singular,
-    verbs: VERBS,
+    verbs: kind.called ? CALLED_VERBS : VERBS,
     ...(kind.shortNames.length > 0 ? { shortNames: kind.shortNames } : {}),
     ...(kind.categories.length > 0 ? { categories: kind.categories } : {}),
-    subresources: subresourcesOf(kind).map((name) => ({
-      subresource: name,
-      responseKind: name === 'scale' ? identityOf(Scale) : responseKind,
-      verbs: subresourceVerbs(name),
-    })),
+    subresources: [
+      ...subresourcesOf(kind).map((name) => ({
+        subresource: name,
+        responseKind: name === 'scale' ? identityOf(Scale) : responseKind,
+        verbs: subresourceVerbs(name),
+      })),
+      ...Object.entries(kind.calls).map(([name, call]) => ({
+        subresource: name,
+        responseKind: identityOf(call.kind),
+        verbs: call.verbs,
+      })),
+    ],
   };
 }
 

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { KINDS } from '../../api/kinds.ts';
 import { openApiIndex, openApiV2, openApiV3 } from '../../api/openapi.ts';
 import { type ApiError, failure } from '../../api/status.ts';
+import { ISSUER } from '../auth/tokens/claims.ts';
+import type { TokenKeys } from '../auth/tokens/token-keys.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { Reply } from '../http/respond.ts';
 import type { Metrics } from '../metrics.ts';
@@ -12,6 +14,15 @@ import { VERSION } from './version.ts';
 
 const JSON_TYPE = 'application/json';
 const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+const JWKS_PATH = 'openid/v1/jwks';
+const ISSUER_CONFIGURATION = {
+  issuer: ISSUER,
+  jwks_uri: `${ISSUER}/${JWKS_PATH}`,
+  response_types_supported: ['id_token'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['ES256'],
+};
 
 const OPENAPI_V2_PROTOBUF = 'com.github.proto-openapi.spec.v2@v1.0+protobuf';
 /** An `@` is not allowed in a media type, so the answer names it without, as Kubernetes does. */
@@ -30,10 +41,12 @@ function emptyOpenApiV2(): Uint8Array {
 /** The documents of one server. What does not change is made when first asked for and kept. */
 export class Documents {
   readonly #metrics: Metrics;
+  readonly #keys: TokenKeys;
   readonly #kept = new Map<string, string>();
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, keys: TokenKeys) {
     this.#metrics = metrics;
+    this.#keys = keys;
   }
 
   /** The answer for a path; throws an ApiError, 404 or 406. */
@@ -53,9 +66,20 @@ export class Documents {
         return this.#discovery(root, rest, accept);
       case 'openapi':
         return this.#openapi(path, rest, accept);
+      case '.well-known':
+      case 'openid':
+        return this.#issuer([root, ...rest].join('/'));
       default:
         throw notServed();
     }
+  }
+
+  /** How others check the tokens of service accounts. https://openid.net/specs/openid-connect-discovery-1_0.html */
+  #issuer(path: string): Reply {
+    if (path === JWKS_PATH)
+      return { code: 200, type: 'application/jwk-set+json', text: JSON.stringify(this.#keys.jwks) };
+    if (path !== '.well-known/openid-configuration') throw notServed();
+    return json(JSON.stringify(ISSUER_CONFIGURATION));
   }
 
   #discovery(root: 'api' | 'apis', rest: readonly string[], accept: string | undefined): Reply {

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { badRequest, failure } from '../../api/status.ts';
 import type { IncludeObject } from '../../api/table.ts';
 import type { Answer, WatchLine } from '../answer.ts';
-import { type Authenticate, type User } from '../auth/authenticate.ts';
+import type { Authenticate, User } from '../auth/authenticate.ts';
 import { authorize } from '../auth/authorize.ts';
 import type { Api, ResourceRequest, Target, Verb } from '../context.ts';
 import { type Documents, notServed } from '../discovery/documents.ts';

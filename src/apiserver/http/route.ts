@@ -86,15 +86,21 @@ function readTarget(apiVersion: string, rest: readonly string[]): Target | undef
   const namespace = inside ? rest[1] : undefined;
   if (namespace !== undefined && !kind.namespaced) return undefined;
   if (name !== undefined && kind.namespaced && namespace === undefined) return undefined;
-  if (subresource !== undefined && !subresourcesOf(kind).includes(subresource)) return undefined;
+  const isPart = subresource === undefined || subresourcesOf(kind).includes(subresource);
+  if (!isPart && !Object.hasOwn(kind.calls, subresource)) return undefined;
   return { kind, namespace, name, subresource };
 }
+
+const CALL_METHODS = { create: 'POST', get: 'GET', patch: 'PATCH', update: 'PUT' } as const;
 
 function verbOf(
   method: string,
   { kind, name, namespace, subresource }: Target,
   query: URLSearchParams,
 ): Verb | undefined {
+  const called = subresource === undefined ? undefined : kind.calls[subresource];
+  if (called !== undefined) return called.verbs.find((verb) => CALL_METHODS[verb] === method);
+  if (kind.called) return method === 'POST' && name === undefined ? 'create' : undefined;
   if (name !== undefined) {
     const allowed: Readonly<Record<string, Verb>> =
       subresource === undefined

@@ -2,9 +2,10 @@
  * The server's own certificate authority and serving certificate, kept in a folder of PEM files that only the owner can
  * read. Made once; the serving certificate is renewed when the hosts change or its last fifth begins.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPair, randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { isCurrent, issue, type KeyPair, makeAuthority, servesHosts } from './certificate.ts';
 
@@ -12,6 +13,8 @@ export interface Pki {
   /** PEM: what clients trust, and what client certificates are checked against. */
   readonly caCertificate: string;
   readonly serving: KeyPair;
+  /** PEM, PKCS #8: signs the tokens of service accounts. */
+  readonly tokenKey: string;
   /** A certificate that authenticates as user `commonName` in groups `organizations`. Nothing is kept. */
   issueClientCertificate(subject: ClientSubject): Promise<KeyPair>;
   /** As {@link issueClientCertificate}, but kept in the folder, and the same again until its end is near. */
@@ -29,6 +32,7 @@ export interface PkiOptions {
   readonly clock?: Clock;
 }
 
+const TOKEN_KEY = 'service-account.pem';
 const ALWAYS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
 /** Addresses that mean "all of this machine's": nobody connects to them by that name. */
 const UNSPECIFIED = new Set(['0.0.0.0', '::', '']);
@@ -48,6 +52,7 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
   return {
     caCertificate: authority.certificate,
     serving,
+    tokenKey: (await readKey(dir, TOKEN_KEY)) ?? (await keepKey(dir, TOKEN_KEY)),
     issueClientCertificate,
     keptClientCertificate: async (subject) => {
       const name = clientFile(subject);
@@ -69,13 +74,8 @@ function clientFile({ commonName, organizations }: ClientSubject): string {
 /** Certificate and key stand in one file, so that a crash cannot leave one without the other. */
 async function readPair(dir: string, name: string): Promise<KeyPair | undefined> {
   const path = join(dir, `${name}.pem`);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
   const certificate = block(text, 'CERTIFICATE');
   const key = block(text, 'PRIVATE KEY');
   if (certificate === undefined || key === undefined) {
@@ -85,6 +85,36 @@ async function readPair(dir: string, name: string): Promise<KeyPair | undefined>
     );
   }
   return { certificate, key };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** A key without a certificate: others are given its public half by the API. */
+async function readKey(dir: string, name: string): Promise<string | undefined> {
+  const path = join(dir, name);
+  const text = await readIfThere(path);
+  const key = text === undefined ? undefined : block(text, 'PRIVATE KEY');
+  if (text !== undefined && key === undefined) {
+    throw new Error(
+      `${path} should hold a private key in PEM and does not. Restore it from a backup, or delete it: ` +
+        'a new one is then made, and pods are given new tokens within the hour.',
+    );
+  }
+  return key;
+}
+
+async function keepKey(dir: string, name: string): Promise<string> {
+  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  await writePrivately(join(dir, name), key);
+  return key;
 }
 
 async function keepPair(dir: string, name: string, pair: KeyPair): Promise<KeyPair> {

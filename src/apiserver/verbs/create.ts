@@ -28,7 +28,7 @@ async function createObject(api: Api, request: ResourceRequest, decoded: Decoded
   // Without a name or a beginning of one it is refused, with whatever else is wrong.
   if (name !== '' || generateName === '') return createNamed(api, request, decoded, name);
   for (let attempt = 1; ; attempt++) {
-    const made = generateName.slice(0, BASE_MAX) + suffix(api.random);
+    const made = generateName.slice(0, BASE_MAX) + randomSuffix(api.random);
     try {
       return await createNamed(api, request, decoded, made);
     } catch (error) {
@@ -62,7 +62,8 @@ export function birthOf({ clock }: Api): Birth {
   return { uid: randomUUID(), time: printTime(clock.now()) };
 }
 
-function suffix(random: () => number): string {
+/** Five characters for the end of a name. `random` is in [0, 1), as Math.random. */
+export function randomSuffix(random: () => number): string {
   return Array.from({ length: SUFFIX_LENGTH }, () => SUFFIX_LETTERS[Math.floor(random() * SUFFIX_LETTERS.length)]).join(
     '',
   );

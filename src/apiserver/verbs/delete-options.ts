@@ -29,8 +29,16 @@ export interface DeleteOptions {
 
 /** Reads the options of a delete. The body's go before the query's. Throws an ApiError: 400 when they cannot be read, else 422. */
 export function decodeDeleteOptions(request: ResourceRequest): DeleteOptions {
-  const { body, query } = request;
-  const given = body.bytes.byteLength === 0 ? {} : decode(request, parseBody(body).value);
+  const { body } = request;
+  return readDeleteOptions(request, body.bytes.byteLength === 0 ? {} : decode(request, parseBody(body).value));
+}
+
+/** The same of options that were decoded with something else. */
+export function readDeleteOptions(
+  request: ResourceRequest,
+  given: Omit<TypeOf<typeof deleteOptions>, 'apiVersion' | 'kind'>,
+): DeleteOptions {
+  const { query } = request;
   const grace = given.gracePeriodSeconds ?? wholeNumber(query, 'gracePeriodSeconds');
   if (grace !== undefined && grace < 0) {
     throw badRequest(`gracePeriodSeconds: Invalid value: ${grace}: must be greater than or equal to 0`);

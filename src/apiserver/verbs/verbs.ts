@@ -1,7 +1,11 @@
 /** Every verb, by its name. */
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest, Verb } from '../context.ts';
+import { bind } from '../subresources/binding.ts';
+import { evict } from '../subresources/eviction.ts';
+import { reviewSelf, reviewToken } from '../subresources/reviews.ts';
 import { getScale, patchScale, updateScale } from '../subresources/scale.ts';
+import { requestToken } from '../subresources/token-request.ts';
 import { create } from './create.ts';
 import { remove, removeCollection } from './delete.ts';
 import { get } from './get.ts';
@@ -30,8 +34,23 @@ const SCALE_VERBS: Readonly<Partial<Record<Verb, Serve>>> = {
   patch: patchScale,
 };
 
+/** What is sent to these is not kept: `RESOURCE`, or `RESOURCE/SUBRESOURCE`. */
+const CALLS: Readonly<Record<string, Serve>> = {
+  bindings: bind,
+  'pods/binding': bind,
+  'pods/eviction': evict,
+  'serviceaccounts/token': requestToken,
+  selfsubjectreviews: reviewSelf,
+  tokenreviews: reviewToken,
+};
+
 /** Carries out the verb of a request. Throws an ApiError. */
 export function serve(api: Api, request: ResourceRequest): Promise<Answer> {
-  const own = request.subresource === 'scale' ? SCALE_VERBS[request.verb] : undefined;
-  return (own ?? VERBS[request.verb])(api, request);
+  return (callOf(request) ?? VERBS[request.verb])(api, request);
+}
+
+function callOf({ kind, subresource, verb }: ResourceRequest): Serve | undefined {
+  if (subresource === 'scale') return SCALE_VERBS[verb];
+  if (kind.called) return CALLS[kind.plural];
+  return subresource === undefined ? undefined : CALLS[`${kind.plural}/${subresource}`];
 }

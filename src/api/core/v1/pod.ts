@@ -4,7 +4,9 @@
  */
 import { defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
+import { Eviction } from '../../policy/v1/eviction.ts';
 import { boolean, int32, list, listMap, object, open, required, string, type TypeOf, time } from '../../schema.ts';
+import { Binding } from './binding.ts';
 import { defaultPod, preparePod, validatePod } from './pod.admission.ts';
 import { podColumns } from './pod.status.ts';
 import { podSpec } from './pod-spec.ts';
@@ -82,6 +84,10 @@ export const Pod = defineKind({
   namespaced: true,
   status: true,
   schema: fields,
+  calls: {
+    binding: { kind: Binding, verbs: ['create'] },
+    eviction: { kind: Eviction, verbs: ['create'] },
+  },
   columns: podColumns,
   defaults: defaultPod,
   prepare: preparePod,
