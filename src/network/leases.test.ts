@@ -94,3 +94,17 @@ test('whatever comes and goes, no two guests share an address and all are inside
     );
   }
 });
+
+test('a pod of containers keeps its addresses in its next sandbox, which replaces the one before', () => {
+  const inSandbox = (sandbox: string) => ({ ...request('a'), namespace: `/run/netns/${sandbox}`, sandbox });
+  const first = leaseFor(EMPTY_TABLE, inSandbox('one'), [V4, V6], 0);
+  assert.ok(first.kind === 'leased');
+  assert.match(first.lease.device, /^pstv[0-9a-f]{11}$/);
+  const second = leaseFor(first.table, inSandbox('two'), [V4, V6], 0);
+  assert.ok(second.kind === 'leased');
+  assert.deepEqual(second.lease, {
+    ...first.lease,
+    namespace: { path: '/run/netns/two', interfaceName: 'eth0', sandbox: 'two' },
+  });
+  assert.equal(second.table.leases.length, 1);
+});

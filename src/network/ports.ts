@@ -59,3 +59,8 @@ export async function listPorts(): Promise<readonly string[]> {
   const names = text.split('\n').flatMap((line) => /^\s*([^:\s]+):/.exec(line)?.[1] ?? []);
   return names.filter((name) => name.startsWith(PORT_PREFIX));
 }
+
+/** Whether a port's device is there: that of a pod of containers goes with the pod's network namespace. */
+export function portExists({ device }: { readonly device: string }): Promise<boolean> {
+  return deviceExists(device);
+}

@@ -2,7 +2,7 @@
  * Veth pairs: one end on the node's bridge, the other in a pod's network namespace, with the pod's addresses and routes.
  * In there nothing is asked for and nothing is waited for: no DHCP, no router advertisements, no duplicate address detection.
  */
-import type { RunCommand } from '../host/process.ts';
+import { CommandError, type RunCommand } from '../host/process.ts';
 import { bits, type CIDR, familyOf, mustParseIP } from '../lib/ip.ts';
 import { printMAC } from '../lib/mac.ts';
 import { bridgeMAC, deviceExists, gatewayOf, nodad, runBatch } from './bridge.ts';
@@ -24,9 +24,9 @@ export async function makeVeth(lease: ContainerLease, options: VethOptions): Pro
   const size = mtu === undefined ? '' : ` mtu ${mtu}`;
   await removeDevice(lease.device, run);
   const pair =
-    `link add ${lease.device}${size} addrgenmode none type veth ` +
-    `peer name ${interfaceName} address ${lease.mac}${size} addrgenmode none netns ${path}`;
-  await runBatch([pair, ...plugging(lease)], run);
+    `link add ${lease.device}${size} type veth ` +
+    `peer name ${interfaceName} address ${lease.mac}${size} netns ${path}`;
+  await runBatch([pair, `link set ${lease.device} addrgenmode none`, ...plugging(lease)], run);
   await run([...within(path), 'ip', '-batch', '-'], { input: `${insideLines(lease, options).join('\n')}\n` });
 }
 
@@ -39,11 +39,20 @@ export async function keepVeth(lease: ContainerLease, run: RunCommand): Promise<
 export async function checkVeth(lease: ContainerLease, run: RunCommand): Promise<string | undefined> {
   if (!(await deviceExists(lease.device))) return `the device ${lease.device} is gone`;
   const { path, interfaceName } = lease.namespace;
-  const { stdout } = await run([...within(path), 'ip', '-j', 'addr', 'show', 'dev', interfaceName]);
-  const [listing] = JSON.parse(stdout) as readonly { readonly addr_info?: readonly { readonly local?: string }[] }[];
+  const argv = [...within(path), 'ip', '-j', 'addr', 'show', 'dev', interfaceName];
+  const listed = await run(argv).catch((error: unknown) => {
+    if (error instanceof CommandError) return error;
+    throw error;
+  });
+  if (listed instanceof CommandError) return listed.message;
+  const [listing] = JSON.parse(listed.stdout) as readonly AddressListing[];
   const present = new Set(listing?.addr_info?.map(({ local }) => local));
   const missing = lease.addresses.filter((address) => !present.has(address));
   return missing.length === 0 ? undefined : `${interfaceName} has lost ${missing.join(' and ')}`;
+}
+
+interface AddressListing {
+  readonly addr_info?: readonly { readonly local?: string }[];
 }
 
 /** Runs a program in a network namespace. It needs CAP_SYS_ADMIN. */
@@ -61,6 +70,7 @@ function insideLines(lease: ContainerLease, { podCIDRs, nodeName }: VethOptions)
   const speaksIPv6 = lease.addresses.some((address) => familyOf(address) === 'IPv6');
   return [
     'link set lo up',
+    `link set ${dev} addrgenmode none`,
     ...(speaksIPv6 ? [`addr replace ${linkLocalOf(lease)}/64 ${dev} nodad`] : []),
     ...lease.addresses.map((address) => {
       const { family } = mustParseIP(address);

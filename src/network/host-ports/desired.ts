@@ -1,5 +1,5 @@
 /** Which ports of the node lead to pods: leases in, elements of maps out. */
-import { familyOf, type IPFamily } from '../../lib/ip.ts';
+import { familyOf, type IPFamily, mustParseIP } from '../../lib/ip.ts';
 import { isContainerLease, type Lease, type LeasedHostPort } from '../leases.ts';
 
 /** An element of one of the maps and sets of `ruleset.ts`. */
@@ -38,5 +38,8 @@ function frontendOf(port: LeasedHostPort, family: IPFamily): Pick<HostPortElemen
   const where = `${port.protocol.toLowerCase()} . ${port.hostPort}`;
   const { hostIP } = port;
   if (hostIP === undefined) return { set: 'at-any', key: where };
-  return familyOf(hostIP) === family ? { set: 'at-address', key: `${hostIP} . ${where}` } : undefined;
+  const address = mustParseIP(hostIP);
+  if (address.family !== family) return undefined;
+  // 0.0.0.0 and :: stand for all addresses of their family.
+  return address.value === 0n ? { set: 'at-any', key: where } : { set: 'at-address', key: `${hostIP} . ${where}` };
 }

@@ -21,10 +21,16 @@ export function printHostPorts(ports: HostPorts): string {
 
 /** What changes from one to the other; empty when nothing does. */
 export function printHostPortChange(before: HostPorts, after: HostPorts): string {
-  const lines: string[] = [];
-  for (const [key, element] of before) if (after.get(key)?.value !== element.value) lines.push(deletion(element));
-  for (const [key, element] of after) if (before.get(key)?.value !== element.value) lines.push(addition(element));
-  return lines.join('');
+  const [gone, come] = [missing(before, after), missing(after, before)];
+  return [...gone.map(deletion), ...come.map(addition)].join('');
+}
+
+/** What one has and the other has not, or with another value. */
+function missing(present: HostPorts, other: HostPorts): readonly HostPortElement[] {
+  return [...present].flatMap(([key, element]) => {
+    const same = other.get(key);
+    return same !== undefined && same.value === element.value ? [] : [element];
+  });
 }
 
 /** Removes the tables, if they are there. */
