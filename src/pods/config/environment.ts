@@ -11,6 +11,9 @@ import type { Quantities } from './quantities.ts';
 import { resourceValue } from './resource-ref.ts';
 import { serviceEnvironment } from './service-environment.ts';
 
+/** Linux takes no more, for the usual limit of the stack: execve(2). Other sources are bounded by the size of their objects. */
+const TOTAL_LIMIT = 2 * 1024 * 1024;
+
 /** All that a container's variables are made from. */
 export interface EnvironmentInputs {
   readonly pod: Pod;
@@ -45,11 +48,16 @@ export function environment(inputs: EnvironmentInputs): Environment | Problem {
     if (isProblem(found)) return found;
     for (const [name, value] of found) variables.set(name, value);
   }
+  let length = 0;
   for (const variable of env) {
     services.delete(variable.name);
     const value = variableValue(variable, inputs, (name) => variables.get(name) ?? services.get(name));
     if (isProblem(value)) return value;
-    if (value !== undefined) variables.set(variable.name, value);
+    if (value === undefined) continue;
+    variables.set(variable.name, value);
+    length += variable.name.length + value.length;
+    if (length > TOTAL_LIMIT)
+      return configProblem('all variables together are longer than the 2 MiB that Linux allows');
   }
   for (const [name, value] of services) if (!variables.has(name)) variables.set(name, value);
   return variables;
