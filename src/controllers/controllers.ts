@@ -22,6 +22,7 @@ import type { ControllerParts, Run } from './parts.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller.ts';
 import { schedulerController } from './scheduler/scheduler.ts';
+import { serviceAccountsController } from './serviceaccounts/serviceaccounts.ts';
 import { serviceCIDRController } from './servicecidr/servicecidr.ts';
 import { serviceStatusController } from './servicestatus/servicestatus.ts';
 import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
@@ -38,6 +39,8 @@ export interface ControllersOptions {
   readonly nodeMaskSizes?: { readonly IPv4: number; readonly IPv6: number };
   /** Which of them; default: all. */
   readonly only?: ReadonlySet<ControllerName>;
+  /** PEM: the authority whose certificate the API server has, for pods to know it by; undefined: others tell them. */
+  readonly rootCA?: string;
   /** What is asked of a cloud; undefined: there is none, and nothing for the controller of that name to do. */
   readonly cloud?: CloudOptions;
   /** Who, here or elsewhere, serves load balancers that would be layer 2's otherwise. Default: the cloud's providers. */
@@ -46,7 +49,7 @@ export interface ControllersOptions {
   readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
-type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel' | 'cloud' | 'others'> &
+type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel' | 'cloud' | 'others' | 'rootCA'> &
   Required<Pick<ControllersOptions, 'nodeMaskSizes'>>;
 
 const NOTHING: Run = async () => {};
@@ -68,6 +71,7 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   metallb: (parts, { setLogLevel }) => metalLBController({ ...parts, ...(setLogLevel ? { setLogLevel } : {}) }),
   servicestatus: serviceStatusController,
   servicecidr: serviceCIDRController,
+  serviceaccounts: (parts, { rootCA }) => serviceAccountsController({ ...parts, ...(rootCA ? { rootCA } : {}) }),
   namespace: namespaceController,
   garbagecollector: garbageCollector,
   eventttl: eventSweeper,

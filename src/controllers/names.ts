@@ -18,6 +18,7 @@ export const CONTROLLER_NAMES = [
   'metallb',
   'servicestatus',
   'servicecidr',
+  'serviceaccounts',
   'namespace',
   'garbagecollector',
   'eventttl',

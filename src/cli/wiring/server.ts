@@ -86,6 +86,7 @@ export async function runServer(
         log: log.child({ component: 'controllers' }),
         clusterCIDRs: options.clusterCIDRs,
         only: options.controllers,
+        rootCA: pki.caCertificate,
         setLogLevel: log.setLevel,
         ...(await startCloud(cloud, client)),
       },
