@@ -7,6 +7,7 @@ import { untilAborted } from '../lib/abort.ts';
 import type { CIDR } from '../lib/ip.ts';
 import type { Claim } from './cloud/claims.ts';
 import { type CloudOptions, cloudController } from './cloud/cloud.ts';
+import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpointslice.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring/endpointslicemirroring.ts';
@@ -64,6 +65,7 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   virtualmachine: virtualMachineController,
   virtualmachineinstance: virtualMachineInstanceController,
   virtualmachineinstancereplicaset: virtualMachineInstanceReplicaSetController,
+  deployment: deploymentController,
   replicaset: replicaSetController,
   replicationcontroller: replicationControllerController,
   loadbalancer: (parts, { cloud, others = cloud?.providers ?? [] }) => loadBalancerController({ ...parts, others }),

@@ -11,6 +11,7 @@ export const CONTROLLER_NAMES = [
   'virtualmachine',
   'virtualmachineinstance',
   'virtualmachineinstancereplicaset',
+  'deployment',
   'replicaset',
   'replicationcontroller',
   'loadbalancer',

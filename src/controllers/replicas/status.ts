@@ -41,12 +41,15 @@ export function desiredStatus({ wanted, pods, before, generation, failure, now }
     failure === undefined
       ? withoutCondition(before?.conditions, FAILURE)
       : withCondition(before?.conditions, conditionOf(failure), now);
+  const counts = {
+    fullyLabeledReplicas: active.filter(({ metadata }) => matchesLabels(templateLabels, metadata.labels)).length,
+    readyReplicas: active.filter(isPodReady).length,
+    availableReplicas: waits.filter((wait) => wait === 0).length,
+  };
   return {
     status: {
       replicas: active.length,
-      fullyLabeledReplicas: active.filter(({ metadata }) => matchesLabels(templateLabels, metadata.labels)).length,
-      readyReplicas: active.filter(isPodReady).length,
-      availableReplicas: waits.filter((wait) => wait === 0).length,
+      ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
       ...(generation === undefined ? {} : { observedGeneration: generation }),
       ...(conditions.length > 0 ? { conditions } : {}),
     },

@@ -1,0 +1,102 @@
+/** How many pods each replica set of a deployment is to ask for next. Pure. Follows Kubernetes' deployment controller. */
+import type { ReplicaSet } from '../../api/apps/v1/replicaset.ts';
+import type { Limits } from './limits.ts';
+import { maxReplicasOf } from './revision.ts';
+import { availableOf, byAge, type Split, sizeOf, sum } from './sets.ts';
+
+/** By the name of the set; those that are missing stay as they are. */
+export type Sizes = ReadonlyMap<string, number>;
+
+/**
+ * One step of a rolling update: pods of the new template as far as there may be more, and fewer old ones as far as enough
+ * are available. Old ones that do not serve go first, whatever set they are of.
+ */
+export function rollingSizes(current: ReplicaSet, old: readonly ReplicaSet[], limits: Limits): Sizes {
+  const { replicas, maxSurge, maxUnavailable } = limits;
+  const sizes = new Map<string, number>();
+  const all = [current, ...old];
+  // A set that was just made smaller may have its pods still.
+  const there = sum(all, (set) => Math.max(sizeOf(set), set.status?.replicas ?? 0));
+  const missing = replicas - sizeOf(current);
+  const grown = sizeOf(current) + Math.min(missing, Math.max(0, replicas + maxSurge - there));
+  const next = missing < 0 ? replicas : grown;
+  sizes.set(nameOf(current), next);
+
+  const minAvailable = replicas - maxUnavailable;
+  const unavailableNew = Math.max(0, next - availableOf(current));
+  let removable = next + sum(old, sizeOf) - minAvailable - unavailableNew;
+  if (removable <= 0) return sizes;
+  for (const set of old) {
+    const useless = Math.min(removable, sizeOf(set) - availableOf(set));
+    removable -= useless;
+    sizes.set(nameOf(set), sizeOf(set) - useless);
+  }
+  let spare = sum(all, availableOf) - minAvailable;
+  for (const set of old) {
+    const size = sizes.get(nameOf(set)) ?? 0;
+    const less = Math.min(size, Math.max(0, spare));
+    spare -= less;
+    sizes.set(nameOf(set), size - less);
+  }
+  return sizes;
+}
+
+/** All old pods go before there is a new one. `oldPods` tells whether any are left, those on their way out included. */
+export function recreateSizes({ current, old }: Split, replicas: number, oldPods: boolean): Sizes {
+  const sizes = new Map(old.map((set) => [nameOf(set), 0]));
+  if (current !== undefined && !oldPods && sum(old, sizeOf) === 0) sizes.set(nameOf(current), replicas);
+  return sizes;
+}
+
+/**
+ * What becomes of the sets when another number of pods is wanted, or the rollout stands still: each gets its share, so that
+ * what was tried out on some of the pods stays on as large a part of them.
+ */
+export function proportionalSizes({ current, old }: Split, limits: Limits, wasWanted: number): Sizes {
+  const { replicas, maxSurge } = limits;
+  const all = [...(current === undefined ? [] : [current]), ...old];
+  const active = all.filter((set) => sizeOf(set) > 0);
+  const only = active.length > 1 ? undefined : (active[0] ?? current ?? old.at(-1));
+  if (only !== undefined) return new Map([[nameOf(only), replicas]]);
+  if (current !== undefined && isSaturated(current, replicas)) return new Map(old.map((set) => [nameOf(set), 0]));
+  const allowed = replicas > 0 ? replicas + maxSurge : 0;
+  return shares(active, { allowed, wasAllowed: (set) => maxReplicasOf(set) ?? wasWanted });
+}
+
+/** Whether a set has all pods of the deployment, and they serve. */
+function isSaturated(set: ReplicaSet, replicas: number): boolean {
+  return sizeOf(set) === replicas && availableOf(set) === replicas;
+}
+
+interface Shares {
+  readonly allowed: number;
+  /** How many there might be in all when the set was last sized. */
+  readonly wasAllowed: (set: ReplicaSet) => number;
+}
+
+/** The largest set takes what rounding leaves; of equals the newest when there are to be more, the oldest when fewer. */
+function shares(active: readonly ReplicaSet[], { allowed, wasAllowed }: Shares): Sizes {
+  const toAdd = allowed - sum(active, sizeOf);
+  const sorted = [...active].sort((a, b) => sizeOf(b) - sizeOf(a) || (toAdd > 0 ? byAge(b, a) : byAge(a, b)));
+  const sizes = new Map<string, number>();
+  let added = 0;
+  for (const set of sorted) {
+    const before = wasAllowed(set);
+    const whole = allowed === 0 || before === 0 ? 0 : Math.round((sizeOf(set) * allowed) / before);
+    const share = whole - sizeOf(set);
+    const left = toAdd - added;
+    const part = toAdd > 0 ? Math.max(0, Math.min(share, left)) : Math.min(0, Math.max(share, left));
+    added += part;
+    sizes.set(nameOf(set), sizeOf(set) + part);
+  }
+  const [largest] = sorted;
+  if (largest !== undefined) {
+    const name = nameOf(largest);
+    sizes.set(name, Math.max(0, (sizes.get(name) ?? 0) + toAdd - added));
+  }
+  return sizes;
+}
+
+function nameOf({ metadata }: ReplicaSet): string {
+  return metadata.name ?? '';
+}
