@@ -1,6 +1,7 @@
 /** Takes a lab down, and makes sure that nothing of it is left. */
 import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeCgroups } from './container-runtime.ts';
 import { LabError } from './error.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { childrenOf, isAlive, processesIn } from './process-identity.ts';
@@ -26,8 +27,16 @@ export async function labDown(dir: string, options: DownOptions = {}): Promise<v
   if (owner?.pid === process.pid)
     throw new LabError(`the lab in ${layout.dir} is still being started by this very process`);
   if (owner !== undefined) await endLab(owner);
+  await removeGroups(layout);
   removeRunFiles(layout);
   if (options.keepData !== true) removeData(layout);
+}
+
+/** Those of a lab that was killed are left until now, or until the next lab of this folder has them. */
+async function removeGroups(layout: Layout): Promise<void> {
+  if (!(await until(() => removeCgroups(layout), KILL_GRACE))) {
+    throw new LabError('containers of the lab do not end. Try again: postern lab down');
+  }
 }
 
 /** SIGTERM, and SIGKILL for a lab that has not heeded it after `grace` milliseconds; then waits for the last of its processes. */

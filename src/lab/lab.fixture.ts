@@ -25,6 +25,7 @@ export function fixtureCommands(variant: Variant = 'working'): LabCommands {
     run: (dir) => [...self, 'run', dir, variant],
     server: ({ dataDir, listen, socketPath }) => [...self, 'server', dataDir, listen, socketPath],
     agent: () => ['sh', '-c', AGENTS[variant]],
+    sandboxImage: () => Promise.reject(new Error('no node of this lab runs containers')),
   };
 }
 

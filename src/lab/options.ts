@@ -1,5 +1,6 @@
 /** What makes a lab, and how it starts the program's own parts, which it knows nothing about. */
 import type { IPFamily } from '../lib/ip.ts';
+import type { SandboxImage } from './container-runtime.ts';
 import type { NodeFirewall } from './node-firewall.ts';
 
 /** Command lines of the program's other parts. */
@@ -10,6 +11,8 @@ export interface LabCommands {
   server(options: ServerCommand): readonly string[];
   /** One node's agent. Prints `ready` when the Node is Ready and every part has acted on what the API says. */
   agent(options: AgentCommand): readonly string[];
+  /** What sandboxes of containers run. */
+  sandboxImage(): Promise<SandboxImage>;
 }
 
 export interface ServerCommand {
@@ -44,6 +47,8 @@ export interface LabOptions {
   readonly commands: LabCommands;
   /** What the nodes run to keep others out. Default: nothing. */
   readonly nodeFirewall?: NodeFirewall;
+  /** Whether every node has a container runtime of its own. Default: none has. */
+  readonly nodeContainers?: boolean;
   /** For every node's agent besides, as they are typed. Default: none. */
   readonly agentFlags?: readonly string[];
   /** Milliseconds until the lab has to be ready. Default: 60 s. */

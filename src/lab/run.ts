@@ -8,6 +8,7 @@ import type { Logger } from '../host/log.ts';
 import { printIP } from '../lib/ip.ts';
 import { openApiRelay } from './api-relay.ts';
 import { BoundedLog } from './bounded-log.ts';
+import { importSandboxImage, prepareContainerd, type SandboxImage } from './container-runtime.ts';
 import { LabError } from './error.ts';
 import { firewallDir, type Layout, layoutOf, logFile, nodeDir } from './layout.ts';
 import { bindFirewallSettings, FIREWALL_PROCESSES } from './node-firewall.ts';
@@ -76,6 +77,7 @@ class RunningLab {
   readonly #agents: Promise<void>[] = [];
   readonly #processes = new Map<string, ProcessState>();
   readonly #firewalls: Promise<void>[] = [];
+  readonly #runtimes: Promise<void>[] = [];
   #server: Promise<void> = Promise.resolve();
   #state: LabState = { ready: false, server: undefined, places: {}, processes: [] };
 
@@ -93,7 +95,8 @@ class RunningLab {
     reporter.progress(`network ${printLan(topology)} and the API server`);
     const opening = this.#openPlaces();
     const firewalls = opening.then((places) => Promise.all(nodesOf(places).map((node) => this.#startFirewall(node))));
-    const [places, url] = await unlessAborted(Promise.all([opening, this.#startServer(), firewalls]));
+    const runtimes = opening.then((places) => this.#startRuntimes(nodesOf(places)));
+    const [places, url] = await unlessAborted(Promise.all([opening, this.#startServer(), firewalls, runtimes]));
     await openApiRelay(
       {
         pids: places.map(({ pid }) => pid),
@@ -120,12 +123,12 @@ class RunningLab {
     return places;
   }
 
-  /** Ends everything. Server and firewalls go last, so that agents can still say goodbye to them. */
+  /** Ends everything. What agents speak to goes last, so that they can still say goodbye. */
   async end(): Promise<void> {
     this.#agentsEnd.abort();
     await Promise.all(this.#agents);
     this.#serverEnd.abort();
-    await Promise.all([this.#server, ...this.#firewalls]);
+    await Promise.all([this.#server, ...this.#firewalls, ...this.#runtimes]);
     this.#placesEnd.abort();
   }
 
@@ -179,6 +182,23 @@ class RunningLab {
       this.#firewalls.push(supervisor.run(this.#serverEnd.signal));
       await supervisor.firstReady;
     }
+  }
+
+  async #startRuntimes(nodes: readonly OpenPlace[]): Promise<void> {
+    if (this.#parts.spec.nodeContainers !== true) return;
+    const image = await this.#parts.commands.sandboxImage();
+    await Promise.all(nodes.map((node) => this.#startRuntime(node, image)));
+  }
+
+  /** Before its agent, which finds it where it is on any machine. */
+  async #startRuntime({ place: { name }, pid }: OpenPlace, sandboxImage: SandboxImage): Promise<void> {
+    const enter = (argv: readonly string[]) => enterArgv(pid, argv);
+    const node = { layout: this.#parts.layout, name, enter, sandboxImage };
+    const argv = await prepareContainerd(node);
+    const supervisor = this.#supervise({ name: `${name}.containerd`, argv: () => argv });
+    this.#runtimes.push(supervisor.run(this.#serverEnd.signal));
+    await supervisor.firstReady;
+    await importSandboxImage(node);
   }
 
   async #startAgent({ place, pid }: OpenPlace): Promise<void> {

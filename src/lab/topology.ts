@@ -13,6 +13,8 @@ export interface LabSpec {
   readonly ipFamilies: readonly IPFamily[];
   /** What every node runs to keep others out, if anything. */
   readonly nodeFirewall?: NodeFirewall;
+  /** Whether every node has a container runtime of its own. */
+  readonly nodeContainers?: boolean;
   /** Flags of every node's agent. */
   readonly agentFlags?: readonly string[];
 }

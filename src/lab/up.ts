@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { lastLines } from './bounded-log.ts';
+import { checkNodeContainers } from './container-runtime.ts';
 import { endLab, removeRunFiles } from './down.ts';
 import { LabError } from './error.ts';
 import { isolatedArgv } from './isolation.ts';
@@ -38,11 +39,13 @@ export async function labUp(
   checkOptions(options, layout);
   await checkPrivileges();
   if (options.nodeFirewall !== undefined) checkNodeFirewall();
+  if (options.nodeContainers === true) checkNodeContainers();
   signal.throwIfAborted();
   claimDirectory(layout);
   try {
-    const { nodes, ipFamilies, nodeFirewall, agentFlags = [] } = options;
-    const spec: LabSpec = { nodes, ipFamilies, agentFlags, ...(nodeFirewall === undefined ? {} : { nodeFirewall }) };
+    const { nodes, ipFamilies, nodeFirewall, nodeContainers = false, agentFlags = [] } = options;
+    const firewall = nodeFirewall === undefined ? {} : { nodeFirewall };
+    const spec: LabSpec = { nodes, ipFamilies, agentFlags, nodeContainers, ...firewall };
     writeJson(layout.spec, spec);
     const child = startDaemon(layout, options);
     await untilReady(child, { ...options, layout, progress, signal });

@@ -20,11 +20,19 @@ export interface TestLab {
 
 const LOG_TAIL = 3000;
 
-export async function testLab(options: { nodes: number; families?: readonly IPFamily[] }): Promise<TestLab> {
+export async function testLab(options: {
+  nodes: number;
+  families?: readonly IPFamily[];
+  /** Whether nodes run containers. */
+  containers?: boolean;
+}): Promise<TestLab> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
   const families = options.families ?? ['IPv4', 'IPv6'];
   try {
-    await labUp(labOptions({ dir, nodes: options.nodes, ipFamilies: families }), () => {});
+    await labUp(
+      labOptions({ dir, nodes: options.nodes, ipFamilies: families, nodeContainers: options.containers ?? false }),
+      () => {},
+    );
   } catch (error) {
     throw new Error(`the lab did not come up\n${await logTails(dir)}`, { cause: error });
   }

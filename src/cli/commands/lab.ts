@@ -18,6 +18,7 @@ interface UpFlags extends DirFlags, AnnouncerFlags, EgressFlags, FirewallFlags {
   readonly nodes: number;
   readonly ipFamilies: readonly IPFamily[];
   readonly nodeFirewall?: NodeFirewall;
+  readonly nodeContainers?: boolean;
 }
 
 export function addLabCommand(postern: Command): void {
@@ -39,11 +40,12 @@ function addUp(lab: Command): void {
     .requiredOption('--dir <dir>', 'where it is kept; DIR/kubeconfig is for kubectl')
     .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
     .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'))
-    .addOption(nodeFirewallOption());
+    .addOption(nodeFirewallOption())
+    .option('--node-containers', 'a containerd for every node, so that it runs pods of containers (needs root)');
   addFirewallOptions(addAnnouncerOptions(addEgressOptions(up)))
     .addHelpText(
       'after',
-      '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes\n  postern lab up --dir ./lab --node-firewall firewalld\n  postern lab exec --dir ./lab node1 -- firewall-cmd --list-all',
+      '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes\n  postern lab up --dir ./lab --node-containers\n  postern lab exec --dir ./lab node1 -- ctr --namespace k8s.io containers list\n  postern lab up --dir ./lab --node-firewall firewalld\n  postern lab exec --dir ./lab node1 -- firewall-cmd --list-all',
     )
     .action(async (flags: UpFlags) => {
       const [{ labUp, labStatus }, { labOptions }, { requireLab }] = await Promise.all([

@@ -20,6 +20,13 @@ export const LAB_COMMANDS: LabCommands = {
       ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
       ...flags,
     ]),
+  sandboxImage: async () => {
+    const [{ PAUSE_IMAGE, pauseImage }, { buildImage }] = await Promise.all([
+      import('../../pods/images/busybox.ts'),
+      import('../../pods/images/build.ts'),
+    ]);
+    return { name: PAUSE_IMAGE, archive: buildImage(pauseImage()) };
+  },
 };
 
 export interface LabFlags {
@@ -28,6 +35,7 @@ export interface LabFlags {
   /** The primary one first. */
   readonly ipFamilies: readonly IPFamily[];
   readonly nodeFirewall?: NodeFirewall;
+  readonly nodeContainers?: boolean;
   /** Of every node's agent besides. */
   readonly agentFlags?: readonly string[];
 }
