@@ -10,7 +10,7 @@ const PAUSE = 20;
 
 /** Path of the pod's group, as a runtime is told it. */
 export function podCgroup(nodeName: string, podUID: string): string {
-  return `/postern/${nodeName}/pod${podUID}`;
+  return `${nodeCgroup(nodeName)}/pod${podUID}`;
 }
 
 /**
@@ -18,8 +18,20 @@ export function podCgroup(nodeName: string, podUID: string): string {
  * is none. One that is still in use stays: rejects with the system's error.
  */
 export async function removePodCgroup(nodeName: string, podUID: string, root: string = ROOT): Promise<void> {
-  const path = podCgroup(nodeName, podUID);
+  await removeEverywhere(podCgroup(nodeName, podUID), root);
+}
+
+/** Removes the groups of all of a node's pods, none of which runs any more. */
+export async function removePodCgroups(nodeName: string, root: string = ROOT): Promise<void> {
+  await removeEverywhere(nodeCgroup(nodeName), root);
+}
+
+async function removeEverywhere(path: string, root: string): Promise<void> {
   await Promise.all((await hierarchies(root)).map((hierarchy) => removeTree(join(hierarchy, path))));
+}
+
+function nodeCgroup(nodeName: string): string {
+  return `/postern/${nodeName}`;
 }
 
 /** One for all (version 2), or a folder for each controller (version 1). https://docs.kernel.org/admin-guide/cgroup-v2.html */

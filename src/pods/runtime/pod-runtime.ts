@@ -1,6 +1,7 @@
 /** What a runtime has of one pod. */
+import type { Pod } from '../../api/core/v1/pod.ts';
 import type { RuntimeContainerStatus, SandboxStatus } from '../cri/cri.ts';
-import { CONTAINER_HASH, CONTAINER_NAME, RESTART_COUNT } from '../labels.ts';
+import { CONTAINER_HASH, CONTAINER_NAME, POD_NAME, POD_NAMESPACE, POD_UID, RESTART_COUNT } from '../labels.ts';
 
 /** One run of a container: it is never started twice. */
 export interface ContainerRun extends RuntimeContainerStatus {
@@ -55,4 +56,17 @@ export function newestFirst<T extends { readonly createdAt: bigint; readonly met
   return all.toSorted((a, b) =>
     a.createdAt === b.createdAt ? b.metadata.attempt - a.metadata.attempt : a.createdAt < b.createdAt ? 1 : -1,
   );
+}
+
+/** The addresses of the pod's sandbox; on the host's network those of the node. */
+export function podIPsOf({ spec }: Pod, runtime: PodRuntime, hostIPs: readonly string[]): readonly string[] {
+  return spec?.hostNetwork === true ? hostIPs : (runtime.sandboxes[0]?.ips ?? []);
+}
+
+/** As much of a pod as can be told from what it left at the runtime; undefined when there is nothing. */
+export function podFrom({ sandboxes, containers }: PodRuntime): Pod | undefined {
+  const labels = (sandboxes[0] ?? containers[0])?.labels;
+  if (labels === undefined) return undefined;
+  const [name = '', namespace = '', uid = ''] = [labels[POD_NAME], labels[POD_NAMESPACE], labels[POD_UID]];
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, uid } };
 }

@@ -56,3 +56,11 @@ function isOrphaned({ pod, runtime }: PodView, containers: readonly ContainerVie
   if (pod.spec?.restartPolicy !== 'Never' || presentSandbox(runtime) !== undefined) return false;
   return runtime.sandboxes.length > 0 && containers.some(({ runs }) => runs.length > 0 && !runs.some(isAlive));
 }
+
+/** How a pod ended that was deleted, whatever would have become of it; undefined when none of it ever ran. */
+export function deletionOutcome(view: PodView): Outcome | undefined {
+  if (isPodFinal(view.pod)) return finalOf(view);
+  const codes = containersOf(view).flatMap((container) => (container.kind === 'app' ? [exitCodeOf(container)] : []));
+  if (codes.every((code) => code === undefined)) return undefined;
+  return { phase: codes.every((code) => code === 0) ? 'Succeeded' : 'Failed' };
+}

@@ -20,7 +20,6 @@ export interface NodeParts {
   readonly events: PodEvents;
   readonly facts: () => StatusFacts;
   readonly cache: RuntimeCache;
-  readonly volumes: VolumeManager;
   readonly drain: EndpointDrain;
   /** Calls that keep the runtime busy wait for one of these. */
   readonly slots: Slots;
@@ -29,6 +28,7 @@ export interface NodeParts {
 /** Those that need a runtime, and are there with it. */
 export interface RuntimeParts {
   readonly runtime: ContainerRuntime;
+  readonly volumes: VolumeManager;
   readonly configs: PodConfigs;
   readonly images: ImageManager;
   readonly prober: Prober;

@@ -46,7 +46,8 @@ export async function startContainer(parts: WorkerParts, request: StartRequest):
     await parts.slots.run(() => runtime.startContainer(created));
   } catch (error) {
     if (isRuntimeLost(error)) throw error;
-    return failed({ kind: 'problem', reason: 'RunContainerError', message: messageOf(error) });
+    // Its back-off is that of a run that has ended.
+    return failed({ kind: 'problem', reason: 'RunContainerError', message: messageOf(error), retryAfter: 0 });
   }
   events.event(pod, 'Normal', 'Started', `Started container ${name}`, name);
   return afterStart(parts, request, created);
@@ -78,5 +79,5 @@ async function afterStart(parts: WorkerParts, request: StartRequest, id: string)
   parts.events.event(pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed', name);
   parts.events.event(pod, 'Normal', 'Killing', 'FailedPostStartHook', name);
   await parts.runtime.stopContainer(id, pod.spec?.terminationGracePeriodSeconds ?? 30);
-  return { kind: 'problem', reason: 'PostStartHookError', message: result.message };
+  return { kind: 'problem', reason: 'PostStartHookError', message: result.message, retryAfter: 0 };
 }

@@ -1,0 +1,50 @@
+/** The real parts that workers of pods use, once there is a runtime. Loaded only then. */
+import { join } from 'node:path';
+import type { Endpoint } from '../client/client.ts';
+import type { PodNetwork } from '../network/pod-network.ts';
+import { type CNI, startCNI } from './cni/cni.ts';
+import { openPodParts, type PodPartsOptions } from './config/open.ts';
+import type { ContainerRuntime } from './cri/cri.ts';
+import { imageManager } from './images/manager.ts';
+import type { Changed, PodLookup } from './parts.ts';
+import { newLifecycleHooks } from './probes/hooks.ts';
+import { newProber } from './probes/prober.ts';
+import { startStreams } from './streams/streams.ts';
+import type { RuntimeParts } from './worker/parts.ts';
+
+export interface AssembleOptions extends PodPartsOptions {
+  readonly runtime: ContainerRuntime;
+  readonly network: PodNetwork;
+  /** The API server, to which connections for streams are opened. */
+  readonly endpoint: Endpoint;
+  readonly lookup: PodLookup;
+  /** The runtime, while it can be reached. */
+  readonly present: () => ContainerRuntime | undefined;
+  /** The state of a container's probes is another. */
+  readonly probed: Changed;
+}
+
+export interface Assembled {
+  readonly parts: RuntimeParts;
+  readonly cni: CNI;
+}
+
+export async function assemble(options: AssembleOptions, signal: AbortSignal): Promise<Assembled> {
+  const { runtime, client, events, log, clock, network, stateDir, nodeName, endpoint, lookup, present } = options;
+  const timed = clock === undefined ? {} : { clock };
+  const [cni, parts] = await Promise.all([
+    startCNI({ client, network, runtime, stateDir: join(stateDir, 'cni'), log, ...timed }, signal),
+    openPodParts(options, signal),
+  ]);
+  startStreams({ endpoint, nodeName, pods: lookup, runtime: present, log, ...timed }, signal);
+  return {
+    cni,
+    parts: {
+      ...parts,
+      runtime,
+      images: imageManager({ runtime, client, events, log, ...timed }),
+      prober: newProber({ runtime, events, changed: options.probed, ...timed }, signal),
+      hooks: newLifecycleHooks({ runtime, ...timed }),
+    },
+  };
+}
