@@ -51,6 +51,7 @@ test('every command has help with an example', async () => {
     'top services',
     'image build',
     'image list',
+    'image import',
     'quickstart',
     'completion',
   ];

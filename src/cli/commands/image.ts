@@ -1,13 +1,23 @@
-/** `postern image`: the local store of guest images. */
+/** `postern image`: the local store of guest images, and what the container runtime has for pods. */
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { type OutputFormat, outputOption } from '../options.ts';
 import { print } from '../output.ts';
 import { Progress } from '../progress.ts';
-import { IMAGE_DIR } from '../wiring/defaults.ts';
+import { CONTAINERD_ENDPOINT, IMAGE_DIR } from '../wiring/defaults.ts';
+
+interface EndpointFlags {
+  readonly endpoint: string;
+}
+
+const WHICH = ['guests', 'containers'] as const;
+type Which = (typeof WHICH)[number];
+
+const endpointOption = (): Option =>
+  new Option('--endpoint <endpoint>', 'the socket of containerd').default(CONTAINERD_ENDPOINT);
 
 export function addImageCommand(postern: Command): void {
-  const image = postern.command('image').description('build and list guest images');
+  const image = postern.command('image').description('build guest images, import those of containers, and list both');
   image
     .command('build')
     .description('build the demo guest from Debian’s cloud kernel and busybox (no root needed)')
@@ -34,12 +44,34 @@ export function addImageCommand(postern: Command): void {
       process.stdout.write(`${result.name} ${result.upToDate ? 'is up to date' : 'built'} in ${flags.imageDir}\n`);
     });
   image
+    .command('import')
+    .description('give images to containerd, from archives as docker save, podman save, skopeo or umoci write them')
+    .argument('<files...>', 'archives')
+    .option('--name <name>', 'what the image is called, for an archive that does not say')
+    .addOption(endpointOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  postern image import web.tar\n  postern image import --name example.com/web:1 web.tar\n  postern lab exec --dir ./lab node1 -- postern image import web.tar',
+    )
+    .action(async (files: readonly string[], flags: EndpointFlags & { name?: string }) => {
+      const { importContainerImages } = await import('../container-images.ts');
+      for await (const name of importContainerImages({ ...flags, files })) process.stdout.write(`${name}\n`);
+    });
+  image
     .command('list')
+    .alias('ls')
     .description('the images that manifests can name')
-    .option('--image-dir <dir>', 'where images are kept', IMAGE_DIR)
+    .addArgument(new Argument('[which]', 'those of guests, or of containers').choices(WHICH).default('guests'))
+    .option('--image-dir <dir>', 'where images of guests are kept', IMAGE_DIR)
+    .addOption(endpointOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  postern image list -o json')
-    .action(async (flags: { imageDir: string; output: OutputFormat }) => {
+    .addHelpText('after', '\nExamples:\n  postern image list -o json\n  postern image list containers')
+    .action(async (which: Which, flags: EndpointFlags & { imageDir: string; output: OutputFormat }) => {
+      if (which === 'containers') {
+        const { containerImages, containerImageTable } = await import('../container-images.ts');
+        const images = await containerImages(flags.endpoint);
+        return print(images, flags.output, () => containerImageTable(images));
+      }
       const { listReferences } = await import('../../vm/images/layout.ts');
       const names = await listReferences(flags.imageDir);
       print(names, flags.output, () =>

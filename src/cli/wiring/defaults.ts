@@ -13,6 +13,9 @@ export const PROGRAM = `${PROGRAM_DIR}postern`;
 /** Guest images that every cluster on this machine shares, unless told otherwise. */
 export const IMAGE_DIR = process.env['POSTERN_IMAGE_DIR'] ?? `${PROGRAM_DIR}.cache/images`;
 
+/** Where containerd listens unless it is told otherwise. */
+export const CONTAINERD_ENDPOINT = 'unix:///run/containerd/containerd.sock';
+
 /** The part of a comma-separated list of prefixes that belongs to the given families, in their order. */
 export function forFamilies(cidrs: string, families: readonly ('IPv4' | 'IPv6')[]): string {
   const all = cidrs.split(',');

@@ -31,11 +31,14 @@ export interface ArchivedImage {
   readonly blobs: readonly ArchiveBlob[];
 }
 
-/** A file that is no archive of images, or not a whole one. */
+/** A file that is no archive of images, or not a whole one; or one whose image has no name, or none that it can have. */
 export class ArchiveError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  readonly kind: 'malformed' | 'unnamed' | 'misnamed';
+
+  constructor(message: string, options: ErrorOptions & { readonly kind?: ArchiveError['kind'] } = {}) {
     super(message, options);
     this.name = 'ArchiveError';
+    this.kind = options.kind ?? 'malformed';
   }
 }
 

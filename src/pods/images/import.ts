@@ -58,9 +58,14 @@ function named(images: readonly ArchivedImage[], name: string | undefined): read
   }
   return (name === undefined ? images : images.slice(0, 1)).map((image) => {
     const chosen = name ?? image.name;
-    if (chosen === undefined) throw new ArchiveError('the archive does not say what the image is called');
+    if (chosen === undefined)
+      throw new ArchiveError('the archive does not say what the image is called', { kind: 'unnamed' });
     const reference = parseReference(chosen);
-    if (reference.kind === 'invalid') throw new ArchiveError(`${JSON.stringify(chosen)}: ${reference.why}`);
+    if (reference.kind === 'invalid') {
+      throw new ArchiveError(`an image cannot be called ${JSON.stringify(chosen)}: ${reference.why}`, {
+        kind: 'misnamed',
+      });
+    }
     return { ...image, name: reference.name };
   });
 }
