@@ -91,7 +91,11 @@ const CASES: readonly [what: string, kind: AnyKind, object: object, cells: Recor
     Pod,
     {
       spec: { nodeName: 'node1', containers: [{ name: 'compute' }] },
-      status: { phase: 'Running', podIP: '10.244.1.5', containerStatuses: [{ ready: true, restartCount: 2 }] },
+      status: {
+        phase: 'Running',
+        podIP: '10.244.1.5',
+        containerStatuses: [{ name: 'compute', state: { running: {} }, ready: true, restartCount: 2 }],
+      },
     },
     {
       Name: 'a',

@@ -13,8 +13,19 @@ export function defaultPod(pod: Pod): Pod {
 
 /** A new pod has no history; only its node tells one. */
 export function preparePod(pod: Pod, old: Pod | undefined): Pod {
-  return old === undefined ? { ...pod, status: { phase: 'Pending', qosClass: podQoS(pod.spec ?? {}) } } : pod;
+  if (old !== undefined) return pod;
+  const { spec = {} } = pod;
+  const conditions = (spec.schedulingGates ?? []).length > 0 ? { conditions: [GATED] } : {};
+  return { ...pod, status: { phase: 'Pending', qosClass: podQoS(spec), ...conditions } };
 }
+
+/** What a pod says that waits for others before a node is chosen. */
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+};
 
 export function validatePod(pod: Pod, old: Pod | undefined): readonly Cause[] {
   return old === undefined ? validateNew(pod.spec ?? {}) : validatePodUpdate(pod, old);

@@ -8,7 +8,7 @@ import { Eviction } from '../../policy/v1/eviction.ts';
 import { boolean, int32, list, listMap, object, open, required, string, type TypeOf, time } from '../../schema.ts';
 import { Binding } from './binding.ts';
 import { defaultPod, preparePod, validatePod } from './pod.admission.ts';
-import { podColumns } from './pod.status.ts';
+import { podColumns } from './pod.columns.ts';
 import { podSpec } from './pod-spec.ts';
 
 const stateTerminated = open(

@@ -31,8 +31,9 @@ export function amountsOf(list: ResourceRequirements['requests']): Amounts {
 /** One quantity of a resource, as {@link Amounts} has it. */
 export function resourceAmount(name: string, quantity: string | number): number {
   const amount = (parseQuantity(quantity) ?? 0) * (name === 'cpu' ? 1000 : 1);
-  // A billionth of slack, so that 0.1 * 1000, which is not quite 100 in binary, is not rounded up to 101.
-  return Math.ceil(amount - Math.abs(amount) * 1e-9);
+  // 0.1 * 1000 is not quite 100 in binary, and is not to be rounded up to 101.
+  const whole = Math.round(amount);
+  return Math.abs(amount - whole) < 1e-6 ? whole : Math.ceil(amount);
 }
 
 /**

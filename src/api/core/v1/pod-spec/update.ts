@@ -95,7 +95,7 @@ function validateRest(spec: PodSpec, before: PodSpec): readonly Cause[] {
 
 /** The spec with what may change as it was before. */
 function frozen(spec: PodSpec, before: PodSpec): PodSpec {
-  const { activeDeadlineSeconds: _, tolerations: __, schedulingGates: ___, ...rest } = spec;
+  const { activeDeadlineSeconds: _, tolerations: __, schedulingGates: ___, ...rest } = narrowed(spec, before);
   const { activeDeadlineSeconds, tolerations, schedulingGates } = before;
   const grace = before.terminationGracePeriodSeconds ?? 0;
   return {
@@ -104,7 +104,6 @@ function frozen(spec: PodSpec, before: PodSpec): PodSpec {
     ...(activeDeadlineSeconds === undefined ? {} : { activeDeadlineSeconds }),
     ...(tolerations === undefined ? {} : { tolerations }),
     ...(schedulingGates === undefined ? {} : { schedulingGates }),
-    ...(schedulingGates && schedulingGates.length > 0 ? placementOf(before) : {}),
     ...(grace < 0 && spec.terminationGracePeriodSeconds === 1 ? { terminationGracePeriodSeconds: grace } : {}),
     ...(spec.containers === undefined ? {} : { containers: withImages(spec.containers, before.containers) }),
     ...(spec.initContainers === undefined
@@ -113,9 +112,17 @@ function frozen(spec: PodSpec, before: PodSpec): PodSpec {
   };
 }
 
-/** While a gate is closed no node has been chosen yet. */
-function placementOf({ nodeSelector, affinity }: PodSpec): Pick<PodSpec, 'nodeSelector' | 'affinity'> {
-  return { ...(nodeSelector === undefined ? {} : { nodeSelector }), ...(affinity === undefined ? {} : { affinity }) };
+/** While a gate is closed no node has been chosen: the choice can be narrowed, by labels, or by an affinity where there was none. */
+function narrowed(spec: PodSpec, before: PodSpec): PodSpec {
+  if ((before.schedulingGates ?? []).length === 0) return spec;
+  const { nodeSelector = {}, affinity, ...rest } = spec;
+  const kept = Object.keys(before.nodeSelector ?? {}).filter((key) => Object.hasOwn(nodeSelector, key));
+  const selector = Object.fromEntries(kept.map((key) => [key, nodeSelector[key] ?? '']));
+  return {
+    ...rest,
+    ...(before.nodeSelector === undefined ? {} : { nodeSelector: selector }),
+    ...(before.affinity === undefined || affinity === undefined ? {} : { affinity }),
+  };
 }
 
 function withImages(containers: readonly Container[], before: readonly Container[] = []): readonly Container[] {
