@@ -71,7 +71,8 @@ export function desiredStatus(input: NodeInput, current: Node['status'], now: nu
       bootID: machine.bootID,
       kernelVersion: machine.kernelVersion,
       osImage: machine.osImage,
-      containerRuntimeVersion: 'postern://0.1.0',
+      // Where there is a runtime, the part that runs containers says which.
+      containerRuntimeVersion: current?.nodeInfo?.containerRuntimeVersion || 'postern://0.1.0',
       kubeletVersion: VERSION,
       kubeProxyVersion: VERSION,
       operatingSystem: 'linux',

@@ -80,6 +80,25 @@ describe('a node', () => {
     ended.abort();
   });
 
+  it('keeps what the part that runs containers says of their runtime', async () => {
+    const { clock, client, ended, options } = setup();
+    await startNode(options, ended.signal);
+    const node = await client.get(Node, { name: 'node1' });
+    assert.equal(node.status?.nodeInfo?.containerRuntimeVersion, 'postern://0.1.0');
+    const told = { type: 'postern.dev/ContainerRuntimeReady', status: 'True' };
+    const conditions = [...(node.status?.conditions ?? []), told];
+    const nodeInfo = { ...node.status?.nodeInfo, containerRuntimeVersion: 'containerd://1.6.20', osImage: 'another' };
+    await client.updateStatus(Node, { ...node, status: { ...node.status, conditions, nodeInfo } });
+    await settle();
+    await clock.advance(10_000);
+    await settle();
+    const { status } = await client.get(Node, { name: 'node1' });
+    assert.equal(status?.nodeInfo?.containerRuntimeVersion, 'containerd://1.6.20');
+    assert.equal(status?.nodeInfo?.osImage, 'Debian');
+    assert.ok(status?.conditions?.some(({ type }) => type === told.type));
+    ended.abort();
+  });
+
   it('renews its lease every ten seconds and otherwise writes nothing', async () => {
     const { clock, client, ended, options, lease } = setup();
     await startNode(options, ended.signal);

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CIDR } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
+import { addContainerOptions, type ContainerFlags, containerFlags } from '../container-options.ts';
 import { requireDirectory } from '../directory.ts';
 import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
@@ -11,7 +12,7 @@ import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags, EgressFlags, FirewallFlags {
+interface Flags extends AnnouncerFlags, ContainerFlags, EgressFlags, FirewallFlags {
   readonly kubeconfig: string;
   readonly apiSocket?: string;
   readonly nodeName?: string;
@@ -27,7 +28,7 @@ interface Flags extends AnnouncerFlags, EgressFlags, FirewallFlags {
 export function addAgentCommand(postern: Command): void {
   const agent = postern
     .command('agent')
-    .description('run one node: pod network, virtual machines, node proxy, layer 2, DNS (needs root)')
+    .description('run one node: pod network, virtual machines, containers, node proxy, layer 2, DNS (needs root)')
     .requiredOption('--kubeconfig <file>', 'the server to join; `postern server --issue NODE=FILE` writes one')
     .requiredOption('--state-dir <dir>', 'what must survive a restart of the agent')
     .option('--api-socket <path>', 'reach the server through this unix socket')
@@ -49,7 +50,7 @@ export function addAgentCommand(postern: Command): void {
         .choices(['leave', 'end'])
         .default('leave'),
     );
-  addFirewallOptions(addAnnouncerOptions(addEgressOptions(agent)))
+  addFirewallOptions(addAnnouncerOptions(addEgressOptions(addContainerOptions(agent))))
     .addHelpText(
       'after',
       '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
@@ -62,7 +63,7 @@ export function addAgentCommand(postern: Command): void {
       await requireAgent();
       const announcer = await announcerOf(flags);
       await requireDirectory('--state-dir', flags.stateDir);
-      keepAgentCapabilities();
+      keepAgentCapabilities(flags.containerRuntimeEndpoint !== 'none');
       const [{ runAgent }, { thisNodeInterface, thisNodeName }, { loadKubeconfig }] = await Promise.all([
         import('../wiring/agent.ts'),
         import('../wiring/this-node.ts'),
@@ -82,6 +83,7 @@ export function addAgentCommand(postern: Command): void {
           proxyMode: flags.proxyMode,
           announcer,
           ...egressFlags(flags),
+          ...containerFlags(flags),
           ...firewallFlags(flags),
           onStop: flags.onStop,
         },

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ALL_CONTROLLERS } from '../../controllers/names.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { addCloudOptions, type CloudFlags, cloudArgv } from '../cloud-options.ts';
+import { addContainerOptions, type ContainerFlags, containerFlags } from '../container-options.ts';
 import { requireDirectory } from '../directory.ts';
 import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
@@ -11,7 +12,7 @@ import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags, CloudFlags, EgressFlags, FirewallFlags {
+interface Flags extends AnnouncerFlags, CloudFlags, ContainerFlags, EgressFlags, FirewallFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -30,7 +31,7 @@ export function addUpCommand(postern: Command): void {
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
     .addOption(modeOption('--proxy-mode'));
-  addCloudOptions(addFirewallOptions(addAnnouncerOptions(addEgressOptions(up))))
+  addCloudOptions(addFirewallOptions(addAnnouncerOptions(addEgressOptions(addContainerOptions(up)))))
     .addHelpText(
       'after',
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
@@ -43,7 +44,7 @@ export function addUpCommand(postern: Command): void {
       await requireAgent();
       const announcer = await announcerOf(flags);
       await requireDirectory('--data-dir', flags.dataDir);
-      keepAgentCapabilities();
+      keepAgentCapabilities(flags.containerRuntimeEndpoint !== 'none');
       const [{ runUp }, { readCloud }] = await Promise.all([import('../wiring/up.ts'), import('../wiring/cloud.ts')]);
       await readCloud(flags, ALL_CONTROLLERS); // Checked here: the server would complain less plainly.
       const { dataDir, listen, imageDir, nodeName, interface: lan, proxyMode } = flags;
@@ -51,6 +52,7 @@ export function addUpCommand(postern: Command): void {
         {
           ...{ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, ...firewallFlags(flags) },
           ...egressFlags(flags),
+          ...containerFlags(flags),
           serverFlags: cloudArgv(flags),
         },
         endSignal(),

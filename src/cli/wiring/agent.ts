@@ -13,11 +13,14 @@ import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
 import { startNode } from '../../node/node.ts';
+import { cleanupPods } from '../../pods/cleanup.ts';
+import { startPods } from '../../pods/pods.ts';
 import { isEligible } from '../../proxy/health/answers.ts';
 import { startProxy } from '../../proxy/proxy.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
 import { startVMs } from '../../vm/vms.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
+import type { ContainerFlags } from '../container-options.ts';
 import type { EgressFlags } from '../egress-options.ts';
 import type { FirewallFlags } from '../firewall-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
@@ -37,7 +40,7 @@ import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
 
-export interface AgentOptions extends EgressFlags, FirewallFlags {
+export interface AgentOptions extends ContainerFlags, EgressFlags, FirewallFlags {
   readonly endpoint: Endpoint;
   readonly nodeName: string;
   /** This node's own addresses on the LAN, at most one per family. */
@@ -146,7 +149,7 @@ async function runParts(
       { address: resolve(stateDir, FIREWALL_STATE_SOCKET), port: 0 },
     ],
   };
-  const [announcer, firewall, vms] = await allStarted(ending, [
+  const [announcer, firewall, vms, pods] = await allStarted(ending, [
     startAnnouncer(
       {
         ...part('l2'),
@@ -176,6 +179,19 @@ async function runParts(
       },
       parts,
     ),
+    startPods(
+      {
+        ...part('pods'),
+        endpoint: options.endpoint,
+        runtimeEndpoint: options.containerRuntimeEndpoint,
+        hostIPs: options.nodeIPs,
+        network,
+        stateDir,
+        clusterDomain: CLUSTER_DOMAIN,
+        clusterDNS: podCIDRs.map(gateway),
+      },
+      parts,
+    ),
     startDNS(
       {
         ...part('dns'),
@@ -191,7 +207,7 @@ async function runParts(
 
   // While all else still works: connections go on, by whoever takes over.
   await announcer.leave();
-  await vms.stop(options.onStop);
+  await Promise.all([vms.stop(options.onStop), pods.stop(options.onStop)]);
   // A proxy that still runs would put back what is taken from it.
   ending.abort(signal.reason);
   await Promise.all([proxy.stopped, announcer.stopped, firewall?.stopped]);
@@ -211,8 +227,10 @@ async function allStarted<T extends readonly Promise<unknown>[]>(
 const firewalls = () => import('./node-firewall.ts');
 
 /** Takes away what the parts of this run, or of an earlier one that was killed, have put on the machine. */
-async function cleanUp(nft: NftRunner, { stateDir, lanInterface }: AgentOptions, log: Logger): Promise<void> {
+async function cleanUp(nft: NftRunner, options: AgentOptions, log: Logger): Promise<void> {
+  const { stateDir, lanInterface, nodeName, containerRuntimeEndpoint: runtimeEndpoint } = options;
   await cleanupGuests(join(stateDir, 'vms'));
+  await cleanupPods({ nodeName, stateDir, runtimeEndpoint, log });
   // A firewall that is away must not keep the rest from being removed.
   const { cleanupFirewalls } = await firewalls();
   await cleanupFirewalls({ lanInterface, log, nft }).catch((err: unknown) => {

@@ -13,13 +13,16 @@ export const LAB_COMMANDS: LabCommands = {
     ...agents.flatMap(({ nodeName, kubeconfig }) => ['--issue', `${nodeName}=${kubeconfig}`]),
   ],
   agent: ({ nodeName, kubeconfig, socketPath, stateDir, lanInterface, addresses, ipFamilies, flags }) =>
-    asAgent([
-      ...[PROGRAM, 'agent', '--node-name', nodeName, '--kubeconfig', kubeconfig, '--api-socket', socketPath],
-      ...['--state-dir', stateDir, '--interface', lanInterface, '--image-dir', IMAGE_DIR],
-      ...addresses.flatMap((address) => ['--node-ip', address]),
-      ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
-      ...flags,
-    ]),
+    asAgent(
+      [
+        ...[PROGRAM, 'agent', '--node-name', nodeName, '--kubeconfig', kubeconfig, '--api-socket', socketPath],
+        ...['--state-dir', stateDir, '--interface', lanInterface, '--image-dir', IMAGE_DIR],
+        ...addresses.flatMap((address) => ['--node-ip', address]),
+        ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
+        ...flags,
+      ],
+      true,
+    ),
   sandboxImage: async () => {
     const [{ PAUSE_IMAGE, pauseImage }, { buildImage }] = await Promise.all([
       import('../../pods/images/busybox.ts'),

@@ -13,7 +13,8 @@ export const DHCP_ID = 61_582;
 
 /**
  * What the agent needs as root: the network, its guests' identities, files of the server's in the data directory, and the
- * preference of the thread that others take for this node's life.
+ * preference of the thread that others take for this node's life; for pods of containers besides to mount volumes, to enter
+ * network namespaces, and to give files to whom they are for.
  * The numbers are those of capabilities(7).
  */
 const AGENT_CAPABILITIES = {
@@ -28,6 +29,7 @@ const AGENT_CAPABILITIES = {
   net_raw: 13,
   sys_nice: 23,
 } as const;
+const CONTAINER_CAPABILITIES = { fsetid: 4, sys_admin: 21 } as const;
 
 /** Whether this process is root and may become another user: not so in a user namespace that maps only root. */
 export function canChangeUser(): boolean {
@@ -50,19 +52,26 @@ export async function dropPrivileges(log: Logger): Promise<void> {
   log.debug({ uid: SERVER_ID }, 'gave up root');
 }
 
-/** `argv`, run with only the capabilities that an agent needs, and ended when its parent dies. */
-export function asAgent(argv: readonly string[]): readonly string[] {
-  return ['setpriv', '--bounding-set', bounds(), '--pdeathsig', 'SIGKILL', ...argv];
+/** `argv`, run with only the capabilities that an agent needs, and ended when its parent dies. `containers`: it may run some. */
+export function asAgent(argv: readonly string[], containers: boolean): readonly string[] {
+  return ['setpriv', '--bounding-set', bounds(containers), '--pdeathsig', 'SIGKILL', ...argv];
 }
 
 /**
  * Makes this very process one that can have only the capabilities of an agent, and whatever it starts too. The program
  * starts over for that, so it comes first; does nothing where there is no more to give up.
  */
-export function keepAgentCapabilities(): void {
-  const wanted = Object.values(AGENT_CAPABILITIES).reduce((set, number) => set | (1n << BigInt(number)), 0n);
+export function keepAgentCapabilities(containers: boolean): void {
+  const wanted = Object.values(needed(containers)).reduce((set, number) => set | (1n << BigInt(number)), 0n);
   if ((capabilities('CapBnd') & ~wanted) === 0n || process.execve === undefined) return;
-  const argv = ['--bounding-set', bounds(), '--', process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const argv = [
+    '--bounding-set',
+    bounds(containers),
+    '--',
+    process.execPath,
+    ...process.execArgv,
+    ...process.argv.slice(1),
+  ];
   process.execve(SETPRIV, [SETPRIV, ...argv], process.env);
 }
 
@@ -75,8 +84,12 @@ export function capabilities(set: 'CapEff' | 'CapBnd'): bigint {
 /** From util-linux, which every Debian has. */
 const SETPRIV = '/usr/bin/setpriv';
 
-function bounds(): string {
-  return ['-all', ...Object.keys(AGENT_CAPABILITIES).map((name) => `+${name}`)].join(',');
+function needed(containers: boolean): Readonly<Record<string, number>> {
+  return containers ? { ...AGENT_CAPABILITIES, ...CONTAINER_CAPABILITIES } : AGENT_CAPABILITIES;
+}
+
+function bounds(containers: boolean): string {
+  return ['-all', ...Object.keys(needed(containers)).map((name) => `+${name}`)].join(',');
 }
 
 /** `argv`, ended when its parent dies, however that happens. */

@@ -8,6 +8,7 @@ import { createLogger } from '../../host/log.ts';
 import { signalChild } from '../../host/process.ts';
 import { mustParseCIDR } from '../../lib/ip.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
+import { type ContainerFlags, containerFlags } from '../container-options.ts';
 import { type EgressFlags, egressFlags } from '../egress-options.ts';
 import { UserError } from '../errors.ts';
 import { type FirewallFlags, firewallFlags } from '../firewall-options.ts';
@@ -17,7 +18,7 @@ import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
 
-export interface UpOptions extends EgressFlags, FirewallFlags {
+export interface UpOptions extends ContainerFlags, EgressFlags, FirewallFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -61,6 +62,7 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         proxyMode: options.proxyMode,
         announcer: options.announcer,
         ...egressFlags(options),
+        ...containerFlags(options),
         ...firewallFlags(options),
         onStop: 'end',
       },
