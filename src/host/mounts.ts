@@ -1,6 +1,6 @@
 /** Mounts, and paths that cannot lead out of a folder: what Node.js has no API for. */
 import { closeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { SystemCallError } from './libc-socket.ts';
 
 /** https://man7.org/linux/man-pages/man2/mount.2.html */
@@ -101,11 +101,22 @@ async function load(): Promise<Mounts> {
   };
 }
 
-/** The mount points at `path` and beneath it, those deepest first. `path` is absolute and has no links in it. */
+/** The mount points at `path` and beneath it, those deepest first; none where there is no such path. */
 export async function mountsBeneath(path: string): Promise<readonly string[]> {
+  const whole = await realPath(path); // The kernel names mount points without links in them.
+  if (whole === undefined) return [];
   return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'))
-    .filter((point) => point === path || point.startsWith(`${path}/`))
+    .filter((point) => point === whole || point.startsWith(`${whole}/`))
     .reverse();
+}
+
+async function realPath(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Mount points in the order of mounting. https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html */

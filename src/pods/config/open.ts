@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Service } from '../../api/core/v1/service.ts';
 import type { Client } from '../../client/client.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
@@ -50,7 +50,7 @@ export async function openPodParts(options: PodPartsOptions, signal: AbortSignal
   const { client, stateDir, log, clock = systemClock, cgroupDir = '/sys/fs/cgroup' } = options;
   const objects = new FollowedObjects({ client, log, clock }, signal);
   const tokens = new Tokens({ client, clock });
-  const shared = { ...options, clock, paths: new PodPaths(stateDir), mounts: await openMounts(), objects };
+  const shared = { ...options, clock, paths: new PodPaths(resolve(stateDir)), mounts: await openMounts(), objects };
   // Only the unified hierarchy has this file at its root.
   const machine = { memory: totalmem(), unifiedCgroups: existsSync(join(cgroupDir, 'cgroup.controllers')) };
   const volumes = await openVolumes({ ...shared, tokens }, signal);
