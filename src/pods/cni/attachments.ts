@@ -1,5 +1,6 @@
 /** Answers the requests of runtimes out of the node's pod network. */
 import { Pod } from '../../api/core/v1/pod.ts';
+import { isNotFound } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { Logger } from '../../host/log.ts';
 import { PortError } from '../../network/node-network.ts';
@@ -58,7 +59,12 @@ async function add(request: Add, { client, network }: AttachmentOptions): Promis
 }
 
 async function lookUp({ namespace, name }: SandboxPod, client: Client): Promise<string | undefined> {
-  return (await client.get(Pod, { namespace, name }))?.metadata.uid;
+  try {
+    return (await client.get(Pod, { namespace, name })).metadata.uid;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Succeeds for a sandbox that has no port: what is to be gone is gone, however often that is asked for. */

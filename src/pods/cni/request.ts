@@ -78,7 +78,10 @@ function podOf(args: string): SandboxPod | undefined {
   return { namespace, name, ...(uid === '' ? {} : { uid }) };
 }
 
-/** The capability portMappings: https://www.cni.dev/docs/conventions/. Port 0 of the host means none. */
+/**
+ * The capability portMappings: https://www.cni.dev/docs/conventions/. Port 0 of the host means none. Names are read whatever their
+ * case, as plugins written in Go do: containerd writes `HostPort`.
+ */
 function hostPortsOf(runtimeConfig: unknown): readonly HostPort[] | CNIFailure {
   const mappings = isObject(runtimeConfig) ? (runtimeConfig['portMappings'] ?? []) : [];
   if (!Array.isArray(mappings) || mappings.length > MOST_HOST_PORTS) {
@@ -86,16 +89,19 @@ function hostPortsOf(runtimeConfig: unknown): readonly HostPort[] | CNIFailure {
   }
   const ports: HostPort[] = [];
   for (const mapping of mappings) {
-    if (isObject(mapping) && mapping['hostPort'] === 0) continue;
-    const port = isObject(mapping) ? hostPortOf(mapping) : undefined;
+    const port = hostPortOf(mapping);
     if (port === undefined) return failure(CNI_CODES.invalidConfig, 'not a port mapping', JSON.stringify(mapping));
-    ports.push(port);
+    if (port !== 'none') ports.push(port);
   }
   return ports;
 }
 
-function hostPortOf(mapping: Readonly<Record<string, unknown>>): HostPort | undefined {
-  const { hostPort, containerPort, protocol = 'tcp', hostIP = '' } = mapping;
+function hostPortOf(mapping: unknown): HostPort | 'none' | undefined {
+  if (!isObject(mapping)) return undefined;
+  const values = new Map(Object.entries(mapping).map(([name, value]) => [name.toLowerCase(), value]));
+  const [hostPort, containerPort] = [values.get('hostport'), values.get('containerport')];
+  const [protocol, hostIP] = [values.get('protocol') ?? 'tcp', values.get('hostip') ?? ''];
+  if (hostPort === 0) return 'none';
   const known = PROTOCOLS[String(protocol).toLowerCase() as keyof typeof PROTOCOLS];
   const address = hostIP === '' ? undefined : parseIP(String(hostIP));
   if (!isPort(hostPort) || !isPort(containerPort) || known === undefined) return undefined;
