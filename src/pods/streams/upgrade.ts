@@ -1,94 +1,98 @@
 /** `exec`, `attach` and `portForward`: the client's protocol on one side, the runtime's on the other. */
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { badRequest, failure, internalError } from '../../api/status.ts';
-import { seconds } from '../../lib/duration.ts';
-import type { ContainerRuntime } from '../cri/cri.ts';
+import { badRequest } from '../../api/status.ts';
+import { chooseProtocol } from './channels.ts';
+import { joinCommand, openCommand } from './command.ts';
 import { findPod, findRunning, reach } from './find.ts';
 import type { StreamRequest } from './request.ts';
+import { openRuntimeStream } from './runtime-stream.ts';
 import type { ServerParts, UpgradeRequest } from './server.ts';
+import { acceptWebSocket } from './websocket.ts';
 
-/** How long the runtime may take to change to its streaming protocol. */
-const ANSWER_LIMIT = seconds(20);
+/** The protocol of a WebSocket whose messages are the bytes of a SPDY session, and what is spoken on that. */
+const TUNNELED = 'SPDY/3.1+portforward.k8s.io';
+const PORT_FORWARD = 'portforward.k8s.io';
 
-/** Serves a stream until it is set up; it ends with its connection. Throws an ApiError, or a CRIError. */
+type UpgradeAsked = Exclude<StreamRequest, { readonly kind: 'logs' }>;
+
+/** Serves a stream. Throws an ApiError, a CRIError or a SpdyError until the client's protocol has been changed. */
 export async function serveUpgrade(
   parts: ServerParts,
-  { request, socket, head }: UpgradeRequest,
+  upgrade: UpgradeRequest,
   asked: StreamRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const url = await streamURL(parts, asked);
-  const protocol = (request.headers.upgrade ?? '').toLowerCase();
-  if (protocol !== 'spdy/3.1')
-    throw badRequest(
-      `${asked.kind}: the protocol ${protocol.slice(0, 32)} is not supported; use websocket or SPDY/3.1`,
-    );
-  const versions = request.headers['x-stream-protocol-version'];
-  const { headers, socket: runtime } = await openRuntimeStream(url, versions, signal);
-  const version = headers['x-stream-protocol-version'];
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n${version === undefined ? '' : `X-Stream-Protocol-Version: ${version}\r\n`}\r\n`,
-  );
+  if (asked.kind === 'logs') throw badRequest('a log is read with an ordinary GET');
+  const protocol = (upgrade.request.headers.upgrade ?? '').toLowerCase();
+  if (protocol === 'spdy/3.1') return await serveSpdy(parts, upgrade, asked, signal);
+  if (protocol !== 'websocket')
+    throw badRequest(`${asked.kind} is spoken over WebSocket or SPDY/3.1, not ${protocol.slice(0, 32)}`);
+  if (asked.kind === 'portForward') return await serveTunneled(parts, upgrade, asked, signal);
+
+  const offered = upgrade.request.headers['sec-websocket-protocol'] ?? '';
+  const version = chooseProtocol(offered);
+  if (version === undefined) throw notSpoken(asked.kind, offered, 'v5.channel.k8s.io or v4.channel.k8s.io');
+  const command = await openCommand(await runtimeURL(parts, asked), asked, signal);
+  const client = await acceptWebSocket(upgrade, version);
+  if (client === undefined) command.session.destroy();
+  else await joinCommand(client, command, version);
+}
+
+/** A client of SPDY and the runtime understand each other. */
+async function serveSpdy(
+  parts: ServerParts,
+  { request, socket, head }: UpgradeRequest,
+  asked: UpgradeAsked,
+  signal: AbortSignal,
+): Promise<void> {
+  // Several come as one text, as the runtime takes them too.
+  const versions = request.headers['x-stream-protocol-version']?.toString();
+  const runtime = await openRuntimeStream(await runtimeURL(parts, asked), versions, signal);
+  const version = runtime.headers['x-stream-protocol-version'];
+  const chosen = version === undefined ? '' : `X-Stream-Protocol-Version: ${version}\r\n`;
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n${chosen}\r\n`);
   if (head.length > 0) socket.unshift(head);
-  join(socket, runtime);
+  join(socket, runtime.socket);
+}
+
+/** As they do through a WebSocket that holds the bytes of their session: how kubectl forwards ports since 1.31. */
+async function serveTunneled(
+  parts: ServerParts,
+  upgrade: UpgradeRequest,
+  asked: UpgradeAsked,
+  signal: AbortSignal,
+): Promise<void> {
+  const offered = upgrade.request.headers['sec-websocket-protocol'] ?? '';
+  if (!offered.split(',').some((name) => name.trim() === TUNNELED)) throw notSpoken(asked.kind, offered, TUNNELED);
+  const runtime = await openRuntimeStream(await runtimeURL(parts, asked), PORT_FORWARD, signal);
+  const client = await acceptWebSocket(upgrade, TUNNELED);
+  if (client === undefined) return void runtime.socket.destroy();
+  const { createWebSocketStream } = await import('ws');
+  join(createWebSocketStream(client), runtime.socket);
+}
+
+function notSpoken(kind: string, offered: string, wanted: string) {
+  return badRequest(
+    `${kind}: none of the WebSocket protocols ${JSON.stringify(offered.slice(0, 128))} is spoken; offer ${wanted}`,
+  );
 }
 
 /** Where the runtime serves what is asked for. */
-async function streamURL({ runtime, pods, nodeName }: ServerParts, asked: StreamRequest): Promise<string> {
-  const cri: ContainerRuntime = reach(runtime(), nodeName);
-  switch (asked.kind) {
-    case 'exec': {
-      const { containerID } = await findRunning(pods, asked.pod, asked.container);
-      return await cri.exec({ ...asked, containerID });
-    }
-    case 'attach': {
-      const { containerID } = await findRunning(pods, asked.pod, asked.container);
-      return await cri.attach({ ...asked, containerID });
-    }
-    case 'portForward': {
-      const { ref, pod } = findPod(pods, asked.pod);
-      const sandbox = await pods.sandbox(ref);
-      if (sandbox === undefined) throw badRequest(`pod ${pod.metadata.name} is not running`);
-      return await cri.portForward(sandbox.id, []);
-    }
-    case 'logs':
-      throw failure(400, 'BadRequest', 'a log is no stream to write to');
+async function runtimeURL({ runtime, pods, nodeName }: ServerParts, asked: UpgradeAsked): Promise<string> {
+  const cri = reach(runtime(), nodeName);
+  if (asked.kind === 'portForward') {
+    const { ref, pod } = findPod(pods, asked.pod);
+    const sandbox = await pods.sandbox(ref);
+    if (sandbox === undefined)
+      throw badRequest(
+        `unable to forward port because pod is not running. Current status=${pod.status?.phase ?? 'Unknown'}`,
+      );
+    return await cri.portForward(sandbox.id, []);
   }
-}
-
-/** Changes a connection to the runtime's streaming server to SPDY/3.1. Throws an ApiError. */
-export async function openRuntimeStream(
-  url: string,
-  versions: string | string[] | undefined,
-  signal: AbortSignal,
-): Promise<{ readonly headers: IncomingHttpHeaders; readonly socket: Duplex }> {
-  return await new Promise((resolve, reject) => {
-    const request = httpRequest(url, {
-      method: 'POST',
-      agent: false,
-      signal,
-      headers: {
-        connection: 'Upgrade',
-        upgrade: 'SPDY/3.1',
-        ...(versions === undefined ? {} : { 'x-stream-protocol-version': versions }),
-      },
-    });
-    request.setTimeout(ANSWER_LIMIT, () => request.destroy(new Error(`no answer within ${ANSWER_LIMIT / 1000} s`)));
-    request.once('error', (cause) =>
-      reject(internalError(`the container runtime's streaming server: ${cause.message}`)),
-    );
-    request.once('response', (response) => {
-      response.destroy();
-      reject(internalError(`the container runtime's streaming server answered ${response.statusCode}`));
-    });
-    request.once('upgrade', ({ headers }, socket, head) => {
-      request.setTimeout(0);
-      if (head.length > 0) socket.unshift(head);
-      resolve({ headers, socket });
-    });
-    request.end();
-  });
+  const { containerID } = await findRunning(pods, asked.pod, asked.container);
+  const { stdin, stdout, stderr, tty } = asked;
+  const options = { containerID, stdin, stdout, stderr, tty };
+  return asked.kind === 'exec' ? await cri.exec({ ...options, command: asked.command }) : await cri.attach(options);
 }
 
 /** Passes on what either says until one of them has gone. Neither is read faster than the other takes it. */

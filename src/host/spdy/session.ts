@@ -1,0 +1,218 @@
+/**
+ * A session of SPDY/3.1 on a connection that has changed to it: many streams, each open in both directions until it is ended. Kubernetes speaks
+ * it for commands and ports of pods. Windows of flow control are neither kept nor told, as Kubernetes' own implementation does neither:
+ * a stream that nobody reads holds up the whole session, and TCP the other side.
+ */
+import { Duplex } from 'node:stream';
+import { SpdyError } from './error.ts';
+import { dataHead, type Frame, FrameReader, goAway, ping, RESET, rstStream, synReply, synStream } from './frames.ts';
+import { HeaderReader, type Headers, HeaderWriter } from './headers.ts';
+
+/** Streams that the other side may have open at a time. */
+const STREAMS_MAX = 256;
+/** Longest frame of data that is sent. */
+const DATA_MAX = 32 * 1024;
+
+export interface SessionOptions {
+  readonly role: 'client' | 'server';
+  /** Takes streams that the other side opens. Without it they are refused. */
+  readonly onStream?: (stream: SpdyStream) => void;
+}
+
+export class SpdySession {
+  readonly #socket: Duplex;
+  readonly #options: SessionOptions;
+  readonly #reader = new FrameReader();
+  readonly #unpack = new HeaderReader();
+  readonly #pack = new HeaderWriter();
+  readonly #streams = new Map<number, SpdyStream>();
+  #nextID: number;
+  #lastTaken = 0;
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>;
+
+  constructor(socket: Duplex, options: SessionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#nextID = options.role === 'client' ? 1 : 2;
+    this.closed = this.#run();
+  }
+
+  /** Opens a stream. Resolves when the other side has taken it; rejects with a {@link SpdyError} when it has not. */
+  async open(headers: Headers): Promise<SpdyStream> {
+    const id = this.#nextID;
+    this.#nextID += 2;
+    const stream = new SpdyStream(id, headers, this.#socket, () => this.#streams.delete(id));
+    if (this.#socket.destroyed) throw new SpdyError('the session has ended');
+    this.#streams.set(id, stream);
+    this.#socket.write(synStream(id, this.#pack.write(headers)));
+    await stream.taken;
+    return stream;
+  }
+
+  /** Says that the session is over, and ends the connection when what was written has been sent. */
+  close(): void {
+    if (this.#socket.writable) this.#socket.end(goAway(this.#lastTaken));
+  }
+
+  /** Ends the connection and all streams at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async #run(): Promise<void> {
+    let failure: SpdyError | undefined;
+    try {
+      for await (const chunk of this.#socket)
+        for (const frame of this.#reader.take(chunk as Buffer)) await this.#take(frame);
+    } catch (error) {
+      failure = error instanceof SpdyError ? error : new SpdyError('the connection broke', { cause: error });
+    }
+    for (const stream of [...this.#streams.values()]) stream.lost(failure);
+    this.#unpack.close();
+    this.#socket.destroy();
+  }
+
+  async #take(frame: Frame): Promise<void> {
+    switch (frame.kind) {
+      case 'syn-stream':
+        return this.#accept(frame.id, frame.fin, await this.#unpack.read(frame.block));
+      case 'syn-reply':
+      case 'headers': {
+        // Of no use, and yet to be read: later blocks build on it.
+        await this.#unpack.read(frame.block);
+        const stream = this.#streams.get(frame.id);
+        if (frame.kind === 'syn-reply') stream?.replied();
+        if (frame.fin) stream?.ended();
+        return;
+      }
+      case 'data': {
+        const stream = this.#streams.get(frame.id);
+        if (frame.bytes.length > 0) await stream?.received(frame.bytes);
+        if (frame.fin) stream?.ended();
+        return;
+      }
+      case 'rst-stream':
+        this.#streams.get(frame.id)?.lost(new SpdyError(`the other side has reset the stream (${frame.status})`));
+        return;
+      case 'ping':
+        // One of our own that comes back has an id of our parity; we send none.
+        this.#socket.write(ping(frame.id));
+        return;
+      case 'goaway':
+        // Streams that are open go on to their end.
+        return;
+      case 'other':
+        return;
+    }
+  }
+
+  #accept(id: number, fin: boolean, headers: Headers): void {
+    const theirs = this.#options.role === 'client' ? 0 : 1;
+    if (id % 2 !== theirs || id <= this.#lastTaken) throw new SpdyError(`a stream cannot have the id ${id}`);
+    this.#lastTaken = id;
+    const { onStream } = this.#options;
+    if (onStream === undefined || this.#streams.size >= STREAMS_MAX) {
+      this.#socket.write(rstStream(id, RESET.refusedStream));
+      return;
+    }
+    const stream = new SpdyStream(id, headers, this.#socket, () => this.#streams.delete(id));
+    this.#streams.set(id, stream);
+    // At once: data that is sent before the reply is dropped by Kubernetes' clients.
+    this.#socket.write(synReply(id, this.#pack.write({})));
+    stream.replied();
+    if (fin) stream.ended();
+    onStream(stream);
+  }
+}
+
+/** A stream of a session. Ending it ends one direction; destroying it before both have ended resets it. */
+export class SpdyStream extends Duplex {
+  readonly id: number;
+  /** What it was opened with. */
+  readonly headers: Headers;
+  /** Resolves when the other side has taken it. */
+  readonly taken: Promise<void>;
+  readonly #socket: Duplex;
+  readonly #forget: () => void;
+  readonly #taking = Promise.withResolvers<void>();
+  #wanted: (() => void) | undefined;
+  #hasEnded = false;
+  #isOver = false;
+
+  constructor(id: number, headers: Headers, socket: Duplex, forget: () => void) {
+    super({ allowHalfOpen: true });
+    this.id = id;
+    this.headers = headers;
+    this.#socket = socket;
+    this.#forget = forget;
+    this.taken = this.#taking.promise;
+    // Whoever opened it is told; nobody waits for one that the other side opened.
+    this.taken.catch(() => {});
+    // One that breaks when nobody happens to wait for it must not end the program; readers and writers are told all the same.
+    this.on('error', () => {});
+  }
+
+  replied(): void {
+    this.#taking.resolve();
+  }
+
+  /** Resolves when there is room for more, or nobody is there to read it. */
+  async received(bytes: Buffer): Promise<void> {
+    if (this.#hasEnded || this.destroyed || this.push(bytes)) return;
+    await new Promise<void>((resolve) => {
+      this.#wanted = resolve;
+    });
+  }
+
+  /** The other side has nothing more to say. */
+  ended(): void {
+    if (this.#hasEnded || this.destroyed) return;
+    this.#hasEnded = true;
+    this.push(null);
+  }
+
+  /** The other side is gone: what has come is still to be read when it went in good order. */
+  lost(error: SpdyError | undefined): void {
+    this.#isOver = true;
+    this.#taking.reject(error ?? new SpdyError('the session has ended'));
+    if (error === undefined) {
+      this.ended();
+      // What is written now goes nowhere.
+      if (!this.writableFinished) this.#forget();
+    } else this.destroy(error);
+  }
+
+  override _read(): void {
+    const wanted = this.#wanted;
+    this.#wanted = undefined;
+    wanted?.();
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.#isOver || !this.#socket.writable) {
+      done(new SpdyError('the session has ended'));
+      return;
+    }
+    for (let at = 0; at < chunk.length; at += DATA_MAX) {
+      const piece = chunk.subarray(at, at + DATA_MAX);
+      this.#socket.write(dataHead(this.id, piece.length, false));
+      this.#socket.write(piece, at + DATA_MAX < chunk.length ? undefined : () => done());
+    }
+    if (chunk.length === 0) done();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (!this.#isOver && this.#socket.writable) this.#socket.write(dataHead(this.id, 0, true));
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#forget();
+    this._read();
+    this.#taking.reject(error ?? new SpdyError('the stream was given up'));
+    const isWhole = this.readableEnded && this.writableFinished;
+    if (!isWhole && !this.#isOver && this.#socket.writable) this.#socket.write(rstStream(this.id, RESET.cancel));
+    done(error);
+  }
+}

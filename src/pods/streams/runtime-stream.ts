@@ -1,0 +1,42 @@
+/** The runtime's own streaming server: commands and ports of containers, over SPDY/3.1. */
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { internalError } from '../../api/status.ts';
+import { seconds } from '../../lib/duration.ts';
+
+/** How long the runtime may take to change protocols. */
+const ANSWER_LIMIT = seconds(20);
+
+/**
+ * Changes a connection to a URL that the runtime gave to SPDY/3.1; `versions` of what is spoken on its streams are offered, and the answer's
+ * header X-Stream-Protocol-Version says which it is. Throws an ApiError.
+ */
+export async function openRuntimeStream(
+  url: string,
+  versions: string | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly headers: IncomingHttpHeaders; readonly socket: Duplex }> {
+  return await new Promise((resolve, reject) => {
+    const failed = (why: string) => reject(internalError(`the container runtime's streaming server ${why}`));
+    const request = httpRequest(url, {
+      ...{ method: 'POST', agent: false, signal },
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'SPDY/3.1',
+        ...(versions === undefined ? {} : { 'x-stream-protocol-version': versions }),
+      },
+    });
+    request.setTimeout(ANSWER_LIMIT, () => request.destroy(new Error(`within ${ANSWER_LIMIT / 1000} s`)));
+    request.once('error', (cause) => failed(`did not answer: ${cause.message}`));
+    request.once('response', (response) => {
+      response.destroy();
+      failed(`answered ${response.statusCode}`);
+    });
+    request.once('upgrade', ({ headers }, socket, head) => {
+      request.setTimeout(0);
+      if (head.length > 0) socket.unshift(head);
+      resolve({ headers, socket });
+    });
+    request.end();
+  });
+}
