@@ -40,6 +40,9 @@ test('the group of volumes is among the supplemental groups of containers and sa
 test('without a user the image’s is taken, by number or name', () => {
   assert.equal(allowed({}, {}, { uid: 101 }).runAsUser, 101);
   assert.equal(allowed({}, {}, { username: 'nginx' }).runAsUsername, 'nginx');
+  assert.equal(allowed({}, {}).runAsUser, 0);
+  // Runtimes refuse a group that has no user.
+  assert.equal(sandboxSecurity(pod({ securityContext: { runAsGroup: 7 } })).runAsGroup, undefined);
   const own = allowed({}, { runAsUser: 5 }, { username: 'nginx' });
   assert.equal(own.runAsUser, 5);
   assert.equal(own.runAsUsername, undefined);

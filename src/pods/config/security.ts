@@ -48,7 +48,8 @@ export function sandboxSecurity(pod: Pod): SandboxSecurity {
   const { containers = [], initContainers = [] } = pod.spec ?? {};
   return {
     namespaces: namespaces(pod),
-    ...idsOf(context),
+    // Runtimes take no group without a user, and the image's own user is whatever that image is made for.
+    ...(context.runAsUser === undefined ? {} : idsOf(context)),
     ...(context.seLinuxOptions ? { selinux: seLinux(context.seLinuxOptions) } : {}),
     supplementalGroups: supplementalGroups(context),
     privileged: [...containers, ...initContainers].some(({ securityContext }) => securityContext?.privileged ?? false),
@@ -77,8 +78,7 @@ export function containerSecurity(
   return {
     namespaces: namespaces(pod),
     ...idsOf(context),
-    ...(context.runAsUser === undefined && image.username !== '' ? { runAsUsername: image.username } : {}),
-    ...(context.runAsUser === undefined && image.uid !== undefined ? { runAsUser: image.uid } : {}),
+    ...(context.runAsUser === undefined ? userOfImage(image) : {}),
     privileged: context.privileged ?? false,
     readonlyRootfs: context.readOnlyRootFilesystem ?? false,
     noNewPrivs: context.allowPrivilegeEscalation === false,
@@ -132,6 +132,14 @@ function idsOf({ runAsUser, runAsGroup }: { readonly runAsUser?: number; readonl
     ...(runAsUser === undefined ? {} : { runAsUser }),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
   };
+}
+
+/** An image that says nothing means root. */
+function userOfImage({
+  uid,
+  username,
+}: ImageInfo): { readonly runAsUser: number } | { readonly runAsUsername: string } {
+  return uid === undefined && username !== '' ? { runAsUsername: username } : { runAsUser: uid ?? 0 };
 }
 
 /** The group of the pod's volumes is one of every process. */
