@@ -90,7 +90,7 @@ function stateAfter(
   const isRedone = container.kind === 'init' && run.sandboxID !== presentSandbox(view.runtime)?.id;
   if (over || (!isRedone && !restartsAfter(view, container, run.exitCode))) return ended;
   const delay = mayStartAt(view.backOffs.get(name), endOf(run)) - endOf(run);
-  if (endOf(run) + delay > view.now) {
+  if (!view.busy.has(name) && endOf(run) + delay > view.now) {
     return { waiting: { reason: 'CrashLoopBackOff', message: backOffMessage(view, name, delay) } };
   }
   return view.problems.has(name) ? waiting(view, container) : ended;
