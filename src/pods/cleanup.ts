@@ -23,12 +23,16 @@ export async function cleanupPods({ nodeName, stateDir, runtimeEndpoint, log }: 
   const state = resolve(stateDir);
   if (runtimeEndpoint !== 'none' && (await exists(socketOf(runtimeEndpoint)))) {
     const { openRuntime } = await import('./cri/client.ts');
+    const { letSandboxesGo } = await import('./cni/cni.ts');
     const runtime = await openRuntime({ socketPath: socketOf(runtimeEndpoint), log });
+    const letting = new AbortController();
     try {
+      await letSandboxesGo({ stateDir: join(state, 'cni'), log }, letting.signal);
       await removeSandboxes(runtime, nodeName);
     } catch (err) {
       log.warn({ err }, 'cannot remove the containers of this node: their runtime does not answer');
     } finally {
+      letting.abort();
       runtime.close();
     }
   }

@@ -18,7 +18,7 @@ import type { PortMapping, SandboxConfig } from '../cri/cri.ts';
 import { containerConfig, sandboxConfig } from '../testing/configs.ts';
 import { startContainerd, type TestContainerd } from '../testing/containerd.ts';
 import { HTTP_IMAGE } from '../testing/images.ts';
-import { type CNI, cleanupCNI, startCNI } from './cni.ts';
+import { type CNI, cleanupCNI, letSandboxesGo, startCNI } from './cni.ts';
 import { Collector } from './collector.ts';
 
 const dir = mkdtempSync('/run/n-');
@@ -138,6 +138,19 @@ test('while the agent is away a pod waits, and one that runs keeps its network',
   await end(id);
   await end(second);
   assert.deepEqual([network.ports(), await listPorts()], [[], []]);
+});
+
+test('sandboxes are let go of when everything else has ended', async () => {
+  const { runtime } = containerd;
+  const id = await runtime.runSandbox(config('last'));
+  agent.abort();
+  const letting = new AbortController();
+  await letSandboxesGo({ stateDir: cniState, log: silentLogger }, letting.signal);
+  await end(id);
+  letting.abort();
+  assert.deepEqual(readdirSync('/run/netns'), []);
+  await startAgent();
+  assert.deepEqual(network.ports(), []);
 });
 
 test('a sandbox that the runtime has forgotten gives its port back after two looks', async () => {

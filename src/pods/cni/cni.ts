@@ -10,9 +10,14 @@ import type { ContainerRuntime } from '../cri/cri.ts';
 import { answerPlugin } from './attachments.ts';
 import { Collector } from './collector.ts';
 import { type CNIDirectories, directoriesOf } from './directories.ts';
+import { CNI_CODES, failure } from './errors.ts';
 import { firstConfiguration, install, uninstall } from './install.ts';
 import { CONFIGURATION } from './programs.ts';
+import type { RawRequest } from './request.ts';
+import { failureResult, type PluginAnswer } from './result.ts';
 import { servePlugins } from './server.ts';
+
+const SOCKET = 'cni.sock';
 
 export interface CNIOptions {
   readonly client: Client;
@@ -45,7 +50,7 @@ export async function startCNI(options: CNIOptions, signal: AbortSignal): Promis
   const directories = options.directories ?? directoriesOf(await runtime.status(true));
   const collector = new Collector({ network, runtime, log, clock, run });
   await collector.lookAtStart();
-  const socketPath = join(stateDir, 'cni.sock');
+  const socketPath = join(stateDir, SOCKET);
   await servePlugins(socketPath, (request) => answerPlugin(request, { client, network, log }), { log }, signal);
   const verify = async (): Promise<string | undefined> => {
     await install({ ...directories, stateDir, socketPath });
@@ -56,6 +61,22 @@ export async function startCNI(options: CNIOptions, signal: AbortSignal): Promis
   void collector.run(signal);
   log.info({ ...directories, socketPath }, 'the container runtime’s network plugin is in place');
   return { verify };
+}
+
+/**
+ * For the time in which sandboxes are removed after everything else has ended: lets them go, until the signal. Their ports go with the
+ * pod network.
+ */
+export async function letSandboxesGo(
+  { stateDir, log }: { readonly stateDir: string; readonly log: Logger },
+  signal: AbortSignal,
+): Promise<void> {
+  const answer = async ({ env }: RawRequest): Promise<PluginAnswer> => {
+    if (env['CNI_COMMAND'] === 'DEL') return { ok: true };
+    return failureResult('1.0.0', failure(CNI_CODES.tryAgainLater, 'the agent of this node is about to end'));
+  };
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await servePlugins(join(stateDir, SOCKET), answer, { log }, signal);
 }
 
 /** Removes the plugin and its configuration; those of an earlier run too. */
