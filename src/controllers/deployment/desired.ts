@@ -23,8 +23,13 @@ export interface Situation {
   readonly hasPods: (sets: readonly ReplicaSet[]) => boolean;
 }
 
-/** The next step towards what the deployment asks for. Each step leaves as many pods as its strategy allows. */
+/**
+ * The next step towards what the deployment asks for. Each step leaves as many pods as its strategy allows, and begins when
+ * every set tells what became of the last.
+ */
 export function desiredChanges({ deployment, sets, hasPods }: Situation): readonly Change[] {
+  // How many pods a set has is not known while it may be making or deleting some by what it was told before.
+  if (!sets.every(isObserved)) return [];
   const limits = limitsOf(deployment);
   const { paused = false, strategy } = deployment.spec;
   const isRecreate = strategy?.type === 'Recreate';
@@ -134,8 +139,12 @@ function superfluous({ spec }: Deployment, old: readonly ReplicaSet[]): readonly
 }
 
 function isUnused(set: ReplicaSet): boolean {
-  const { generation = 0 } = set.metadata;
-  return sizeOf(set) === 0 && statusReplicas(set) === 0 && (set.status?.observedGeneration ?? 0) >= generation;
+  return sizeOf(set) === 0 && statusReplicas(set) === 0;
+}
+
+/** Whether a set's status is of what it was last told to be. */
+function isObserved({ metadata, status }: ReplicaSet): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
 }
 
 function statusReplicas({ status }: ReplicaSet): number {

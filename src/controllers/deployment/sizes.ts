@@ -15,8 +15,7 @@ export function rollingSizes(current: ReplicaSet, old: readonly ReplicaSet[], li
   const { replicas, maxSurge, maxUnavailable } = limits;
   const sizes = new Map<string, number>();
   const all = [current, ...old];
-  // A set that was just made smaller may have its pods still.
-  const there = sum(all, (set) => Math.max(sizeOf(set), set.status?.replicas ?? 0));
+  const there = sum(all, podsOf);
   const missing = replicas - sizeOf(current);
   const grown = sizeOf(current) + Math.min(missing, Math.max(0, replicas + maxSurge - there));
   const next = missing < 0 ? replicas : grown;
@@ -60,7 +59,9 @@ export function proportionalSizes({ current, old }: Split, limits: Limits, wasWa
   if (only !== undefined) return new Map([[nameOf(only), replicas]]);
   if (current !== undefined && isSaturated(current, replicas)) return new Map(old.map((set) => [nameOf(set), 0]));
   const allowed = replicas > 0 ? replicas + maxSurge : 0;
-  return shares(active, { allowed, wasAllowed: (set) => maxReplicasOf(set) ?? wasWanted });
+  const more = Math.max(0, allowed - sum(all, podsOf));
+  const toAdd = Math.min(more, allowed - sum(active, sizeOf));
+  return shares(active, { allowed, toAdd, wasAllowed: (set) => maxReplicasOf(set) ?? wasWanted });
 }
 
 /** Whether a set has all pods of the deployment, and they serve. */
@@ -68,15 +69,21 @@ function isSaturated(set: ReplicaSet, replicas: number): boolean {
   return sizeOf(set) === replicas && availableOf(set) === replicas;
 }
 
+/** Pods that a set has, or will have: one that was just made smaller may have its pods still. */
+function podsOf(set: ReplicaSet): number {
+  return Math.max(sizeOf(set), set.status?.replicas ?? 0);
+}
+
 interface Shares {
   readonly allowed: number;
+  /** How many more there are to be; fewer when it is negative. */
+  readonly toAdd: number;
   /** How many there might be in all when the set was last sized. */
   readonly wasAllowed: (set: ReplicaSet) => number;
 }
 
 /** The largest set takes what rounding leaves; of equals the newest when there are to be more, the oldest when fewer. */
-function shares(active: readonly ReplicaSet[], { allowed, wasAllowed }: Shares): Sizes {
-  const toAdd = allowed - sum(active, sizeOf);
+function shares(active: readonly ReplicaSet[], { allowed, toAdd, wasAllowed }: Shares): Sizes {
   const sorted = [...active].sort((a, b) => sizeOf(b) - sizeOf(a) || (toAdd > 0 ? byAge(b, a) : byAge(a, b)));
   const sizes = new Map<string, number>();
   let added = 0;

@@ -24,8 +24,7 @@ export async function stored(w: World): Promise<Deployment> {
 
 /** Changes the spec, as a user does. */
 export async function edit(w: World, fields: Partial<Deployment['spec']>): Promise<void> {
-  const current = await stored(w);
-  await w.client.update(Deployment, { ...current, spec: { ...current.spec, ...fields } });
+  await w.client.patch(Deployment, key, { type: 'merge', body: { spec: fields } });
   await w.settle();
 }
 
