@@ -36,6 +36,10 @@ export interface VolumeManager {
    * sandbox is made; again at any time, cheap when all is there. A problem has the reason FailedMount.
    */
   ensure(pod: Pod): Promise<{ readonly kind: 'ready'; readonly paths: VolumePaths } | Problem>;
+  /** The API has the pod like this now: its labels and annotations are files of volumes of the downward API. Cheap. */
+  observe(pod: Pod): void;
+  /** Why the pod is to be evicted, in the kubelet's words: a volume of it holds more than it may. Says `changed` when it comes to that. */
+  exceeded(podUID: string): string | undefined;
   /** Unmounts and removes all of a pod's. Its containers have ended. Does nothing when there is nothing. */
   remove(podUID: string): Promise<void>;
   /** UIDs of the pods that have a folder on this node, as after a restart. */

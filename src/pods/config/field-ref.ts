@@ -3,6 +3,7 @@
  * https://kubernetes.io/docs/concepts/workloads/pods/downward-api/#available-fields
  */
 import type { Pod } from '../../api/core/v1/pod.ts';
+import { ownValue } from '../../api/value.ts';
 import { goQuote } from './go-quote.ts';
 
 /** Addresses of the pod and its node, the primary one first. */
@@ -15,7 +16,7 @@ export interface PodAddresses {
 export function fieldValue(pod: Pod, path: string, { podIPs, hostIPs }: PodAddresses): string | undefined {
   const { metadata, spec } = pod;
   const [, map, key] = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path) ?? [];
-  if (key !== undefined) return metadata[map as 'labels' | 'annotations']?.[key] ?? '';
+  if (key !== undefined) return String(ownValue(metadata[map as 'labels' | 'annotations'] ?? {}, key) ?? '');
   switch (path) {
     case 'metadata.name':
       return metadata.name ?? '';

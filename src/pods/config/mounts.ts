@@ -20,11 +20,11 @@ export interface PlannedMount extends Omit<Mount, 'hostPath'> {
   readonly mayCreate: boolean;
 }
 
-const PROPAGATIONS: Readonly<Record<string, Mount['propagation']>> = {
-  None: 'PRIVATE',
-  HostToContainer: 'HOST_TO_CONTAINER',
-  Bidirectional: 'BIDIRECTIONAL',
-};
+const PROPAGATIONS: ReadonlyMap<string, Mount['propagation']> = new Map([
+  ['None', 'PRIVATE'],
+  ['HostToContainer', 'HOST_TO_CONTAINER'],
+  ['Bidirectional', 'BIDIRECTIONAL'],
+]);
 
 /** The container's mounts of volumes, in their order. */
 export function plannedMounts(
@@ -52,7 +52,7 @@ export function plannedMounts(
       containerPath: posix.resolve('/', mount.mountPath),
       readonly: (mount.readOnly ?? false) || generated,
       selinuxRelabel: volume.hostPath === undefined,
-      propagation: PROPAGATIONS[mount.mountPropagation ?? 'None'] ?? 'PRIVATE',
+      propagation: PROPAGATIONS.get(mount.mountPropagation ?? 'None') ?? 'PRIVATE',
     });
   }
   return planned;

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,6 +22,7 @@ import { writeAtomically } from './atomic-files.ts';
 import { type VolumeFiles, volumeFiles } from './files.ts';
 import { checkHostPath } from './host-path.ts';
 import { volumePlan } from './plan.ts';
+import { usageOf } from './usage.ts';
 
 const known = objects({
   ConfigMap: { settings: { a: 'A', 'b.conf': 'B' }, more: { a: 'other' } },
@@ -167,4 +180,18 @@ test('a path of the node has to be what its type says, or is made', async (t) =>
   assert.equal(await checkHostPath(at('new/folder/file'), 'FileOrCreate'), undefined);
   assert.ok((await lstat(at('new/folder/file'))).isFile());
   assert.match((await checkHostPath(dir, 'Folder')) ?? '', /one of Directory, DirectoryOrCreate/);
+});
+
+test('what a folder takes on the disk is counted once, and nothing beyond its links', async (t) => {
+  const dir = await folder(t);
+  const all = 1e9;
+  const empty = await usageOf(dir, all);
+  await mkdir(join(dir, 'a'));
+  await writeFile(join(dir, 'a', 'x'), Buffer.alloc(64 * 1024));
+  await link(join(dir, 'a', 'x'), join(dir, 'a', 'y'));
+  await symlink('/usr', join(dir, 'usr'));
+  const usage = (await usageOf(dir, all)) - empty;
+  assert.ok(usage >= 64 * 1024 && usage < 128 * 1024, String(usage));
+  assert.ok((await usageOf(dir, 1)) > 1);
+  assert.equal(await usageOf(join(dir, 'gone'), all), 0);
 });

@@ -9,30 +9,32 @@ interface PathType {
   readonly make?: (path: string) => Promise<unknown>;
 }
 
-const TYPES: Readonly<Record<string, PathType>> = {
-  Directory: { is: (stat) => stat.isDirectory(), what: 'a directory' },
-  DirectoryOrCreate: {
-    is: (stat) => stat.isDirectory(),
-    what: 'a directory',
-    make: (path) => mkdir(path, { recursive: true, mode: 0o755 }),
-  },
-  File: { is: (stat) => stat.isFile(), what: 'a file' },
-  FileOrCreate: {
-    is: (stat) => stat.isFile(),
-    what: 'a file',
-    make: (path) => writeFile(path, '', { flag: 'wx', mode: 0o644 }),
-  },
-  Socket: { is: (stat) => stat.isSocket(), what: 'a socket' },
-  CharDevice: { is: (stat) => stat.isCharacterDevice(), what: 'a character device' },
-  BlockDevice: { is: (stat) => stat.isBlockDevice(), what: 'a block device' },
-};
+const TYPES: ReadonlyMap<string, PathType> = new Map(
+  Object.entries<PathType>({
+    Directory: { is: (stat) => stat.isDirectory(), what: 'a directory' },
+    DirectoryOrCreate: {
+      is: (stat) => stat.isDirectory(),
+      what: 'a directory',
+      make: (path) => mkdir(path, { recursive: true, mode: 0o755 }),
+    },
+    File: { is: (stat) => stat.isFile(), what: 'a file' },
+    FileOrCreate: {
+      is: (stat) => stat.isFile(),
+      what: 'a file',
+      make: (path) => writeFile(path, '', { flag: 'wx', mode: 0o644 }),
+    },
+    Socket: { is: (stat) => stat.isSocket(), what: 'a socket' },
+    CharDevice: { is: (stat) => stat.isCharacterDevice(), what: 'a character device' },
+    BlockDevice: { is: (stat) => stat.isBlockDevice(), what: 'a block device' },
+  }),
+);
 
 /** Sees to it that there is at the path what the type says; a text says why it is not so. Without a type anything will do. */
 export async function checkHostPath(path: string, type: string): Promise<string | undefined> {
   if (type === '') return undefined;
-  const wanted = TYPES[type];
+  const wanted = TYPES.get(type);
   if (wanted === undefined) {
-    return `hostPath type is ${JSON.stringify(type)}; it must be "" or one of ${Object.keys(TYPES).join(', ')}`;
+    return `hostPath type is ${JSON.stringify(type)}; it must be "" or one of ${[...TYPES.keys()].join(', ')}`;
   }
   let found = await statOf(path);
   if (found === undefined && wanted.make !== undefined) {

@@ -1,19 +1,23 @@
 /** The volumes of a node's pods. */
 import { mkdir } from 'node:fs/promises';
 import type { Pod } from '../../api/core/v1/pod.ts';
+import { sameValue } from '../../api/value.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { FollowedObjects } from '../config/followed-objects.ts';
 import { isProblem } from '../config/problems.ts';
-import type { Changed, Problem, VolumeManager, VolumePaths } from '../parts.ts';
+import type { Changed, PodEvents, Problem, VolumeManager, VolumePaths } from '../parts.ts';
+import { volumePlan } from './plan.ts';
 import { type MadeVolumes, makeVolumes, type VolumeParts } from './pod-volumes.ts';
 import { foldersIn, removeFolder } from './remove.ts';
+import { type LimitedVolume, UsageWatch } from './usage.ts';
 
 export interface VolumesOptions extends VolumeParts {
   readonly objects: FollowedObjects;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Called when a pod whose volumes could not be made is worth another try. */
+  readonly events: PodEvents;
+  /** Called when a pod whose volumes could not be made is worth another try, and when one is to be evicted. */
   readonly changed: Changed;
 }
 
@@ -31,11 +35,14 @@ interface OnePod {
   isDue: boolean;
   /** Ends the wait for the next refresh. */
   timer: AbortController | undefined;
+  /** Why it is to be evicted. */
+  exceeded: string | undefined;
 }
 
 export class Volumes implements VolumeManager {
   readonly #options: VolumesOptions;
   readonly #signal: AbortSignal;
+  readonly #usage: UsageWatch;
   readonly #pods = new Map<string, OnePod>();
 
   /** Keeps volumes up to date until the signal is aborted; they stay as they are then. */
@@ -43,6 +50,10 @@ export class Volumes implements VolumeManager {
     this.#options = options;
     this.#signal = signal;
     options.objects.onChange((uid) => this.#touch(uid));
+    const { clock, log } = options;
+    const failed = (pod: string, err: unknown) => log.warn({ pod, err }, 'cannot see how much a volume holds');
+    const exceeded = (uid: string, message: string) => this.#exceed(uid, message);
+    this.#usage = new UsageWatch({ clock, exceeded, failed }, signal);
   }
 
   async ensure(pod: Pod): Promise<{ readonly kind: 'ready'; readonly paths: VolumePaths } | Problem> {
@@ -52,10 +63,24 @@ export class Volumes implements VolumeManager {
     return made.kind === 'ready' ? { kind: 'ready', paths: made.paths } : made;
   }
 
+  observe(pod: Pod): void {
+    const { uid = '', labels, annotations } = pod.metadata;
+    const one = this.#pods.get(uid);
+    if (one === undefined || one.pod === pod) return;
+    const { metadata: before } = one.pod;
+    one.pod = pod;
+    if (!sameValue(labels, before.labels) || !sameValue(annotations, before.annotations)) this.#touch(uid);
+  }
+
+  exceeded(podUID: string): string | undefined {
+    return this.#pods.get(podUID)?.exceeded;
+  }
+
   async remove(podUID: string): Promise<void> {
     const one = this.#pods.get(podUID);
     this.#pods.delete(podUID);
     one?.timer?.abort();
+    this.#usage.forget(podUID);
     await one?.tail;
     const { objects, tokens, mounts, paths } = this.#options;
     objects.forget(podUID);
@@ -75,7 +100,14 @@ export class Volumes implements VolumeManager {
     const { uid = '' } = pod.metadata;
     const known = this.#pods.get(uid);
     if (known !== undefined) return known;
-    const one: OnePod = { pod, tail: Promise.resolve(), state: 'new', isDue: false, timer: undefined };
+    const one: OnePod = {
+      pod,
+      tail: Promise.resolve(),
+      state: 'new',
+      isDue: false,
+      timer: undefined,
+      exceeded: undefined,
+    };
     this.#pods.set(uid, one);
     return one;
   }
@@ -93,18 +125,27 @@ export class Volumes implements VolumeManager {
     one.isDue = false;
     const made = isProblem(objects) ? objects : await makeVolumes(one.pod, objects, this.#options);
     one.state = made.kind === 'ready' ? 'ready' : 'waiting';
-    if (made.kind === 'ready') this.#plan(one, made);
+    if (made.kind === 'ready' && this.#pods.get(uid) === one) this.#plan(one, made);
     if (one.isDue) this.#look(uid, one); // It changed meanwhile.
     return made;
   }
 
   /** When it is to be looked at next, though nothing it names changes. */
-  #plan(one: OnePod, { refreshAt, stale }: MadeVolumes): void {
+  #plan(one: OnePod, { paths, refreshAt, stale }: MadeVolumes): void {
     const { namespace, name } = one.pod.metadata;
     const { log, clock } = this.#options;
     for (const reason of stale) log.warn({ pod: `${namespace}/${name}`, reason }, 'a volume stays as it was');
+    this.#usage.follow(one.pod.metadata.uid ?? '', one.exceeded === undefined ? limitedVolumes(one.pod, paths) : []);
     if (stale.length > 0) this.#wakeIn(one, RETRY);
     else if (refreshAt !== undefined) this.#wakeIn(one, refreshAt - clock.now());
+  }
+
+  #exceed(uid: string, message: string): void {
+    const one = this.#pods.get(uid);
+    if (one === undefined) return;
+    one.exceeded = message;
+    this.#options.events.event(one.pod, 'Warning', 'Evicted', message);
+    this.#options.changed(uid);
   }
 
   /** What the pod names has changed. */
@@ -144,6 +185,18 @@ export class Volumes implements VolumeManager {
       () => {}, // Another wait took its place, or the pod is gone.
     );
   }
+}
+
+/** Volumes on the disk whose size has a limit; those in memory keep it themselves. */
+function limitedVolumes({ spec }: Pod, paths: VolumePaths): readonly LimitedVolume[] {
+  return (spec?.volumes ?? []).flatMap((volume) => {
+    const plan = volumePlan(volume);
+    const path = paths.get(volume.name);
+    if (plan.kind !== 'emptyDir' || plan.medium !== 'disk' || plan.sizeLimit === undefined || path === undefined)
+      return [];
+    const limitText = String(volume.emptyDir?.sizeLimit);
+    return [{ name: volume.name, path, limit: plan.sizeLimit, limitText }];
+  });
 }
 
 /** Makes the folder that the pods' folders are in. */

@@ -23,6 +23,8 @@ interface World extends PodParts {
   readonly stateDir: string;
   /** UIDs of pods that were said to be worth another try. */
   readonly changed: string[];
+  /** Reasons and messages. */
+  readonly events: string[];
   /** The same node after its agent was killed. */
   restart(): Promise<World>;
 }
@@ -58,6 +60,7 @@ async function world(t: TestContext): Promise<World> {
   });
   const start = async (): Promise<World> => {
     const changed: string[] = [];
+    const events: string[] = [];
     const options = {
       client,
       nodeName: 'n1',
@@ -67,13 +70,15 @@ async function world(t: TestContext): Promise<World> {
       hostIPs: ['192.0.2.10'],
       allocatable: () => ({ memory: '64Mi' }),
       services: () => [],
-      events: { event: () => {} },
+      events: {
+        event: (_: Pod, __: string, reason: string, message: string) => void events.push(`${reason}: ${message}`),
+      },
       changed: (uid: string) => void changed.push(uid),
       log: silentLogger,
       clock,
     };
     const parts = await openPodParts(options, ended.signal);
-    return { ...parts, client, clock, stateDir, changed, restart: start };
+    return { ...parts, client, clock, stateDir, changed, events, restart: start };
   };
   return start();
 }
@@ -381,5 +386,39 @@ test('a container waits for the ConfigMap that its variables come from', async (
   assert.ok(found.kind === 'ready');
   assert.deepEqual(found.config.envs, [{ key: 'A', value: '1' }]);
   w.configs.forget(POD_UID);
+  await w.volumes.remove(POD_UID);
+});
+
+test('files tell of labels as they are now', async (t) => {
+  const w = await world(t);
+  const items = [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }];
+  const spec = { volumes: [{ name: 'me', downwardAPI: { items } }] };
+  const paths = await made(w, pod(spec, { labels: { app: 'a' } }));
+  w.volumes.observe(pod(spec, { labels: { app: 'b' } }));
+  await until(async () => (await readFile(at(paths, 'me', 'labels'), 'utf8')) === 'app="b"');
+  await w.volumes.remove(POD_UID);
+});
+
+test('a pod whose volume holds more than it may is to be evicted, once', async (t) => {
+  const w = await world(t);
+  const volumes = [
+    { name: 'cache', emptyDir: { sizeLimit: '1Mi' } },
+    { name: 'free', emptyDir: {} },
+  ];
+  const paths = await made(w, withVolumes(volumes));
+  await writeFile(at(paths, 'free', 'big'), Buffer.alloc(2 ** 21));
+  await writeFile(at(paths, 'cache', 'small'), Buffer.alloc(2 ** 19));
+  await w.clock.advance(10_000);
+  assert.equal(w.volumes.exceeded(POD_UID), undefined);
+  await mkdir(at(paths, 'cache', 'a'));
+  await writeFile(at(paths, 'cache', 'a', 'big'), Buffer.alloc(2 ** 20));
+  await until(async () => {
+    await w.clock.advance(10_000);
+    return w.volumes.exceeded(POD_UID) !== undefined;
+  });
+  const message = 'Usage of EmptyDir volume "cache" exceeds the limit "1Mi".';
+  assert.equal(w.volumes.exceeded(POD_UID), message);
+  assert.deepEqual(w.events, [`Evicted: ${message}`]);
+  assert.deepEqual(w.changed, [POD_UID]);
   await w.volumes.remove(POD_UID);
 });

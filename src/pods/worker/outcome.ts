@@ -11,8 +11,9 @@ export interface Outcome {
 
 /** How the pod ended; undefined while it has something to run. */
 export function outcomeOf(view: PodView): Outcome | undefined {
-  const { pod, now, busy } = view;
+  const { pod, now, busy, evicted } = view;
   if (isPodFinal(pod)) return finalOf(view);
+  if (evicted !== undefined) return { phase: 'Failed', reason: 'Evicted', message: evicted };
   const deadline = deadlineOf(pod);
   if (deadline !== undefined && deadline <= now) {
     const message = 'Pod was active on the node longer than the specified deadline';

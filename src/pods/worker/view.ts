@@ -17,6 +17,8 @@ export interface PodView {
   readonly now: number;
   /** Whether the pod's volumes are there. */
   readonly volumesReady: boolean;
+  /** Why the pod is to be evicted: it uses more of the node than it may. */
+  readonly evicted?: string | undefined;
   /** Work under way: names of containers, {@link VOLUMES}, {@link SANDBOX}. */
   readonly busy: ReadonlySet<string>;
   /** What could not be done when it was last tried, by the same names. */

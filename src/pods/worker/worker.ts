@@ -117,6 +117,7 @@ export class PodWorker {
   }
 
   #proceed(parts: WorkerParts, pod: Pod, state: PodRuntime): void {
+    parts.volumes.observe(pod);
     followProbes(parts.prober, this.#view(parts, pod, state), podIPsOf(pod, state, parts.facts().hostIPs));
     const next = plan(this.#view(parts, pod, state));
     for (const action of next.actions) this.#work.begin(parts, { pod, state, action });
@@ -224,13 +225,14 @@ export class PodWorker {
     }
   }
 
-  #view({ clock, prober }: WorkerParts, pod: Pod, runtime: PodRuntime): PodView {
+  #view({ clock, prober, volumes: made }: WorkerParts, pod: Pod, runtime: PodRuntime): PodView {
     const { problems, pauses, busy } = this.#jobs;
     const { volumes, backOffs, replaced } = this.#work;
     return {
       ...{ pod, runtime, problems, pauses, busy, backOffs, replaced },
       now: clock.now(),
       volumesReady: volumes !== undefined,
+      evicted: made.exceeded(this.#options.uid),
       probe: (containerID) => prober.state(containerID),
     };
   }
