@@ -16,8 +16,9 @@ import type { FollowedObjects } from './followed-objects.ts';
 import { hostsFile } from './hosts-file.ts';
 import { fileMount, type PlannedMount, plannedMounts } from './mounts.ts';
 import { readNodeDNS, readNodeHosts } from './node-files.ts';
-import { configProblem, isProblem } from './problems.ts';
+import { configProblem, isProblem, problem } from './problems.ts';
 import type { Quantities } from './quantities.ts';
+import { unsupportedInContainer, unsupportedInPod } from './refusals.ts';
 import type { Machine } from './resources.ts';
 import { sandboxConfig } from './sandbox.ts';
 
@@ -61,6 +62,8 @@ export class Configs implements PodConfigs {
     attempt: number,
   ): Promise<{ readonly kind: 'ready'; readonly config: SandboxConfig } | Problem> {
     const { nodeName, clusterDomain, paths, events } = this.#options;
+    const unsupported = unsupportedInPod(pod);
+    if (unsupported !== undefined) return problem('FailedCreatePodSandBox', unsupported);
     const clusterDNS = this.#options.clusterDNS();
     const node = await readNodeDNS(clusterDNS);
     const { config: dns, warnings } = dnsConfig({ pod, clusterDNS, clusterDomain, node });
@@ -89,6 +92,8 @@ export class Configs implements PodConfigs {
   async #container(request: ContainerRequest): Promise<ContainerConfig | Problem> {
     const { pod, container, podIPs, volumes } = request;
     const { nodeName, hostIPs, machine, paths } = this.#options;
+    const unsupported = unsupportedInContainer(container);
+    if (unsupported !== undefined) return configProblem(unsupported);
     const objects = await this.#options.objects.follow(pod);
     if (isProblem(objects)) return { ...objects, reason: 'CreateContainerConfigError' };
     const variables = environment({

@@ -2,6 +2,7 @@
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { amountsOf, isSidecar, podRequests } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
+import { nodeRefusal } from '../config/refusals.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface AdmissionFacts {
@@ -12,7 +13,10 @@ export interface AdmissionFacts {
 }
 
 /** Why the node does not take the pod; undefined when it does. Reasons and messages are the kubelet's. */
-export function refusalOf({ spec = {} }: Pod, { others, allocatable }: AdmissionFacts): Outcome | undefined {
+export function refusalOf(pod: Pod, { others, allocatable }: AdmissionFacts): Outcome | undefined {
+  const never = nodeRefusal(pod);
+  if (never !== undefined) return { phase: 'Failed', ...never };
+  const { spec = {} } = pod;
   const taken = others.flatMap((other) => hostPortsOf(other.spec ?? {}));
   if (hostPortsOf(spec).some((port) => taken.some((other) => collide(port, other)))) {
     return refused('NodePorts', "Node didn't have free ports for the requested pod ports");
