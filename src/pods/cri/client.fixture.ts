@@ -11,6 +11,7 @@ import { type ContainerOptions, containerConfig, sandboxConfig } from '../testin
 import { startContainerd, type TestContainerd } from '../testing/containerd.ts';
 import { BUSYBOX_IMAGE, HTTP_IMAGE, PAUSE_IMAGE } from '../testing/images.ts';
 import { openRuntime } from './client.ts';
+import { runtimeContract } from './contract.ts';
 import {
   type ContainerConfig,
   type ContainerEvent,
@@ -32,6 +33,8 @@ before(async () => {
   sandbox = { config, id: await runtime.runSandbox(config) };
 });
 after(() => containerd.stop());
+
+runtimeContract('containerd', () => ({ runtime, logDirectory }), 1);
 
 const withCode = (code: CRIError['code']) => (error: unknown) => error instanceof CRIError && error.code === code;
 
