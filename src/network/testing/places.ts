@@ -14,6 +14,8 @@ export interface Question {
   readonly port: number;
   /** Of UDP: its own port. Default: any. */
   readonly from?: number;
+  /** Of TCP: the name of a connection that is kept, and asked again by this name. */
+  readonly keep?: string;
 }
 
 /** Makes a network namespace that lasts as long as its file stays mounted, as a container runtime does for a sandbox. */
@@ -29,28 +31,37 @@ export async function ip(lines: readonly string[], namespace?: string): Promise<
   await runCommand([...within, 'ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
 }
 
-/**
- * A host outside of the cluster, on a LAN that is the device `lan` of the calling process's namespace. It has no route to pods.
- * Addresses end in 1 here, and in 9 there.
- */
-export async function makeLAN(dir: string): Promise<string> {
-  const path = await makeNamespace(join(dir, 'host'));
-  const pair = `link add lan address ${lanMAC(1)} mtu 1450 type veth peer name lan address ${lanMAC(9)} mtu 1450 netns ${path}`;
-  await ip([pair, 'link set lo up', ...lanEnd(1, 9)]);
-  await ip(['link set lo up', ...lanEnd(9, 1)], path);
-  await ip(['route add default via 192.0.2.9', 'route add default via 2001:db8::9']);
+/** A LAN between the calling process's namespace, whose addresses end in 1, and a host, whose addresses end in 9. */
+export interface TestLAN {
+  /** Of both ends. */
+  readonly device: string;
+  /** Without the last number: `192.0.2.`, `2001:db8::`. */
+  readonly prefix4: string;
+  readonly prefix6: string;
+}
+
+export const LAN: TestLAN = { device: 'lan', prefix4: '192.0.2.', prefix6: '2001:db8::' };
+
+/** Makes a LAN with a host that is outside of the cluster, and has no route to pods; returns the host's namespace. */
+export async function makeLAN(dir: string, lan: TestLAN = LAN): Promise<string> {
+  const { device, prefix4, prefix6 } = lan;
+  const path = await makeNamespace(join(dir, `host-${device}`));
+  const end = (host: number): string => `address ${lanMAC(host)} mtu 1450`;
+  const pair = `link add ${device} ${end(1)} type veth peer name ${device} ${end(9)} netns ${path}`;
+  await ip([pair, 'link set lo up', ...lanEnd(lan, 1, 9)]);
+  await ip(['link set lo up', ...lanEnd(lan, 9, 1)], path);
+  await ip([`route replace default via ${prefix4}9`, `route replace default via ${prefix6}9`]);
   return path;
 }
 
 const lanMAC = (host: number): string => `02:00:00:00:00:0${host}`;
 
 /** Whose link has just come up may be silent for a second when it is looked for: the MACs are known. */
-const lanEnd = (host: number, other: number): readonly string[] => [
-  `addr add 192.0.2.${host}/24 dev lan`,
-  `addr add 2001:db8::${host}/64 dev lan nodad`,
-  'link set lan up',
-  `neigh add 192.0.2.${other} lladdr ${lanMAC(other)} dev lan`,
-  `neigh add 2001:db8::${other} lladdr ${lanMAC(other)} dev lan`,
+const lanEnd = ({ device, prefix4, prefix6 }: TestLAN, host: number, other: number): readonly string[] => [
+  `addr add ${prefix4}${host}/24 dev ${device}`,
+  `addr add ${prefix6}${host}/64 dev ${device} nodad`,
+  `link set ${device} up`,
+  ...[prefix4, prefix6].map((prefix) => `neigh add ${prefix}${other} lladdr ${lanMAC(other)} dev ${device}`),
 ];
 
 /** A process that serves, and asks others. */

@@ -3,7 +3,7 @@
  * asks its name and the address that it sees. Connects to others when it is told to, a JSON text per line.
  */
 import { createSocket } from 'node:dgram';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Question } from './places.ts';
 
@@ -17,7 +17,9 @@ await Promise.all(
   ports.map(Number).flatMap((port) => [
     new Promise<void>((resolve) => {
       createServer((socket) => {
-        socket.on('error', () => {}).end(`${name} saw ${plain(socket.remoteAddress)}`);
+        const tell = () => socket.write(`${name} saw ${plain(socket.remoteAddress)}`);
+        socket.on('error', () => {}).on('data', tell);
+        tell();
       }).listen({ port, host: '::' }, resolve);
     }),
     new Promise<void>((resolve) => {
@@ -28,23 +30,35 @@ await Promise.all(
   ]),
 );
 
-function ask({ protocol, host, port, from }: Question): Promise<string> {
-  return protocol === 'tcp' ? askTCP(host, port) : askUDP(host, port, from);
+/** Connections that are kept, by their names. */
+const held = new Map<string, Socket>();
+
+function ask({ protocol, host, port, from, keep }: Question): Promise<string> {
+  if (protocol === 'udp') return askUDP(host, port, from);
+  const kept = keep === undefined ? undefined : held.get(keep);
+  if (kept !== undefined) {
+    kept.write('?');
+    return answerOf(kept);
+  }
+  const socket = connect({ host, port });
+  if (keep !== undefined) held.set(keep, socket);
+  return answerOf(socket).finally(() => {
+    if (keep === undefined) socket.destroy();
+  });
 }
 
-function askTCP(host: string, port: number): Promise<string> {
+function answerOf(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
-    let text = '';
-    const socket = connect({ host, port, timeout: PATIENCE_MS });
-    socket.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-    });
-    socket.on('end', () => resolve(text));
-    socket.on('error', ({ message }) => resolve(/ECONNREFUSED/.test(message) ? 'refused' : message));
-    socket.on('timeout', () => {
-      socket.destroy();
-      resolve('silence');
-    });
+    const done = (answer: string) => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      socket.on('error', () => {});
+      resolve(answer);
+    };
+    const timer = setTimeout(() => done('silence'), PATIENCE_MS);
+    socket.on('data', (text: Buffer) => done(text.toString()));
+    socket.on('end', () => done('the end'));
+    socket.on('error', ({ message }) => done(/ECONNREFUSED/.test(message) ? 'refused' : message));
   });
 }
 
