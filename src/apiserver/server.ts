@@ -1,4 +1,5 @@
 /** The API server: what it is given, what it needs besides, and its life. */
+import type { Server } from 'node:https';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { CIDR } from '../lib/ip.ts';
@@ -18,9 +19,10 @@ import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
 import { keepHouse } from './housekeeping.ts';
 import { type ListenAddress, listenOn, listenOnSocket, makeServer } from './http/listen.ts';
+import { MoreAddresses } from './http/more-addresses.ts';
 import { Serving } from './http/serving.ts';
 import { YAMLReader } from './http/yaml-reader.ts';
-import { keepKubernetesService } from './kubernetes-service.ts';
+import { ensureKubernetesService, keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
 import type { Pki } from './pki/pki.ts';
@@ -39,6 +41,11 @@ export interface ApiServerOptions {
   readonly socketMode?: number;
   /** At most one per family; the first is the primary family. */
   readonly serviceCIDRs: readonly CIDR[];
+  /**
+   * Addresses to listen at besides, on the same port; asked again each second, as an interface may come later. Where there are
+   * some, those are what nodes and guests are told.
+   */
+  readonly listenAlso?: () => Promise<readonly string[]>;
   /** Addresses at which nodes and guests reach the API, for the endpoints of `default/kubernetes`. Default: none. */
   readonly advertise?: () => readonly string[];
   readonly nodePortRange: { readonly first: number; readonly last: number };
@@ -83,7 +90,9 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const servers = [server];
   try {
     await taken.start(serving.ending);
-    const own = { serviceCIDRs: options.serviceCIDRs, port, advertise: options.advertise ?? (() => []) };
+    const also = new MoreAddresses({ make: () => makeServer(pki, serving, log), port, log, clock });
+    const advertise = () => (also.addresses.length > 0 ? also.addresses : (options.advertise?.() ?? []));
+    const own = { serviceCIDRs: options.serviceCIDRs, port, advertise };
     await bootstrap(api, own);
     if (options.socketPath !== undefined) {
       const other = makeServer(pki, serving, log);
@@ -91,6 +100,13 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
       await listenOnSocket(other, options.socketPath, options.socketMode ?? 0o600);
     }
     serving.begin();
+    if (options.listenAlso !== undefined) {
+      const onNew = (server: Server) => {
+        servers.push(server);
+        return ensureKubernetesService(api, own);
+      };
+      void also.keep(options.listenAlso, onNew, serving.ending);
+    }
     void keepHouse(api, serving.ending);
     void keepAllocations(api, { ...options, touched: () => touched.next() }, serving.ending);
     void keepSystemNamespaces(api, serving.ending);

@@ -21,6 +21,8 @@ export interface ServerCommand {
   readonly listen: string;
   /** The server serves here too: the machine's loopback is out of reach from a node. */
   readonly socketPath: string;
+  /** Where pods reach it, on the lab's LAN. */
+  readonly advertiseAddresses: readonly string[];
   readonly ipFamilies: readonly IPFamily[];
   readonly agents: readonly { readonly nodeName: string; readonly kubeconfig: string }[];
 }

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Logger } from '../host/log.ts';
-import { printIP } from '../lib/ip.ts';
+import { mustParseIP, printIP } from '../lib/ip.ts';
 import { openApiRelay } from './api-relay.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { importSandboxImage, prepareContainerd, type SandboxImage } from './container-runtime.ts';
@@ -27,6 +27,7 @@ export interface LabRunOptions {
 
 /** The bridge whose addresses are a node's name servers. */
 const NODE_BRIDGE = 'postern0';
+const LOOPBACK = mustParseIP('127.0.0.1');
 const CLUSTER_DOMAIN = 'cluster.local';
 
 /** Runs the lab of `dir` until the signal is aborted. Throws when a part of it never starts, or a place is lost. */
@@ -99,7 +100,9 @@ class RunningLab {
     const [places, url] = await unlessAborted(Promise.all([opening, this.#startServer(), firewalls, runtimes]));
     await openApiRelay(
       {
-        pids: places.map(({ pid }) => pid),
+        at: places.flatMap(({ place, pid }) =>
+          [LOOPBACK, ...(place.kind === 'lan' ? place.addresses : [])].map((address) => ({ pid, address })),
+        ),
         port: Number(new URL(url).port),
         socketPath: layout.apiSocket,
         log: this.#parts.log,
@@ -156,6 +159,7 @@ class RunningLab {
           dataDir: layout.serverData,
           listen,
           socketPath: layout.apiSocket,
+          advertiseAddresses: topology.lan.addresses.map(printIP),
           ipFamilies: spec.ipFamilies,
           agents,
         }),

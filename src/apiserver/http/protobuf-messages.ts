@@ -103,11 +103,51 @@ const deleteOptions: Message = {
   5: texts('dryRun'),
 };
 
+const configMap: Message = {
+  1: part('metadata', objectMeta),
+  2: textMap('data'),
+  3: bytesMap('binaryData'),
+  4: pointer('immutable', 'boolean'),
+};
+
+const serviceAccount: Message = {
+  1: part('metadata', objectMeta),
+  3: parts('imagePullSecrets', { 1: one('name') }),
+  4: pointer('automountServiceAccountToken', 'boolean'),
+};
+
+const boundObjectRef: Message = { 1: one('kind'), 2: one('apiVersion'), 3: one('name'), 4: one('uid') };
+const tokenRequest: Message = {
+  1: part('metadata', objectMeta),
+  2: part('spec', {
+    1: texts('audiences'),
+    3: part('boundObjectRef', boundObjectRef),
+    4: pointer('expirationSeconds', 'integer'),
+  }),
+};
+
+const eviction: Message = { 1: part('metadata', objectMeta), 2: part('deleteOptions', deleteOptions) };
+const binding: Message = {
+  1: part('metadata', objectMeta),
+  2: part('target', { 1: one('kind'), 2: one('namespace'), 3: one('name'), 4: one('uid'), 5: one('apiVersion') }),
+};
+const tokenReview: Message = {
+  1: part('metadata', objectMeta),
+  2: part('spec', { 1: one('token'), 2: texts('audiences') }),
+};
+
 /** By `apiVersion/kind`. */
 export const MESSAGES: Readonly<Record<string, Message>> = {
   'v1/Namespace': namespace,
   'v1/Service': service,
   'v1/Secret': secret,
+  'v1/ConfigMap': configMap,
+  'v1/ServiceAccount': serviceAccount,
+  'v1/Binding': binding,
+  'policy/v1/Eviction': eviction,
+  'authentication.k8s.io/v1/TokenRequest': tokenRequest,
+  'authentication.k8s.io/v1/TokenReview': tokenReview,
+  'authentication.k8s.io/v1/SelfSubjectReview': { 1: part('metadata', objectMeta) },
   'v1/DeleteOptions': deleteOptions,
   'meta.k8s.io/v1/DeleteOptions': deleteOptions,
 };

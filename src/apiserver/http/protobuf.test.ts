@@ -72,8 +72,8 @@ test('reads a Secret’s bytes as base64', () => {
 
 test('says which kind cannot be read', () => {
   assert.throws(
-    () => decodeProtobuf(body('v1', 'ConfigMap', Buffer.alloc(0))),
-    /ConfigMap of v1 is not accepted as protobuf/,
+    () => decodeProtobuf(body('v1', 'PersistentVolume', Buffer.alloc(0))),
+    /PersistentVolume of v1 is not accepted as protobuf/,
   );
 });
 

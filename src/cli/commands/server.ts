@@ -1,7 +1,7 @@
 /** `postern server`: API server, store and controllers. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { ControllerName } from '../../controllers/names.ts';
-import type { CIDR } from '../../lib/ip.ts';
+import { type CIDR, parseIP } from '../../lib/ip.ts';
 import { addCloudOptions, type CloudFlags } from '../cloud-options.ts';
 import { controllersOption } from '../controllers-option.ts';
 import { requireDirectory } from '../directory.ts';
@@ -13,6 +13,8 @@ interface Flags extends CloudFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly socket?: string;
+  readonly listenInterface?: string;
+  readonly advertiseAddress: readonly string[];
   readonly clusterCidr: readonly CIDR[];
   readonly serviceCidr: readonly CIDR[];
   readonly controllers: ReadonlySet<ControllerName>;
@@ -26,6 +28,18 @@ export function addServerCommand(postern: Command): void {
     .addOption(dataDirOption())
     .addOption(listenOption())
     .option('--socket <path>', 'serve on this unix socket too, for agents in network namespaces')
+    .option(
+      '--listen-interface <name>',
+      'serve at the addresses of this interface too, once it has some: for pods and guests of this machine',
+    )
+    .addOption(
+      parsedOption(
+        '--advertise-address <addresses>',
+        'where nodes and pods reach the API, at most one address per family, separated by commas; empty: found out',
+        parseAddresses,
+        '',
+      ),
+    )
     .addOption(
       parsedOption(
         '--cluster-cidr <cidrs>',
@@ -64,6 +78,8 @@ export function addServerCommand(postern: Command): void {
           dataDir: flags.dataDir,
           listen: flags.listen,
           socketPath: flags.socket,
+          listenInterface: flags.listenInterface,
+          advertiseAddresses: flags.advertiseAddress,
           clusterCIDRs: flags.clusterCidr,
           serviceCIDRs: flags.serviceCidr,
           controllers: flags.controllers,
@@ -74,6 +90,13 @@ export function addServerCommand(postern: Command): void {
         ({ url, kubeconfig }) => process.stdout.write(`ready ${url} kubeconfig ${kubeconfig}\n`),
       );
     });
+}
+
+function parseAddresses(text: string): readonly string[] {
+  const words = text.split(',').filter((word) => word !== '');
+  const wrong = words.find((word) => parseIP(word) === undefined);
+  if (wrong !== undefined) throw new InvalidArgumentError(`${JSON.stringify(wrong)} is not an IP address.`);
+  return words;
 }
 
 function parseIssue(text: string): { nodeName: string; path: string } {

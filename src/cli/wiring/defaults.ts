@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 export const DEFAULT_CLUSTER_CIDRS = '10.244.0.0/16,fd00:10:244::/48';
 export const DEFAULT_SERVICE_CIDRS = '10.96.0.0/16,fd00:10:96::/112';
 export const CLUSTER_DOMAIN = 'cluster.local';
+/** What pods and guests of a node are connected to: its name where code is not to load the whole network. */
+export const BRIDGE = 'postern0';
 export const NODE_PORTS = { first: 30_000, last: 32_767 } as const;
 
 /** The folder that the program lives in. */

@@ -6,8 +6,9 @@ import { asAgent } from './privileges.ts';
 
 export const LAB_COMMANDS: LabCommands = {
   run: (dir) => [PROGRAM, 'lab', 'run', '--dir', dir],
-  server: ({ dataDir, listen, socketPath, ipFamilies, agents }) => [
+  server: ({ dataDir, listen, socketPath, advertiseAddresses, ipFamilies, agents }) => [
     ...[PROGRAM, 'server', '--data-dir', dataDir, '--listen', listen, '--socket', socketPath],
+    ...['--advertise-address', advertiseAddresses.join(',')],
     ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
     ...['--service-cidr', forFamilies(DEFAULT_SERVICE_CIDRS, ipFamilies)],
     ...agents.flatMap(({ nodeName, kubeconfig }) => ['--issue', `${nodeName}=${kubeconfig}`]),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { test } from 'node:test';
-import { advertisedAddresses, chooseInterface, defaultRouteDevice } from './node-addresses.ts';
+import { advertisedAddresses, bridgeAddresses, chooseInterface, defaultRouteDevice } from './node-addresses.ts';
 
 const info = (address: string, internal = false): NetworkInterfaceInfo =>
   ({
@@ -60,4 +60,20 @@ for (const [host, expected] of [
 
 test('a machine with nothing but loopback advertises no address', () => {
   assert.deepEqual(advertisedAddresses('127.0.0.1', { lo: [info('127.0.0.1', true)] }, undefined), []);
+});
+
+test('a bridge tells its addresses before anything is plugged in', () => {
+  const routes = [
+    'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
+    'eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0',
+    'postern0\t0003F40A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0',
+  ].join('\n');
+  const inet6 = [
+    'fe80000000000000000000fffe000001 03 40 20 80 postern0',
+    'fd000010024400030000000000000001 03 40 00 80 postern0',
+    'fd000077000000000000000000000001 02 40 00 80     eth0',
+  ].join('\n');
+  assert.deepEqual(bridgeAddresses('postern0', routes, inet6), ['10.244.3.1', 'fd00:10:244:3::1']);
+  assert.deepEqual(bridgeAddresses('postern1', routes, inet6), []);
+  assert.deepEqual(bridgeAddresses('postern0', '', ''), []);
 });

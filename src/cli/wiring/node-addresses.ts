@@ -48,6 +48,37 @@ export function advertisedAddresses(
 /** All addresses, and loopback. */
 const UNREACHABLE = ['0.0.0.0/32', '127.0.0.0/8', '::/127'].map(mustParseCIDR);
 
+/**
+ * A bridge's own addresses, by the texts of /proc/net/route and /proc/net/if_inet6: Node.js tells of no interface that has no
+ * carrier, as a bridge has none until something is plugged in. In IPv4 that is the first address of the network that it leads to.
+ */
+export function bridgeAddresses(device: string, procNetRoute: string, procNetIfInet6: string): readonly string[] {
+  return [...bridgeIPv4(device, procNetRoute), ...bridgeIPv6(device, procNetIfInet6)];
+}
+
+const NO_GATEWAY = '00000000';
+
+function bridgeIPv4(device: string, procNetRoute: string): readonly string[] {
+  const routes = procNetRoute.split('\n').map((line) => line.split('\t').map((word) => word.trim()));
+  const own = routes.find(([name, , gateway]) => name === device && gateway === NO_GATEWAY);
+  const destination = own?.[1];
+  if (destination === undefined || !/^[0-9A-F]{8}$/.test(destination)) return [];
+  // In the machine's order of bytes, as the kernel prints it.
+  const base = Buffer.from(Uint32Array.of(Number.parseInt(destination, 16)).buffer).readUInt32BE();
+  return [printIP({ family: 'IPv4', value: BigInt(base) + 1n })];
+}
+
+/** Of global scope: address, index, prefix, scope, flags, device. */
+function bridgeIPv6(device: string, procNetIfInet6: string): readonly string[] {
+  const lines = procNetIfInet6.split('\n').map((line) => line.trim().split(/ +/));
+  return lines
+    .filter(([, , , scope, , name]) => scope === '00' && name === device)
+    .flatMap(([hex = '']) =>
+      /^[0-9a-f]{32}$/.test(hex) ? [printIP({ family: 'IPv6', value: BigInt(`0x${hex}`) })] : [],
+    )
+    .slice(0, 1);
+}
+
 function nodeAddresses(infos: readonly NetworkInterfaceInfo[]): readonly string[] {
   const first = (family: IPFamily) =>
     infos.find(

@@ -12,19 +12,23 @@ import { startControllers } from '../../controllers/controllers.ts';
 import type { ControllerName } from '../../controllers/names.ts';
 import { createLogger } from '../../host/log.ts';
 import { aborted } from '../../lib/abort.ts';
-import type { CIDR } from '../../lib/ip.ts';
+import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { HostPort } from '../options.ts';
 import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
-import { NODE_PORTS } from './defaults.ts';
+import { CLUSTER_DOMAIN, NODE_PORTS } from './defaults.ts';
 import { keepMemorySmall } from './memory.ts';
-import { advertisedAddresses, defaultRouteDevice } from './node-addresses.ts';
+import { advertisedAddresses, bridgeAddresses, defaultRouteDevice } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
 
 export interface ServerOptions {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly socketPath: string | undefined;
+  /** An interface whose addresses are listened at too, once it has some. */
+  readonly listenInterface: string | undefined;
+  /** Where nodes and pods reach the API; empty: at what is listened at, or this machine's address on its LAN. */
+  readonly advertiseAddresses: readonly string[];
   readonly clusterCIDRs: readonly CIDR[];
   readonly serviceCIDRs: readonly CIDR[];
   /** Which controllers run. */
@@ -46,15 +50,21 @@ export async function runServer(
   signal: AbortSignal,
   ready: (server: ServerReady) => void,
 ): Promise<void> {
+  const { listenInterface } = options;
   const log = createLogger('server');
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const defaultRoute = defaultRouteDevice(await readFile('/proc/net/route', 'utf8'));
+  const advertise = () =>
+    options.advertiseAddresses.length > 0
+      ? options.advertiseAddresses
+      : advertisedAddresses(options.listen.host, networkInterfaces(), defaultRoute);
+  const hosts = [options.listen.host, ...advertise(), ...serviceHosts(options)];
   const [store, pki, cloud] = await Promise.all([
     openLmdbStore({ dir: join(dataDir, 'store') }),
-    openPki(join(dataDir, 'pki'), { hosts: [options.listen.host] }),
+    openPki(join(dataDir, 'pki'), { hosts }),
     openCloud(options.cloud, log, signal),
   ]);
-  const defaultRoute = defaultRouteDevice(await readFile('/proc/net/route', 'utf8'));
   const server = await startApiServer(
     {
       store,
@@ -62,7 +72,8 @@ export async function runServer(
       listen: options.listen,
       ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
       serviceCIDRs: options.serviceCIDRs,
-      advertise: () => advertisedAddresses(options.listen.host, networkInterfaces(), defaultRoute),
+      advertise,
+      ...(listenInterface === undefined ? {} : { listenAlso: () => findBridge(listenInterface) }),
       nodePortRange: NODE_PORTS,
       log: log.child({ component: 'apiserver' }),
     },
@@ -100,6 +111,21 @@ export async function runServer(
     await server.close();
     await store.close();
   }
+}
+
+async function findBridge(name: string): Promise<readonly string[]> {
+  const [routes, addresses] = await Promise.all([
+    readFile('/proc/net/route', 'utf8'),
+    // Without IPv6 there is no such file.
+    readFile('/proc/net/if_inet6', 'utf8').catch(() => ''),
+  ]);
+  return bridgeAddresses(name, routes, addresses);
+}
+
+/** What pods call the API: the address of its Service in each family, and its whole name. */
+function serviceHosts({ serviceCIDRs }: ServerOptions): readonly string[] {
+  const addresses = serviceCIDRs.map(({ base }) => printIP(addIP(base, 1)));
+  return [...addresses, `kubernetes.default.svc.${CLUSTER_DOMAIN}`];
 }
 
 async function endpoint(server: string, pki: Pki, user: string, groups: readonly string[]): Promise<Endpoint> {

@@ -14,7 +14,7 @@ import { UserError } from '../errors.ts';
 import { type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import type { HostPort } from '../options.ts';
 import type { ModeName } from '../proxy-mode.ts';
-import { DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
+import { BRIDGE, DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
 
@@ -82,6 +82,8 @@ function serverArgv(dataDir: string, listen: HostPort, nodeName: string, agentKu
     PROGRAM,
     'server',
     ...['--data-dir', dataDir, '--listen', `${host}:${listen.port}`, '--issue', `${nodeName}=${agentKubeconfig}`],
+    // Pods and guests of this machine reach what listens on loopback by the bridge that they are on.
+    ...['--listen-interface', BRIDGE],
   ];
 }
 
