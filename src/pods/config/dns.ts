@@ -34,7 +34,8 @@ export function dnsConfig(inputs: DNSInputs): { readonly config: ResolvConf; rea
 function byPolicy({ pod, clusterDNS, clusterDomain, node }: DNSInputs): ResolvConf {
   const { dnsPolicy = 'ClusterFirst', hostNetwork = false } = pod.spec ?? {};
   if (dnsPolicy === 'None') return { servers: [], searches: [], options: [] };
-  if (dnsPolicy === 'Default' || (dnsPolicy === 'ClusterFirst' && hostNetwork)) return node;
+  const wantsNode = dnsPolicy === 'Default' || (dnsPolicy === 'ClusterFirst' && hostNetwork);
+  if (wantsNode || clusterDNS.length === 0) return node;
   const { namespace } = pod.metadata;
   const searches = [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain, ...node.searches];
   return { servers: clusterDNS, searches: [...new Set(searches)], options: CLUSTER_OPTIONS };

@@ -108,11 +108,23 @@ export class FollowedObjects {
   }
 
   #informer(namespace: string, { kind, name }: ObjectRef): Informer<ConfigMap> | Informer<Secret> {
-    const scope = { ...this.#options, namespace, fieldSelector: `metadata.name=${name}` };
+    const { client, clock, log } = this.#options;
+    const scope = { client, clock, log: quieter(log), namespace, fieldSelector: `metadata.name=${name}` };
     return kind === 'ConfigMap'
       ? new Informer({ ...scope, kind: ConfigMap })
       : new Informer({ ...scope, kind: Secret });
   }
+}
+
+/** That the API is away is said once for the pods themselves, not for all that they name. */
+function quieter(log: Logger): Logger {
+  return {
+    debug: (fields, message) => log.debug(fields, message),
+    info: (fields, message) => log.debug(fields, message),
+    warn: (fields, message) => log.debug(fields, message),
+    error: (fields, message) => log.error(fields, message),
+    child: (fields) => quieter(log.child(fields)),
+  };
 }
 
 function keyOf(namespace: string, { kind, name }: { readonly kind: ObjectKind; readonly name: string }): string {

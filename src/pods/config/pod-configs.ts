@@ -1,6 +1,6 @@
 /** Turns pods into what the runtime is asked for, with what they name in the API and on the node. */
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { podQoS } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import type { Service } from '../../api/core/v1/service.ts';
@@ -135,10 +135,11 @@ export class Configs implements PodConfigs {
       mounts.push({ containerPath, hostPath, readonly, propagation, ...(selinuxRelabel ? { selinuxRelabel } : {}) });
     }
     const { terminationMessagePath = TERMINATION_LOG } = request.container;
+    const lastWords = posix.resolve('/', terminationMessagePath);
     const isFree = (path: string): boolean => mounts.every(({ containerPath }) => containerPath !== path);
     if (isFree('/etc/hosts')) mounts.push(fileMount('/etc/hosts', await this.#writeHosts(request)));
-    if (terminationMessagePath !== '' && isFree(terminationMessagePath)) {
-      mounts.push(fileMount(terminationMessagePath, await this.#makeTerminationLog(request)));
+    if (terminationMessagePath !== '' && isFree(lastWords)) {
+      mounts.push(fileMount(lastWords, await this.#makeTerminationLog(request)));
     }
     return mounts;
   }

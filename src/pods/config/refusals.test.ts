@@ -27,6 +27,7 @@ test('what would make a pod another than was asked for is refused with what to d
   assert.match(unsupportedInPod(spec({ hostUsers: false })) ?? '', /^hostUsers is false.*leave it out$/);
   assert.match(unsupportedInPod(spec({ runtimeClassName: 'kata' })) ?? '', /^RuntimeClass "kata" not found/);
   assert.match(unsupportedInPod(spec({ resourceClaims: [{ name: 'gpu' }] })) ?? '', /^resourceClaims are not/);
+  assert.match(unsupportedInPod(spec({ resources: { limits: { cpu: '1' } } })) ?? '', /give them to its containers$/);
   const of = (fields: object) => unsupportedInContainer(container(fields as Partial<Container>));
   assert.equal(of({ volumeMounts: [{ name: 'v', mountPath: '/v', recursiveReadOnly: 'IfPossible' }] }), undefined);
   assert.match(of({ volumeDevices: [{ name: 'd', devicePath: '/d' }] }) ?? '', /use volumeMounts$/);

@@ -33,6 +33,9 @@ export function unsupportedInPod({ spec = {} }: Pod): string | undefined {
   if (ownValue(spec, 'hostUsers') === false) {
     return 'hostUsers is false, but user namespaces are not supported here; leave it out';
   }
+  if (ownValue(spec, 'resources') !== undefined) {
+    return 'resources of the pod as a whole are not supported here; give them to its containers';
+  }
   return isEmpty(ownValue(spec, 'resourceClaims'))
     ? undefined
     : 'resourceClaims are not supported here; leave them out';
