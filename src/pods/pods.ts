@@ -1,4 +1,5 @@
 /** Starts a node's part that runs pods of containers. */
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Node } from '../api/core/v1/node.ts';
 import { Pod } from '../api/core/v1/pod.ts';
@@ -229,7 +230,8 @@ class PodsOfNode implements Pods {
   }
 }
 
-/** Loaded late: a node without containers has no use for it. */
+/** Loads nothing for a runtime that is not there. */
 async function openRuntime(socketPath: string, log: Logger): Promise<ContainerRuntime> {
+  await access(socketPath);
   return (await import('./cri/client.ts')).openRuntime({ socketPath, log });
 }

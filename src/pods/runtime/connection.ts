@@ -1,5 +1,4 @@
 /** Finding the node's container runtime, and staying in touch with it. */
-import { access } from 'node:fs/promises';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
@@ -25,6 +24,7 @@ export type RuntimeState =
 
 export interface ConnectionOptions {
   readonly endpoint: RuntimeEndpoint;
+  /** Called until it succeeds; then the runtime serves for good. Rejects with ENOENT where there is no socket. */
   readonly open: (socketPath: string) => Promise<ContainerRuntime>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -84,8 +84,6 @@ class Connection {
   /** Uses the runtime until it goes away, which rejects. */
   async use(signal: AbortSignal): Promise<void> {
     const { open, onState, prepare, log } = this.#options;
-    // Nothing is loaded for a runtime that is not there.
-    await access(this.#socketPath);
     this.#runtime ??= await open(this.#socketPath);
     const runtime = this.#runtime;
     const version = await runtime.version();
