@@ -13,6 +13,7 @@ import { endpointSliceController } from './endpointslice/endpointslice.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring/endpointslicemirroring.ts';
 import { eventSweeper } from './garbage-collection/event-ttl.ts';
 import { garbageCollector } from './garbage-collection/garbage-collection.ts';
+import { jobController } from './job/job.ts';
 import { loadBalancerController } from './loadbalancer/loadbalancer.ts';
 import { metalLBController } from './metallb/metallb.ts';
 import { ALL_CONTROLLERS, type ControllerName } from './names.ts';
@@ -20,12 +21,14 @@ import { namespaceController } from './namespace/namespace.ts';
 import { nodeIPAMController } from './nodeipam/nodeipam.ts';
 import { nodeLifecycleController } from './nodelifecycle/nodelifecycle.ts';
 import type { ControllerParts, Run } from './parts.ts';
+import { podCollector } from './podgc/podgc.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller.ts';
 import { schedulerController } from './scheduler/scheduler.ts';
 import { serviceAccountsController } from './serviceaccounts/serviceaccounts.ts';
 import { serviceCIDRController } from './servicecidr/servicecidr.ts';
 import { serviceStatusController } from './servicestatus/servicestatus.ts';
+import { taintEvictionController } from './tainteviction/tainteviction.ts';
 import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
 import { virtualMachineInstanceController } from './virtualmachineinstance/virtualmachineinstance.ts';
 import { virtualMachineInstanceReplicaSetController } from './virtualmachineinstancereplicaset/virtualmachineinstancereplicaset.ts';
@@ -68,6 +71,9 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   deployment: deploymentController,
   replicaset: replicaSetController,
   replicationcontroller: replicationControllerController,
+  job: jobController,
+  podgc: (parts) => podCollector(parts),
+  tainteviction: taintEvictionController,
   loadbalancer: (parts, { cloud, others = cloud?.providers ?? [] }) => loadBalancerController({ ...parts, others }),
   cloud: (parts, { cloud }) => (cloud === undefined ? NOTHING : cloudController({ ...parts, ...cloud })),
   metallb: (parts, { setLogLevel }) => metalLBController({ ...parts, ...(setLogLevel ? { setLogLevel } : {}) }),
