@@ -5,8 +5,8 @@ import type { Logger } from '../host/log.ts';
 import { removePodCgroup, removePodCgroups } from './cgroups.ts';
 import type { ContainerRuntime } from './cri/cri.ts';
 import { NODE, POD_UID } from './labels.ts';
+import { logsUnder } from './leavings.ts';
 import { type RuntimeEndpoint, socketOf } from './runtime/connection.ts';
-import { logsUnder } from './worker/remove.ts';
 
 export interface CleanupOptions {
   readonly nodeName: string;

@@ -16,15 +16,15 @@ import type { PodNetwork } from '../network/pod-network.ts';
 import type { Assembled, AssembleOptions } from './assemble.ts';
 import type { ContainerRuntime } from './cri/cri.ts';
 import { podEvents } from './events.ts';
+import { type Leavings, leavingsOf, logsUnder } from './leavings.ts';
 import { podLookup } from './lookup.ts';
 import { NodeReport } from './node-report.ts';
 import { followRuntime, type RuntimeEndpoint, type RuntimeState } from './runtime/connection.ts';
-import { lastWords } from './runtime/last-words.ts';
+import { type ContainerRun, nameOf, restartCountOf } from './runtime/pod-runtime.ts';
 import { RuntimeCache } from './runtime/runtime-cache.ts';
 import { sweep } from './sweep.ts';
 import { EndpointDrain } from './worker/endpoints.ts';
 import type { NodeParts } from './worker/parts.ts';
-import { logsUnder } from './worker/remove.ts';
 import { Slots } from './worker/slots.ts';
 import { PodWorkers } from './worker/workers.ts';
 
@@ -54,6 +54,8 @@ export interface PodsOptions {
   readonly clock?: Clock;
   /** Default: a runtime behind a socket. */
   readonly open?: (socketPath: string) => Promise<ContainerRuntime>;
+  /** Default: those on this machine. */
+  readonly leavings?: Leavings;
   /** Default: the real parts. */
   readonly assemble?: (options: AssembleOptions, signal: AbortSignal) => Promise<Made>;
 }
@@ -102,7 +104,7 @@ class PodsOfNode implements Pods {
     const recorder = new EventRecorder({ client, component: 'kubelet', host: nodeName, clock, log });
     this.#parts = {
       ...{ client, nodeName, clock, log },
-      logDir: logsUnder(resolve(options.stateDir)),
+      leavings: options.leavings ?? leavingsOf(nodeName, logsUnder(resolve(options.stateDir))),
       events: podEvents(recorder),
       facts: () => ({ hostIPs: options.hostIPs, scheme: this.#scheme }),
       cache: new RuntimeCache({ nodeName, lastWords: (run, uid) => this.#lastWords(run, uid) }),
@@ -186,9 +188,9 @@ class PodsOfNode implements Pods {
     for (const uid of await this.#parts.cache.relist(runtime)) this.#workers.poke(uid);
     if (this.#isSwept || this.#assembled === undefined) return;
     this.#isSwept = true;
-    const { nodeName, logDir, log } = this.#parts;
+    const { leavings, log } = this.#parts;
     const isKnown = (uid: string) => this.#workers.has(uid);
-    await sweep({ nodeName, logDir, log, volumes: this.#assembled.parts.volumes, isKnown });
+    await sweep({ leavings, log, volumes: this.#assembled.parts.volumes, isKnown });
   }
 
   #happened(type: string, id: string, signal: AbortSignal): void {
@@ -213,12 +215,12 @@ class PodsOfNode implements Pods {
     await this.#relist(runtime).catch((err: unknown) => this.#options.log.debug({ err }, 'cannot list containers'));
   }
 
-  async #lastWords(run: Parameters<typeof lastWords>[1], podUID: string): Promise<string | undefined> {
+  async #lastWords(run: ContainerRun, podUID: string): Promise<string | undefined> {
     const { volumes } = this.#assembled?.parts ?? {};
     if (volumes === undefined) return undefined;
-    const fileOf = volumes.terminationMessageFile.bind(volumes);
     try {
-      return await lastWords({ fileOf }, run, podUID);
+      const file = volumes.terminationMessageFile(podUID, nameOf(run), restartCountOf(run));
+      return await this.#parts.leavings.lastWords(run, file);
     } catch (err) {
       this.#options.log.warn({ err, container: run.id }, 'cannot read what a container left to be said');
       return undefined;

@@ -1,8 +1,8 @@
 /** What a container left to be said of its end. https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { CONTAINER_NAME, TERMINATION_MESSAGE_POLICY } from '../labels.ts';
-import { type ContainerRun, restartCountOf } from './pod-runtime.ts';
+import { TERMINATION_MESSAGE_POLICY } from '../labels.ts';
+import type { ContainerRun } from './pod-runtime.ts';
 
 /** Bytes of the message that are kept: the kubelet's limit for one container. */
 const LIMIT = 4096;
@@ -10,18 +10,9 @@ const LIMIT = 4096;
 const LOG_LINES = 80;
 const LOG_LIMIT = 2048;
 
-export interface LastWordsOptions {
-  /** The file on the host that is the container's termination message. */
-  readonly fileOf: (podUID: string, container: string, restartCount: number) => string;
-}
-
-/** What the container wrote into its message file, or, if so asked and it failed without, the end of its log. */
-export async function lastWords(
-  { fileOf }: LastWordsOptions,
-  run: ContainerRun,
-  podUID: string,
-): Promise<string | undefined> {
-  const message = await head(fileOf(podUID, run.labels[CONTAINER_NAME] ?? run.metadata.name, restartCountOf(run)));
+/** What the container wrote into its message file on the host, or, if so asked and it failed without, the end of its log. */
+export async function lastWords(run: ContainerRun, file: string): Promise<string> {
+  const message = await head(file);
   if (message !== '' || run.exitCode === 0) return message;
   if (run.annotations[TERMINATION_MESSAGE_POLICY] !== 'FallbackToLogsOnError' || run.logPath === '') return message;
   return endOfLog(await tail(run.logPath, 4 * LOG_LIMIT));

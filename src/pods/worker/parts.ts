@@ -3,6 +3,7 @@ import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { ContainerRuntime } from '../cri/cri.ts';
+import type { Leavings } from '../leavings.ts';
 import type { ImageManager, LifecycleHooks, PodConfigs, PodEvents, Prober, VolumeManager } from '../parts.ts';
 import type { RuntimeCache } from '../runtime/runtime-cache.ts';
 import type { StatusFacts } from '../status/desired.ts';
@@ -12,8 +13,7 @@ import type { Slots } from './slots.ts';
 /** Parts that a node's workers share. */
 export interface NodeParts {
   readonly nodeName: string;
-  /** Holds the logs of containers: a folder for each pod. */
-  readonly logDir: string;
+  readonly leavings: Leavings;
   readonly client: Client;
   readonly clock: Clock;
   readonly log: Logger;

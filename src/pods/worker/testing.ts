@@ -15,6 +15,7 @@ import type { PodNetwork } from '../../network/pod-network.ts';
 import { FakeRuntime } from '../cri/fake.ts';
 import { POLITE } from '../cri/programs.ts';
 import { containerAnnotations, containerLabels, sandboxLabels } from '../labels.ts';
+import type { Leavings } from '../leavings.ts';
 import type { ImageManager, LifecycleHooks, PodConfigs, ProbeState, Problem, VolumeManager } from '../parts.ts';
 import { type Pods, startPods } from '../pods.ts';
 import { containerConfig, sandboxConfig } from '../testing/configs.ts';
@@ -86,6 +87,7 @@ export async function testNode(objects: readonly KubeObject[] = []): Promise<Tes
           clusterDomain: 'cluster.local',
           log: silentLogger,
           open: async () => runtime,
+          leavings: made.leavings,
           assemble: async ({ changed, probed }) => {
             made.changed = changed;
             made.probed = probed;
@@ -166,6 +168,13 @@ class Made {
   constructor(runtime: FakeRuntime) {
     this.#runtime = runtime;
   }
+
+  readonly leavings: Leavings = {
+    lastWords: async () => undefined,
+    removeGroup: async () => {},
+    logFolders: async () => [],
+    removeLogs: async () => {},
+  };
 
   get parts() {
     return {

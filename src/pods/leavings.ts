@@ -1,0 +1,49 @@
+/** What pods leave on their node besides volumes: last words, logs and control groups. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod } from '../api/core/v1/pod.ts';
+import { removePodCgroup } from './cgroups.ts';
+import { lastWords } from './runtime/last-words.ts';
+import type { ContainerRun } from './runtime/pod-runtime.ts';
+
+export interface Leavings {
+  /** What a run that has ended left as its last words; `file`: where it was told to put them. */
+  lastWords(run: ContainerRun, file: string): Promise<string | undefined>;
+  /** Removes the pod's control group. Its containers have ended. Does nothing where there is none. */
+  removeGroup(podUID: string): Promise<void>;
+  /** Folders of logs, by the names that {@link logFolder} gives. */
+  logFolders(): Promise<readonly string[]>;
+  removeLogs(folder: string): Promise<void>;
+}
+
+/** Folder of all pods' logs, in the folder of the agent's state. */
+export function logsUnder(stateDir: string): string {
+  return join(stateDir, 'logs');
+}
+
+/** Name of the folder of a pod's logs: as the kubelet has it. */
+export function logFolder({ metadata }: Pod): string {
+  return `${metadata.namespace}_${metadata.name}_${metadata.uid}`;
+}
+
+/** UID of the pod whose folder of logs it is: none of the name's parts has an underscore in it. */
+export function ownerOfLogs(folder: string): string {
+  return folder.slice(folder.lastIndexOf('_') + 1);
+}
+
+/** Those on this machine. `logDir` holds a folder of logs for each pod. */
+export function leavingsOf(nodeName: string, logDir: string): Leavings {
+  return {
+    lastWords,
+    removeGroup: (podUID) => removePodCgroup(nodeName, podUID),
+    logFolders: async () => {
+      try {
+        return await readdir(logDir);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        return [];
+      }
+    },
+    removeLogs: (folder) => rm(join(logDir, folder), { recursive: true, force: true }),
+  };
+}
