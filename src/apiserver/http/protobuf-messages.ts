@@ -9,13 +9,15 @@ export type Field = {
   readonly pointer?: true;
 } & (
   | { readonly type: 'string' | 'bytes' | 'integer' | 'boolean' | 'time' | 'int-or-string' | 'entry' | 'bytes-entry' }
+  /** The server's to say: whatever it is, it is not read. */
+  | { readonly type: 'ignored' }
   | { readonly type: 'message'; readonly message: Message }
 );
 
 /** Fields by number. */
 export type Message = Readonly<Record<number, Field>>;
 
-type Scalar = Exclude<Field['type'], 'message' | 'entry' | 'bytes-entry'>;
+type Scalar = Exclude<Field['type'], 'message' | 'entry' | 'bytes-entry' | 'ignored'>;
 const one = (name: string, type: Scalar = 'string'): Field => ({ name, type });
 const pointer = (name: string, type: Scalar): Field => ({ name, type, pointer: true });
 const texts = (name: string): Field => ({ name, type: 'string', many: 'list' });
@@ -136,6 +138,86 @@ const tokenReview: Message = {
   2: part('spec', { 1: one('token'), 2: texts('audiences') }),
 };
 
+const STATUS: Field = { name: 'status', type: 'ignored' };
+
+const labelSelector: Message = {
+  1: textMap('matchLabels'),
+  2: parts('matchExpressions', { 1: one('key'), 2: one('operator'), 3: texts('values') }),
+};
+
+const containerPort: Message = {
+  1: one('name'),
+  2: one('hostPort', 'integer'),
+  3: one('containerPort', 'integer'),
+  4: one('protocol'),
+  5: one('hostIP'),
+};
+const container: Message = {
+  1: one('name'),
+  2: one('image'),
+  3: texts('command'),
+  4: texts('args'),
+  5: one('workingDir'),
+  6: parts('ports', containerPort),
+  7: parts('env', { 1: one('name'), 2: one('value') }),
+  13: one('terminationMessagePath'),
+  14: one('imagePullPolicy'),
+  16: one('stdin', 'boolean'),
+  17: one('stdinOnce', 'boolean'),
+  18: one('tty', 'boolean'),
+  20: one('terminationMessagePolicy'),
+};
+const podSpec: Message = {
+  2: parts('containers', container),
+  3: one('restartPolicy'),
+  4: pointer('terminationGracePeriodSeconds', 'integer'),
+  5: pointer('activeDeadlineSeconds', 'integer'),
+  6: one('dnsPolicy'),
+  7: textMap('nodeSelector'),
+  8: one('serviceAccountName'),
+  9: one('serviceAccount'),
+  10: one('nodeName'),
+  11: one('hostNetwork', 'boolean'),
+  12: one('hostPID', 'boolean'),
+  13: one('hostIPC', 'boolean'),
+  16: one('hostname'),
+  17: one('subdomain'),
+  19: one('schedulerName'),
+  20: parts('initContainers', container),
+};
+const template: Message = { 1: part('metadata', objectMeta), 2: part('spec', podSpec) };
+
+const rollingUpdate: Message = { 1: one('maxUnavailable', 'int-or-string'), 2: one('maxSurge', 'int-or-string') };
+const deploymentSpec: Message = {
+  1: pointer('replicas', 'integer'),
+  2: part('selector', labelSelector),
+  3: part('template', template),
+  4: part('strategy', { 1: one('type'), 2: part('rollingUpdate', rollingUpdate) }),
+  5: one('minReadySeconds', 'integer'),
+  6: pointer('revisionHistoryLimit', 'integer'),
+  7: one('paused', 'boolean'),
+  9: pointer('progressDeadlineSeconds', 'integer'),
+};
+const deployment: Message = { 1: part('metadata', objectMeta), 2: part('spec', deploymentSpec), 3: STATUS };
+
+const jobSpec: Message = {
+  1: pointer('parallelism', 'integer'),
+  2: pointer('completions', 'integer'),
+  3: pointer('activeDeadlineSeconds', 'integer'),
+  6: part('template', template),
+  7: pointer('backoffLimit', 'integer'),
+  8: pointer('ttlSecondsAfterFinished', 'integer'),
+};
+const job: Message = { 1: part('metadata', objectMeta), 2: part('spec', jobSpec), 3: STATUS };
+
+/**
+ * What `kubectl create deployment` and `create job` say, and little more: of these a field that is not here and says something
+ * is refused, as leaving it out would make something else than what was asked for.
+ */
+export const EXACT: ReadonlySet<Message> = new Set([
+  ...[container, containerPort, podSpec, template, deploymentSpec, jobSpec, rollingUpdate],
+]);
+
 /** By `apiVersion/kind`. */
 export const MESSAGES: Readonly<Record<string, Message>> = {
   'v1/Namespace': namespace,
@@ -144,7 +226,11 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   'v1/ConfigMap': configMap,
   'v1/ServiceAccount': serviceAccount,
   'v1/Binding': binding,
+  'apps/v1/Deployment': deployment,
+  'batch/v1/Job': job,
   'policy/v1/Eviction': eviction,
+  // Only to be told that there are none.
+  'policy/v1/PodDisruptionBudget': { 1: part('metadata', objectMeta) },
   'authentication.k8s.io/v1/TokenRequest': tokenRequest,
   'authentication.k8s.io/v1/TokenReview': tokenReview,
   'authentication.k8s.io/v1/SelfSubjectReview': { 1: part('metadata', objectMeta) },

@@ -97,3 +97,15 @@ test('answers every damaged body with BadRequest, and soon', () => {
     }
   }
 });
+
+test('refuses what it would leave out of a pod', () => {
+  const container = Buffer.concat([part(1, 'c'), part(2, 'i')]);
+  const deployment = (spec: Buffer) => body('apps/v1', 'Deployment', part(2, part(3, part(2, spec))));
+  assert.deepEqual(decodeProtobuf(deployment(part(2, container))), {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    spec: { template: { spec: { containers: [{ name: 'c', image: 'i' }] } } },
+  });
+  const withVolume = Buffer.concat([part(1, part(1, 'v')), part(2, container)]);
+  assert.throws(() => decodeProtobuf(deployment(withVolume)), /field 1 of the body is not read as protobuf/);
+});

@@ -4,7 +4,7 @@
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding and https://protobuf.dev/programming-guides/encoding/
  */
 import { badRequest } from '../../api/status.ts';
-import { type Field, MESSAGES, type Message, UNKNOWN } from './protobuf-messages.ts';
+import { EXACT, type Field, MESSAGES, type Message, UNKNOWN } from './protobuf-messages.ts';
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
@@ -33,6 +33,7 @@ interface Budget {
 }
 
 type Wire = bigint | Uint8Array;
+type ReadField = Exclude<Field, { readonly type: 'ignored' }>;
 
 function readMessage(message: Message, bytes: Uint8Array, depth: number, budget: Budget): Record<string, unknown> {
   if (depth === 0) throw malformed('it is nested too deep');
@@ -41,7 +42,11 @@ function readMessage(message: Message, bytes: Uint8Array, depth: number, budget:
   for (const { number, value } of fieldsOf(bytes)) {
     if (--budget.fields < 0) throw malformed('it has too many fields');
     const field = message[number];
-    if (field === undefined) continue;
+    if (field === undefined) {
+      if (EXACT.has(message) && !isNothing(value)) throw unread(number);
+      continue;
+    }
+    if (field.type === 'ignored') continue;
     const decoded = readValue(field, value, depth, budget);
     if (field.many !== undefined) lists.set(field.name, append(lists.get(field.name), decoded));
     else if (field.pointer || !isZero(decoded)) result.set(field.name, decoded);
@@ -58,13 +63,22 @@ function isZero(value: unknown): boolean {
   return value === '' || value === 0 || value === false;
 }
 
+/** What Go writes for a field that is not set. */
+function isNothing(value: Wire): boolean {
+  return value instanceof Uint8Array ? value.length === 0 : value === 0n;
+}
+
+function unread(number: number) {
+  return badRequest(`field ${number} of the body is not read as protobuf; send it as application/json`);
+}
+
 function append(list: unknown[] | undefined, value: unknown): unknown[] {
   if (list === undefined) return [value];
   list.push(value);
   return list;
 }
 
-function readValue(field: Field, value: Wire, depth: number, budget: Budget): unknown {
+function readValue(field: ReadField, value: Wire, depth: number, budget: Budget): unknown {
   switch (field.type) {
     case 'string':
       return new TextDecoder().decode(asBytes(value));
