@@ -6,6 +6,7 @@ import { type CNI, startCNI } from './cni/cni.ts';
 import { openPodParts, type PodPartsOptions } from './config/open.ts';
 import type { ContainerRuntime } from './cri/cri.ts';
 import { imageManager } from './images/manager.ts';
+import { type LoggedContainer, rotateLogs } from './logs/rotation.ts';
 import type { Changed, PodLookup } from './parts.ts';
 import { newLifecycleHooks } from './probes/hooks.ts';
 import { newProber } from './probes/prober.ts';
@@ -20,6 +21,8 @@ export interface AssembleOptions extends PodPartsOptions {
   readonly lookup: PodLookup;
   /** The runtime, while it can be reached. */
   readonly present: () => ContainerRuntime | undefined;
+  /** The containers that run, whose logs are kept from filling the disk. */
+  readonly logged: () => Iterable<LoggedContainer>;
   /** The state of a container's probes is another. */
   readonly probed: Changed;
 }
@@ -36,6 +39,9 @@ export async function assemble(options: AssembleOptions, signal: AbortSignal): P
     startCNI({ client, network, runtime, stateDir: join(stateDir, 'cni'), log, ...timed }, signal),
     openPodParts(options, signal),
   ]);
+  rotateLogs({ containers: options.logged, runtime, log, ...timed }, signal).catch((err: unknown) => {
+    log.error({ err }, 'the logs of containers are no longer rotated');
+  });
   startStreams({ endpoint, nodeName, pods: lookup, runtime: present, log, ...timed }, signal);
   return {
     cni,

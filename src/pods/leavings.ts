@@ -1,6 +1,6 @@
 /** What pods leave on their node besides volumes: last words, logs and control groups. */
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Pod } from '../api/core/v1/pod.ts';
 import { removePodCgroup } from './cgroups.ts';
 import { lastWords } from './runtime/last-words.ts';
@@ -14,6 +14,8 @@ export interface Leavings {
   /** Folders of logs, by the names that {@link logFolder} gives. */
   logFolders(): Promise<readonly string[]>;
   removeLogs(folder: string): Promise<void>;
+  /** Removes the logs of one run, of which `logPath` is the present file; those that were rotated away, too. */
+  removeRunLogs(logPath: string): Promise<void>;
 }
 
 /** Folder of all pods' logs, in the folder of the agent's state. */
@@ -36,14 +38,24 @@ export function leavingsOf(nodeName: string, logDir: string): Leavings {
   return {
     lastWords,
     removeGroup: (podUID) => removePodCgroup(nodeName, podUID),
-    logFolders: async () => {
-      try {
-        return await readdir(logDir);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-        return [];
-      }
-    },
+    logFolders: () => entriesOf(logDir),
     removeLogs: (folder) => rm(join(logDir, folder), { recursive: true, force: true }),
+    removeRunLogs: async (logPath) => {
+      // A path that a runtime tells is not taken for ours unless it is.
+      const folder = dirname(logPath);
+      if (dirname(dirname(folder)) !== logDir) return;
+      const names = await entriesOf(folder);
+      const own = names.filter((name) => name === basename(logPath) || name.startsWith(`${basename(logPath)}.`));
+      await Promise.all(own.map((name) => rm(join(folder, name), { force: true })));
+    },
   };
+}
+
+async function entriesOf(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [];
+  }
 }

@@ -172,6 +172,7 @@ class PodsOfNode implements Pods {
         changed: (uid) => this.#workers.retry(uid),
         probed: (uid) => this.#workers.poke(uid),
         present: () => this.#runtime,
+        logged: () => this.#logged(),
         lookup: podLookup({ pods: this.#pods, cache: this.#parts.cache, runtime: () => this.#runtime }),
       },
       signal,
@@ -225,6 +226,10 @@ class PodsOfNode implements Pods {
       this.#options.log.warn({ err, container: run.id }, 'cannot read what a container left to be said');
       return undefined;
     }
+  }
+
+  *#logged(): Iterable<{ readonly containerID: string; readonly logPath: string }> {
+    for (const { id, logPath } of this.#parts.cache.running()) yield { containerID: id, logPath };
   }
 
   #allocatable(): Readonly<Record<string, string | number>> {

@@ -38,6 +38,13 @@ export class RuntimeCache {
     return this.#entries.get(podUID)?.state;
   }
 
+  /** The containers that run, as they were last read. */
+  *running(): Iterable<ContainerRun> {
+    for (const { state } of this.#entries.values()) {
+      for (const run of state.containers) if (run.state === 'RUNNING') yield run;
+    }
+  }
+
   /** Says that the pod is to be read again before it is used. */
   markStale(podUID: string): void {
     this.#changes.set(podUID, (this.#changes.get(podUID) ?? 0) + 1);

@@ -1,9 +1,10 @@
 /** What the runtime keeps of a pod without use. Pure. */
-import { nameOf, type PodRuntime } from '../runtime/pod-runtime.ts';
+import type { SandboxStatus } from '../cri/cri.ts';
+import { type ContainerRun, nameOf, type PodRuntime } from '../runtime/pod-runtime.ts';
 
 export interface Garbage {
-  readonly containers: readonly string[];
-  readonly sandboxes: readonly string[];
+  readonly containers: readonly ContainerRun[];
+  readonly sandboxes: readonly SandboxStatus[];
 }
 
 /**
@@ -13,14 +14,14 @@ export interface Garbage {
 export function garbage({ sandboxes, containers }: PodRuntime): Garbage {
   const hasDead = new Set<string>();
   const kept = new Set<string>();
-  const removed: string[] = [];
+  const removed: ContainerRun[] = [];
   for (const run of containers) {
     const name = nameOf(run);
     const isDead = run.state === 'EXITED';
-    if (isDead && hasDead.has(name)) removed.push(run.id);
+    if (isDead && hasDead.has(name)) removed.push(run);
     else kept.add(run.sandboxID);
     if (isDead) hasDead.add(name);
   }
   const old = sandboxes.slice(1).filter(({ id, state }) => state === 'NOTREADY' && !kept.has(id));
-  return { containers: removed, sandboxes: old.map(({ id }) => id) };
+  return { containers: removed, sandboxes: old };
 }

@@ -174,6 +174,7 @@ class Made {
     removeGroup: async () => {},
     logFolders: async () => [],
     removeLogs: async () => {},
+    removeRunLogs: async () => {},
   };
 
   get parts() {

@@ -143,12 +143,15 @@ export class PodWorker {
     return false;
   }
 
-  #collect({ runtime }: WorkerParts, state: PodRuntime): void {
+  #collect({ runtime, leavings }: WorkerParts, state: PodRuntime): void {
     const { containers, sandboxes } = garbage(state);
     if (containers.length + sandboxes.length === 0) return;
     this.#jobs.run(GARBAGE, async () => {
-      for (const id of containers) await runtime.removeContainer(id);
-      for (const id of sandboxes) await runtime.removeSandbox(id);
+      for (const { id, logPath } of containers) {
+        await runtime.removeContainer(id);
+        await leavings.removeRunLogs(logPath);
+      }
+      for (const { id } of sandboxes) await runtime.removeSandbox(id);
       return undefined;
     });
   }
