@@ -10,6 +10,7 @@ import { keyOf } from '../api/meta/v1.ts';
 import { TransportError } from '../client/client.ts';
 import { endpointSliceController } from './endpointslice/endpointslice.ts';
 import { garbageCollector } from './garbage-collection/garbage-collection.ts';
+import { schedulerController } from './scheduler/scheduler.ts';
 import { type World, world } from './testing.ts';
 import { virtualMachineController } from './virtualmachine/virtualmachine.ts';
 import { virtualMachineInstanceController } from './virtualmachineinstance/virtualmachineinstance.ts';
@@ -55,7 +56,7 @@ async function runNodes(w: World): Promise<void> {
   for (const pod of await w.all(Pod)) {
     if (pod.metadata.deletionTimestamp !== undefined) {
       w.client.remove(Pod, keyOf(pod));
-    } else if (pod.status?.phase === undefined) {
+    } else if (pod.spec?.nodeName && (pod.status?.phase ?? 'Pending') === 'Pending') {
       const [, number = '2'] = /(\d+)$/.exec(pod.metadata.uid ?? '') ?? [];
       const status = {
         phase: 'Running',
@@ -110,6 +111,7 @@ describe('guests, through anything that happens', () => {
       const controllers = [
         virtualMachineController,
         virtualMachineInstanceController,
+        schedulerController,
         endpointSliceController,
         garbageCollector,
       ];

@@ -3,7 +3,7 @@ import type { Pod } from '../../api/core/v1/pod.ts';
 import type { PodAffinityTerm } from '../../api/core/v1/pod-placement.ts';
 import { podRequests } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
-import { LAUNCHER_LABEL, VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
 import { equal } from '../equal.ts';
 import { type HostPort, hostPortsOf } from './host-ports.ts';
 
@@ -43,7 +43,7 @@ export function factsOf(pod: Pod): PodFacts {
   const { namespace = 'default', name = '', uid = '', labels = {}, deletionTimestamp } = pod.metadata;
   const spec = pod.spec ?? {};
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller);
-  const isGuest = labels[LAUNCHER_LABEL] === 'virt-launcher' && owner?.kind === VirtualMachineInstance.kind;
+  const isGuest = isLauncherPod(pod);
   return {
     key: `${namespace}/${name}`,
     uid,

@@ -8,11 +8,14 @@ import {
   VirtualMachineInstance,
   VM_NAME_LABEL,
 } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { parseQuantity } from '../../api/quantity.ts';
 
 /** Longest prefix that the server completes to a name: 253 characters less its five. */
 const PREFIX_LIMIT = 248;
 /** Longest name of a host: RFC 1123 section 2.1. */
 const HOSTNAME_LIMIT = 63;
+/** Thousandths of a processor for each of a guest's: KubeVirt's default. */
+const CPU_REQUEST = 100;
 /** Seconds, KubeVirt's default. */
 const GRACE_PERIOD = 30;
 
@@ -21,11 +24,11 @@ export function gracePeriod(vmi: VirtualMachineInstance): number {
   return vmi.spec.terminationGracePeriodSeconds ?? GRACE_PERIOD;
 }
 
-/** The pod to create for an instance that is to run on a node. The server completes its name. */
-export function launcherPod(vmi: VirtualMachineInstance, nodeName: string): Pod {
+/** The pod to create for an instance. The server completes its name, the scheduler gives it a node. */
+export function launcherPod(vmi: VirtualMachineInstance): Pod {
   const { name = '', namespace = '', uid = '', labels, annotations } = vmi.metadata;
   const owner = { apiVersion: VirtualMachineInstance.apiVersion, kind: VirtualMachineInstance.kind, name, uid };
-  const { nodeSelector, hostname } = vmi.spec;
+  const { hostname } = vmi.spec;
   const subdomain = text((vmi.spec as Readonly<Record<string, unknown>>)['subdomain']);
   const ports = containerPorts(vmi);
   return {
@@ -44,15 +47,48 @@ export function launcherPod(vmi: VirtualMachineInstance, nodeName: string): Pod 
       ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: true }],
     },
     spec: {
-      nodeName,
       hostname: (hostname ?? name).slice(0, HOSTNAME_LIMIT),
       ...(subdomain ? { subdomain } : {}),
-      ...(nodeSelector ? { nodeSelector } : {}),
+      ...placementOf(vmi),
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: gracePeriod(vmi),
-      containers: [{ name: 'compute', image: 'postern/guest', ...(ports.length > 0 ? { ports } : {}) }],
+      containers: [
+        {
+          name: 'compute',
+          image: 'postern/guest',
+          resources: { requests: guestRequests(vmi) },
+          ...(ports.length > 0 ? { ports } : {}),
+        },
+      ],
     },
   };
+}
+
+/** What an instance says of the nodes it may run on. */
+function placementOf({ spec }: VirtualMachineInstance): NonNullable<Pod['spec']> {
+  const { nodeSelector, affinity, tolerations, topologySpreadConstraints, schedulerName } = spec;
+  return {
+    ...(nodeSelector ? { nodeSelector } : {}),
+    ...(affinity ? { affinity } : {}),
+    ...(tolerations ? { tolerations } : {}),
+    ...(topologySpreadConstraints ? { topologySpreadConstraints } : {}),
+    ...(schedulerName ? { schedulerName } : {}),
+  };
+}
+
+/**
+ * What a guest takes of its node, as KubeVirt counts it: all of its memory, and a tenth of each processor, which most guests leave
+ * idle most of the time; unless the instance says otherwise. What is no quantity is left to the node to complain about.
+ */
+function guestRequests({ spec: { domain } }: VirtualMachineInstance): Record<string, string | number> {
+  const { requests = {}, limits = {} } = domain.resources ?? {};
+  const { cores = 1, sockets = 1, threads = 1 } = domain.cpu ?? {};
+  const wanted = {
+    ...requests,
+    cpu: requests['cpu'] ?? limits['cpu'] ?? `${cores * sockets * threads * CPU_REQUEST}m`,
+    memory: requests['memory'] ?? domain.memory?.guest ?? limits['memory'] ?? 0,
+  };
+  return Object.fromEntries(Object.entries(wanted).filter(([, quantity]) => (parseQuantity(quantity) ?? 0) > 0));
 }
 
 /** The note about the template is the instance's business; what users wrote goes on to the pod, as in KubeVirt. */

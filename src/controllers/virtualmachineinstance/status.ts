@@ -10,18 +10,9 @@ export type VMIStatus = NonNullable<VirtualMachineInstance['status']>;
 /** Phases before a node has taken over. */
 const BEFORE_SCHEDULED: readonly (string | undefined)[] = [undefined, '', 'Pending', 'Scheduling'];
 
-/** Whether the instance has no node yet. */
-export function isUnplaced(vmi: VirtualMachineInstance): boolean {
-  return BEFORE_SCHEDULED.includes(vmi.status?.phase);
-}
-
-/** The status of an instance that no node takes; `message` says why. */
-export function unschedulableStatus(vmi: VirtualMachineInstance, message: string, now: number): VMIStatus {
-  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
-  return {
-    ...enterPhase(vmi.status, 'Pending', now),
-    conditions: withCondition(vmi.status?.conditions, condition, now),
-  };
+/** Whether nobody has made a pod for the instance yet. */
+export function isNew({ status }: VirtualMachineInstance): boolean {
+  return ['', 'Pending'].includes(status?.phase ?? '');
 }
 
 /** The status of an instance that has a pod. */
@@ -31,11 +22,23 @@ export function statusWithPod(vmi: VirtualMachineInstance, pod: Pod, now: number
   const { phase, reason, message } = pod.status ?? {};
   if (phase === 'Succeeded' || phase === 'Failed') return ended(vmi, phase, reason ?? message, now);
   const { nodeName = '' } = pod.spec ?? {};
-  const placed = isUnplaced(vmi)
+  if (nodeName === '') return waiting(vmi, pod, now);
+  const placed = BEFORE_SCHEDULED.includes(status.phase)
     ? { ...enterPhase(status, 'Scheduled', now), nodeName, activePods: { [pod.metadata.uid ?? '']: nodeName } }
     : status;
   const conditions = readyOfNode(withoutCondition(placed.conditions, 'PodScheduled'), pod, now);
   return { ...placed, ...(conditions.length > 0 || placed.conditions ? { conditions } : {}) };
+}
+
+/** The status of an instance whose pod has no node yet: what the scheduler says of the pod is said of it. */
+function waiting(vmi: VirtualMachineInstance, pod: Pod, now: number): VMIStatus {
+  const status = BEFORE_SCHEDULED.includes(vmi.status?.phase)
+    ? enterPhase(vmi.status, 'Scheduling', now)
+    : (vmi.status ?? {});
+  const { reason, message } = findCondition(pod.status?.conditions, 'PodScheduled') ?? {};
+  if (!reason) return status;
+  const condition = { type: 'PodScheduled', status: 'False', reason, ...(message ? { message } : {}) };
+  return { ...status, conditions: withCondition(status.conditions, condition, now) };
 }
 
 /** The status of an instance whose pod is gone though nobody deleted the instance. */

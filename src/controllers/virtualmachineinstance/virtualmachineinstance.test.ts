@@ -6,9 +6,12 @@ import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinst
 import { findCondition } from '../../api/meta/conditions.ts';
 import { keyOf } from '../../api/meta/v1.ts';
 import { TransportError } from '../../client/client.ts';
+import { schedulerController } from '../scheduler/scheduler.ts';
 import { type World, world } from '../testing.ts';
 import { virtualMachineInstanceController } from './virtualmachineinstance.ts';
 
+/** Instances get pods, and pods get nodes. */
+const CONTROLLERS = [virtualMachineInstanceController, schedulerController];
 const key = { namespace: 'ns', name: 'vm' };
 
 function vmi(over: Partial<VirtualMachineInstance['spec']> = {}, name = 'vm'): VirtualMachineInstance {
@@ -40,7 +43,7 @@ async function instance(w: World): Promise<VirtualMachineInstance> {
 
 describe('the VirtualMachineInstance controller', () => {
   it('makes a pod that carries labels and node, once', async () => {
-    const w = await world([vmi(), node('node1')], virtualMachineInstanceController);
+    const w = await world([vmi(), node('node1')], ...CONTROLLERS);
     const pods = await w.all(Pod);
     assert.equal(pods.length, 1);
     const { uid = '' } = (await instance(w)).metadata;
@@ -57,30 +60,61 @@ describe('the VirtualMachineInstance controller', () => {
     await w.stop();
   });
 
+  it('asks for what the guest takes of a node, and passes on where it may run', async () => {
+    const cases: [Partial<VirtualMachineInstance['spec']['domain']>, Record<string, string | number>][] = [
+      [
+        { memory: { guest: '128Mi' }, cpu: { cores: 2, sockets: 2 } },
+        { cpu: '400m', memory: '128Mi' },
+      ],
+      [
+        { resources: { requests: { memory: '1Gi', cpu: '2' } }, memory: { guest: '2Gi' } },
+        { cpu: '2', memory: '1Gi' },
+      ],
+      [{ resources: { limits: { memory: '64Mi' } } }, { cpu: '100m', memory: '64Mi' }],
+    ];
+    for (const [domain, requests] of cases) {
+      const tolerations = [{ key: 'gpu', operator: 'Exists' }];
+      const spec = { domain: { devices: {}, ...domain }, nodeSelector: { disk: 'fast' }, tolerations };
+      const w = await world([vmi(spec)], virtualMachineInstanceController);
+      const [pod] = await w.all(Pod);
+      assert.deepEqual(pod?.spec?.containers?.[0]?.resources?.requests, requests);
+      assert.deepEqual([pod?.spec?.nodeSelector, pod?.spec?.tolerations?.[0]?.key], [{ disk: 'fast' }, 'gpu']);
+      await w.stop();
+    }
+  });
+
+  it('is Scheduling until its pod has a node, and has no second pod', async () => {
+    const w = await world([vmi()], virtualMachineInstanceController);
+    assert.equal((await instance(w)).status?.phase, 'Scheduling');
+    await w.pass(60_000);
+    const [pod, ...others] = await w.all(Pod);
+    assert.deepEqual([others, pod?.spec?.nodeName], [[], undefined]);
+    await w.stop();
+  });
+
   it('spreads guests over nodes, even those that come at the same moment', async () => {
     const guests = ['a', 'b', 'c', 'd'].map((name) => vmi({}, name));
-    const w = await world([...guests, node('node1'), node('node2')], virtualMachineInstanceController);
+    const w = await world([...guests, node('node1'), node('node2')], ...CONTROLLERS);
     const nodes = (await w.all(Pod)).map(({ spec }) => spec?.nodeName).sort();
     assert.deepEqual(nodes, ['node1', 'node1', 'node2', 'node2']);
     await w.stop();
   });
 
-  it('says of each node why it does not take a guest, and goes on when one does', async () => {
+  it('says why no node takes a guest, and goes on when one does', async () => {
     const nodes = [
       node('node1', { ready: false }),
       node('node2', { cordoned: true }),
       node('node3'),
       node('node4', { labels: { disk: 'fast' }, taint: 'gpu' }),
     ];
-    const w = await world([vmi({ nodeSelector: { disk: 'fast' } }), ...nodes], virtualMachineInstanceController);
+    const w = await world([vmi({ nodeSelector: { disk: 'fast' } }), ...nodes], ...CONTROLLERS);
     const { status } = await instance(w);
     const condition = findCondition(status?.conditions, 'PodScheduled');
-    assert.deepEqual([status?.phase, condition?.status, condition?.reason], ['Pending', 'False', 'Unschedulable']);
+    assert.deepEqual([status?.phase, condition?.status, condition?.reason], ['Scheduling', 'False', 'Unschedulable']);
     assert.equal(
       condition?.message,
-      '0/4 nodes are available: node1 is not ready; node2 is cordoned (kubectl uncordon makes it schedulable); ' +
-        'node3 lacks the label disk=fast that the nodeSelector asks for; ' +
-        'node4 has the taint gpu:NoSchedule that the guest does not tolerate',
+      "0/4 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, " +
+        '1 node(s) had untolerated taint {gpu: }, 1 node(s) were not ready, 1 node(s) were unschedulable.',
     );
     w.client.seed(node('node3', { labels: { disk: 'fast' } }));
     await w.settle();
@@ -91,7 +125,7 @@ describe('the VirtualMachineInstance controller', () => {
   });
 
   it('ends the guest through its pod, and lets the instance go when the pod is gone', async () => {
-    const w = await world([vmi({ terminationGracePeriodSeconds: 5 }), node('node1')], virtualMachineInstanceController);
+    const w = await world([vmi({ terminationGracePeriodSeconds: 5 }), node('node1')], ...CONTROLLERS);
     await w.client.delete(VirtualMachineInstance, key);
     await w.settle();
     const [pod] = await w.all(Pod);
@@ -105,7 +139,7 @@ describe('the VirtualMachineInstance controller', () => {
 
   it('follows the pod: a guest whose pod has failed, or is gone, has failed', async () => {
     for (const gone of [false, true]) {
-      const w = await world([vmi(), node('node1')], virtualMachineInstanceController);
+      const w = await world([vmi(), node('node1')], ...CONTROLLERS);
       const [pod] = await w.all(Pod);
       assert.ok(pod);
       if (gone) w.client.remove(Pod, keyOf(pod));
@@ -120,7 +154,7 @@ describe('the VirtualMachineInstance controller', () => {
   });
 
   it('asks the server before it gives up a guest whose pod it cannot see', async () => {
-    const w = await world([], virtualMachineInstanceController);
+    const w = await world([], ...CONTROLLERS);
     const { metadata } = w.client.seed({ ...vmi(), status: { phase: 'Running' } });
     // The pod is there; only the watch has not told of it.
     w.client.failWith((verb, kind) => (verb === 'watch' && kind === 'Pod' ? new TransportError('slow') : undefined));
@@ -139,7 +173,7 @@ describe('the VirtualMachineInstance controller', () => {
   });
 
   it('leaves to the node what the node has said', async () => {
-    const w = await world([vmi(), node('node1')], virtualMachineInstanceController);
+    const w = await world([vmi(), node('node1')], ...CONTROLLERS);
     const running = {
       ...(await instance(w)).status,
       phase: 'Running',
@@ -156,7 +190,7 @@ describe('the VirtualMachineInstance controller', () => {
 
   it('gives its finalizer to an instance that a user made', async () => {
     const { finalizers: _, ...metadata } = vmi().metadata;
-    const w = await world([{ ...vmi(), metadata }, node('node1')], virtualMachineInstanceController);
+    const w = await world([{ ...vmi(), metadata }, node('node1')], ...CONTROLLERS);
     assert.deepEqual((await instance(w)).metadata.finalizers, ['foregroundDeleteVirtualMachine']);
     assert.equal((await w.all(Pod)).length, 1);
     await w.stop();

@@ -1,5 +1,4 @@
-/** Gives each instance a node and a pod, follows the pod's end, and lets the instance go when the pod is gone. */
-import { Node } from '../../api/core/v1/node.ts';
+/** Gives each instance a pod, follows it to its node and its end, and lets the instance go when the pod is gone. */
 import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import {
@@ -8,6 +7,7 @@ import {
   isFinal,
   VirtualMachineInstance,
 } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { findCondition } from '../../api/meta/conditions.ts';
 import { keyOf } from '../../api/meta/v1.ts';
 import { runController } from '../../client/controller.ts';
 import { EventRecorder } from '../../client/events.ts';
@@ -18,16 +18,12 @@ import { WorkQueue } from '../../client/work-queue.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { gracePeriod, launcherPod } from './desired.ts';
-import { GuestCounts } from './guest-counts.ts';
-import { chooseNode } from './placement.ts';
-import { isUnplaced, statusWithoutPod, statusWithPod, unschedulableStatus, type VMIStatus } from './status.ts';
+import { isNew, statusWithoutPod, statusWithPod, type VMIStatus } from './status.ts';
 
 type Parts = ControllerParts & {
   readonly vmis: Informer<VirtualMachineInstance>;
-  readonly nodes: Informer<Node>;
   /** Grouped by the UID of the instance. */
   readonly pods: OwnWrites<Pod>;
-  readonly counts: GuestCounts;
   readonly events: EventRecorder;
 };
 
@@ -36,16 +32,12 @@ export function virtualMachineInstanceController(parts: ControllerParts): Run {
   const { informers, clock, log } = parts;
   const queue = new WorkQueue({ clock });
   const vmis = informers.of(VirtualMachineInstance);
-  const nodes = informers.of(Node);
   const podInformer = informers.of(Pod);
   const byUID = vmis.index((vmi) => [vmi.metadata.uid ?? '']);
-  const unplaced = vmis.index((vmi) => (isUnplaced(vmi) ? ['unplaced'] : []));
   const own = {
     ...parts,
     vmis,
-    nodes,
     pods: new OwnWrites(podInformer, instanceUID, clock),
-    counts: new GuestCounts(podInformer),
     events: new EventRecorder({ ...parts, component: 'virtualmachineinstance-controller' }),
   };
   const enqueue = (instances: readonly VirtualMachineInstance[]) => {
@@ -56,7 +48,6 @@ export function virtualMachineInstanceController(parts: ControllerParts): Run {
     const pod = object ?? previous;
     if (pod !== undefined && instanceUID(pod) !== '') enqueue(byUID(instanceUID(pod)));
   });
-  nodes.onChange(() => enqueue(unplaced('unplaced')));
   return (signal) =>
     runController({ name: 'virtualmachineinstance', queue, reconcile: (key) => reconcile(key, own), log }, signal);
 }
@@ -73,8 +64,8 @@ async function reconcile(key: string, parts: Parts): Promise<void> {
   }
   const now = parts.clock.now();
   const pod = newest(pods);
-  if (pod !== undefined) await writeStatus(vmi, statusWithPod(vmi, pod, now), parts);
-  else if (isUnplaced(vmi)) await place(vmi, parts);
+  if (pod !== undefined) await follow(vmi, pod, now, parts);
+  else if (isNew(vmi)) await makePod(vmi, parts);
   else await podIsGone(vmi, parts);
 }
 
@@ -93,31 +84,25 @@ async function end(vmi: VirtualMachineInstance, pods: readonly Pod[], parts: Par
   await setFinalizers(vmi, others, parts).catch(ignoreNotFound);
 }
 
-/** Chooses a node and makes the pod there; without a node the instance says why, and waits for nodes to change. */
-async function place(vmi: VirtualMachineInstance, parts: Parts): Promise<void> {
-  const { client, clock, counts, events, nodes, pods } = parts;
-  const { uid = '' } = vmi.metadata;
-  const placement = chooseNode(vmi, nodes.list(), (name) => counts.on(name));
-  if (placement.kind === 'unschedulable') {
-    const status = unschedulableStatus(vmi, placement.message, clock.now());
-    if (await writeStatus(vmi, status, parts)) events.event(vmi, 'Warning', 'FailedScheduling', placement.message);
-    return;
-  }
-  counts.place(uid, placement.name);
-  const pod = await client.create(Pod, launcherPod(vmi, placement.name)).catch((error: unknown) => {
-    counts.giveUp(uid);
+async function makePod(vmi: VirtualMachineInstance, { client, events, pods }: Parts): Promise<void> {
+  const pod = await client.create(Pod, launcherPod(vmi)).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
     events.event(vmi, 'Warning', 'FailedCreate', `cannot create the pod: ${why}`);
     throw error;
   });
+  // The informer brings us back, to write the status: by then the pod may have its node, and one write will do.
   pods.remember(pod);
-  events.event(
-    vmi,
-    'Normal',
-    'SuccessfulCreate',
-    `Created virtual machine pod ${pod.metadata.name} on ${placement.name}`,
-  );
-  await writeStatus(vmi, statusWithPod(vmi, pod, clock.now()), parts);
+  events.event(vmi, 'Normal', 'SuccessfulCreate', `Created virtual machine pod ${pod.metadata.name}`);
+}
+
+/** Says of the instance what its pod says; that nothing takes it also as an event, as people look at the instance. */
+async function follow(vmi: VirtualMachineInstance, pod: Pod, now: number, parts: Parts): Promise<void> {
+  const status = statusWithPod(vmi, pod, now);
+  if (!(await writeStatus(vmi, status, parts))) return;
+  const scheduled = findCondition(status.conditions, 'PodScheduled');
+  if (scheduled?.reason !== 'Unschedulable' || equal(scheduled, findCondition(vmi.status?.conditions, 'PodScheduled')))
+    return;
+  parts.events.event(vmi, 'Warning', 'FailedScheduling', scheduled.message ?? '');
 }
 
 /** Looks once more at the server before it gives a guest up: the informer of pods may be behind that of instances. */

@@ -2,6 +2,7 @@
  * The spec that a VirtualMachine's template and a VirtualMachineInstance share. Fields of KubeVirt that are not acted on are
  * kept as they came, so that existing manifests apply.
  */
+import { affinity, toleration, topologySpreadConstraint } from '../../core/v1/pod-placement.ts';
 import {
   boolean,
   int32,
@@ -107,6 +108,10 @@ export const instanceSpec = open(
     ),
     hostname: string('Name the guest gets by DHCP. Default: the name of the virtual machine.'),
     nodeSelector: map(string()),
+    affinity,
+    tolerations: list(toleration),
+    topologySpreadConstraints: listMap(topologySpreadConstraint, ['topologyKey', 'whenUnsatisfiable']),
+    schedulerName: string('Who chooses the node. Default: default-scheduler.'),
     networks: list(open(object({ name: required(string()) }))),
     volumes: listMap(volume, ['name']),
     readinessProbe: probe,
