@@ -34,11 +34,15 @@ const NEEDED_BY_BENCHES = [{ program: 'iperf3', package: 'iperf3' }];
 
 /**
  * What some tests use in namespaces of their own, and skip without. Where services are started once they are installed, as by
- * systemd, firewalld would close the machine's own ports: there it is left to whoever owns the machine.
+ * systemd, firewalld would close the machine's own ports, and containerd run for nothing: there it is left to whoever owns the machine.
  */
 const NEEDED_BY_TESTS = [
   { program: 'firewalld', package: 'firewalld' },
   { program: 'dbus-daemon', package: 'dbus' },
+  { program: 'containerd', package: 'containerd' },
+  { program: 'runc', package: 'runc' },
+  // Images of tests are made of it: nothing else runs without the libraries of a distribution.
+  { files: ['/bin/busybox'], package: 'busybox-static' },
 ];
 
 const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };

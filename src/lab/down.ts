@@ -33,7 +33,7 @@ export async function labDown(dir: string, options: DownOptions = {}): Promise<v
 }
 
 /** Those of a lab that was killed are left until now, or until the next lab of this folder has them. */
-async function removeGroups(layout: Layout): Promise<void> {
+export async function removeGroups(layout: Layout): Promise<void> {
   if (!(await until(() => removeCgroups(layout), KILL_GRACE))) {
     throw new LabError('containers of the lab do not end. Try again: postern lab down');
   }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { lastLines } from './bounded-log.ts';
 import { checkNodeContainers } from './container-runtime.ts';
-import { endLab, removeRunFiles } from './down.ts';
+import { endLab, removeGroups, removeRunFiles } from './down.ts';
 import { LabError } from './error.ts';
 import { isolatedArgv } from './isolation.ts';
 import { type Layout, layoutOf, logFile } from './layout.ts';
@@ -54,6 +54,7 @@ export async function labUp(
   } catch (error) {
     const owner = readOwner(layout);
     if (owner !== undefined && owner.pid !== process.pid) await endLab(owner, CALL_OFF_GRACE);
+    await removeGroups(layout);
     removeRunFiles(layout);
     throw error;
   }

@@ -1,17 +1,29 @@
 /** Images made of Debian's static busybox: what sandboxes run where no registry is at hand, and what tests run. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { ImageSpec } from './build.ts';
 import type { TarEntry } from './tar-write.ts';
 
 const BUSYBOX = '/bin/busybox';
 
+/** The program itself. Throws when it is missing, or needs libraries that no image has. */
+function staticBusybox(): Buffer {
+  const remedy = 'Install: apt-get install -y --no-install-recommends busybox-static';
+  if (!existsSync(BUSYBOX)) throw new Error(`${BUSYBOX} is missing, of which images are made. ${remedy}`);
+  const program = readFileSync(BUSYBOX);
+  // A program with libraries names their loader in its first page: elf(5), PT_INTERP.
+  if (program.subarray(0, 4096).includes('/ld-'))
+    throw new Error(`${BUSYBOX} needs libraries, which no image has. ${remedy}`);
+  return program;
+}
+
 /** Debian's static busybox under /bin, with a link for every command it has; a /tmp; users root and nobody (65534). */
 export function busyboxFiles(): readonly TarEntry[] {
+  const program = staticBusybox();
   const applets = execFileSync(BUSYBOX, ['--list'], { encoding: 'utf8' }).split('\n');
   return [
     { kind: 'directory', name: 'bin' },
-    { kind: 'file', name: 'bin/busybox', data: readFileSync(BUSYBOX), mode: 0o755 },
+    { kind: 'file', name: 'bin/busybox', data: program, mode: 0o755 },
     ...applets
       .filter((applet) => applet !== '' && applet !== 'busybox')
       .map((applet): TarEntry => ({ kind: 'symlink', name: `bin/${applet}`, target: 'busybox' })),
