@@ -3,6 +3,7 @@
  * output. Words stand one blank apart however far apart they are printed, and words in angle brackets stand for what
  * differs from run to run; `<text>` stands for whatever is left.
  */
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 export interface Step {
@@ -28,11 +29,21 @@ function readStep(text: string): Step {
   return { command, prints: prints.join('\n') };
 }
 
+/** Where commands are typed: what one prints is both outputs as a terminal would show them; it may fail. */
+export function terminal(kubeconfig: string, dir: string): (command: string) => Promise<string> {
+  const env = { ...process.env, KUBECONFIG: kubeconfig, HOME: dir };
+  return (command) =>
+    new Promise((resolve) => {
+      execFile('bash', ['-c', `exec 2>&1; ${command}`], { env, cwd: dir }, (_, stdout) => resolve(stdout));
+    });
+}
+
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   '<ip>': '[0-9a-f.:]+',
   '<port>': '3[0-2]\\d{3}',
   '<age>': '\\d+[smh]\\S*',
   '<suffix>': '[a-z0-9]{5}',
+  '<hash>': '[bcdf456789]{1,10}',
   '<text>': '[\\s\\S]+',
 };
 
