@@ -5,6 +5,8 @@ import { after, before, test } from 'node:test';
 interface SharedWorld {
   /** The last lines of every log. */
   logs(): Promise<string>;
+  /** Throws when a story has left behind what no story may. Default: nothing is looked for. */
+  check?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export function stories<W extends SharedWorld>(open: () => Promise<W>): Stories<
       test(name, async () => {
         try {
           await run();
+          await running().check?.();
         } catch (cause) {
           const message = cause instanceof Error ? cause.message : String(cause);
           throw new Error(`${message}\n${await running().logs()}`, { cause });

@@ -1,4 +1,5 @@
 /** A lab whose nodes run containers, with the images of the stories, and kubectl to speak to it. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,6 +13,7 @@ import { labExec, labStatus } from '../../../src/lab/lab.ts';
 import { standardImages, writeImage } from '../../../src/pods/testing/images.ts';
 import { type TestLab, testLab } from '../lab.ts';
 import { storyImages } from './images.ts';
+import { leftovers } from './leftovers.ts';
 import { loadArgv, Requests } from './load.ts';
 
 /** Milliseconds that something may take to come about, and between two looks whether it has. */
@@ -50,6 +52,14 @@ export class World {
   /** The last lines of every log of the lab. */
   logs(): Promise<string> {
     return this.#lab.logs();
+  }
+
+  /** Nothing is left on the nodes of pods that are gone. */
+  async check(): Promise<void> {
+    await this.eventually('nothing is left of pods', async () => {
+      assert.deepEqual(await leftovers(this), []);
+      return true;
+    });
   }
 
   async close(): Promise<void> {
