@@ -17,6 +17,8 @@ const HEADERS_MAX = 64;
 const ZLIB_HEAD = Buffer.from([0x78, 0x01]);
 /** Most that a stored block holds: RFC 1951 section 3.2.4. */
 const STORED_LIMIT = 0xffff;
+/** A stored block of nothing, as a flush writes it: Go's reader hands out what it has read when it meets one. */
+const FLUSH = Buffer.from([0, 0, 0, 0xff, 0xff]);
 
 /** Writes blocks as zlib streams may hold them, uncompressed: they are short and few. */
 export class HeaderWriter {
@@ -33,7 +35,7 @@ export class HeaderWriter {
     const head = Buffer.alloc(5);
     head.writeUInt16LE(block.length, 1);
     head.writeUInt16LE(~block.length & 0xffff, 3);
-    const parts = this.#begun ? [head, block] : [ZLIB_HEAD, head, block];
+    const parts = [...(this.#begun ? [] : [ZLIB_HEAD]), head, block, FLUSH];
     this.#begun = true;
     return Buffer.concat(parts);
   }

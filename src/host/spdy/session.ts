@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream';
 import { SpdyError } from './error.ts';
 import { dataHead, type Frame, FrameReader, goAway, ping, RESET, rstStream, synReply, synStream } from './frames.ts';
 import { HeaderReader, type Headers, HeaderWriter } from './headers.ts';
+import { Inbox } from './inbox.ts';
 
 /** Streams that the other side may have open at a time. */
 const STREAMS_MAX = 256;
@@ -35,7 +36,7 @@ export class SpdySession {
     this.#socket = socket;
     this.#options = options;
     this.#nextID = options.role === 'client' ? 1 : 2;
-    this.closed = this.#run();
+    this.closed = this.#run(new Inbox(socket));
   }
 
   /** Opens a stream. Resolves when the other side has taken it; rejects with a {@link SpdyError} when it has not. */
@@ -60,13 +61,15 @@ export class SpdySession {
     this.#socket.destroy();
   }
 
-  async #run(): Promise<void> {
+  async #run(inbox: Inbox): Promise<void> {
     let failure: SpdyError | undefined;
     try {
-      for await (const chunk of this.#socket)
-        for (const frame of this.#reader.take(chunk as Buffer)) await this.#take(frame);
+      for (let chunk = await inbox.next(); chunk !== undefined; chunk = await inbox.next()) {
+        for (const frame of this.#reader.take(chunk)) await this.#take(frame);
+      }
+      if (inbox.failure !== undefined) failure = new SpdyError('the connection broke', { cause: inbox.failure });
     } catch (error) {
-      failure = error instanceof SpdyError ? error : new SpdyError('the connection broke', { cause: error });
+      failure = error instanceof SpdyError ? error : new SpdyError('the session has failed', { cause: error });
     }
     for (const stream of [...this.#streams.values()]) stream.lost(failure);
     this.#unpack.close();
@@ -93,7 +96,7 @@ export class SpdySession {
         return;
       }
       case 'rst-stream':
-        this.#streams.get(frame.id)?.lost(new SpdyError(`the other side has reset the stream (${frame.status})`));
+        this.#streams.get(frame.id)?.wasReset(frame.status);
         return;
       case 'ping':
         // One of our own that comes back has an id of our parity; we send none.
@@ -172,15 +175,30 @@ export class SpdyStream extends Duplex {
     this.push(null);
   }
 
-  /** The other side is gone: what has come is still to be read when it went in good order. */
+  /**
+   * The other side has done with the stream. What has come is still to be read: Kubernetes resets streams that came to their end in good
+   * order.
+   */
+  wasReset(status: number): void {
+    this.#taking.reject(new SpdyError(`the other side has reset the stream (${status})`));
+    this.#finish();
+  }
+
+  /** The session is over. What has come is still to be read when it went in good order. */
   lost(error: SpdyError | undefined): void {
-    this.#isOver = true;
     this.#taking.reject(error ?? new SpdyError('the session has ended'));
-    if (error === undefined) {
-      this.ended();
-      // What is written now goes nowhere.
-      if (!this.writableFinished) this.#forget();
-    } else this.destroy(error);
+    if (error === undefined) this.#finish();
+    else {
+      this.#isOver = true;
+      this.destroy(error);
+    }
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#forget();
+    this.ended();
+    this.end();
   }
 
   override _read(): void {
@@ -190,6 +208,11 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    // After all that has come has been read: writing to a side that has closed breaks the connection, with what is unread on it.
+    setImmediate(() => this.#send(chunk, done));
+  }
+
+  #send(chunk: Buffer, done: (error?: Error | null) => void): void {
     if (this.#isOver || !this.#socket.writable) {
       done(new SpdyError('the session has ended'));
       return;
@@ -197,7 +220,7 @@ export class SpdyStream extends Duplex {
     for (let at = 0; at < chunk.length; at += DATA_MAX) {
       const piece = chunk.subarray(at, at + DATA_MAX);
       this.#socket.write(dataHead(this.id, piece.length, false));
-      this.#socket.write(piece, at + DATA_MAX < chunk.length ? undefined : () => done());
+      this.#socket.write(piece, at + DATA_MAX < chunk.length ? undefined : (error) => done(error));
     }
     if (chunk.length === 0) done();
   }

@@ -4,6 +4,7 @@
  */
 import type { WebSocket } from 'ws';
 import { SpdySession, type SpdyStream } from '../../host/spdy/session.ts';
+import { seconds } from '../../lib/duration.ts';
 import { CHANNEL, type ChannelProtocol, printMessage, readMessage } from './channels.ts';
 import type { CommandStreams } from './request.ts';
 import { openRuntimeStream } from './runtime-stream.ts';
@@ -11,6 +12,9 @@ import { sendMessage } from './websocket.ts';
 
 /** What the runtime's streaming server calls the protocol whose error stream holds a Status. */
 const RUNTIME_PROTOCOL = 'v4.channel.k8s.io';
+
+/** How long a command that has closed its outputs gets to end before it is given more input. */
+const HOLD = seconds(1);
 
 /** The streams of a command that runs, or is about to. */
 export interface Command {
@@ -26,6 +30,9 @@ export interface Command {
 export async function openCommand(url: string, asked: CommandStreams, signal: AbortSignal): Promise<Command> {
   const { socket } = await openRuntimeStream(url, RUNTIME_PROTOCOL, signal);
   const session = new SpdySession(socket, { role: 'client' });
+  const end = () => session.destroy();
+  signal.addEventListener('abort', end, { once: true });
+  void session.closed.then(() => signal.removeEventListener('abort', end));
   const open = (wanted: boolean, streamtype: string) => (wanted ? session.open({ streamtype }) : undefined);
   try {
     const [error, stdin, stdout, stderr, resize] = await Promise.all([
@@ -46,19 +53,22 @@ export async function openCommand(url: string, asked: CommandStreams, signal: Ab
 export async function joinCommand(client: WebSocket, command: Command, protocol: ChannelProtocol): Promise<void> {
   const { session, error, stdout, stderr, stdin } = command;
   client.once('close', () => session.destroy());
-  // Nothing is read back from them, and their end is to be noticed.
+  // Nothing is read back from these, and their end is to be noticed.
   for (const stream of [stdin, command.resize]) stream?.resume();
+  // Nothing is written to these. It is said now: at the end the runtime may have closed the connection, and a word to it then would
+  // cost what it said last.
+  for (const stream of [error, stdout, stderr]) stream?.end();
   client.on('message', (data: Buffer) => takeMessage(client, command, readMessage(data, protocol)));
   // As Kubernetes does: tells the client that all is set up.
   await sendMessage(client, printMessage(CHANNEL.stdout, Buffer.alloc(0)));
-  const [status] = await Promise.all([
-    pass(client, CHANNEL.error, error),
-    pass(client, CHANNEL.stdout, stdout),
-    pass(client, CHANNEL.stderr, stderr),
-  ]);
+  const outputs = [pass(client, CHANNEL.stdout, stdout), pass(client, CHANNEL.stderr, stderr)];
+  void Promise.all(outputs).then(() => holdInput(client, command));
+  const [status] = await Promise.all([pass(client, CHANNEL.error, error), ...outputs]);
   if (status === 0) await sendMessage(client, printMessage(CHANNEL.error, Buffer.from(JSON.stringify(LOST))));
+  // What is still on its way to the command has nowhere to go, and must not keep the client's answer from being read.
+  session.destroy();
+  client.resume();
   client.close(1000);
-  session.close();
 }
 
 const LOST = {
@@ -86,6 +96,17 @@ function takeMessage(client: WebSocket, { stdin, resize }: Command, message: Ret
     case 'other':
       return;
   }
+}
+
+/**
+ * A command that has closed its outputs has most likely ended, and the runtime is about to say how and to close the connection. What is
+ * written to it then would reset the connection, and could cost those last words.
+ */
+function holdInput(client: WebSocket, { stdin, stdout, session }: Command): void {
+  if (stdin === undefined || stdout === undefined) return;
+  client.pause();
+  const timer = setTimeout(() => client.resume(), HOLD);
+  void session.closed.then(() => clearTimeout(timer));
 }
 
 /** Sends what a stream says until it ends, and no faster than the client takes it. Resolves to how many bytes those were. */

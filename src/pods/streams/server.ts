@@ -63,13 +63,16 @@ export interface UpgradeRequest {
 
 async function upgrade(parts: ServerParts, asked: UpgradeRequest, signal: AbortSignal): Promise<void> {
   const { request, socket } = asked;
+  // What is opened for a client goes with it.
+  const gone = new AbortController();
   const end = () => socket.destroy();
-  socket.on('error', end);
+  socket.on('error', end).once('close', () => gone.abort());
   signal.addEventListener('abort', end, { once: true });
-  socket.once('close', () => signal.removeEventListener('abort', end));
+  gone.signal.addEventListener('abort', () => signal.removeEventListener('abort', end), { once: true });
   try {
-    await serveUpgrade(parts, asked, read(request), signal);
+    await serveUpgrade(parts, asked, read(request), gone.signal);
   } catch (error) {
+    if (gone.signal.aborted) return;
     const status = statusOf(parts, request, error);
     const text = JSON.stringify(status);
     socket.end(
