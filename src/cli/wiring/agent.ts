@@ -36,6 +36,7 @@ import {
   PROXY_METRICS_PORT,
   PROXY_SOCKET,
 } from './defaults.ts';
+import { keepMemorySmall } from './memory.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
@@ -202,6 +203,7 @@ async function runParts(
     ),
   ]);
   ready();
+  void keepMemorySmall({ log }, parts);
   if (options.firewall === 'none') void firewalls().then(({ tellFirewallPlan }) => tellFirewallPlan(firewallParts));
   await aborted(signal);
 
