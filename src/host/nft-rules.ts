@@ -13,7 +13,9 @@ const NLM_F_REQUEST_DUMP = 0x301;
 const GETRULE = (NFNL_SUBSYS_NFTABLES << 8) | 7;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
-const FAMILIES = { ip: 2, ip6: 10 } as const;
+const FAMILIES = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
+
+export type RuleFamily = keyof typeof FAMILIES;
 
 /** Dumps that are cut by changes before this gives up. */
 const ATTEMPTS = 5;
@@ -26,7 +28,7 @@ export interface KernelRule {
 }
 
 /** The number of rules of each chain that has any; no chains when there is no such table. Throws as {@link surveyRules}. */
-export async function countRules(family: 'ip' | 'ip6', table: string): Promise<ReadonlyMap<string, number>> {
+export async function countRules(family: RuleFamily, table: string): Promise<ReadonlyMap<string, number>> {
   return surveyRules(
     family,
     table,
@@ -42,7 +44,7 @@ export async function countRules(family: 'ip' | 'ip6', table: string): Promise<R
  * something meanwhile. Throws NetlinkError when the kernel refuses, or changes all the time (`EINTR`).
  */
 export async function surveyRules<T>(
-  family: 'ip' | 'ip6',
+  family: RuleFamily,
   table: string,
   begin: () => T,
   look: (found: T, rule: KernelRule) => void,
@@ -64,7 +66,7 @@ export async function surveyRules<T>(
 }
 
 /** The request for all rules of a table. */
-export function encodeRequest(family: 'ip' | 'ip6', table: string): Uint8Array {
+export function encodeRequest(family: RuleFamily, table: string): Uint8Array {
   return message(GETRULE, NLM_F_REQUEST_DUMP, [
     Uint8Array.of(FAMILIES[family], 0, 0, 0),
     attribute(NFTA_RULE_TABLE, Buffer.from(`${table}\0`)),

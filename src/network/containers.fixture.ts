@@ -98,6 +98,7 @@ async function main(): Promise<object> {
   first.abort();
   const second = new AbortController();
   const again = await startPodNetwork({ ...options, masquerade: ['IPv6'] }, second.signal);
+  const advertised = await inside('ip', '-6', 'route', 'show', 'proto', 'ra');
   const restarted = await Promise.all([a.ask(tcp(b4, 80)), host.ask(tcp(NODE.v4, 8080)), a.ask(tcp(HOST.v6, 53))]);
   await ip([`route add 10.244.1.0/24 via ${NODE.v4}`], outside);
   const unmasqueraded = await a.ask(tcp(HOST.v4, 53));
@@ -129,7 +130,7 @@ async function main(): Promise<object> {
   await cleanupPodNetwork();
   const left = [await show('nft', 'list', 'ruleset'), await show('ip', '-br', 'link', 'show', 'type', 'bridge')];
   return {
-    ...{ a4, a6, b4, b6, ...seen, restarted, unmasqueraded, moved, kept, gone, left },
+    ...{ a4, a6, b4, b6, ...seen, advertised, restarted, unmasqueraded, moved, kept, gone, left },
     taps: dhcp.split('\n').filter((line) => line.startsWith(guest.device)).length,
   };
 }

@@ -33,6 +33,7 @@ describe('pods of containers', { skip: skipWithoutPodNetwork() }, () => {
   test('have addresses of both families at once, their lease’s MAC, and packets as long as the LAN takes them', () => {
     assert.deepEqual([seen['atOnce'], seen['mac'], seen['mtu']], ['', true, '1450']);
     assert.deepEqual([seen.a4, seen.b4], ['10.244.1.2', '10.244.1.3']);
+    assert.equal(seen['advertised'], '');
   });
 
   test('reach each other and the node, and are reached by it, with their own addresses', () => {

@@ -5,6 +5,7 @@ import type { Client } from '../client/client.ts';
 import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
+import { countRules } from '../host/nft-rules.ts';
 import { type RunCommand, runCommand } from '../host/process.ts';
 import { type CIDR, IP_FAMILIES, type IPFamily, printCIDR } from '../lib/ip.ts';
 import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
@@ -12,19 +13,16 @@ import { kernelConntrack } from '../netfilter/conntrack/kernel.ts';
 import { applyBridge, BRIDGE, deviceExists } from './bridge.ts';
 import { desiredDhcp } from './dhcp/config.ts';
 import { Dnsmasq, type Identity } from './dhcp/dnsmasq.ts';
-import { printEgress, printEgressRemoval } from './egress/egress.ts';
-import { printRemoval } from './guard/ruleset.ts';
-import { printHostPortRemoval } from './host-ports/ruleset.ts';
 import { loadLeases } from './lease-file.ts';
 import type { LeaseTable } from './leases.ts';
 import { NodeNetwork } from './node-network.ts';
 import type { PodNetwork } from './pod-network.ts';
 import { listPorts, removeDevice } from './ports.ts';
 import { runRouterAdvertisements } from './ra/advertiser.ts';
-import { applyRedirectFilter, removeRedirectFilter } from './redirects.ts';
 import { applyRoutes, listRoutes } from './routes/apply.ts';
 import { runRoutes } from './routes/controller.ts';
 import { diffRoutes } from './routes/diff.ts';
+import { keepRules, printRulesRemoval } from './rules.ts';
 
 export interface PodNetworkOptions {
   readonly client: Client;
@@ -62,19 +60,19 @@ export async function startPodNetwork(options: PodNetworkOptions, signal: AbortS
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const table = await loadLeases(join(stateDir, 'leases.json'));
   await applyBridge(podCIDRs, nodeName, run);
-  await applyRedirectFilter(run);
   const egress = { families: masquerade, podCIDRs, inside: [...clusterCIDRs, ...nonMasqueradeCIDRs] };
-  await run(['nft', '-f', '-'], { input: printEgress(egress) });
   const dhcpConfig = ({ leases }: LeaseTable) => desiredDhcp({ ...options, leases });
   const dnsmasq = new Dnsmasq({ ...options, clock }, dhcpConfig(table));
   const mtu = await mtuOf(options.lanInterface, run);
   const follow = (changed: LeaseTable) => dnsmasq.update(dhcpConfig(changed));
-  const network = new NodeNetwork({ ...options, ...mtu, run, clock, conntrack, follow }, table);
+  const network = new NodeNetwork({ ...options, ...mtu, egress, run, clock, conntrack, follow }, table);
   await network.reconcile();
   const advertising = podCIDRs
     .filter(({ base }) => base.family === 'IPv6')
     .map((prefix) => runRouterAdvertisements({ ...options, prefix, clock }, signal));
-  for (const part of [dnsmasq.run(signal), runRoutes({ ...options, run }, signal), ...advertising]) {
+  const restore = () => network.restoreRules();
+  const keeping = keepRules({ count: countRules, restore, clock, log }, signal);
+  for (const part of [dnsmasq.run(signal), runRoutes({ ...options, run }, signal), keeping, ...advertising]) {
     part.catch((err: unknown) => {
       if (!signal.aborted) log.error({ err }, 'a part of the pod network has stopped');
     });
@@ -95,6 +93,5 @@ export async function cleanupPodNetwork(run: RunCommand = runCommand): Promise<v
   for (const device of await listPorts()) await removeDevice(device, run);
   if (await deviceExists(BRIDGE)) await run(['ip', 'link', 'del', BRIDGE]);
   await applyRoutes(diffRoutes(await listRoutes(run), []), undefined, run);
-  await removeRedirectFilter(run);
-  await run(['nft', '-f', '-'], { input: `${printRemoval()}${printHostPortRemoval()}${printEgressRemoval()}` });
+  await run(['nft', '-f', '-'], { input: printRulesRemoval() });
 }

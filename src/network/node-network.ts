@@ -6,14 +6,16 @@ import type { RunCommand } from '../host/process.ts';
 import { type CIDR, mustParseIP } from '../lib/ip.ts';
 import { type Conntrack, ConntrackError } from '../netfilter/conntrack/conntrack.ts';
 import { gatewayOf } from './bridge.ts';
-import { printAdmission, printDismissal, printGuard } from './guard/ruleset.ts';
+import type { Egress } from './egress/egress.ts';
+import { printAdmission, printDismissal } from './guard/ruleset.ts';
 import { desiredHostPorts, type HostPorts } from './host-ports/desired.ts';
 import { endOldFlows } from './host-ports/flows.ts';
-import { printHostPortChange, printHostPorts } from './host-ports/ruleset.ts';
+import { printHostPortChange } from './host-ports/ruleset.ts';
 import { saveLeases } from './lease-file.ts';
 import { isContainerLease, type Lease, type LeaseTable, leaseFor, withoutLease } from './leases.ts';
 import type { PodNetwork, Port, PortRequest } from './pod-network.ts';
 import { applyTap, listPorts, removeDevice, removePort } from './ports.ts';
+import { printRules } from './rules.ts';
 import { checkVeth, keepVeth, makeVeth } from './veth.ts';
 
 /** No port could be made for a pod, for a reason that is not a failure of the machine. */
@@ -30,6 +32,7 @@ export class PortError extends Error {
 export interface NodeNetworkOptions {
   readonly nodeName: string;
   readonly podCIDRs: readonly CIDR[];
+  readonly egress: Egress;
   /** Holds the leases. */
   readonly stateDir: string;
   /** Of the LAN interface. */
@@ -59,12 +62,19 @@ export class NodeNetwork implements PodNetwork {
   async reconcile(): Promise<void> {
     const { run } = this.#options;
     const { leases } = this.#table;
-    const hostPorts = desiredHostPorts(leases);
-    await this.#nft(`${printGuard(leases)}${printHostPorts(hostPorts)}`);
-    this.#hostPorts = hostPorts;
+    await this.restoreRules();
     const devices = new Set(leases.map((lease) => lease.device));
     for (const device of await listPorts()) if (!devices.has(device)) await removeDevice(device, run);
     for (const lease of leases) await (isContainerLease(lease) ? keepVeth(lease, run) : applyTap(lease, run));
+  }
+
+  /** Puts all rules in place, whatever is there of them. */
+  restoreRules(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { leases } = this.#table;
+      await this.#nft(printRules(this.#options.egress, leases));
+      this.#hostPorts = desiredHostPorts(leases);
+    });
   }
 
   attach(request: PortRequest): Promise<Port> {

@@ -3,7 +3,6 @@
  * 4.5): their ports are isolated, so what they would send then is lost. IPv6 has no kernel parameter for it, and IPv4's
  * works only when it is off for the whole machine; a filter on the bridge's way out leaves the rest of the machine alone.
  */
-import type { RunCommand } from '../host/process.ts';
 import { BRIDGE } from './bridge.ts';
 
 const TABLE = 'inet postern-network';
@@ -19,11 +18,12 @@ table ${TABLE} {
 }
 `;
 
-export async function applyRedirectFilter(run: RunCommand): Promise<void> {
-  await run(['nft', '-f', '-'], { input: RULES });
+/** Puts the filter in place. */
+export function printRedirectFilter(): string {
+  return RULES;
 }
 
-/** Does nothing when it is not there. */
-export async function removeRedirectFilter(run: RunCommand): Promise<void> {
-  await run(['nft', '-f', '-'], { input: `table ${TABLE} {}\ndelete table ${TABLE}\n` });
+/** Removes it, if it is there. */
+export function printRedirectRemoval(): string {
+  return `table ${TABLE} {}\ndelete table ${TABLE}\n`;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mustParseCIDR } from '../../lib/ip.ts';
+import type { Lease } from '../leases.ts';
 import { desiredDhcp } from './config.ts';
 
 const LEASE = {
@@ -12,7 +13,7 @@ const LEASE = {
   addresses: ['10.244.1.5', 'fd00:10:244:1:0:ff:fe00:5'],
 };
 
-function desired(families: readonly string[], leases = [LEASE]) {
+function desired(families: readonly string[], leases: readonly Lease[] = [LEASE]) {
   return desiredDhcp({
     podCIDRs: families.map(mustParseCIDR),
     leases,
@@ -50,4 +51,10 @@ test('a name or namespace that could be syntax does not get into the files', () 
 test('the same leases in another order give the same files', () => {
   const other = { ...LEASE, mac: '02:00:00:00:00:01', hostname: 'b', podKey: 'b/b' };
   assert.deepEqual(desired(['10.244.1.0/24'], [LEASE, other]), desired(['10.244.1.0/24'], [other, LEASE]));
+});
+
+test('a pod of containers is none of its business', () => {
+  const namespace = { path: '/run/netns/cni-1', interfaceName: 'eth0' };
+  const pods = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
+  assert.equal(desired(pods, [{ ...LEASE, namespace }]), desired(pods, []));
 });

@@ -13,9 +13,9 @@ const WORDS = {
   IPv6: { table: `ip6 ${NAME}`, ip: 'ip6', address: 'ipv6_addr', loopback: '::1' },
 } as const;
 
-/** Puts both tables in place with these ports and no others, in one transaction. */
-export function printHostPorts(ports: HostPorts): string {
-  const tables = IP_FAMILIES.map((family) => `table ${WORDS[family].table} {${rules(family)}}\n`);
+/** Puts the tables of these families in place, with these ports and no others, in one transaction. */
+export function printHostPorts(ports: HostPorts, families: readonly IPFamily[]): string {
+  const tables = families.map((family) => `table ${WORDS[family].table} {${rules(family)}}\n`);
   return `${printHostPortRemoval()}${tables.join('')}${[...ports.values()].map(addition).join('')}`;
 }
 
