@@ -29,7 +29,7 @@ export function runtimeContract(name: string, world: () => ContractWorld, graceS
     return world().runtime.createContainer(of.id, config, of.config);
   };
 
-  describe(`${name}, as workers of pods lean on it`, () => {
+  describe(`${name}, as workers of pods lean on it`, { concurrency: true }, () => {
     it('runs a container to its end, which an event tells', async () => {
       const { runtime } = world();
       const { signal, abort } = abortable();
