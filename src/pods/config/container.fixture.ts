@@ -1,6 +1,6 @@
 /** Configurations as a real containerd takes them: run by `real.test.ts` in a world for containers. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ConfigMap } from '../../api/core/v1/configmap.ts';
@@ -10,7 +10,7 @@ import { Secret } from '../../api/core/v1/secret.ts';
 import { fakeClient } from '../../client/fake.ts';
 import { silentLogger } from '../../host/log.ts';
 import { mountsBeneath } from '../../host/mounts.ts';
-import { removePodCgroup } from '../cgroups.ts';
+import { podCgroup, removePodCgroup } from '../cgroups.ts';
 import { startContainerd, type TestContainerd } from '../testing/containerd.ts';
 import { BUSYBOX_IMAGE } from '../testing/images.ts';
 import { openPodParts, type PodParts } from './open.ts';
@@ -59,6 +59,8 @@ after(async () => {
 interface Run {
   readonly exitCode: number;
   readonly lines: readonly string[];
+  /** Bytes that the pod as a whole may have. */
+  readonly memoryLimit: number;
 }
 
 /** Runs the script in a container of a pod on the host's network, to its end. */
@@ -80,13 +82,23 @@ async function run(script: string, fields: Partial<Container> = {}, spec: PodSpe
     await end;
     const { exitCode, logPath } = await runtime.containerStatus(id);
     const lines = readFileSync(logPath, 'utf8').trim().split('\n');
-    return { exitCode, lines: lines.map((line) => line.split(' ').slice(3).join(' ')) };
+    return {
+      exitCode,
+      memoryLimit: memoryLimitOf(uid),
+      lines: lines.map((line) => line.split(' ').slice(3).join(' ')),
+    };
   } finally {
     await runtime.stopSandbox(sandboxID);
     await runtime.removeSandbox(sandboxID);
     await parts.volumes.remove(uid);
     await removePodCgroup('n1', uid);
   }
+}
+
+function memoryLimitOf(uid: string): number {
+  const path = podCgroup('n1', uid);
+  const files = [`/sys/fs/cgroup${path}/memory.max`, `/sys/fs/cgroup/memory${path}/memory.limit_in_bytes`];
+  return Number(readFileSync(files.find((file) => existsSync(file)) ?? '', 'utf8'));
 }
 
 async function containerOf(whole: Pod, main: Container, volumes: ReadonlyMap<string, string>) {
@@ -153,7 +165,7 @@ test('a container has the rights that it is given, and no more than its limits',
     'touch /mine/x && stat -c "%u %g" /mine/x',
     'cat /proc/self/oom_score_adj',
   ].join('\n');
-  const { lines } = await run(
+  const { lines, memoryLimit } = await run(
     script,
     {
       resources: { requests: { memory: '1Mi' }, limits: { cpu: '500m', memory: '32Mi' } },
@@ -176,4 +188,5 @@ test('a container has the rights that it is given, and no more than its limits',
   assert.equal(lines[6], 'read-only');
   assert.equal(lines[7], '1000 2000');
   assert.equal(Number(lines[8]), 999);
+  assert.equal(memoryLimit, 32 * 1024 * 1024);
 });

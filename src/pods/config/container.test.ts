@@ -5,6 +5,7 @@ import type { Container, PodSpec, VolumeMount } from '../../api/core/v1/pod-spec
 import { PodPaths } from '../volumes/paths.ts';
 import { containerConfig } from './container.ts';
 import { plannedMounts } from './mounts.ts';
+import { podGroupSettings } from './pod-limits.ts';
 import { isProblem } from './problems.ts';
 import { linuxResources } from './resources.ts';
 import { portMappings, sandboxConfig } from './sandbox.ts';
@@ -48,6 +49,24 @@ test('who was promised more is ended later when memory runs out', () => {
   const whole = pod({ containers: [main], initContainers: [sidecar] });
   // What the containers need lasts as long as they do.
   assert.equal(linuxResources(whole, sidecar, 'Burstable', machine).oomScoreAdj, 500);
+});
+
+test('what containers ask for counts among all pods, and limits of all of them are limits of the pod', () => {
+  const settings = (resources: readonly Container['resources'][], unified = false) => {
+    const containers = resources.map((one, i) => container({ name: `c${i}`, ...(one ? { resources: one } : {}) }));
+    const spec = { containers };
+    return podGroupSettings(spec, podQoS(spec), unified).map(({ file, value }) => `${file} ${value}`);
+  };
+  const some = { requests: { cpu: '100m' }, limits: { cpu: '500m', memory: '64Mi' } };
+  assert.deepEqual(settings([some, some]), [
+    'cpu.shares 204',
+    'cpu.cfs_period_us 100000',
+    'cpu.cfs_quota_us 100000',
+    `memory.limit_in_bytes ${128 * MiB}`,
+  ]);
+  assert.deepEqual(settings([some, { requests: { cpu: '1' } }]), ['cpu.shares 1126']);
+  assert.deepEqual(settings([undefined]), ['cpu.shares 2']);
+  assert.deepEqual(settings([some], true), ['cpu.weight 4', 'cpu.max 50000 100000', `memory.max ${64 * MiB}`]);
 });
 
 test('the sandbox has the pod’s name, ports, groups and marks', () => {

@@ -54,5 +54,5 @@ export async function openPodParts(options: PodPartsOptions, signal: AbortSignal
   // Only the unified hierarchy has this file at its root.
   const machine = { memory: totalmem(), unifiedCgroups: existsSync(join(cgroupDir, 'cgroup.controllers')) };
   const volumes = await openVolumes({ ...shared, tokens }, signal);
-  return { volumes, configs: new Configs({ ...shared, machine }) };
+  return { volumes, configs: new Configs({ ...shared, machine, cgroupDir }) };
 }

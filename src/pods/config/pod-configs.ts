@@ -2,9 +2,11 @@
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Pod } from '../../api/core/v1/pod.ts';
-import { podQoS } from '../../api/core/v1/pod-spec/resource-totals.ts';
+import { podQoS, type QOSClass } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import type { Service } from '../../api/core/v1/service.ts';
+import type { Logger } from '../../host/log.ts';
 import type { Mounts } from '../../host/mounts.ts';
+import { podCgroup } from '../cgroups.ts';
 import type { ContainerConfig, Mount, SandboxConfig } from '../cri/cri.ts';
 import type { Changed, ContainerRequest, PodConfigs, PodEvents, Problem } from '../parts.ts';
 import type { PodPaths } from '../volumes/paths.ts';
@@ -14,8 +16,10 @@ import { dnsConfig } from './dns.ts';
 import { environment, linkedServices } from './environment.ts';
 import type { FollowedObjects } from './followed-objects.ts';
 import { hostsFile } from './hosts-file.ts';
+import { limitPodGroup } from './limit-group.ts';
 import { fileMount, type PlannedMount, plannedMounts } from './mounts.ts';
 import { readNodeDNS, readNodeHosts } from './node-files.ts';
+import { podGroupSettings } from './pod-limits.ts';
 import { configProblem, isProblem, problem } from './problems.ts';
 import type { Quantities } from './quantities.ts';
 import { unsupportedInContainer, unsupportedInPod } from './refusals.ts';
@@ -30,6 +34,8 @@ export interface PodConfigsOptions {
   /** The node's own addresses, the primary one first. */
   readonly hostIPs: readonly string[];
   readonly machine: Machine;
+  /** Where control groups are mounted. */
+  readonly cgroupDir: string;
   /** What the node has for pods. */
   readonly allocatable: () => Quantities;
   readonly paths: PodPaths;
@@ -38,6 +44,7 @@ export interface PodConfigsOptions {
   /** Services of a namespace. */
   readonly services: (namespace: string) => readonly Service[];
   readonly events: PodEvents;
+  readonly log: Logger;
   /** Called when a pod that could not be configured is worth another try. */
   readonly changed: Changed;
 }
@@ -114,8 +121,23 @@ export class Configs implements PodConfigs {
     if (isProblem(bare)) return bare;
     const mounts = await this.#mounts(request, planned);
     if (isProblem(mounts)) return mounts;
+    await this.#limit(pod, qos);
     await mkdir(join(paths.logs(pod), container.name), { recursive: true, mode: 0o755 });
     return { ...bare, mounts };
+  }
+
+  /** The pod as a whole; what its containers may use within that is for the runtime to see to. */
+  async #limit({ metadata, spec = {} }: Pod, qos: QOSClass): Promise<void> {
+    const { nodeName, machine, cgroupDir, log } = this.#options;
+    const { unifiedCgroups: unified } = machine;
+    const path = podCgroup(nodeName, metadata.uid ?? '');
+    try {
+      await limitPodGroup({ root: cgroupDir, unified, path }, podGroupSettings(spec, qos, unified));
+    } catch (err) {
+      // Its containers have limits of their own; that it has none as a whole is no reason not to run it.
+      const pod = `${metadata.namespace}/${metadata.name}`;
+      log.warn({ pod, err }, 'a pod runs without limits of its own');
+    }
   }
 
   #services(pod: Pod): readonly Service[] {

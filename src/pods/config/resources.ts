@@ -9,7 +9,7 @@ import type { LinuxResources } from '../cri/cri.ts';
 import { inUnits } from './quantities.ts';
 
 /** Microseconds over which a limit of processor time is kept. */
-const CPU_PERIOD = 100_000;
+export const CPU_PERIOD = 100_000;
 /** The kernel's bounds of cpu.cfs_quota_us and cpu.shares. */
 const MIN_QUOTA = 1000;
 const MIN_SHARES = 2;
@@ -44,12 +44,12 @@ export function linuxResources(pod: Pod, container: Container, qos: QOSClass, ma
 }
 
 /** The weight of so many thousandths of a processor: 1024 each. */
-function cpuShares(milli: number): number {
+export function cpuShares(milli: number): number {
   return Math.min(MAX_SHARES, Math.max(MIN_SHARES, Math.floor((milli * 1024) / 1000)));
 }
 
 /** Microseconds of processor time in each period. */
-function cpuQuota(milli: number): number {
+export function cpuQuota(milli: number): number {
   return Math.max(MIN_QUOTA, Math.floor((milli * CPU_PERIOD) / 1000));
 }
 

@@ -38,7 +38,13 @@ export async function writeAtomically(dir: string, files: VolumeFiles, gid: numb
     return false;
   }
   const next = stateName(new Date());
-  await writeState(join(dir, next), files, gid);
+  try {
+    await writeState(join(dir, next), files, gid);
+  } catch (error) {
+    // On a full disk each further try would take more of it.
+    await rm(join(dir, next), { recursive: true, force: true });
+    throw error;
+  }
   await rm(join(dir, NEW_DATA), { force: true });
   await symlink(next, join(dir, NEW_DATA));
   await rename(join(dir, NEW_DATA), join(dir, DATA));
