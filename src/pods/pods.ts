@@ -14,7 +14,7 @@ import type { Logger } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
 import type { PodNetwork } from '../network/pod-network.ts';
 import type { Assembled, AssembleOptions } from './assemble.ts';
-import type { ContainerRuntime } from './cri/cri.ts';
+import type { ContainerEventType, ContainerRuntime } from './cri/cri.ts';
 import { podEvents } from './events.ts';
 import { type Leavings, leavingsOf, logsUnder } from './leavings.ts';
 import { podLookup } from './lookup.ts';
@@ -194,7 +194,9 @@ class PodsOfNode implements Pods {
     await sweep({ leavings, log, volumes: this.#assembled.parts.volumes, isKnown });
   }
 
-  #happened(type: string, id: string, signal: AbortSignal): void {
+  #happened(type: ContainerEventType, id: string, signal: AbortSignal): void {
+    // What is made and started is known to whoever did it.
+    if (type === 'CREATED' || type === 'STARTED') return;
     const uid = this.#parts.cache.podOf(id);
     if (uid !== undefined) {
       this.#parts.cache.markStale(uid);

@@ -1,7 +1,7 @@
 /** What the runtime has of each pod, read when it may have changed. */
 import { type ContainerRuntime, isCRINotFound, type RuntimeContainer, type Sandbox } from '../cri/cri.ts';
 import { NODE, POD_UID } from '../labels.ts';
-import { type ContainerRun, newestFirst, type PodRuntime } from './pod-runtime.ts';
+import { type ContainerRun, NOTHING, newestFirst, type PodRuntime } from './pod-runtime.ts';
 
 export interface RuntimeCacheOptions {
   /** Only what is marked as this node's is seen. */
@@ -23,6 +23,7 @@ export class RuntimeCache {
   readonly #owners = new Map<string, string>();
   /** Counts what may have changed a pod, so that a change during a read is not lost. */
   readonly #changes = new Map<string, number>();
+  #isListed = false;
 
   constructor(options: RuntimeCacheOptions) {
     this.#options = options;
@@ -61,14 +62,17 @@ export class RuntimeCache {
   async read(runtime: ContainerRuntime, podUID: string): Promise<PodRuntime> {
     const known = this.#entries.get(podUID);
     const changes = this.#changes.get(podUID) ?? 0;
-    if (known !== undefined && changes === 0) return known.state;
+    if (changes === 0 && known !== undefined) return known.state;
+    // Nobody else makes what is marked as ours: what was not in the list is not there.
+    if (changes === 0 && this.#isListed) return NOTHING;
     const labels = { [POD_UID]: podUID, [NODE]: this.#options.nodeName };
     const [sandboxes, containers] = await Promise.all([
       runtime.listSandboxes({ labels }),
       runtime.listContainers({ labels }),
     ]);
-    const state = await this.#details(runtime, podUID, { sandboxes, containers });
+    // Before the details: what happens meanwhile is known to be this pod's.
     for (const { id } of [...sandboxes, ...containers]) this.#owners.set(id, podUID);
+    const state = await this.#details(runtime, podUID, { sandboxes, containers });
     this.#entries.set(podUID, { state, print: printOf(sandboxes, containers) });
     if (this.#changes.get(podUID) === changes) this.#changes.delete(podUID);
     return state;
@@ -91,6 +95,7 @@ export class RuntimeCache {
     };
     for (const sandbox of sandboxes) of(sandbox).sandboxes.push(sandbox);
     for (const container of containers) of(container).containers.push(container);
+    this.#isListed = true;
     const changed: string[] = [];
     for (const uid of new Set([...seen.keys(), ...this.#entries.keys()])) {
       const pod = seen.get(uid) ?? { sandboxes: [], containers: [] };

@@ -10,7 +10,7 @@ const PAUSE = { first: seconds(1), last: seconds(20) } as const;
 export interface JobsOptions {
   readonly clock: Clock;
   /** A piece of work has ended: it is time to decide anew. */
-  readonly ended: () => void;
+  readonly ended: (name: string) => void;
 }
 
 export class Jobs {
@@ -38,7 +38,7 @@ export class Jobs {
     this.#running.set(name, running);
     void running.then(() => {
       this.#running.delete(name);
-      this.#options.ended();
+      this.#options.ended(name);
     });
   }
 

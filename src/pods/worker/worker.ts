@@ -14,7 +14,7 @@ import type { NodeParts, RuntimeParts, WorkerParts } from './parts.ts';
 import { followProbes } from './probing.ts';
 import { confirmDeletion, erasePod, releasePod } from './remove.ts';
 import { Reporter } from './reporter.ts';
-import type { PodView } from './view.ts';
+import { type PodView, VOLUMES } from './view.ts';
 import { Work } from './work.ts';
 
 /** Names of work that is not a container's, besides those of `view.ts`. */
@@ -52,8 +52,9 @@ export class PodWorker {
     this.#reporter = new Reporter({ client: parts.client, log: parts.log, failed: () => wake(REWRITE) });
     this.#jobs = new Jobs({
       clock: parts.clock,
-      ended: () => {
-        parts.cache.markStale(uid);
+      ended: (name) => {
+        // Volumes are none of the runtime's business; all else may have changed what it has.
+        if (name !== VOLUMES) parts.cache.markStale(uid);
         wake(0);
       },
     });
