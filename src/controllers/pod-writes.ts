@@ -63,7 +63,7 @@ export class PodWrites {
     const { client, events } = this.#options;
     const { object } = owner;
     const { uid = '', name: prefix } = object.metadata;
-    const name = this.#uncertain.get(uid)?.pop() ?? generatedName(`${prefix}-`);
+    const name = this.#uncertainName(uid) ?? generatedName(`${prefix}-`);
     const draft = podOf(template, object, ownerReference(owner), name);
     try {
       const pod = await client.create(Pod, draft).catch((error) => this.#ours(error, draft, uid));
@@ -74,6 +74,17 @@ export class PodWrites {
       if (!isExpected(error)) events.event(object, 'Warning', 'FailedCreate', `Error creating: ${messageOf(error)}`);
       throw error;
     }
+  }
+
+  /** A name that is to be tried again: one that no pod of the owner is known to have. */
+  #uncertainName(ownerUID: string): string | undefined {
+    const names = this.#uncertain.get(ownerUID);
+    if (names === undefined) return undefined;
+    const known = new Set(this.#written.of(ownerUID).map(({ metadata }) => metadata.name));
+    let name = names.pop();
+    while (name !== undefined && known.has(name)) name = names.pop();
+    if (names.length === 0) this.#uncertain.delete(ownerUID);
+    return name;
   }
 
   /** The pod of that name, where it is the owner's: an earlier request made it, whose answer was lost. */

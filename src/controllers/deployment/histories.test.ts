@@ -4,6 +4,7 @@ import { isPodReady } from '../../api/core/v1/pod.status.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { keyOf } from '../../api/meta/v1.ts';
 import { conflict } from '../../api/status.ts';
+import { TransportError } from '../../client/client.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
 import { settle } from '../../client/testing.ts';
 import { isActive } from '../pods.ts';
@@ -51,9 +52,12 @@ function watchPods(w: World, bounds: Bounds): { readonly broken: string[] } {
     if (serving < fewest) broken.push(`${serving} pods serve after ${what}, at least ${fewest} must`);
   };
   const create = client.create.bind(client);
+  let asked = 0;
   client.create = async (kind, draft) => {
     const made = await create(kind, draft);
-    if (made.kind === 'Pod') await check(`making ${made.metadata.name}`);
+    if (made.kind !== 'Pod') return made;
+    await check(`making ${made.metadata.name}`);
+    if (++asked % 7 === 0) throw new TransportError('the connection broke before the answer');
     return made;
   };
   const remove = client.delete.bind(client);
@@ -68,7 +72,7 @@ function watchPods(w: World, bounds: Bounds): { readonly broken: string[] } {
 async function act(w: World, random: (below: number) => number): Promise<void> {
   const pods = await w.all(Pod);
   const pod = pods[random(Math.max(1, pods.length))];
-  switch (random(10)) {
+  switch (random(12)) {
     case 0:
       return edit(w, { template: webTemplate(IMAGES[random(IMAGES.length)] ?? '') });
     case 1:
@@ -76,6 +80,8 @@ async function act(w: World, random: (below: number) => number): Promise<void> {
     case 2:
       w.client.failWith(random(2) === 0 ? undefined : flaky(random));
       return;
+    case 3:
+      return w.client.disconnect();
     default:
       if (pod === undefined) return;
       if (pod.metadata.deletionTimestamp !== undefined) w.client.remove(Pod, keyOf(pod));

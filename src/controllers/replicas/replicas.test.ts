@@ -189,6 +189,26 @@ describe('the ReplicaSet controller', () => {
     await w.stop();
   });
 
+  it('makes another when the first, whose answer was lost, is told of', async () => {
+    const w = await world([], replicaSetController);
+    const { client } = w;
+    const create = client.create.bind(client);
+    let lost = 0;
+    client.create = async (kind, draft) => {
+      const made = await create(kind, draft);
+      if ((kind.kind as string) !== 'Pod' || lost++ > 0) return made;
+      throw new TransportError('the connection broke');
+    };
+    client.seed(replicaSet({ replicas: 2 }));
+    await w.pass(3000);
+    assert.equal((await livePods(w)).length, 2);
+    const [first] = await livePods(w);
+    w.client.remove(Pod, keyOf(first ?? alone('none', {})));
+    await w.pass(1000);
+    assert.equal((await livePods(w)).length, 2);
+    await w.stop();
+  });
+
   it('makes no more than are wanted when it is started anew, and its pods go with it', async () => {
     const first = await world([replicaSet({ replicas: 3 })], replicaSetController);
     const objects = [...(await first.all(Pod)), await stored(first)];
