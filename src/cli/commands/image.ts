@@ -51,7 +51,7 @@ export function addImageCommand(postern: Command): void {
     .addOption(endpointOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  postern image import web.tar\n  postern image import --name example.com/web:1 web.tar\n  postern lab exec --dir ./lab node1 -- postern image import web.tar',
+      '\nExamples:\n  postern image import web.tar\n  postern image import --name example.com/web:1 web.tar\n  postern lab exec --dir ./lab node1 -- "$PWD/postern" image import "$PWD/web.tar"',
     )
     .action(async (files: readonly string[], flags: EndpointFlags & { name?: string }) => {
       const { importContainerImages } = await import('../container-images.ts');
