@@ -1,13 +1,12 @@
 /** Makes and deletes the instances of a replica set, and tells of it. */
 import { VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
-import { VirtualMachineInstanceReplicaSet } from '../../api/kubevirt/v1/virtualmachineinstancereplicaset.ts';
+import type { VirtualMachineInstanceReplicaSet } from '../../api/kubevirt/v1/virtualmachineinstancereplicaset.ts';
 import { keyOf } from '../../api/meta/v1.ts';
-import { conflict } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import { ignoreNotFound, isExpected } from '../../client/expected.ts';
 import type { OwnWrites } from '../../client/own-writes.ts';
-import type { Claims } from './claim.ts';
+import { inGrowingBatches, messageOf } from '../batches.ts';
 import type { ScalePlan } from './diff.ts';
 import { instanceOf } from './instance.ts';
 import type { ScaleFailure } from './status.ts';
@@ -23,20 +22,6 @@ export interface Hands {
 
 type ReplicaSet = VirtualMachineInstanceReplicaSet;
 
-/** Takes instances over and lets others go. Throws what the API answers. */
-export async function applyClaims(set: ReplicaSet, { adopt, release }: Claims, hands: Hands): Promise<void> {
-  if (adopt.length + release.length === 0) return;
-  // The set may have been deleted, and another made of its name, since the informer heard of it.
-  const current = await hands.client.get(VirtualMachineInstanceReplicaSet, keyOf(set));
-  const { uid, deletionTimestamp } = current.metadata;
-  if (uid !== set.metadata.uid || deletionTimestamp !== undefined) {
-    throw conflict(VirtualMachineInstanceReplicaSet, set.metadata.name ?? '', 'the replica set has been deleted');
-  }
-  for (const vmi of [...adopt, ...release]) {
-    hands.instances.remember(await hands.client.update(VirtualMachineInstance, vmi));
-  }
-}
-
 /** How far a plan was carried out: what stopped it, if anything did. */
 export interface ScaleOutcome {
   readonly failure: ScaleFailure;
@@ -48,30 +33,20 @@ export async function applyScale(set: ReplicaSet, plan: ScalePlan, hands: Hands)
   const create = () => createOne(set, hands);
   const remove = (what: 'excess' | 'finished') => (vmi: VirtualMachineInstance) => deleteOne(set, vmi, what, hands);
   return (
-    (await inGrowingBatches(Array.from({ length: plan.create }), create, 'FailedCreate')) ??
-    (await inGrowingBatches(plan.excess, remove('excess'), 'FailedDelete')) ??
-    (await inGrowingBatches(plan.finished, remove('finished'), 'FailedDelete'))
+    (await inBatches(Array.from({ length: plan.create }), create, 'FailedCreate')) ??
+    (await inBatches(plan.excess, remove('excess'), 'FailedDelete')) ??
+    (await inBatches(plan.finished, remove('finished'), 'FailedDelete'))
   );
 }
 
-/**
- * Works on one item, then two at the same time, then four and so on, and stops when one fails: what is refused once
- * would be refused as often as there are items.
- */
-async function inGrowingBatches<T>(
+/** As far as the API lets it: the first failure, and what it kept from being done. */
+async function inBatches<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
   reason: ScaleFailure['reason'],
 ): Promise<ScaleOutcome | undefined> {
-  for (let done = 0, size = 1; done < items.length; done += size, size *= 2) {
-    const results = await Promise.allSettled(items.slice(done, done + size).map(work));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) {
-      const error: unknown = failed.reason;
-      return { failure: { reason, message: messageOf(error) }, error };
-    }
-  }
-  return undefined;
+  const failed = await inGrowingBatches(items, work);
+  return failed && { failure: { reason, message: messageOf(failed.error) }, error: failed.error };
 }
 
 async function createOne(set: ReplicaSet, { client, events, instances }: Hands): Promise<void> {
@@ -110,8 +85,4 @@ async function deleteOne(
       ? `Deleted finished virtual machine: ${name}`
       : `Stopped the virtual machine by deleting the virtual machine instance ${name}`;
   events.event(set, 'Normal', 'SuccessfulDelete', message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

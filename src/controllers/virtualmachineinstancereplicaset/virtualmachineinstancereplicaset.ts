@@ -9,11 +9,11 @@ import type { Informer } from '../../client/informer.ts';
 import { OwnWrites } from '../../client/own-writes.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { equal } from '../equal.ts';
+import { applyClaims, controllerOf, controllerUID } from '../ownership.ts';
 import type { ControllerParts, Run } from '../parts.ts';
-import { applyClaims, applyScale, type Hands } from './apply.ts';
-import { claims, selects } from './claim.ts';
+import { applyScale, type Hands } from './apply.ts';
+import { claimsOf, selects } from './claim.ts';
 import { scalePlan } from './diff.ts';
-import { controllerOf } from './instance.ts';
 import { desiredStatus, PAUSED_CONDITION, type ReplicaSetStatus, type ScaleFailure } from './status.ts';
 
 type Parts = ControllerParts &
@@ -37,7 +37,7 @@ export function virtualMachineInstanceReplicaSetController(parts: ControllerPart
     sets,
     queue,
     deleted,
-    instances: new OwnWrites(vmis, (vmi) => controllerOf(vmi)?.uid ?? '', clock),
+    instances: new OwnWrites(vmis, controllerUID, clock),
     freeIn: vmis.index((vmi) => (controllerOf(vmi) === undefined ? [vmi.metadata.namespace ?? ''] : [])),
     events: new EventRecorder({ ...parts, component: 'virtualmachinereplicaset-controller' }),
   };
@@ -70,14 +70,16 @@ function keysFor(
 }
 
 async function reconcile(key: string, parts: Parts): Promise<void> {
-  const { sets, instances, freeIn, clock, queue } = parts;
+  const { sets, instances, freeIn, clock, queue, client } = parts;
   const set = sets.get(key);
   if (set === undefined) return; // Its instances go with the garbage collector.
   const { uid = '', namespace = '' } = set.metadata;
   const controlled = instances.of(uid);
   const names = new Set(controlled.map(({ metadata }) => metadata.name));
   const free = freeIn(namespace).filter(({ metadata }) => !names.has(metadata.name));
-  await applyClaims(set, claims(set, controlled, free), parts);
+  const owner = { kind: VirtualMachineInstanceReplicaSet, object: set };
+  const child = { kind: VirtualMachineInstance, remember: (vmi: VirtualMachineInstance) => instances.remember(vmi) };
+  await applyClaims(client, owner, child, claimsOf(set, controlled, free));
 
   const plan = scalePlan(set, ownedNow(set, parts), clock.now());
   const outcome = await applyScale(set, plan, parts);
@@ -88,7 +90,7 @@ async function reconcile(key: string, parts: Parts): Promise<void> {
 
 /** The set's instances, without those that are on their way out though the informer has not heard of it. */
 function ownedNow(set: VirtualMachineInstanceReplicaSet, { instances, deleted }: Parts) {
-  const owned = claims(set, instances.of(set.metadata.uid ?? ''), []).own;
+  const owned = claimsOf(set, instances.of(set.metadata.uid ?? ''), []).own;
   return owned.filter(({ metadata }) => !deleted.has(metadata.uid ?? ''));
 }
 
