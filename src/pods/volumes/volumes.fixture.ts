@@ -1,5 +1,7 @@
 // Tests that mount: run by volumes.test.ts in a mount namespace of their own.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, open, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +14,7 @@ import { Secret } from '../../api/core/v1/secret.ts';
 import { type FakeClient, fakeClient } from '../../client/fake.ts';
 import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
-import { mountsBeneath } from '../../host/mounts.ts';
+import { mountsBeneath, openMounts } from '../../host/mounts.ts';
 import { openPodParts, type PodParts } from '../config/open.ts';
 import { container, image, POD_UID, pod } from '../config/testing.ts';
 import type { VolumePaths } from '../parts.ts';
@@ -340,6 +342,49 @@ test('parts of volumes are made and mounted, and no link leads out of a volume',
   assert.equal(await readFile(await part('settings', 'a', 1), 'utf8'), '2');
   assert.match(await part('settings', 'none', 2), /none: openat2: ENOENT/);
   await w.volumes.remove(POD_UID);
+});
+
+test('a link that is exchanged all the time never leads out of its volume', async (t) => {
+  const w = await world(t);
+  const whole = withVolumes([{ name: 'data', emptyDir: {} }]);
+  const paths = await made(w, whole);
+  await mkdir(at(paths, 'data', 'in'));
+  await symlink('in', at(paths, 'data', 'link'));
+  const script = 'cd "$1"; while :; do for to in /etc in; do ln -s $to new; mv -T new link; done; done';
+  const attacker = spawn('sh', ['-c', script, 'sh', at(paths, 'data')], { stdio: 'ignore' });
+  try {
+    const seen = { inside: 0, refused: 0 };
+    for (let i = 0; i < 2000 && (i < 50 || seen.inside * seen.refused === 0); i++) {
+      const found = await mounted(w, whole, paths, [{ name: 'data', mountPath: '/part', subPath: 'link' }]);
+      if (typeof found === 'string') seen.refused++;
+      else seen.inside++;
+      if (typeof found === 'string') continue;
+      assert.equal((await stat(found.get('/part') ?? '')).ino, (await stat(at(paths, 'data', 'in'))).ino);
+    }
+    assert.ok(seen.inside > 0 && seen.refused > 0, JSON.stringify(seen));
+  } finally {
+    attacker.kill('SIGKILL');
+    await once(attacker, 'exit');
+  }
+  await w.volumes.remove(POD_UID);
+});
+
+test('a full disk is said, takes no more with each try, and is no obstacle once there is room', async (t) => {
+  const w = await world(t);
+  const pods = join(await realpath(w.stateDir), 'pods');
+  const { tmpfs, unmount } = await openMounts();
+  await tmpfs(pods, { mode: 0o700, size: 256 * 1024 });
+  const data = { big: 'x'.repeat(128 * 1024) };
+  await w.client.create(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('big'), data });
+  await writeFile(join(pods, 'filler'), Buffer.alloc(160 * 1024));
+  const whole = withVolumes([{ name: 'v', configMap: { name: 'big' } }]);
+  for (let i = 0; i < 3; i++) assert.match(await refused(w, whole), /"v" : ENOSPC: no space left on device/);
+  assert.deepEqual(await readdir(join(pods, POD_UID, 'volumes', 'v')), []);
+  await rm(join(pods, 'filler'));
+  const paths = await made(w, whole);
+  assert.equal((await readFile(at(paths, 'v', 'big'))).length, 128 * 1024);
+  await w.volumes.remove(POD_UID);
+  await unmount(pods);
 });
 
 test('a container finds its hosts file and a file for its last words, one for each run', async (t) => {
