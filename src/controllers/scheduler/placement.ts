@@ -10,6 +10,7 @@ import { nodeStateFilter } from './filters/node-state.ts';
 import { exclusionFilter, podAffinityFilter, podAntiAffinityFilter } from './filters/pod-affinity.ts';
 import { hostPortFilter, roomFilter } from './filters/room.ts';
 import { spreadFilter } from './filters/spread.ts';
+import { excessOf } from './limits.ts';
 import type { NodeView } from './node-view.ts';
 import { type Hindrance, printRefusals, type Refusal } from './refusal.ts';
 import type { Score } from './scores/score.ts';
@@ -56,6 +57,8 @@ const SCORES: readonly (readonly [weight: number, score: Score])[] = [
 /** The best of the nodes that take the pod, of equals the first by name. */
 export function choosePlacement(pod: WaitingPod, cluster: ClusterView, surroundings: Surroundings): Placement {
   const nodes = cluster.nodes();
+  const excess = excessOf(pod.spec);
+  if (excess !== undefined) return { kind: 'unschedulable', message: excess, hindrances: new Set() };
   const filters = FILTERS.flatMap((filter) => filter(pod, cluster, surroundings) ?? []);
   const fitting: NodeView[] = [];
   const refusals: Refusal[] = [];

@@ -359,6 +359,17 @@ describe('the scheduler', () => {
     await w.stop();
   });
 
+  it('refuses to look at more terms than would be fair to others', async () => {
+    const many = Array.from(
+      { length: 65 },
+      () => near('web').requiredDuringSchedulingIgnoredDuringExecution[0] ?? assert.fail(),
+    );
+    const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: many } };
+    const w = await world([pod('a', { affinity }), node('node1')], schedulerController);
+    assert.match((await whyNot(w, 'a')) ?? '', /^Unschedulable: the pod has 65 terms .* at most 64 are looked at$/);
+    await w.stop();
+  });
+
   it('begins again from what the API says', async () => {
     const bound = pod('a', { nodeName: 'node1', requests: { cpu: '3' } });
     const w = await world(
