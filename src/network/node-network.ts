@@ -73,7 +73,7 @@ export class NodeNetwork implements PodNetwork {
     return this.#inTurn(async () => {
       const { leases } = this.#table;
       await this.#nft(printRules(this.#options.egress, leases));
-      this.#hostPorts = desiredHostPorts(leases);
+      this.#hostPorts = desiredHostPorts(leases, this.#options.podCIDRs);
     });
   }
 
@@ -119,7 +119,8 @@ export class NodeNetwork implements PodNetwork {
 
   /** The guard first, then devices: what is plugged in is guarded. What leads to it comes with the guard, in one transaction. */
   async #applyRules(guard: string, devices: () => Promise<void> = async () => {}): Promise<void> {
-    const [before, after] = [this.#hostPorts, desiredHostPorts(this.#table.leases)];
+    const before = this.#hostPorts;
+    const after = desiredHostPorts(this.#table.leases, this.#options.podCIDRs);
     await this.#nft(`${guard}${printHostPortChange(before, after)}`);
     this.#hostPorts = after;
     await devices();

@@ -25,8 +25,8 @@ const LOOK_EVERY = seconds(10);
 
 /** Everything anew, for these leases and no others, in one transaction. */
 export function printRules(egress: Egress, leases: readonly Lease[]): string {
-  const families = new Set(egress.podCIDRs.map(({ base }) => base.family));
-  const hostPorts = printHostPorts(desiredHostPorts(leases), [...families]);
+  const { podCIDRs } = egress;
+  const hostPorts = printHostPorts(desiredHostPorts(leases, podCIDRs), podCIDRs);
   return `${printRedirectFilter()}${printEgress(egress)}${printGuard(leases)}${hostPorts}`;
 }
 

@@ -1,5 +1,5 @@
 /** Which ports of the node lead to pods: leases in, elements of maps out. */
-import { familyOf, type IPFamily, mustParseIP } from '../../lib/ip.ts';
+import { type CIDR, cidrContains, type IPFamily, mustParseIP, printIP } from '../../lib/ip.ts';
 import { isContainerLease, type Lease, type LeasedHostPort } from '../leases.ts';
 
 /** An element of one of the maps and sets of `ruleset.ts`. */
@@ -15,16 +15,18 @@ export interface HostPortElement {
 /** By set and key. Of two pods that want the same port the one that came last has it: the other is on its way out. */
 export type HostPorts = ReadonlyMap<string, HostPortElement>;
 
-export function desiredHostPorts(leases: readonly Lease[]): HostPorts {
-  const elements = leases.filter(isContainerLease).flatMap(elementsOf);
+export function desiredHostPorts(leases: readonly Lease[], podCIDRs: readonly CIDR[]): HostPorts {
+  const elements = leases.filter(isContainerLease).flatMap((lease) => elementsOf(lease, podCIDRs));
   return new Map(elements.map((element) => [`${element.family} ${element.set} ${element.key}`, element]));
 }
 
-function elementsOf(lease: Lease): readonly HostPortElement[] {
-  const { hostPorts = [], addresses } = lease;
+/** An address from before the node was given other prefixes leads nowhere. */
+function elementsOf(lease: Lease, podCIDRs: readonly CIDR[]): readonly HostPortElement[] {
+  const { hostPorts = [] } = lease;
   if (hostPorts.length === 0) return [];
-  return addresses.flatMap((address): HostPortElement[] => {
-    const family = familyOf(address) ?? 'IPv4';
+  const addresses = lease.addresses.map(mustParseIP).filter((ip) => podCIDRs.some((cidr) => cidrContains(cidr, ip)));
+  return addresses.flatMap((ip): HostPortElement[] => {
+    const [family, address] = [ip.family, printIP(ip)];
     const ports = hostPorts.flatMap((port): HostPortElement[] => {
       const frontend = frontendOf(port, family);
       return frontend === undefined ? [] : [{ family, ...frontend, value: `${address} . ${port.containerPort}` }];

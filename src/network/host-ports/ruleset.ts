@@ -2,8 +2,8 @@
  * Ports of the node that lead to its pods, as nftables text: a table of our own per family, whichever way the node proxy
  * programs the kernel. The rules are the same for any number of pods; what leads where is in maps.
  */
-import { IP_FAMILIES, type IPFamily } from '../../lib/ip.ts';
-import { BRIDGE } from '../bridge.ts';
+import { type CIDR, IP_FAMILIES } from '../../lib/ip.ts';
+import { BRIDGE, gatewayOf } from '../bridge.ts';
 import type { HostPortElement, HostPorts } from './desired.ts';
 
 const NAME = 'postern-host-ports';
@@ -13,9 +13,11 @@ const WORDS = {
   IPv6: { table: `ip6 ${NAME}`, ip: 'ip6', address: 'ipv6_addr', loopback: '::1' },
 } as const;
 
-/** Puts the tables of these families in place, with these ports and no others, in one transaction. */
-export function printHostPorts(ports: HostPorts, families: readonly IPFamily[]): string {
-  const tables = families.map((family) => `table ${WORDS[family].table} {${rules(family)}}\n`);
+/**
+ * Puts a table in place for each family that this node's pods have, with these ports and no others, in one transaction.
+ */
+export function printHostPorts(ports: HostPorts, podCIDRs: readonly CIDR[]): string {
+  const tables = podCIDRs.map((cidr) => `table ${WORDS[cidr.base.family].table} {${rules(cidr)}}\n`);
   return `${printHostPortRemoval()}${tables.join('')}${[...ports.values()].map(addition).join('')}`;
 }
 
@@ -43,8 +45,8 @@ export function printHostPortRemoval(): string {
  * The node's own connections to 127.0.0.1 leave through the bridge with another source (`route_localnet`), so packets on the
  * bridge that bear such addresses have to be kept from what listens there.
  */
-function rules(family: IPFamily): string {
-  const { ip, address, loopback } = WORDS[family];
+function rules(podCIDR: CIDR): string {
+  const { ip, address, loopback } = WORDS[podCIDR.base.family];
   return `
   map at-address { type ${address} . inet_proto . inet_service : ${address} . inet_service; }
   map at-any { type inet_proto . inet_service : ${address} . inet_service; }
@@ -52,6 +54,8 @@ function rules(family: IPFamily): string {
 
   chain translate {
     meta l4proto != { tcp, udp, sctp } return
+    # What the node itself serves to its pods and guests stays there: their DNS.
+    ${ip} daddr ${gatewayOf(podCIDR)} return
     dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @at-address
     dnat ${ip} to meta l4proto . th dport map @at-any
   }

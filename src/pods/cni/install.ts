@@ -1,5 +1,5 @@
 /** Puts our plugin where a container runtime finds it, and takes it away again. What others have put there stays as it is. */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CNIDirectories } from './directories.ts';
 import {
@@ -59,10 +59,23 @@ export async function firstConfiguration(confDir: string): Promise<string | unde
   return names.sort()[0];
 }
 
-async function owner(file: string): Promise<'nobody' | 'us' | 'others'> {
-  const text = await textOf(file);
-  if (text === undefined) return 'nobody';
-  return text.includes(MARK) ? 'us' : 'others';
+/** What is ours is short, and says so at its beginning. */
+const BEGINNING = 1024;
+
+async function owner(path: string): Promise<'nobody' | 'us' | 'others'> {
+  let file: FileHandle;
+  try {
+    file = await open(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'nobody';
+    throw error;
+  }
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING), 0, BEGINNING, 0);
+    return buffer.subarray(0, bytesRead).includes(MARK) ? 'us' : 'others';
+  } finally {
+    await file.close();
+  }
 }
 
 /** In one step, as runtimes look at any moment; and only when it differs, as they read everything anew then. */

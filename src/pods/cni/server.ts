@@ -12,6 +12,8 @@ export type Answerer = (request: RawRequest) => Promise<PluginAnswer>;
 const LONGEST = 1 << 20;
 /** A node of 110 pods that all begin at once is served; no more files than that are opened for it. */
 const MOST_CONNECTIONS = 256;
+/** unix(7): 108, with the zero at the end. */
+const LONGEST_PATH = 107;
 /** For the request to arrive: the plugin has it at hand. */
 const PATIENCE = seconds(10);
 
@@ -22,6 +24,11 @@ export async function servePlugins(
   { log }: { readonly log: Logger },
   signal: AbortSignal,
 ): Promise<void> {
+  if (Buffer.byteLength(socketPath) > LONGEST_PATH) {
+    throw new Error(
+      `${socketPath} is longer than the ${LONGEST_PATH} bytes of a unix socket’s path: shorten --state-dir`,
+    );
+  }
   await rm(socketPath, { force: true });
   const server = createServer({ allowHalfOpen: true }, (socket) => receive(socket, answer, log));
   server.maxConnections = MOST_CONNECTIONS;
