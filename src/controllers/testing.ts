@@ -72,7 +72,7 @@ export async function world(
 }
 
 /** What the server does when a scheduler gives a pod its node. */
-async function bindPod(client: FakeClient, path: string, body: object | undefined): Promise<unknown> {
+export async function bindPod(client: FakeClient, path: string, body: object | undefined): Promise<unknown> {
   const [, namespace = '', name] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/binding$/.exec(path) ?? [];
   if (name === undefined) throw notFound(Pod, path);
   const pod = await client.get(Pod, { namespace, name });

@@ -4,7 +4,8 @@ import type { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { keyOf } from '../../api/meta/v1.ts';
 import { TransportError } from '../../client/client.ts';
-import { type World, world } from '../testing.ts';
+import { settle } from '../../client/testing.ts';
+import { bindPod, type World, world } from '../testing.ts';
 import { schedulerController } from './scheduler.ts';
 
 const NODES = ['a', 'b', 'c'];
@@ -73,7 +74,7 @@ async function disturb(w: World, random: (below: number) => number, step: number
       w.client.failWith((verb) => (verb !== 'list' && random(3) === 0 ? new TransportError('a fault') : undefined));
       break;
     default:
-      w.client.seed(pod(`p${step}`, 100 * (1 + random(6)), random(3)));
+      for (let i = random(4); i >= 0; i--) w.client.seed(pod(`p${step}-${i}`, 100 * (1 + random(6)), random(3)));
   }
 }
 
@@ -85,6 +86,11 @@ describe('the scheduler, through anything that happens', () => {
         NODES.map((name) => node(name)),
         schedulerController,
       );
+      // The server takes its time: others are decided on meanwhile.
+      w.client.answerRawWith(async (_, path, body) => {
+        await settle(random(10));
+        return bindPod(w.client, path, body);
+      });
       const on = async (name: string) =>
         (await w.all(Pod)).filter(({ spec, status }) => spec?.nodeName === name && status?.phase !== 'Succeeded');
       for (let step = 0; step < 80; step++) {
