@@ -149,15 +149,22 @@ done
 exec unshare --cgroup -- sh -c "$view" "$config" "$mounts"
 `;
 
-/** The agent is in the node's mount namespace too, and sees the same groups. Mounts pass between containers and the node. */
+/**
+ * The agent is in the node's mount namespace too, and sees the same groups. Mounts pass between containers and the node. What
+ * containerd notes of network plugins' answers has one fixed place, which is the node's own too; so are its temporary folders.
+ */
 const VIEW = `
 set -e
 if [ ! -e /run/containerd/view ]; then
   mount --make-rshared /
   eval "$1"
+  mkdir -p /var/lib/cni
+  mount -t tmpfs -o mode=700 tmpfs /var/lib/cni
   : > /run/containerd/view
 fi
 rm -f ${SOCKET}
+mkdir -p /run/containerd/tmp
+export TMPDIR=/run/containerd/tmp
 ( ( until [ -S ${SOCKET} ]; do kill -0 $$ || exit; sleep 0.02; done; echo ready ) & )
 exec containerd --config "$0"
 `;

@@ -132,7 +132,9 @@ function writeRegistries(folder: string, registries: readonly string[]): void {
 async function launch(dir: string, socketPath: string): Promise<ChildProcess> {
   rmSync(socketPath, { force: true });
   const log = openSync(join(dir, 'log'), 'a', 0o600);
-  const child = spawn('containerd', ['--config', join(dir, 'config.toml')], { stdio: ['ignore', log, log] });
+  // Where it mounts layers for a moment; what an end leaves there goes with the rest.
+  const env = { ...process.env, TMPDIR: dir };
+  const child = spawn('containerd', ['--config', join(dir, 'config.toml')], { env, stdio: ['ignore', log, log] });
   closeSync(log);
   await once(child, 'spawn');
   await until(() => {

@@ -55,8 +55,8 @@ exec unshare --cgroup --net --mount --uts --pid --fork --kill-child --mount-proc
 
 /**
  * The first process of the PID namespace. It reaps orphans, which Node.js would not: the shims of containers are nobody's children.
- * /run is a fresh one, as containerd's shims have their sockets there; mounts are shared among containers and us, as on a
- * machine under systemd.
+ * /run is a fresh one, as containerd's shims have their sockets there, and so is where it notes what network plugins answered.
+ * Mounts are shared among containers and us, as on a machine under systemd.
  */
 const INIT = `
 set -e
@@ -68,6 +68,8 @@ text=$(cat "$resolv" 2>/dev/null || :)
 mount -t tmpfs -o mode=755 tmpfs /run
 case $resolv in /run/*) mkdir -p "$(dirname "$resolv")"; printf '%s\\n' "$text" > "$resolv" ;; esac
 eval "$POSTERN_TEST_MOUNTS"
+mkdir -p /var/lib/cni
+mount -t tmpfs -o mode=700 tmpfs /var/lib/cni
 unset POSTERN_TEST_INIT POSTERN_TEST_MOUNTS
 set +e
 "$@"
