@@ -85,6 +85,7 @@ async function main(): Promise<object> {
       b.ask(tcp(NODE.v4, 8080)),
       a.ask(tcp(NODE.v4, 8080)),
       b.ask(tcp('10.244.1.1', 8080)),
+      node.ask(tcp('::1', 8080)),
     ]),
     hostIP: await Promise.all([
       host.ask(tcp(NODE.v4, 8081)),

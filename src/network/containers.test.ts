@@ -51,10 +51,10 @@ describe('pods of containers', { skip: skipWithoutPodNetwork() }, () => {
     assert.deepEqual(seen['hostPort'], saw('a', [...HOST, ...HOST]));
     const [node4 = '', node6 = ''] = NODE;
     const [gateway = ''] = GATEWAYS;
-    const [gatewaysOwn, ...answers] = (seen['hostPortInside'] as Answers).toReversed();
-    assert.deepEqual(answers.toReversed(), saw('a', [node4, node6, gateway, seen.b4, gateway]));
-    // What the node serves to pods at their gateway is no pod's.
-    assert.equal(gatewaysOwn, 'refused');
+    const answers = seen['hostPortInside'] as Answers;
+    assert.deepEqual(answers.slice(0, 5), saw('a', [node4, node6, gateway, seen.b4, gateway]));
+    // What the node serves to pods at their gateway is no pod's, nor what it serves to itself at ::1.
+    assert.deepEqual(answers.slice(5), ['refused', 'refused']);
   });
 
   test('are reached at a host port with an address at that address only', () => {

@@ -8,9 +8,10 @@ import type { HostPortElement, HostPorts } from './desired.ts';
 
 const NAME = 'postern-host-ports';
 
+/** `own`: addresses at which no pod can be, since nothing leads from them out of the node. */
 const WORDS = {
-  IPv4: { table: `ip ${NAME}`, ip: 'ip', address: 'ipv4_addr', loopback: '127.0.0.0/8' },
-  IPv6: { table: `ip6 ${NAME}`, ip: 'ip6', address: 'ipv6_addr', loopback: '::1' },
+  IPv4: { table: `ip ${NAME}`, ip: 'ip', address: 'ipv4_addr', loopback: '127.0.0.0/8', own: [] },
+  IPv6: { table: `ip6 ${NAME}`, ip: 'ip6', address: 'ipv6_addr', loopback: '::1', own: ['::1'] },
 } as const;
 
 /**
@@ -46,7 +47,7 @@ export function printHostPortRemoval(): string {
  * bridge that bear such addresses have to be kept from what listens there.
  */
 function rules(podCIDR: CIDR): string {
-  const { ip, address, loopback } = WORDS[podCIDR.base.family];
+  const { ip, address, loopback, own } = WORDS[podCIDR.base.family];
   return `
   map at-address { type ${address} . inet_proto . inet_service : ${address} . inet_service; }
   map at-any { type inet_proto . inet_service : ${address} . inet_service; }
@@ -55,7 +56,7 @@ function rules(podCIDR: CIDR): string {
   chain translate {
     meta l4proto != { tcp, udp, sctp } return
     # What the node itself serves to its pods and guests stays there: their DNS.
-    ${ip} daddr ${gatewayOf(podCIDR)} return
+    ${ip} daddr { ${[gatewayOf(podCIDR), ...own].join(', ')} } return
     dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @at-address
     dnat ${ip} to meta l4proto . th dport map @at-any
   }
