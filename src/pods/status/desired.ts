@@ -29,6 +29,7 @@ export function desiredPodStatus(view: PodView, outcome: Outcome | undefined, fa
   const conditions = desiredConditions({ pod, phase, hasSandbox: ips.fresh, initialized, init, app });
   return {
     ...old,
+    ...observed(pod),
     phase,
     ...(outcome?.reason === undefined ? {} : { reason: outcome.reason }),
     ...(outcome?.message === undefined ? {} : { message: outcome.message }),
@@ -41,9 +42,14 @@ export function desiredPodStatus(view: PodView, outcome: Outcome | undefined, fa
   };
 }
 
+/** Which spec the status tells of. */
+function observed({ metadata }: Pod): Pick<PodStatus, 'observedGeneration'> {
+  return metadata.generation === undefined ? {} : { observedGeneration: metadata.generation };
+}
+
 /** The status of a pod that the node does not take. */
 export function rejectedStatus(pod: Pod, outcome: Outcome, now: number): PodStatus {
-  return { ...pod.status, ...outcome, startTime: pod.status?.startTime ?? printTime(now) };
+  return { ...pod.status, ...observed(pod), ...outcome, startTime: pod.status?.startTime ?? printTime(now) };
 }
 
 /** Whether the init containers have done their part: all have ended well, and sidecars have started. */

@@ -163,7 +163,9 @@ export class PodWorker {
     this.#starting.abort();
     this.#jobs.run(END, async () => {
       await this.#jobs.othersEnded(END);
-      await this.#ender.end(parts, { pod, graceSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30, drain: false });
+      const { terminationGracePeriodSeconds: grace = 30 } = pod.spec ?? {};
+      const graceSeconds = outcome.reason === 'Evicted' ? Math.min(grace, EVICTED_GRACE) : grace;
+      await this.#ender.end(parts, { pod, graceSeconds, drain: false });
       await this.#reportEnd(parts, pod, () => outcome);
       await this.#release(parts);
       return undefined;
@@ -242,6 +244,8 @@ export class PodWorker {
   }
 }
 
+/** Seconds that a pod gets that takes more of the node than it may, as from a kubelet. */
+const EVICTED_GRACE = 1;
 /** Seconds that a pod gets that has been taken from the API without being asked to end, as by force. */
 const FORCED_GRACE = 2;
 

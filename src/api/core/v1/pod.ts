@@ -5,7 +5,19 @@
 import { defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
 import { Eviction } from '../../policy/v1/eviction.ts';
-import { boolean, int32, list, listMap, object, open, required, string, type TypeOf, time } from '../../schema.ts';
+import {
+  boolean,
+  int32,
+  int64,
+  list,
+  listMap,
+  object,
+  open,
+  required,
+  string,
+  type TypeOf,
+  time,
+} from '../../schema.ts';
 import { Binding } from './binding.ts';
 import { defaultPod, preparePod, validatePod } from './pod.admission.ts';
 import { podColumns } from './pod.columns.ts';
@@ -48,6 +60,7 @@ const fields = object(
     status: open(
       object(
         {
+          observedGeneration: int64('metadata.generation of the pod that the status is of.'),
           phase: string('Pending, Running, Succeeded, Failed or Unknown.'),
           conditions,
           message: string(),

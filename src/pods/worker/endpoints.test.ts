@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
+import { fakeClient } from '../../client/fake.ts';
+import { Informer } from '../../client/informer.ts';
+import { settle } from '../../client/testing.ts';
+import { FakeClock } from '../../host/clock.ts';
+import { silentLogger } from '../../host/log.ts';
+import { EndpointDrain } from './endpoints.ts';
+
+const UID = 'web-uid';
+type Conditions = { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
+
+function slice(name: string, conditions: Conditions): EndpointSlice {
+  const targetRef = { kind: 'Pod', name: 'web', namespace: 'default', uid: UID };
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'default' },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.244.0.2'], conditions, targetRef, nodeName: 'node1' }],
+  } as EndpointSlice;
+}
+
+async function setup(...slices: readonly EndpointSlice[]) {
+  const clock = new FakeClock(1000);
+  const client = fakeClient(slices, { clock });
+  const informer = new Informer({ client, kind: EndpointSlice, log: silentLogger, clock });
+  const drain = new EndpointDrain({ slices: informer, nodeName: 'node1', clock });
+  const ended = new AbortController();
+  informer.start(ended.signal);
+  await informer.synced;
+  const wait = (limit: number, signal = ended.signal) => {
+    let isOver = false;
+    void drain.untilDrained(UID, limit, signal).then(() => {
+      isOver = true;
+    });
+    return () => isOver;
+  };
+  return { clock, client, ended, wait };
+}
+
+describe('waiting until nobody sends a pod anything new', () => {
+  it('takes no time for a pod that is no endpoint', async () => {
+    const { wait, ended } = await setup();
+    const isOver = wait(15_000);
+    await settle();
+    assert.equal(isOver(), true);
+    ended.abort();
+  });
+
+  it('lasts until every endpoint of the pod says that it terminates, and proxies had time to act on that', async () => {
+    const { client, clock, wait, ended } = await setup(slice('a', { ready: true }), slice('b', { ready: true }));
+    const isOver = wait(15_000);
+    await clock.advance(1000);
+    await settle();
+    client.seed(slice('a', { ready: false, serving: true, terminating: true }));
+    await clock.advance(1000);
+    await settle();
+    assert.equal(isOver(), false);
+    client.seed(slice('b', { ready: false, serving: true, terminating: true }));
+    await settle();
+    assert.equal(isOver(), false);
+    await clock.advance(299);
+    await settle();
+    assert.equal(isOver(), false);
+    await clock.advance(1);
+    await settle();
+    assert.equal(isOver(), true);
+    ended.abort();
+  });
+
+  it('counts an endpoint that is published although it is not ready as out once it terminates', async () => {
+    const { clock, wait, ended } = await setup(slice('a', { ready: true, terminating: true }));
+    const isOver = wait(15_000);
+    await settle();
+    await clock.advance(300);
+    await settle();
+    assert.equal(isOver(), true);
+    ended.abort();
+  });
+
+  it('ends with a slice that goes', async () => {
+    const { client, clock, wait, ended } = await setup(slice('a', { ready: true }));
+    const isOver = wait(15_000);
+    await settle();
+    client.remove(EndpointSlice, { namespace: 'default', name: 'a' });
+    await settle();
+    await clock.advance(300);
+    await settle();
+    assert.equal(isOver(), true);
+    ended.abort();
+  });
+
+  it('ends after its limit, however slow the others are, and with the signal', async () => {
+    const { clock, wait, ended } = await setup(slice('a', { ready: true }));
+    const isOver = wait(2000);
+    const cut = new AbortController();
+    await settle();
+    await clock.advance(1999);
+    await settle();
+    assert.equal(isOver(), false);
+    await clock.advance(1);
+    await settle();
+    assert.equal(isOver(), true);
+    const isCut = wait(2000, cut.signal);
+    await settle();
+    cut.abort();
+    await settle();
+    assert.equal(isCut(), true);
+    ended.abort();
+  });
+});
