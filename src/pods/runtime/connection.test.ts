@@ -54,7 +54,8 @@ describe('the runtime of a node', () => {
     await advance(1000);
     assert.equal(told.at(-1), 'there');
     assert.deepEqual(counts, { opened: 1, prepared: 1, relisted: 1 });
-    await advance(20_000);
+    await advance(10_000);
+    await advance(10_000);
     assert.equal(counts.relisted, 3);
     end();
   });
