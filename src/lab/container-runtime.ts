@@ -24,8 +24,11 @@ export interface SandboxImage {
 }
 
 /** Throws a {@link LabError} with the remedy when nodes can run no containers here. */
-export function checkNodeContainers(folders?: readonly string[]): void {
-  if (needsUserNamespace()) {
+export function checkNodeContainers(
+  machine: { readonly folders?: readonly string[]; readonly isRoot?: boolean } = {},
+): void {
+  const { folders, isRoot = !needsUserNamespace() } = machine;
+  if (!isRoot) {
     throw new LabError(
       'Nodes with containers need root: containerd mounts and limits what an ordinary user must not. Run the lab with sudo, or without --node-containers.',
     );
