@@ -12,12 +12,11 @@ export async function acceptWebSocket(
 ): Promise<WebSocket | undefined> {
   // Loaded late: most agents never serve one.
   const { WebSocketServer } = await import('ws');
-  const server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: MESSAGE_LIMIT,
-    handleProtocols: () => protocol,
-  });
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_LIMIT });
+  // Protocols are chosen here: `SPDY/3.1+portforward.k8s.io`, with its slash, is none by RFC 6455, and is refused by the library.
+  const { 'sec-websocket-protocol': _, ...headers } = request.headers;
+  request.headers = headers;
+  server.on('headers', (lines) => lines.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return await new Promise((resolve) => {
     // A request that is no WebSocket's has been answered, and its connection is closed.
     socket.once('close', () => resolve(undefined));
