@@ -16,6 +16,8 @@ export interface Token {
 /** A token serves for this part of its life; and for a day at most, so that one of a long life does not outlive its key. */
 const SERVES_FOR = 0.8;
 const SERVES_AT_MOST = 24 * 3_600_000;
+/** Where our clock is not the server's a token may seem to have ended: the server is not to be asked without end. */
+const SERVES_AT_LEAST = 10_000;
 
 /** Keeps tokens per pod in memory; after a restart they are asked for anew. */
 export class Tokens {
@@ -63,8 +65,8 @@ export class Tokens {
       },
     );
     const { token, expirationTimestamp } = statusOf(answer);
-    const life = Math.max(0, Date.parse(expirationTimestamp) - now);
-    return { token, refreshAt: now + Math.min(life * SERVES_FOR, SERVES_AT_MOST) };
+    const life = (Date.parse(expirationTimestamp) - now) * SERVES_FOR;
+    return { token, refreshAt: now + Math.min(Math.max(life || 0, SERVES_AT_LEAST), SERVES_AT_MOST) };
   }
 }
 

@@ -30,11 +30,14 @@ interface OnePod {
   pod: Pod;
   /** The last call for it; one at a time. */
   tail: Promise<unknown>;
-  state: 'new' | 'ready' | 'waiting';
+  /** `ready` once it has had all of its volumes: it runs on with what it has. */
+  state: 'new' | 'waiting' | 'ready';
   /** What it names has changed, and that has not been looked at. */
   isDue: boolean;
   /** Ends the wait for the next refresh. */
   timer: AbortController | undefined;
+  /** Why what it has cannot be brought up to date, as it was told last. */
+  stale: string;
   /** Why it is to be evicted. */
   exceeded: string | undefined;
 }
@@ -106,6 +109,7 @@ export class Volumes implements VolumeManager {
       state: 'new',
       isDue: false,
       timer: undefined,
+      stale: '',
       exceeded: undefined,
     };
     this.#pods.set(uid, one);
@@ -124,7 +128,8 @@ export class Volumes implements VolumeManager {
     const objects = await this.#options.objects.follow(one.pod);
     one.isDue = false;
     const made = isProblem(objects) ? objects : await makeVolumes(one.pod, objects, this.#options);
-    one.state = made.kind === 'ready' ? 'ready' : 'waiting';
+    if (made.kind === 'ready') one.state = 'ready';
+    else if (one.state === 'new') one.state = 'waiting';
     if (made.kind === 'ready' && this.#pods.get(uid) === one) this.#plan(one, made);
     if (one.isDue) this.#look(uid, one); // It changed meanwhile.
     return made;
@@ -132,12 +137,17 @@ export class Volumes implements VolumeManager {
 
   /** When it is to be looked at next, though nothing it names changes. */
   #plan(one: OnePod, { paths, refreshAt, stale }: MadeVolumes): void {
-    const { namespace, name } = one.pod.metadata;
-    const { log, clock } = this.#options;
-    for (const reason of stale) log.warn({ pod: `${namespace}/${name}`, reason }, 'a volume stays as it was');
     this.#usage.follow(one.pod.metadata.uid ?? '', one.exceeded === undefined ? limitedVolumes(one.pod, paths) : []);
-    if (stale.length > 0) this.#wakeIn(one, RETRY);
-    else if (refreshAt !== undefined) this.#wakeIn(one, refreshAt - clock.now());
+    if (stale.length > 0) this.#retryLater(one, stale.join('; '));
+    else one.stale = '';
+    if (stale.length === 0 && refreshAt !== undefined) this.#wakeIn(one, refreshAt - this.#options.clock.now());
+  }
+
+  /** What a pod that runs has stays as it was; that is told once. */
+  #retryLater(one: OnePod, reason: string): void {
+    if (one.stale !== reason) this.#options.events.event(one.pod, 'Warning', 'FailedMount', reason);
+    one.stale = reason;
+    this.#wakeIn(one, RETRY);
   }
 
   #exceed(uid: string, message: string): void {
@@ -162,12 +172,12 @@ export class Volumes implements VolumeManager {
     if (one.state === 'ready') void this.#next(one, () => this.#refresh(uid, one));
   }
 
-  /** Brings the volumes of a pod that runs up to date. Never rejects. */
+  /** Brings the volumes of a pod that runs up to date; it runs on whatever comes of that. Never rejects. */
   async #refresh(uid: string, one: OnePod): Promise<void> {
     if (this.#pods.get(uid) !== one || !one.isDue || this.#signal.aborted) return;
     try {
       const made = await this.#make(one);
-      if (made.kind === 'problem') this.#options.changed(uid);
+      if (made.kind === 'problem') this.#retryLater(one, made.message);
     } catch (err) {
       const { namespace, name } = one.pod.metadata;
       this.#options.log.warn({ pod: `${namespace}/${name}`, err }, 'volumes could not be brought up to date');

@@ -191,6 +191,9 @@ test('files follow the objects that they are made from, and stay when those have
   const again = await made(w, withVolumes([{ name: 'settings', configMap: { name: 'settings' } }]));
   assert.equal(again.get('settings'), paths.get('settings'));
   assert.equal(await text(), '2');
+  assert.deepEqual(w.events, [
+    'FailedMount: MountVolume.SetUp failed for volume "settings" : configmap "settings" not found',
+  ]);
   await w.client.create(ConfigMap, {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -199,6 +202,28 @@ test('files follow the objects that they are made from, and stay when those have
   });
   await until(async () => (await text()) === '3');
   assert.deepEqual(w.changed, []);
+  await w.volumes.remove(POD_UID);
+});
+
+test('a running pod is kept up to date although one of its volumes could not be made any more', async (t) => {
+  const w = await world(t);
+  const folder = join(w.stateDir, 'srv');
+  await mkdir(folder);
+  const volumes = [
+    { name: 'host', hostPath: { path: folder, type: 'Directory' } },
+    { name: 'settings', configMap: { name: 'settings' } },
+  ];
+  const paths = await made(w, withVolumes(volumes));
+  await rm(folder, { recursive: true });
+  const key = { namespace: 'shop', name: 'settings' };
+  await w.client.patch(ConfigMap, key, { type: 'merge', body: { data: { a: '2' } } });
+  await until(() => w.events.length > 0);
+  await mkdir(folder);
+  await until(async () => {
+    await w.clock.advance(30_000);
+    return (await readFile(at(paths, 'settings', 'a'), 'utf8')) === '2';
+  });
+  assert.equal(w.events.length, 1);
   await w.volumes.remove(POD_UID);
 });
 
