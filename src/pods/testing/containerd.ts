@@ -78,10 +78,8 @@ export async function startContainerd(options: ContainerdOptions): Promise<TestC
       await untilReady(runtime, path('log'));
     },
     stop: async () => {
-      for (const { id } of await runtime.listSandboxes()) {
-        await runtime.stopSandbox(id);
-        await runtime.removeSandbox(id);
-      }
+      const sandboxes = await runtime.listSandboxes();
+      await Promise.all(sandboxes.map(({ id }) => runtime.stopSandbox(id).then(() => runtime.removeSandbox(id))));
       runtime.close();
       connection.close();
       process.kill('SIGTERM');
