@@ -22,6 +22,7 @@ import { Binding } from './binding.ts';
 import { defaultPod, preparePod, validatePod } from './pod.admission.ts';
 import { podColumns } from './pod.columns.ts';
 import { podSpec } from './pod-spec.ts';
+import { POD_STREAMS } from './pod-streams.ts';
 
 const stateTerminated = open(
   object({
@@ -101,6 +102,7 @@ export const Pod = defineKind({
     binding: { kind: Binding, verbs: ['create'] },
     eviction: { kind: Eviction, verbs: ['create'] },
   },
+  streams: POD_STREAMS,
   columns: podColumns,
   defaults: defaultPod,
   prepare: preparePod,

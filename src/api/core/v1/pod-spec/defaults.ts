@@ -2,8 +2,19 @@
  * What a pod's spec means where it says nothing, as Kubernetes writes it out. Follows the defaults of core/v1:
  * https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
  */
-import type { Container, EnvVar, HTTPGetAction, LifecycleHandler, PodSpec, Probe } from '../pod-spec.ts';
+import { canonicalQuantity } from '../../../canonical-quantity.ts';
+import type {
+  Container,
+  EnvVar,
+  HTTPGetAction,
+  LifecycleHandler,
+  PodSpec,
+  Probe,
+  ResourceRequirements,
+} from '../pod-spec.ts';
 import { defaultVolume } from './volume-defaults.ts';
+
+type Amounts = NonNullable<ResourceRequirements['limits']>;
 
 /** Seconds between asking a pod to end and ending it. */
 export const DEFAULT_GRACE_SECONDS = 30;
@@ -15,6 +26,7 @@ export function defaultPodSpec(spec: PodSpec): PodSpec {
   const account = serviceAccountName || serviceAccount;
   return {
     ...rest,
+    ...(spec.overhead === undefined ? {} : { overhead: canonicalAmounts(spec.overhead) }),
     ...(account ? { serviceAccountName: account, serviceAccount: account } : {}),
     ...(volumes === undefined ? {} : { volumes: volumes.map(defaultVolume) }),
     ...(initContainers === undefined ? {} : { initContainers: initContainers.map(defaultContainer) }),
@@ -51,7 +63,7 @@ function defaultContainer(container: Container): Container {
     ...(startupProbe === undefined ? {} : { startupProbe: defaultProbe(startupProbe) }),
     ...(lifecycle === undefined ? {} : { lifecycle: defaultLifecycle(lifecycle) }),
     imagePullPolicy: container.imagePullPolicy || defaultPullPolicy(container.image ?? ''),
-    resources: container.resources ?? {},
+    resources: defaultResources(container.resources ?? {}),
     terminationMessagePath: container.terminationMessagePath || TERMINATION_LOG,
     terminationMessagePolicy: container.terminationMessagePolicy || 'File',
   };
@@ -65,6 +77,21 @@ function defaultPullPolicy(image: string): string {
   return tag === 'latest' ? 'Always' : 'IfNotPresent';
 }
 
+function defaultResources(resources: ResourceRequirements): ResourceRequirements {
+  const { limits, requests } = resources;
+  return {
+    ...resources,
+    ...(limits === undefined ? {} : { limits: canonicalAmounts(limits) }),
+    ...(requests === undefined ? {} : { requests: canonicalAmounts(requests) }),
+  };
+}
+
+function canonicalAmounts(amounts: Amounts): Amounts {
+  return Object.fromEntries(
+    Object.entries(amounts).map(([name, amount]) => [name, canonicalQuantity(amount)] as const),
+  );
+}
+
 function defaultEnv(variable: EnvVar): EnvVar {
   const { fieldRef, resourceFieldRef } = variable.valueFrom ?? {};
   if (fieldRef === undefined && resourceFieldRef === undefined) return variable;
@@ -75,7 +102,7 @@ function defaultEnv(variable: EnvVar): EnvVar {
       ...(fieldRef === undefined ? {} : { fieldRef: { ...fieldRef, apiVersion: fieldRef.apiVersion || 'v1' } }),
       ...(resourceFieldRef === undefined
         ? {}
-        : { resourceFieldRef: { ...resourceFieldRef, divisor: resourceFieldRef.divisor ?? '0' } }),
+        : { resourceFieldRef: { ...resourceFieldRef, divisor: canonicalQuantity(resourceFieldRef.divisor ?? '0') } }),
     },
   };
 }

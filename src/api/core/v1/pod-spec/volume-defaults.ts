@@ -1,4 +1,5 @@
 /** What a volume means where it says nothing. */
+import { canonicalQuantity } from '../../../canonical-quantity.ts';
 import type { DownwardAPIFile, Volume, VolumeProjection } from '../volume.ts';
 
 /** Permissions of files in volumes: 0644. */
@@ -8,10 +9,13 @@ const TOKEN_SECONDS = 3600;
 
 /** A volume without a source is an empty directory. */
 export function defaultVolume(volume: Volume): Volume {
-  const { hostPath, configMap, secret, downwardAPI, projected } = volume;
+  const { emptyDir, hostPath, configMap, secret, downwardAPI, projected } = volume;
   return {
     ...volume,
     ...(Object.keys(volume).some((key) => key !== 'name') ? {} : { emptyDir: {} }),
+    ...(emptyDir?.sizeLimit === undefined
+      ? {}
+      : { emptyDir: { ...emptyDir, sizeLimit: canonicalQuantity(emptyDir.sizeLimit) } }),
     ...(hostPath === undefined ? {} : { hostPath: { ...hostPath, type: hostPath.type ?? '' } }),
     ...(configMap === undefined ? {} : { configMap: withMode(configMap) }),
     ...(secret === undefined ? {} : { secret: withMode(secret) }),
@@ -37,7 +41,7 @@ function defaultFile(file: DownwardAPIFile): DownwardAPIFile {
     ...(fieldRef === undefined ? {} : { fieldRef: { ...fieldRef, apiVersion: fieldRef.apiVersion || 'v1' } }),
     ...(resourceFieldRef === undefined
       ? {}
-      : { resourceFieldRef: { ...resourceFieldRef, divisor: resourceFieldRef.divisor ?? '0' } }),
+      : { resourceFieldRef: { ...resourceFieldRef, divisor: canonicalQuantity(resourceFieldRef.divisor ?? '0') } }),
   };
 }
 
