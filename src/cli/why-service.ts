@@ -16,6 +16,7 @@ import { METALLB_NAME } from '../api/metallb/v1beta1/names.ts';
 import type { Client } from '../client/client.ts';
 import { getAny, listAny } from '../client/optional.ts';
 import type { Finding } from '../controllers/servicestatus/finding.ts';
+import { MAKERS, type Maker, type PodMaker, podMaker } from '../controllers/servicestatus/pod-makers.ts';
 import { whyService } from '../controllers/servicestatus/why.ts';
 import { whyHeld } from '../controllers/servicestatus/why-held.ts';
 
@@ -23,7 +24,7 @@ import { whyHeld } from '../controllers/servicestatus/why-held.ts';
 export async function explainService(client: Client, key: ObjectKey, now = Date.now()): Promise<readonly Finding[]> {
   const scope = key.namespace === undefined ? {} : { namespace: key.namespace };
   const service = await client.get(Service, key);
-  const [slices, pods, nodes, vms, vmis, pools, advertisements, leases, metallb, events] = await Promise.all([
+  const [slices, pods, nodes, vms, vmis, pools, advertisements, leases, metallb, events, makers] = await Promise.all([
     client.list(EndpointSlice, scope),
     client.list(Pod, scope),
     client.list(Node),
@@ -34,6 +35,7 @@ export async function explainService(client: Client, key: ObjectKey, now = Date.
     client.list(Lease, { namespace: ANNOUNCER_LEASE_NAMESPACE }),
     getAny(client, MetalLB, { namespace: ANNOUNCER_LEASE_NAMESPACE, name: METALLB_NAME }),
     client.list(Event, { ...scope, fieldSelector: `involvedObject.kind=Service,involvedObject.name=${key.name}` }),
+    listMakers(client, scope),
   ]);
   const found = whyService({
     service,
@@ -42,6 +44,7 @@ export async function explainService(client: Client, key: ObjectKey, now = Date.
     nodes: nodes.items,
     vms,
     vmis,
+    makers,
     pools,
     advertisements,
     announcers: leases.items.flatMap((lease) => readAnnouncerLease(lease) ?? []),
@@ -49,4 +52,12 @@ export async function explainService(client: Client, key: ObjectKey, now = Date.
     now,
   });
   return [...found, ...whyHeld(service, events.items)];
+}
+
+async function listMakers(client: Client, scope: { readonly namespace?: string }): Promise<readonly PodMaker[]> {
+  const lists = MAKERS.map(async (kind) => {
+    const makers = await listAny<Maker>(client, kind, scope);
+    return makers.flatMap((maker) => podMaker(kind.singular, maker));
+  });
+  return (await Promise.all(lists)).flat();
 }

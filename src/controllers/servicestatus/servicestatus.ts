@@ -32,6 +32,7 @@ import {
   hasReadyEndpoint,
   type WantedCondition,
 } from './conditions.ts';
+import { MAKERS, type Maker, podMaker } from './pod-makers.ts';
 import { instanceLabels, templateLabels, whyNoEndpoints } from './why.ts';
 import { whyNotAnnounced } from './why-no-address.ts';
 
@@ -57,6 +58,12 @@ export function serviceStatusController(parts: ControllerParts): Run {
   const metallbs = informers.of(MetalLB, { optional: true });
   const vms = informers.of(VirtualMachine, { optional: true });
   const vmis = informers.of(VirtualMachineInstance, { optional: true });
+  const makers = MAKERS.map((kind) => {
+    const informer: Informer<Maker> = informers.of<Maker>(kind, { optional: true });
+    return { informer, name: kind.singular, of: byNamespace(informer) };
+  });
+  const makersIn = (namespace: string) =>
+    makers.flatMap(({ name, of }) => of(namespace).flatMap((maker) => podMaker(name, maker)));
   const inNamespace = {
     pods: byNamespace(pods),
     vms: byNamespace(vms),
@@ -98,6 +105,7 @@ export function serviceStatusController(parts: ControllerParts): Run {
   follow(pods, ({ metadata }) => metadata.labels);
   follow(vms, templateLabels);
   follow(vmis, instanceLabels);
+  for (const { informer } of makers) follow(informer, ({ spec }) => spec.template.metadata?.labels);
   pools.onChange(({ object, previous }) => {
     if (!equal(object?.spec, previous?.spec)) lookAtBalanced();
   });
@@ -144,6 +152,7 @@ export function serviceStatusController(parts: ControllerParts): Run {
           pods: candidates(service, namespace),
           vms: inNamespace.vms(namespace),
           vmis: inNamespace.vmis(namespace),
+          makers: makersIn(namespace),
         });
     const wanted = [
       endpointsCondition(service, hasReady, findings),

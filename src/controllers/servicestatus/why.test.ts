@@ -10,6 +10,7 @@ import type { AnnouncerLease } from '../../api/metallb/v1beta1/announcer-lease.t
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
 import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import type { PodMaker } from './pod-makers.ts';
 import { type WhyInput, whyService } from './why.ts';
 import type { AnnouncerInput } from './why-no-address.ts';
 
@@ -78,7 +79,7 @@ function world(over: Partial<World> = {}): World {
     announcers: [announcer('node1', NOW)],
     now: NOW,
   };
-  return { service: service(), nodes, ...announcing, ...all, ...over };
+  return { service: service(), nodes, makers: [], ...announcing, ...all, ...over };
 }
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -113,6 +114,14 @@ function balanced(over: Partial<World>): World {
   return world({ service: service({ type: 'LoadBalancer' }, GIVEN), pools: [pool], nodes: [node('node1')], ...over });
 }
 
+/** A deployment that makes pods with these labels. */
+const deployment = (labels: Labels, over: Partial<PodMaker> = {}): PodMaker => ({
+  ...{ name: 'deployment front', namespace, labels, replicas: 2, paused: false, failure: undefined },
+  ...over,
+});
+/** A pod of containers. */
+const plain: Pod = { ...pod('a', {}), metadata: { name: 'front-x', namespace, labels: special } };
+
 const noGuests = { vms: [], vmis: [], pods: [], slices: [] };
 const unlabelled = {
   vms: [vm('a', { app: 'web' })],
@@ -126,8 +135,40 @@ const cases: [name: string, input: World, findings: string[]][] = [
     'that there is nothing that could carry the label',
     world(noGuests),
     [
-      'no virtual machine and no pod carries the label special=key | create a virtual machine in this namespace whose spec.template.metadata.labels has them',
+      'no virtual machine and no pod carries the label special=key | create a virtual machine, or a deployment, in this namespace whose spec.template.metadata.labels has them',
     ],
+  ],
+  [
+    'that what would make its pods is to have none',
+    world({ ...noGuests, makers: [deployment(special, { replicas: 0 })] }),
+    [
+      'deployment front makes pods with the label, and is to have none: its spec.replicas is 0 | kubectl scale deployment/front -n ns --replicas=1',
+    ],
+  ],
+  [
+    'that what would make its pods cannot',
+    world({ ...noGuests, makers: [deployment(special, { failure: 'no room' })] }),
+    ['deployment front makes pods with the label, and cannot: no room | kubectl describe deployment/front -n ns'],
+  ],
+  [
+    'that what would make its pods is paused, or has not made them yet',
+    world({ ...noGuests, makers: [deployment(special, { paused: true }), deployment(special)] }),
+    [
+      'deployment front makes pods with the label, and is paused | kubectl rollout resume deployment/front -n ns',
+      'deployment front makes pods with the label, and there is none yet',
+    ],
+  ],
+  [
+    'which labels of what makes pods come nearest',
+    world({ ...noGuests, makers: [deployment({ special: 'other' })] }),
+    [
+      'no virtual machine and no pod carries the label special=key; deployment front has special=other instead of key | set spec.selector to labels of what is to serve, such as special=other of deployment front',
+    ],
+  ],
+  [
+    'that a pod is not ready, and where to look',
+    world({ ...noGuests, pods: [{ ...plain, status: { phase: 'Pending' } }] }),
+    ['pod front-x is not ready: it is Pending | kubectl describe pod front-x -n ns'],
   ],
   [
     'that no virtual machine carries the label',

@@ -15,6 +15,7 @@ import { findCondition } from '../../api/meta/conditions.ts';
 import { familyOf } from '../../lib/ip.ts';
 import { desiredSlices, serviceFamilies } from '../endpointslice/desired.ts';
 import type { Finding } from './finding.ts';
+import { type PodMaker, whyNoPods } from './pod-makers.ts';
 import { type AnnouncerInput, whyNoAddress, whyNotAnnounced } from './why-no-address.ts';
 import { whyProvider } from './why-provider.ts';
 
@@ -26,6 +27,7 @@ export interface WhyInput {
   readonly nodes: readonly Node[];
   readonly vms: readonly VirtualMachine[];
   readonly vmis: readonly VirtualMachineInstance[];
+  readonly makers: readonly PodMaker[];
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -75,8 +77,11 @@ function noSelector({ service, slices }: WhyInput): Finding[] {
 }
 
 /** Nothing carries the labels; says what comes nearest. */
-function nothingSelected({ pods, vms }: WhyInput, selector: Labels): Finding[] {
+function nothingSelected({ pods, vms, makers }: WhyInput, selector: Labels): Finding[] {
+  const making = makers.filter(({ labels }) => matches(selector, labels));
+  if (making.length > 0) return making.slice(0, NEAR_MISSES).map(whyNoPods);
   const candidates = [
+    ...makers.map(({ name, labels }) => ({ name, labels })),
     ...vms.map((vm) => ({ name: `virtual machine ${vm.metadata.name}`, labels: templateLabels(vm) })),
     ...pods
       .filter((pod) => !isGuest(pod))
@@ -90,9 +95,12 @@ function nothingSelected({ pods, vms }: WhyInput, selector: Labels): Finding[] {
   const wanted = printLabels(selector);
   const carrying = `no virtual machine and no pod carries the label${Object.keys(selector).length > 1 ? 's' : ''} ${wanted}`;
   const [vm] = vms;
+  const [maker] = makers;
   const remedy =
     vm === undefined
-      ? 'create a virtual machine in this namespace whose spec.template.metadata.labels has them'
+      ? maker === undefined
+        ? 'create a virtual machine, or a deployment, in this namespace whose spec.template.metadata.labels has them'
+        : `set spec.selector to labels of what is to serve, such as ${printLabels(maker.labels)} of ${maker.name}`
       : `add ${wanted} to spec.template.metadata.labels of a virtual machine (such as ${vm.metadata.name}), then restart it`;
   return [{ kind: 'nothing-selected', message: [carrying, ...near].join('; '), remedy }];
 }
@@ -159,10 +167,12 @@ function notReady(pod: Pod): Finding[] {
   if (condition?.status === 'True') return [];
   const told = condition?.message ?? condition?.reason;
   const state = pod.metadata.deletionTimestamp === undefined ? 'is not ready' : 'is ending';
-  const why = told === undefined ? `: its pod is ${pod.status?.phase ?? 'Pending'}` : `: ${told}`;
   const name = pod.metadata.labels?.[VM_NAME_LABEL];
-  const remedy = name === undefined ? undefined : `kubectl describe vmi ${name} -n ${pod.metadata.namespace}`;
-  return [{ kind: 'not-ready', message: `${subject(pod)} ${state}${why}`, ...(remedy ? { remedy } : {}) }];
+  const whose = name === undefined ? 'it' : 'its pod';
+  const why = told === undefined ? `: ${whose} is ${pod.status?.phase ?? 'Pending'}` : `: ${told}`;
+  const what = name === undefined ? `pod ${pod.metadata.name}` : `vmi ${name}`;
+  const remedy = `kubectl describe ${what} -n ${pod.metadata.namespace}`;
+  return [{ kind: 'not-ready', message: `${subject(pod)} ${state}${why}`, remedy }];
 }
 
 /** A targetPort that is a name must be declared by those who serve it. */
@@ -178,10 +188,16 @@ function portNames(service: Service, selected: readonly Pod[]): Finding[] {
       {
         kind: 'port-name',
         message: `targetPort "${targetPort}" is not a ${protocol} port of ${without.map(({ pod }) => subject(pod)).join(', ')}; the names there are: ${known}`,
-        remedy: `write the number of the port as targetPort, or declare it: spec.template.spec.domain.devices.interfaces[].ports with name ${targetPort}`,
+        remedy: `write the number of the port as targetPort, or declare it: ${portsOf(without)} with name ${targetPort}`,
       },
     ];
   });
+}
+
+/** Where those who serve name their ports. */
+function portsOf(servers: readonly { readonly pod: Pod }[]): string {
+  if (servers.every(({ pod }) => isGuest(pod))) return 'spec.template.spec.domain.devices.interfaces[].ports';
+  return 'spec.template.spec.containers[].ports';
 }
 
 function declaredPorts(pod: Pod, protocol: string): string[] {
