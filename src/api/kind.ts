@@ -35,6 +35,19 @@ export interface ScaleSpec<T> {
   readonly selector: (object: T) => string;
 }
 
+/** A subresource that is a stream: what it is called with is in the query, and what it answers is no object. */
+export interface StreamCall {
+  readonly name: string;
+  /** What its options are called in Kubernetes. */
+  readonly kind: string;
+  readonly verbs: readonly ('create' | 'get')[];
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly type: 'string' | 'boolean' | 'integer';
+    readonly description: string;
+  }[];
+}
+
 export interface KindSpec<T> {
   /** '' for the core group. */
   readonly group: string;
@@ -63,6 +76,8 @@ export interface KindSpec<T> {
   readonly called?: boolean;
   /** Subresources that are called, by name: what is sent to each, and answered. */
   readonly calls?: Readonly<Record<string, Call>>;
+  /** Subresources that are streams. */
+  readonly streams?: readonly StreamCall[];
   /** Columns between NAME and AGE; AGE is left out when `age` is false. */
   readonly columns?: readonly Column<Resource<NoInfer<T>>>[];
   readonly age?: boolean;
@@ -110,6 +125,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   /** Whether its objects are only sent and answered, and never kept. */
   readonly called: boolean;
   readonly calls: Readonly<Record<string, Call>>;
+  readonly streams: readonly StreamCall[];
   readonly columns: readonly Column<T>[];
   readonly age: boolean;
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
@@ -158,6 +174,7 @@ export function defineKind<T>(spec: KindSpec<T>): Kind<Resource<T>> {
     refused: spec.refused,
     called: spec.called ?? false,
     calls: spec.calls ?? {},
+    streams: spec.streams ?? [],
     columns: spec.columns ?? [],
     age: spec.age ?? true,
     selectableFields: spec.selectableFields ?? {},

@@ -1,5 +1,6 @@
 /** The paths of a kind, as OpenAPI operations: which verbs there are, and the query parameters of each. */
 import { Scale } from './autoscaling/v1/scale.ts';
+import type { StreamCall } from './kind.ts';
 import type { AnyKind } from './kinds.ts';
 import { definitionName, META } from './openapi-names.ts';
 
@@ -102,6 +103,10 @@ export function pathsOf(kind: AnyKind, dialect: 2 | 3, reference: Reference): Do
     `${item}/${name}`,
     print(CALLED, [path('name'), ...inScope], sent),
   ]);
+  const streams = kind.streams.map((stream) => [
+    `${item}/${stream.name}`,
+    printStream(stream, [path('name'), ...inScope], dialect),
+  ]);
   if (kind.called) return { [collection]: print(CALLED, inScope) };
   return {
     ...(kind.namespaced ? { [`${root}/${kind.plural}`]: print(COLLECTION.slice(0, 1), []) } : {}),
@@ -109,7 +114,26 @@ export function pathsOf(kind: AnyKind, dialect: 2 | 3, reference: Reference): Do
     [item]: print(ITEM, [path('name'), ...inScope]),
     ...(kind.status ? { [`${item}/status`]: print(STATUS, [path('name'), ...inScope]) } : {}),
     ...(kind.scale ? { [`${item}/scale`]: print(STATUS, [path('name'), ...inScope], Scale) } : {}),
-    ...Object.fromEntries(calls),
+    ...Object.fromEntries([...calls, ...streams]),
+  };
+}
+
+/** A log is text; the others leave HTTP, and what they answer is not described. */
+function printStream(stream: StreamCall, inPath: readonly Parameter[], dialect: 2 | 3): Document {
+  const isText = stream.name === 'log';
+  const schema = { type: 'string' };
+  const content = dialect === 2 ? { schema } : { content: { 'text/plain': { schema } } };
+  const operation = {
+    'x-kubernetes-action': isText ? 'get' : 'connect',
+    'x-kubernetes-group-version-kind': { group: '', version: 'v1', kind: stream.kind },
+    ...(dialect === 2 ? { produces: [isText ? 'text/plain' : '*/*'] } : {}),
+    responses: { '200': { description: 'OK', ...content } },
+  };
+  const methods = stream.verbs.map((verb) => [verb === 'create' ? 'post' : 'get', operation]);
+  const parameters = [...inPath, ...stream.parameters.map((one) => ({ ...one, in: 'query' as const }))];
+  return {
+    ...Object.fromEntries(methods),
+    parameters: parameters.map((parameter) => printParameter(parameter, dialect)),
   };
 }
 

@@ -100,7 +100,10 @@ function resourcesOf(kind: AnyKind): readonly object[] {
     ...identityOf(call.kind),
     verbs: call.verbs,
   }));
-  return [whole, ...parts, ...calls];
+  const streams = kind.streams.map(({ name, kind: options, verbs }) => ({
+    ...{ name: `${plural}/${name}`, singularName: '', namespaced, kind: options, verbs },
+  }));
+  return [whole, ...parts, ...calls, ...streams];
 }
 
 function identityOf({ group, version, kind }: AnyKind): object {
@@ -163,6 +166,11 @@ function discovered(kind: AnyKind): object {
         subresource: name,
         responseKind: identityOf(call.kind),
         verbs: call.verbs,
+      })),
+      ...kind.streams.map(({ name, kind: options, verbs }) => ({
+        subresource: name,
+        responseKind: { ...responseKind, kind: options },
+        verbs,
       })),
     ],
   };

@@ -267,6 +267,28 @@ test('a server that ends ends its streams too', async () => {
   await ended;
 });
 
+test('discovery and OpenAPI tell of the streams', async () => {
+  const { body } = await api.call('GET', '/api/v1');
+  const streams = body.resources.filter(({ name }: Json) => /^pods\/(attach|exec|log|portforward)$/.test(name));
+  assert.deepEqual(
+    streams.map(({ name, kind, verbs }: Json) => `${name} ${kind} ${verbs}`),
+    [
+      'pods/attach PodAttachOptions create,get',
+      'pods/exec PodExecOptions create,get',
+      'pods/log Pod get',
+      'pods/portforward PodPortForwardOptions create,get',
+    ],
+  );
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+  const { text } = await api.call('GET', '/api', { headers: { accept } });
+  assert.match(text, /"subresource":"exec","responseKind":\{"group":"","version":"v1","kind":"PodExecOptions"\}/);
+  const { paths } = (await api.call('GET', '/openapi/v3/api/v1')).body;
+  const { get, post, parameters } = paths['/api/v1/namespaces/{namespace}/pods/{name}/exec'];
+  assert.deepEqual([get['x-kubernetes-action'], post['x-kubernetes-action']], ['connect', 'connect']);
+  assert.ok(parameters.some(({ name }: Json) => name === 'command'));
+  assert.ok(paths['/api/v1/namespaces/{namespace}/pods/{name}/log'].get !== undefined);
+});
+
 test('metrics say what is open', async () => {
   await agent((_, response) => response.end());
   const { text } = await api.call('GET', '/metrics');
