@@ -489,6 +489,7 @@ describe('a node', () => {
     await settle(100);
     const pod = await node.pod('limited');
     assert.deepEqual([pod.status?.phase, pod.status?.reason], ['Failed', 'DeadlineExceeded']);
+    assert.ok((await node.events('limited')).includes('DeadlineExceeded'));
     assert.deepEqual(node.runtime.running(), []);
     await node.kill();
   });

@@ -3,6 +3,9 @@ import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import { isAlive, presentSandbox } from '../runtime/pod-runtime.ts';
 import { type ContainerView, containersOf, deadlineOf, isLost, latest, type PodView, restartsAfter } from './view.ts';
 
+/** The kubelet's reason for a pod that ran longer than it may. */
+export const DEADLINE_EXCEEDED = 'DeadlineExceeded';
+
 export interface Outcome {
   readonly phase: 'Succeeded' | 'Failed';
   readonly reason?: string;
@@ -17,7 +20,7 @@ export function outcomeOf(view: PodView): Outcome | undefined {
   const deadline = deadlineOf(pod);
   if (deadline !== undefined && deadline <= now) {
     const message = 'Pod was active on the node longer than the specified deadline';
-    return { phase: 'Failed', reason: 'DeadlineExceeded', message };
+    return { phase: 'Failed', reason: DEADLINE_EXCEEDED, message };
   }
   const containers = containersOf(view);
   if (containers.some((container) => busy.has(container.name))) return undefined;

@@ -2,6 +2,7 @@
 import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { seconds } from '../../lib/duration.ts';
+import type { PodEvents } from '../parts.ts';
 import { type PodRuntime, podFrom, podIPsOf } from '../runtime/pod-runtime.ts';
 import { desiredPodStatus, rejectedStatus } from '../status/desired.ts';
 import { plan } from './actions.ts';
@@ -9,7 +10,7 @@ import { tellBackOffs } from './back-off-events.ts';
 import { Ender, readPod } from './ender.ts';
 import { garbage } from './garbage.ts';
 import { Jobs } from './jobs.ts';
-import { deletionOutcome, type Outcome } from './outcome.ts';
+import { DEADLINE_EXCEEDED, deletionOutcome, type Outcome } from './outcome.ts';
 import type { NodeParts, RuntimeParts, WorkerParts } from './parts.ts';
 import { followProbes } from './probing.ts';
 import { confirmDeletion, erasePod, releasePod } from './remove.ts';
@@ -161,6 +162,7 @@ export class PodWorker {
   #endOver(parts: WorkerParts, pod: Pod, outcome: Outcome): void {
     if (this.#isHeldUp(END)) return;
     this.#starting.abort();
+    tellDeadline(parts.events, pod, outcome);
     this.#jobs.run(END, async () => {
       await this.#jobs.othersEnded(END);
       const { terminationGracePeriodSeconds: grace = 30 } = pod.spec ?? {};
@@ -246,6 +248,11 @@ export class PodWorker {
 
 /** Seconds that a pod gets that takes more of the node than it may, as from a kubelet. */
 const EVICTED_GRACE = 1;
+/** Tells of a pod whose time is over. What its containers did they tell, and what volumes hold too much the volumes. */
+function tellDeadline(events: PodEvents, pod: Pod, { reason, message = '' }: Outcome): void {
+  if (reason === DEADLINE_EXCEEDED && !isPodFinal(pod)) events.event(pod, 'Normal', reason, message);
+}
+
 /** Seconds that a pod gets that has been taken from the API without being asked to end, as by force. */
 const FORCED_GRACE = 2;
 
