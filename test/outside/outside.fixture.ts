@@ -5,11 +5,15 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decode, encode } from 'dns-packet';
+import { parseAllDocuments } from 'yaml';
 import { Endpoints } from '../../src/api/core/v1/endpoints.ts';
 import { Service } from '../../src/api/core/v1/service.ts';
 import { EndpointSlice } from '../../src/api/discovery/v1/endpointslice.ts';
+import type { Kind } from '../../src/api/kind.ts';
+import type { KubeObject } from '../../src/api/meta/v1.ts';
 import type { ModeName } from '../../src/cli/proxy-mode.ts';
 import { cleanupProxy, openModes } from '../../src/cli/wiring/proxy-modes.ts';
 import { fakeClient } from '../../src/client/fake.ts';
@@ -39,61 +43,46 @@ const ending = new AbortController();
 const client = fakeClient([]);
 const log = silentLogger;
 
-/** A Service without a selector: what it stands for is others' to say. */
-function service(name: keyof typeof VIPS): Service {
-  const [v4, v6] = VIPS[name];
-  const dual = { ipFamilyPolicy: 'RequireDualStack' } as const;
-  const ports = (['TCP', 'UDP'] as const).map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: 80 }));
-  const spec = {
-    type: 'ClusterIP',
-    clusterIP: v4,
-    clusterIPs: [v4, v6],
-    ipFamilies: ['IPv4', 'IPv6'],
-    ports,
-    ...dual,
-  } as const;
-  return { apiVersion: 'v1', kind: 'Service', metadata: { namespace, name }, spec } as Service;
+const EXAMPLES = new URL('../../examples/outside/', import.meta.url);
+
+/** The objects of an example, with what the API server would add. */
+async function example(name: string): Promise<readonly KubeObject[]> {
+  const text = await readFile(new URL(`${name}.yaml`, EXAMPLES), 'utf8');
+  return parseAllDocuments(text).map((document) => {
+    const object = document.toJS() as KubeObject & { spec?: object };
+    const metadata = { ...object.metadata, namespace };
+    const clusterIPs = VIPS[name as keyof typeof VIPS];
+    if (object.kind !== 'Service' || clusterIPs === undefined) return { ...object, metadata };
+    return { ...object, metadata, spec: { ...object.spec, ...clusterIPsOf(clusterIPs) } };
+  });
 }
 
-const PORTS = (['TCP', 'UDP'] as const).map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: PORT }));
-
-/** Written by hand: the database is at that host. */
-const slices = (host: Host): readonly EndpointSlice[] =>
-  HOSTS[host].map((address, i) => ({
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { namespace, name: `database-${i}`, labels: { 'kubernetes.io/service-name': 'database' } },
-    addressType: i === 0 ? 'IPv4' : 'IPv6',
-    endpoints: [{ addresses: [address] }],
-    ports: PORTS,
-  }));
-
-/** The older way to write it. */
-const endpoints = (host: Host): Endpoints => ({
-  apiVersion: 'v1',
-  kind: 'Endpoints',
-  metadata: { namespace, name: 'queue' },
-  subsets: [{ addresses: HOSTS[host].map((address) => ({ ip: address })), ports: PORTS }],
+const clusterIPsOf = (clusterIPs: readonly [string, string]) => ({
+  ...{ clusterIP: clusterIPs[0], clusterIPs, ipFamilies: ['IPv4', 'IPv6'] },
 });
 
-const alias = (host: Host): Service => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { namespace, name: 'alias' },
-  spec: { type: 'ExternalName', externalName: `${host}.example.test` },
-});
+async function createExamples(): Promise<void> {
+  for (const name of ['database', 'queue', 'alias']) {
+    for (const object of await example(name)) {
+      const kind = [Service, EndpointSlice, Endpoints].find((each) => each.kind === object.kind);
+      if (kind === undefined) throw new Error(`an example of another kind: ${object.kind}`);
+      await client.create(kind as Kind<KubeObject>, object);
+    }
+  }
+}
 
 async function moveTo(host: Host): Promise<void> {
-  for (const slice of slices(host)) {
-    const { endpoints: wanted } = slice;
-    await client.patch(EndpointSlice, slice.metadata as Named, { type: 'merge', body: { endpoints: wanted } });
+  const [v4, v6] = HOSTS[host];
+  for (const [name, address] of Object.entries({ 'database-ipv4': v4, 'database-ipv6': v6 })) {
+    const body = { endpoints: [{ addresses: [address] }] };
+    await client.patch(EndpointSlice, { namespace, name }, { type: 'merge', body });
   }
-  const { subsets } = endpoints(host);
-  await client.patch(Endpoints, { namespace, name: 'queue' }, { type: 'merge', body: { subsets } });
-  await client.patch(Service, { namespace, name: 'alias' }, { type: 'merge', body: { spec: alias(host).spec } });
+  const { subsets = [] } = await client.get(Endpoints, { namespace, name: 'queue' });
+  const moved = subsets.map((subset) => ({ ...subset, addresses: HOSTS[host].map((address) => ({ ip: address })) }));
+  await client.patch(Endpoints, { namespace, name: 'queue' }, { type: 'merge', body: { subsets: moved } });
+  const spec = { externalName: `${host}.example.test` };
+  await client.patch(Service, { namespace, name: 'alias' }, { type: 'merge', body: { spec } });
 }
-
-type Named = { readonly namespace: string; readonly name: string };
 
 /** The world's name servers, as far as they matter here. */
 async function upstream(): Promise<string> {
@@ -178,37 +167,37 @@ async function main(): Promise<object> {
     Speaker.start('first', [PORT], join(stateDir, 'host-lan')),
     Speaker.start('second', [PORT], join(stateDir, 'host-lan2')),
   ]);
-  for (const each of [service('database'), service('queue'), alias('first')]) await client.create(Service, each);
-  for (const slice of slices('first')) await client.create(EndpointSlice, slice);
-  await client.create(Endpoints, endpoints('first'));
+  await createExamples();
 
-  const to = (name: keyof typeof VIPS, protocol: Question['protocol'], family: 0 | 1, more: object = {}): Question => ({
-    ...{ protocol, host: VIPS[name][family], port: 80, ...more },
+  /** The database speaks TCP, the queue datagrams. */
+  const database = (family: 0 | 1, keep?: string): Question => ({
+    ...{ protocol: 'tcp', host: VIPS.database[family], port: PORT },
+    ...(keep === undefined ? {} : { keep }),
   });
-  const flow = (name: keyof typeof VIPS) => to(name, 'udp', 0, { from: 40_000 + name.length });
-  const held = to('database', 'tcp', 0, { keep: 'connection' });
+  const queue = (family: 0 | 1, from?: number): Question => ({
+    ...{ protocol: 'udp', host: VIPS.queue[family], port: 80 },
+    ...(from === undefined ? {} : { from }),
+  });
   const lookUp = async (type: 'A' | 'AAAA') => {
     const argv = ['dig', '@10.244.1.1', '+short', '+time=2', 'alias.default.svc.cluster.local', type];
     return (await runCommand(['nsenter', `--net=${inPod}`, ...argv])).stdout.trim().split('\n').at(-1) ?? '';
   };
   const everything = async () => {
-    const questions = (['database', 'queue'] as const).flatMap((name) =>
-      (['tcp', 'udp'] as const).flatMap((protocol) => ([0, 1] as const).map((family) => to(name, protocol, family))),
-    );
+    const questions = [database(0), database(1), queue(0), queue(1)];
     const names = [await lookUp('A'), await lookUp('AAAA')];
     return {
       services: await Promise.all([...questions.map((q) => pod.ask(q)), ...questions.map((q) => guest.ask(q))]),
       names,
       alias: await Promise.all(names.map((host) => pod.ask({ protocol: 'tcp', host, port: PORT }))),
-      kept: await pod.ask(held),
-      flows: [await pod.ask(flow('database')), await pod.ask(flow('queue'))],
+      kept: await pod.ask(database(0, 'connection')),
+      flows: [await pod.ask(queue(0, 40_000)), await guest.ask(queue(1, 40_000))],
     };
   };
   const settled = async (host: Host) => {
-    for (const name of ['database', 'queue'] as const) {
-      for (const family of [0, 1] as const) await until(() => pod.ask(to(name, 'tcp', family)), host);
-      await until(() => pod.ask(flow(name)), host);
+    for (const question of [database(0), database(1), queue(0), queue(1), queue(0, 40_000)]) {
+      await until(() => pod.ask(question), host);
     }
+    await until(() => guest.ask(queue(1, 40_000)), host);
     await until(() => lookUp('A'), HOSTS[host][0]);
   };
   await settled('first');
