@@ -23,6 +23,7 @@ export interface TmpfsOptions {
 
 /** Calls of the kernel; each throws, or rejects with, a {@link SystemCallError}. */
 export interface Mounts {
+  /** Mounts memory, which is not swapped out where the kernel can promise that: Linux 6.4. */
   tmpfs(target: string, options: TmpfsOptions): Promise<void>;
   /** Shows an open file or folder at `target` too, which is there already and of the same sort. */
   bind(fd: number, target: string): Promise<void>;
@@ -73,9 +74,16 @@ async function load(): Promise<Mounts> {
     });
 
   return {
-    tmpfs: (target, { size, mode }) => {
-      const limit = size === undefined ? [] : [`size=${size}`];
-      return inPool('mount', mount, 'tmpfs', target, 'tmpfs', 0, [`mode=${mode.toString(8)}`, ...limit].join(','));
+    tmpfs: async (target, { size, mode }) => {
+      const options = `mode=${mode.toString(8)}${size === undefined ? '' : `,size=${size}`}`;
+      const mountWith = (text: string) => inPool('mount', mount, 'tmpfs', target, 'tmpfs', 0, text);
+      try {
+        await mountWith(`${options},noswap`);
+      } catch (error) {
+        // An older kernel does not know the option; whether that was it shows without.
+        if (!(error instanceof SystemCallError) || error.code !== 'EINVAL') throw error;
+        await mountWith(options);
+      }
     },
     bind: (fd, target) => inPool('mount', mount, `/proc/self/fd/${fd}`, target, null, MS_BIND, null),
     unmount: async (target) => {

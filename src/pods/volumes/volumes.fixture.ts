@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, open, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -98,6 +98,12 @@ async function refused({ volumes }: World, of: Pod): Promise<string> {
   return result.message;
 }
 
+/** 6.04 for 6.4. */
+function linuxVersion(): number {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major + minor / 100;
+}
+
 /** The disk tells nobody when it has been written. */
 async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   for (let i = 0; i < 500; i++) {
@@ -150,6 +156,10 @@ test('every sort of volume is made, and nothing is left of them', async (t) => {
   const real = await realpath(w.stateDir);
   const inMemory = ['all', 'keys', 'me', 'memory'].map((name) => at(paths, name).replace(w.stateDir, real));
   assert.deepEqual([...(await mountsBeneath(w.stateDir))].sort(), inMemory.sort());
+  const options = (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .find((line) => line.includes('/volumes/keys '));
+  assert.equal(options?.includes('noswap'), linuxVersion() >= 6.04, options);
   await assert.rejects(writeFile(at(paths, 'memory', 'big'), Buffer.alloc(2 ** 21)), { code: 'ENOSPC' });
   const body = w.client.calls[0]?.body as { readonly spec: { readonly boundObjectRef: { readonly uid: string } } };
   assert.equal(body.spec.boundObjectRef.uid, POD_UID);
