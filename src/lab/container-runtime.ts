@@ -63,7 +63,20 @@ export async function prepareContainerd(node: ContainerNode): Promise<readonly s
   const config = join(dir, 'config.toml');
   writeFileSync(config, await configOf(node, dir), { mode: 0o600 });
   const group = `${cgroupOf(layout)}/${name}`;
-  return enter(['sh', '-c', START, group, config, VIEW, cgroupMounts(), ...makeCgroup(group)]);
+  return enter(['sh', '-c', START, group, config, VIEW, cgroupMounts(), ...groupsOf(group)]);
+}
+
+function groupsOf(name: string): readonly string[] {
+  try {
+    return makeCgroup(name);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new LabError(
+      `Nodes with containers need control groups of their own, and none can be made here: ${why}
+In a container: start that with --privileged. Or run the lab without --node-containers.`,
+      { cause },
+    );
+  }
 }
 
 /** Gives containerd the image of its sandboxes, for which it would otherwise ask a registry. */

@@ -27,16 +27,16 @@ export async function labDown(dir: string, options: DownOptions = {}): Promise<v
   if (owner?.pid === process.pid)
     throw new LabError(`the lab in ${layout.dir} is still being started by this very process`);
   if (owner !== undefined) await endLab(owner);
-  await removeGroups(layout);
+  if (!(await removeGroups(layout))) {
+    throw new LabError('containers of the lab do not end. Try again: postern lab down');
+  }
   removeRunFiles(layout);
   if (options.keepData !== true) removeData(layout);
 }
 
-/** Those of a lab that was killed are left until now, or until the next lab of this folder has them. */
-export async function removeGroups(layout: Layout): Promise<void> {
-  if (!(await until(() => removeCgroups(layout), KILL_GRACE))) {
-    throw new LabError('containers of the lab do not end. Try again: postern lab down');
-  }
+/** Those of a lab that was killed are left until now, or until the next lab of this folder has them. False when they are in use. */
+export function removeGroups(layout: Layout): Promise<boolean> {
+  return until(() => removeCgroups(layout), KILL_GRACE);
 }
 
 /** SIGTERM, and SIGKILL for a lab that has not heeded it after `grace` milliseconds; then waits for the last of its processes. */

@@ -13,8 +13,26 @@ import { skipUnless, skipWithoutPrograms } from '../../host/testing/in-namespace
 export function skipWithoutContainerd(): string | false {
   if (process.getuid?.() !== 0) return 'needs root: containerd runs no containers otherwise';
   if (!existsSync('/bin/busybox')) return 'needs Debian’s busybox-static, of which images are made';
-  return skipWithoutPrograms('containerd', 'runc') || skipUnless(['mount', '-t', 'tmpfs', 'tmpfs', '/run']);
+  return (
+    skipWithoutPrograms('containerd', 'runc') ||
+    skipUnless(['mount', '-t', 'tmpfs', 'tmpfs', '/run']) ||
+    skipWithoutCgroups()
+  );
 }
+
+function skipWithoutCgroups(): string | false {
+  const name = groupName();
+  try {
+    makeCgroup(name);
+    return false;
+  } catch (error) {
+    return `needs control groups that can be made: ${error instanceof Error ? error.message : error}`;
+  } finally {
+    removeCgroup(name);
+  }
+}
+
+const groupName = (): string => `postern-test-${randomBytes(6).toString('hex')}`;
 
 export interface WorldOptions {
   /** Milliseconds after which the script is killed. Default: a minute. */
@@ -25,7 +43,7 @@ export interface WorldOptions {
 export function inContainerWorld(script: URL, args: readonly string[] = [], options: WorldOptions = {}): string {
   // The runner tells its children by this variable how to report; the script reports to people.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const name = `postern-test-${randomBytes(6).toString('hex')}`;
+  const name = groupName();
   const groups = makeCgroup(name);
   try {
     const path = fileURLToPath(script);
