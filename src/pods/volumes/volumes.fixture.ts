@@ -159,7 +159,8 @@ test('every sort of volume is made, and nothing is left of them', async (t) => {
   const options = (await readFile('/proc/self/mounts', 'utf8'))
     .split('\n')
     .find((line) => line.includes('/volumes/keys '));
-  assert.equal(options?.includes('noswap'), linuxVersion() >= 6.04, options);
+  // Older kernels have it where somebody has put it in.
+  if (linuxVersion() >= 6.04) assert.match(options ?? '', /noswap/);
   await assert.rejects(writeFile(at(paths, 'memory', 'big'), Buffer.alloc(2 ** 21)), { code: 'ENOSPC' });
   const body = w.client.calls[0]?.body as { readonly spec: { readonly boundObjectRef: { readonly uid: string } } };
   assert.equal(body.spec.boundObjectRef.uid, POD_UID);
