@@ -1,5 +1,6 @@
 /** What a runtime has of one pod. */
 import type { Pod } from '../../api/core/v1/pod.ts';
+import { familyOf } from '../../lib/ip.ts';
 import type { RuntimeContainerStatus, SandboxStatus } from '../cri/cri.ts';
 import { CONTAINER_HASH, CONTAINER_NAME, POD_NAME, POD_NAMESPACE, POD_UID, RESTART_COUNT } from '../labels.ts';
 
@@ -58,9 +59,15 @@ export function newestFirst<T extends { readonly createdAt: bigint; readonly met
   );
 }
 
-/** The addresses of the pod's sandbox; on the host's network those of the node. */
+/**
+ * The addresses of the pod's sandbox; on the host's network those of the node. The node's primary family comes first, whatever the
+ * runtime's own preference: containerd's is IPv4 unless it is configured otherwise (`ip_pref`).
+ */
 export function podIPsOf({ spec }: Pod, runtime: PodRuntime, hostIPs: readonly string[]): readonly string[] {
-  return spec?.hostNetwork === true ? hostIPs : (runtime.sandboxes[0]?.ips ?? []);
+  if (spec?.hostNetwork === true) return hostIPs;
+  const primary = familyOf(hostIPs[0] ?? '');
+  const rank = (ip: string): number => Number(familyOf(ip) !== primary);
+  return (runtime.sandboxes[0]?.ips ?? []).toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** As much of a pod as can be told from what it left at the runtime; undefined when there is nothing. */
