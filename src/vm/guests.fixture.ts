@@ -61,7 +61,7 @@ async function createGuest(name: string, image?: string): Promise<void> {
       labels: { 'kubevirt.io': 'virt-launcher' },
       ownerReferences: [{ apiVersion, kind, name, uid: vmi.metadata.uid ?? '' }],
     },
-    spec: { nodeName: 'node1', containers: [{ name: 'compute' }] },
+    spec: { nodeName: 'node1', containers: [{ name: 'compute', image: 'postern/guest' }] },
   });
 }
 
