@@ -5,7 +5,7 @@ import { silentLogger } from '../host/log.ts';
 import { openRuntime } from '../pods/cri/client.ts';
 import { connect } from '../pods/cri/connection.ts';
 import { CRIError } from '../pods/cri/cri.ts';
-import { ArchiveError } from '../pods/images/archive.ts';
+import { ArchiveError } from '../pods/images/archive-parts.ts';
 import { importImages } from '../pods/images/import.ts';
 import { UserError } from './errors.ts';
 import { textTable } from './output.ts';

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { tempDir } from '../../../test/support/temp-dir.ts';
-import { type ArchivedImage, ArchiveError, readArchive } from './archive.ts';
+import { readArchive } from './archive.ts';
+import { type ArchivedImage, ArchiveError } from './archive-parts.ts';
 import { buildImage, buildParts, type ImageSpec } from './build.ts';
 import { type TarEntry, tarOf } from './tar-write.ts';
 
@@ -57,6 +58,20 @@ test('of an image for several platforms only what is for this machine is taken',
     [manifest.digest],
   );
   await assert.rejects(read(t, layout([other])), /no image for linux/);
+});
+
+test('a few bytes that name each other without end take no time', async (t) => {
+  const index = 'application/vnd.oci.image.index.v1+json';
+  let named = { mediaType: 'x', digest: `sha256:${'0'.repeat(64)}`, size: 1 };
+  const entries: TarEntry[] = [{ kind: 'file', name: `blobs/sha256/${'0'.repeat(64)}`, data: 'x' }];
+  for (let level = 0; level < 4; level++) {
+    const data = JSON.stringify({ manifests: Array.from({ length: 1000 }, () => named) });
+    const digest = createHash('sha256').update(data).digest('hex');
+    entries.push({ kind: 'file', name: `blobs/sha256/${digest}`, data });
+    named = { mediaType: index, digest: `sha256:${digest}`, size: data.length };
+  }
+  const images = await read(t, tarOf([json('index.json', { manifests: [named] }), ...entries]));
+  assert.equal(images[0]?.blobs.length, 5);
 });
 
 test('an archive of Docker’s older form has the same, with links among its layers', async (t) => {

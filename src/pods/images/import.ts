@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Connection, Service } from '../cri/connection.ts';
 import { CRIError } from '../cri/cri.ts';
-import { type ArchiveBlob, type ArchivedImage, ArchiveError, chunksOf, readArchive } from './archive.ts';
+import { readArchive } from './archive.ts';
+import { type ArchiveBlob, type ArchivedImage, ArchiveError, chunksOf } from './archive-parts.ts';
 import { parseReference } from './reference.ts';
 
 export interface ImportOptions {
