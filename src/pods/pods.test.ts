@@ -512,6 +512,19 @@ describe('a node', () => {
     await node.kill();
   });
 
+  it('does not touch what it said of pods that are over when it starts again', async () => {
+    const node = await testNode();
+    await node.start();
+    const refused = await node.run('large', { containers: [{ ...WEB, resources: { requests: { cpu: '5' } } }] });
+    const done = await node.run('done', { restartPolicy: 'Never', containers: [{ ...WEB, command: [...exits(0)] }] });
+    await node.kill();
+    await node.start();
+    await settle(60);
+    assert.deepEqual((await node.pod('large')).status, refused.status);
+    assert.deepEqual((await node.pod('done')).status, done.status);
+    await node.kill();
+  });
+
   it('leaves pods of virtual machines alone', async () => {
     const node = await testNode();
     await node.start();

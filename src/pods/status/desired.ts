@@ -2,7 +2,7 @@
 import type { ContainerStatus, Pod, PodStatus } from '../../api/core/v1/pod.ts';
 import { withConditions } from '../../api/meta/conditions.ts';
 import { printTime } from '../../api/time.ts';
-import { isAlive, presentSandbox } from '../runtime/pod-runtime.ts';
+import { isAlive, podIPsOf, presentSandbox } from '../runtime/pod-runtime.ts';
 import type { Outcome } from '../worker/outcome.ts';
 import type { PodView } from '../worker/view.ts';
 import { desiredConditions } from './conditions.ts';
@@ -73,11 +73,10 @@ function addressesOf(
   { pod, runtime }: PodView,
   { hostIPs }: StatusFacts,
 ): { readonly fresh: boolean; readonly addresses: readonly string[] } {
-  const sandbox = presentSandbox(runtime);
   const told = pod.status?.podIPs?.map(({ ip }) => ip) ?? [];
-  if (sandbox === undefined) return { fresh: false, addresses: told };
-  if (pod.spec?.hostNetwork === true) return { fresh: true, addresses: hostIPs };
-  return { fresh: sandbox.ips.length > 0, addresses: sandbox.ips.length > 0 ? sandbox.ips : told };
+  if (presentSandbox(runtime) === undefined) return { fresh: false, addresses: told };
+  const addresses = podIPsOf(pod, runtime, hostIPs);
+  return addresses.length > 0 ? { fresh: true, addresses } : { fresh: false, addresses: told };
 }
 
 function hostAddresses({ hostIPs }: StatusFacts): Partial<PodStatus> {

@@ -128,6 +128,8 @@ export class PodWorker {
     this.#collect(parts, state);
     if (next.wakeAt !== undefined) this.#options.wake(Math.max(0, next.wakeAt - view.now));
     if (next.outcome !== undefined) this.#endOver(parts, pod, next.outcome);
+    // What was said of its end is the last word.
+    if (isPodFinal(pod)) return;
     const facts = parts.facts();
     this.#reporter.report(pod, (present) => desiredPodStatus({ ...view, pod: present }, next.outcome, facts));
   }
@@ -194,7 +196,7 @@ export class PodWorker {
 
   async #reportEnd(parts: WorkerParts, pod: Pod, outcomeOf: (view: PodView) => Outcome | undefined): Promise<void> {
     const state = await readPod(parts, this.#options.uid);
-    if (state.containers.length === 0 && pod.status?.startTime === undefined) return;
+    if (isPodFinal(pod) || (state.containers.length === 0 && pod.status?.startTime === undefined)) return;
     const facts = parts.facts();
     await this.#reporter.reportNow(pod, (present) => {
       const view = this.#view(parts, present, state);
