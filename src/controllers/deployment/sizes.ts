@@ -1,7 +1,7 @@
 /** How many pods each replica set of a deployment is to ask for next. Pure. Follows Kubernetes' deployment controller. */
 import type { ReplicaSet } from '../../api/apps/v1/replicaset.ts';
 import type { Limits } from './limits.ts';
-import { maxReplicasOf } from './revision.ts';
+import { isOutdated, maxReplicasOf } from './revision.ts';
 import { availableOf, byAge, type Split, sizeOf, sum } from './sets.ts';
 
 /** By the name of the set; those that are missing stay as they are. */
@@ -13,31 +13,36 @@ export type Sizes = ReadonlyMap<string, number>;
  */
 export function rollingSizes(current: ReplicaSet, old: readonly ReplicaSet[], limits: Limits): Sizes {
   const { replicas, maxSurge, maxUnavailable } = limits;
-  const sizes = new Map<string, number>();
-  const all = [current, ...old];
-  const there = sum(all, podsOf);
-  const missing = replicas - sizeOf(current);
-  const grown = sizeOf(current) + Math.min(missing, Math.max(0, replicas + maxSurge - there));
-  const next = missing < 0 ? replicas : grown;
-  sizes.set(nameOf(current), next);
-
+  const room = replicas + maxSurge - sum(old, podsOf);
+  const next = grown(current, replicas, room);
   const minAvailable = replicas - maxUnavailable;
-  const unavailableNew = Math.max(0, next - availableOf(current));
-  let removable = next + sum(old, sizeOf) - minAvailable - unavailableNew;
-  if (removable <= 0) return sizes;
-  for (const set of old) {
-    const useless = Math.min(removable, sizeOf(set) - availableOf(set));
-    removable -= useless;
-    sizes.set(nameOf(set), sizeOf(set) - useless);
-  }
-  let spare = sum(all, availableOf) - minAvailable;
-  for (const set of old) {
-    const size = sizes.get(nameOf(set)) ?? 0;
-    const less = Math.min(size, Math.max(0, spare));
-    spare -= less;
-    sizes.set(nameOf(set), size - less);
-  }
-  return sizes;
+  const unavailable = Math.max(0, next - availableOf(current));
+  const removable = next + sum(old, sizeOf) - minAvailable - unavailable;
+  const spare = sum([current, ...old], availableOf) - minAvailable;
+  return new Map([[nameOf(current), next], ...(removable > 0 ? shrunk(old, removable, spare) : [])]);
+}
+
+/** The size of a set that is to have so many pods, where all sets together leave it room for no more than `room`. */
+function grown(set: ReplicaSet, replicas: number, room: number): number {
+  const size = sizeOf(set);
+  if (replicas <= size) return replicas;
+  return Math.max(size, Math.min(replicas, size + room - podsOf(set)));
+}
+
+/** The sizes of old sets without `removable` pods that do not serve, and then without `spare` of those that do. */
+function shrunk(old: readonly ReplicaSet[], removable: number, spare: number): readonly [string, number][] {
+  let useless = removable;
+  let useful = Math.max(0, spare);
+  const serving = old.map((set): [ReplicaSet, number] => {
+    const less = Math.min(useless, sizeOf(set) - availableOf(set));
+    useless -= less;
+    return [set, sizeOf(set) - less];
+  });
+  return serving.map(([set, size]) => {
+    const less = Math.min(useful, size);
+    useful -= less;
+    return [nameOf(set), size - less];
+  });
 }
 
 /** All old pods go before there is a new one. `oldPods` tells whether any are left, those on their way out included. */
@@ -56,7 +61,10 @@ export function proportionalSizes({ current, old }: Split, limits: Limits, wasWa
   const all = [...(current === undefined ? [] : [current]), ...old];
   const active = all.filter((set) => sizeOf(set) > 0);
   const only = active.length > 1 ? undefined : (active[0] ?? current ?? old.at(-1));
-  if (only !== undefined) return new Map([[nameOf(only), replicas]]);
+  if (only !== undefined) {
+    const others = all.filter((set) => set !== only);
+    return new Map([[nameOf(only), grown(only, replicas, replicas + maxSurge - sum(others, podsOf))]]);
+  }
   if (current !== undefined && isSaturated(current, replicas)) return new Map(old.map((set) => [nameOf(set), 0]));
   const allowed = replicas > 0 ? replicas + maxSurge : 0;
   const more = Math.max(0, allowed - sum(all, podsOf));
@@ -64,9 +72,9 @@ export function proportionalSizes({ current, old }: Split, limits: Limits, wasWa
   return shares(active, { allowed, toAdd, wasAllowed: (set) => maxReplicasOf(set) ?? wasWanted });
 }
 
-/** Whether a set has all pods of the deployment, and they serve. */
+/** Whether a set has all pods of the deployment, not by chance, and they serve. */
 function isSaturated(set: ReplicaSet, replicas: number): boolean {
-  return sizeOf(set) === replicas && availableOf(set) === replicas;
+  return sizeOf(set) === replicas && availableOf(set) === replicas && !isOutdated(set, replicas);
 }
 
 /** Pods that a set has, or will have: one that was just made smaller may have its pods still. */
