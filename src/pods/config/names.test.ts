@@ -4,7 +4,7 @@ import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
 import { dnsConfig } from './dns.ts';
 import { kernelHostname, podNames } from './hostname.ts';
 import { hostsFile } from './hosts-file.ts';
-import { parseResolvConf } from './node-files.ts';
+import { nodeDNS, parseResolvConf } from './node-files.ts';
 import { isProblem } from './problems.ts';
 import { pod } from './testing.ts';
 
@@ -57,6 +57,15 @@ test('a resolv.conf is read with its comments, and the last search counts', () =
     searches: ['b.example', 'c.example'],
     options: ['ndots:2'],
   });
+});
+
+test('a DNS server that only the node itself can reach is not a pod’s', () => {
+  const conf = (...servers: string[]) => ({ servers, searches: ['example.com'], options: [] });
+  const servers = (...args: Parameters<typeof nodeDNS>) => nodeDNS(...args).servers;
+  assert.deepEqual(servers(conf('192.0.2.1', '127.0.0.53'), conf('192.0.2.9'), ['10.244.1.1']), ['192.0.2.1']);
+  assert.deepEqual(servers(conf('127.0.0.53'), conf('192.0.2.9'), ['10.244.1.1']), ['192.0.2.9']);
+  assert.deepEqual(servers(conf('::1'), conf(), ['10.244.1.1']), ['10.244.1.1']);
+  assert.deepEqual(nodeDNS(conf(), conf(), ['10.244.1.1']), conf('10.244.1.1'));
 });
 
 test('a pod is called by its hostname, else by as much of its name as fits into a label', () => {

@@ -24,13 +24,18 @@ export function parseResolvConf(text: string): ResolvConf {
   return { servers, searches, options };
 }
 
-/**
- * What the node's pods get by dnsPolicy Default. A server on the loopback is the node's, not a pod's: instead of it there are
- * those that it asks, or `fallback`.
- */
+/** What the node's pods get by dnsPolicy Default. */
 export async function readNodeDNS(fallback: readonly string[]): Promise<ResolvConf> {
-  const own = parseResolvConf(await readOptional(RESOLV_CONF));
-  const conf = own.servers.every(isLoopback) ? { ...own, ...resolvedBy(await readOptional(RESOLVED)) } : own;
+  const [own, resolved] = await Promise.all([readOptional(RESOLV_CONF), readOptional(RESOLVED)]);
+  return nodeDNS(parseResolvConf(own), parseResolvConf(resolved), fallback);
+}
+
+/**
+ * A server on the loopback is the node's, not a pod's: instead of it there are those that it asks, if systemd-resolved says so, or
+ * `fallback`.
+ */
+export function nodeDNS(own: ResolvConf, resolved: ResolvConf, fallback: readonly string[]): ResolvConf {
+  const conf = own.servers.every(isLoopback) && resolved.servers.length > 0 ? resolved : own;
   const servers = conf.servers.filter((server) => !isLoopback(server));
   return { ...conf, servers: servers.length === 0 ? fallback : servers };
 }
@@ -38,11 +43,6 @@ export async function readNodeDNS(fallback: readonly string[]): Promise<ResolvCo
 /** Text of the node's /etc/hosts. */
 export function readNodeHosts(): Promise<string> {
   return readOptional('/etc/hosts');
-}
-
-function resolvedBy(text: string): Partial<ResolvConf> {
-  const conf = parseResolvConf(text);
-  return conf.servers.length === 0 ? {} : conf;
 }
 
 function isLoopback(server: string): boolean {

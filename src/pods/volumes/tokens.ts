@@ -36,7 +36,10 @@ export class Tokens {
     const key = JSON.stringify([audience, expirationSeconds]);
     const kept = this.#byPod.get(uid)?.get(key);
     if (kept !== undefined && this.#clock.now() < kept.refreshAt) return kept;
-    const token = await this.#request(pod, audience, expirationSeconds);
+    const token = await this.#request(pod, audience, expirationSeconds).catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`failed to fetch token: ${why}`, { cause });
+    });
     const ofPod = this.#byPod.get(uid) ?? new Map<string, Token>();
     this.#byPod.set(uid, ofPod.set(key, token));
     return token;

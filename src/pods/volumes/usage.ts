@@ -1,6 +1,6 @@
 /** Volumes on the disk that may only hold so much: looked at from time to time, as the disk itself knows no such limit. */
-import type { Dirent, Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import type { Dir, Stats } from 'node:fs';
+import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../host/clock.ts';
 
@@ -13,8 +13,9 @@ export interface LimitedVolume {
   readonly limitText: string;
 }
 
-/** Milliseconds between two looks, as a kubelet's. */
+/** Milliseconds between two looks, as a kubelet's; more when looking takes more than this share of the time. */
 const INTERVAL = 10_000;
+const SHARE = 0.05;
 /** Entries that are counted at most in one look: more could be there without taking any room. */
 const ENTRY_LIMIT = 100_000;
 /** Of stat(2). */
@@ -30,9 +31,9 @@ export async function usageOf(folder: string, limit: number): Promise<number> {
   const counted = new Set<number>();
   let [usage, entries] = [0, 0];
   for (let next = folders.pop(); next !== undefined && usage <= limit; next = folders.pop()) {
-    for (const entry of await entriesOf(next)) {
+    for await (const { name } of (await openFolder(next)) ?? []) {
       if (++entries > ENTRY_LIMIT) return usage;
-      const path = join(next, entry.name);
+      const path = join(next, name);
       const stat = await sizeOf(path);
       if (stat === undefined || stat.dev !== root?.dev || counted.has(stat.ino)) continue;
       if (stat.nlink > 1 && !stat.isDirectory()) counted.add(stat.ino);
@@ -47,8 +48,9 @@ function sizeOf(path: string): Promise<Stats | undefined> {
   return lstat(path).catch(ignoreVanished);
 }
 
-async function entriesOf(folder: string): Promise<readonly Dirent[]> {
-  return (await readdir(folder, { withFileTypes: true }).catch(ignoreVanished)) ?? [];
+/** Read piece by piece: it may have any number of entries. */
+function openFolder(path: string): Promise<Dir | undefined> {
+  return opendir(path).catch(ignoreVanished);
 }
 
 function ignoreVanished(error: unknown): undefined {
@@ -89,10 +91,14 @@ export class UsageWatch {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
+    let took = 0;
     while (this.#pods.size > 0) {
-      await this.#options.clock.sleep(INTERVAL, this.#signal).catch(() => {}); // The loop looks at the signal.
+      const wait = Math.max(INTERVAL, took / SHARE);
+      await this.#options.clock.sleep(wait, this.#signal).catch(() => {}); // The loop looks at the signal.
       if (this.#signal.aborted) return;
+      const start = performance.now();
       for (const [uid, volumes] of [...this.#pods]) await this.#look(uid, volumes);
+      took = performance.now() - start;
     }
     this.#isRunning = false;
   }

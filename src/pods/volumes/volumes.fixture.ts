@@ -267,7 +267,7 @@ test('what cannot be made is said, volume by volume', async (t) => {
     throw new Error('no such account');
   });
   const token = await set({ projected: { sources: [{ serviceAccountToken: { path: 't' } }] } });
-  assert.equal(token, failed('no such account'));
+  assert.equal(token, failed('failed to fetch token: no such account'));
   await w.volumes.remove(POD_UID);
 });
 
