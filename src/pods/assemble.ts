@@ -1,26 +1,19 @@
 /** The real parts that workers of pods use, once there is a runtime. Loaded only then. */
 import { join } from 'node:path';
-import type { Endpoint } from '../client/client.ts';
 import type { PodNetwork } from '../network/pod-network.ts';
 import { type CNI, startCNI } from './cni/cni.ts';
 import { openPodParts, type PodPartsOptions } from './config/open.ts';
 import type { ContainerRuntime } from './cri/cri.ts';
 import { imageManager } from './images/manager.ts';
 import { type LoggedContainer, rotateLogs } from './logs/rotation.ts';
-import type { Changed, PodLookup } from './parts.ts';
+import type { Changed } from './parts.ts';
 import { newLifecycleHooks } from './probes/hooks.ts';
 import { newProber } from './probes/prober.ts';
-import { startStreams } from './streams/streams.ts';
 import type { RuntimeParts } from './worker/parts.ts';
 
 export interface AssembleOptions extends PodPartsOptions {
   readonly runtime: ContainerRuntime;
   readonly network: PodNetwork;
-  /** The API server, to which connections for streams are opened. */
-  readonly endpoint: Endpoint;
-  readonly lookup: PodLookup;
-  /** The runtime, while it can be reached. */
-  readonly present: () => ContainerRuntime | undefined;
   /** The containers that run, whose logs are kept from filling the disk. */
   readonly logged: () => Iterable<LoggedContainer>;
   /** The state of a container's probes is another. */
@@ -33,7 +26,7 @@ export interface Assembled {
 }
 
 export async function assemble(options: AssembleOptions, signal: AbortSignal): Promise<Assembled> {
-  const { runtime, client, events, log, clock, network, stateDir, nodeName, endpoint, lookup, present } = options;
+  const { runtime, client, events, log, clock, network, stateDir } = options;
   const timed = clock === undefined ? {} : { clock };
   const [cni, parts] = await Promise.all([
     startCNI({ client, network, runtime, stateDir: join(stateDir, 'cni'), log, ...timed }, signal),
@@ -42,7 +35,6 @@ export async function assemble(options: AssembleOptions, signal: AbortSignal): P
   rotateLogs({ containers: options.logged, runtime, log, ...timed }, signal).catch((err: unknown) => {
     log.error({ err }, 'the logs of containers are no longer rotated');
   });
-  startStreams({ endpoint, nodeName, pods: lookup, runtime: present, log, ...timed }, signal);
   return {
     cni,
     parts: {

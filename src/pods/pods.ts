@@ -22,6 +22,7 @@ import { NodeReport } from './node-report.ts';
 import { followRuntime, type RuntimeEndpoint, type RuntimeState } from './runtime/connection.ts';
 import { type ContainerRun, nameOf, restartCountOf } from './runtime/pod-runtime.ts';
 import { RuntimeCache } from './runtime/runtime-cache.ts';
+import { startStreams } from './streams/streams.ts';
 import { sweep } from './sweep.ts';
 import { EndpointDrain } from './worker/endpoints.ts';
 import type { NodeParts } from './worker/parts.ts';
@@ -132,6 +133,7 @@ class PodsOfNode implements Pods {
     const failed = (err: unknown) => log.error({ err }, 'the part that runs pods has stopped');
     this.#workers.run(signal).catch(failed);
     this.#report.run(signal).catch(failed);
+    this.#serveStreams(signal);
     followRuntime(
       {
         ...{ endpoint: runtimeEndpoint, open, clock: this.#clock, log },
@@ -156,14 +158,22 @@ class PodsOfNode implements Pods {
     this.#workers.useRuntime(state.kind === 'there' ? this.#assembled?.parts : undefined);
   }
 
+  /** Without a runtime, too: ports of virtual machines need none, and why there are no containers is to be said. */
+  #serveStreams(signal: AbortSignal): void {
+    const { endpoint, nodeName, log } = this.#options;
+    const runtime = () => this.#runtime;
+    const pods = podLookup({ pods: this.#pods, cache: this.#parts.cache, runtime });
+    startStreams({ endpoint, nodeName, pods, runtime, log, clock: this.#clock }, signal);
+  }
+
   async #prepare(runtime: ContainerRuntime, name: string, signal: AbortSignal): Promise<void> {
     this.#scheme = name;
     if (this.#assembled !== undefined) return this.#verify();
-    const { client, network, endpoint, nodeName, stateDir, clusterDomain, clusterDNS, hostIPs, log } = this.#options;
+    const { client, network, nodeName, stateDir, clusterDomain, clusterDNS, hostIPs, log } = this.#options;
     const make = this.#options.assemble ?? (await import('./assemble.ts')).assemble;
     this.#assembled = await make(
       {
-        ...{ runtime, client, network, endpoint, nodeName, clusterDomain, hostIPs, log, clock: this.#clock },
+        ...{ runtime, client, network, nodeName, clusterDomain, hostIPs, log, clock: this.#clock },
         stateDir: resolve(stateDir),
         clusterDNS: () => clusterDNS,
         allocatable: () => this.#allocatable(),
@@ -171,9 +181,7 @@ class PodsOfNode implements Pods {
         events: this.#parts.events,
         changed: (uid) => this.#workers.retry(uid),
         probed: (uid) => this.#workers.poke(uid),
-        present: () => this.#runtime,
         logged: () => this.#logged(),
-        lookup: podLookup({ pods: this.#pods, cache: this.#parts.cache, runtime: () => this.#runtime }),
       },
       signal,
     );

@@ -4,7 +4,8 @@
  */
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
-import { LAUNCHER_LABEL, VirtualMachineInstance, VM_NAME_LABEL } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
+import { VM_NAME_LABEL } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
 import { badRequest } from '../../api/status.ts';
 import { isTrue, type StreamName } from '../http/route.ts';
 import { logQuery } from './log-options.ts';
@@ -20,7 +21,7 @@ const COMMAND_LIMIT = 12 * 1024;
 
 /** What to ask, and whom. Throws an ApiError: 400, or 422 for options of a log that are not allowed. */
 export function podRequest(pod: Pod, stream: StreamName, query: URLSearchParams): PodRequest | undefined {
-  if (isGuestPod(pod) && stream !== 'portforward') throw badRequest(guestHint(pod, stream));
+  if (isLauncherPod(pod) && stream !== 'portforward') throw badRequest(guestHint(pod, stream));
   switch (stream) {
     case 'log':
       return logRequest(pod, query);
@@ -94,12 +95,6 @@ function containerOf({ metadata, spec }: Pod, wanted: string): string {
 
 function namesOf(spec: PodSpec | undefined): readonly string[] {
   return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(({ name }) => name);
-}
-
-/** The pod of a virtual machine's instance. */
-function isGuestPod({ metadata }: Pod): boolean {
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
-  return metadata.labels?.[LAUNCHER_LABEL] === 'virt-launcher' && owner?.kind === VirtualMachineInstance.kind;
 }
 
 function guestHint({ metadata }: Pod, stream: StreamName): string {

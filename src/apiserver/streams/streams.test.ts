@@ -229,6 +229,19 @@ test('nobody but the node itself may serve its streams, and nothing is given tha
   assert.equal((await api.call('GET', `${STREAMS}/x`, { as: nodeUser })).code, 400);
 });
 
+test('reading a log is get, and all else is create, for those who may not', async () => {
+  const eve = await api.pki.issueClientCertificate({ commonName: 'eve', organizations: ['users'] });
+  const log = await api.call('GET', `${PODS}/one/log`, { as: eve });
+  assert.equal(log.code, 403);
+  assert.match(
+    log.body.message,
+    /User "eve" cannot get resource "pods\/log" in API group "" in the namespace "default"/,
+  );
+  const exec = await upgrade('GET', `${PODS}/one/exec?command=ls&stdout=1`, 'websocket', { as: eve });
+  assert.equal(exec.code, 403);
+  assert.match(exec.text, /cannot create resource \\"pods\/exec\\"/);
+});
+
 test('the newest agent of a node is the one that is asked', async () => {
   await agent((_, response) => response.end('old'));
   await agent((_, response) => response.end('new'));

@@ -1,9 +1,12 @@
 /** `exec`, `attach` and `portForward`: the client's protocol on one side, the runtime's on the other. */
 import type { Duplex } from 'node:stream';
+import type { Pod } from '../../api/core/v1/pod.ts';
+import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
 import { badRequest } from '../../api/status.ts';
 import { chooseProtocol } from './channels.ts';
 import { joinCommand, openCommand } from './command.ts';
 import { findPod, findRunning, reach } from './find.ts';
+import { serveGuestPorts } from './guest-ports.ts';
 import type { StreamRequest } from './request.ts';
 import { openRuntimeStream } from './runtime-stream.ts';
 import type { ServerParts, UpgradeRequest } from './server.ts';
@@ -38,7 +41,44 @@ export async function serveUpgrade(
   else await joinCommand(client, command, version);
 }
 
-/** A client of SPDY and the runtime understand each other. */
+/** Whoever answers a client that speaks SPDY/3.1. */
+interface Answerer {
+  /** Of what is spoken on the session's streams. */
+  readonly version: string | undefined;
+  /** Takes the client's connection. */
+  serve(client: Duplex): void;
+  /** Instead of `serve`, when there is no client any more. */
+  abandon(): void;
+}
+
+/** The runtime, which understands the client by itself; for ports of a virtual machine we do. */
+async function answerer(
+  parts: ServerParts,
+  asked: UpgradeAsked,
+  versions: string | undefined,
+  signal: AbortSignal,
+): Promise<Answerer> {
+  if (asked.kind === 'portForward') {
+    const { pod } = findPod(parts.pods, asked.pod);
+    if (isLauncherPod(pod)) return guestPorts(pod);
+  }
+  const { headers, socket } = await openRuntimeStream(await runtimeURL(parts, asked), versions, signal);
+  return {
+    version: headers['x-stream-protocol-version']?.toString(),
+    serve: (client) => join(client, socket),
+    abandon: () => socket.destroy(),
+  };
+}
+
+function guestPorts({ status }: Pod): Answerer {
+  const addresses = (status?.podIPs ?? []).map(({ ip }) => ip);
+  return {
+    version: PORT_FORWARD,
+    serve: (client) => void serveGuestPorts(client, addresses),
+    abandon: () => {},
+  };
+}
+
 async function serveSpdy(
   parts: ServerParts,
   { request, socket, head }: UpgradeRequest,
@@ -47,15 +87,14 @@ async function serveSpdy(
 ): Promise<void> {
   // Several come as one text, as the runtime takes them too.
   const versions = request.headers['x-stream-protocol-version']?.toString();
-  const runtime = await openRuntimeStream(await runtimeURL(parts, asked), versions, signal);
-  const version = runtime.headers['x-stream-protocol-version'];
+  const { version, serve } = await answerer(parts, asked, versions, signal);
   const chosen = version === undefined ? '' : `X-Stream-Protocol-Version: ${version}\r\n`;
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n${chosen}\r\n`);
   if (head.length > 0) socket.unshift(head);
-  join(socket, runtime.socket);
+  serve(socket);
 }
 
-/** As they do through a WebSocket that holds the bytes of their session: how kubectl forwards ports since 1.31. */
+/** The bytes of the client's session come in a WebSocket's messages: how kubectl forwards ports since 1.31. */
 async function serveTunneled(
   parts: ServerParts,
   upgrade: UpgradeRequest,
@@ -64,11 +103,11 @@ async function serveTunneled(
 ): Promise<void> {
   const offered = upgrade.request.headers['sec-websocket-protocol'] ?? '';
   if (!offered.split(',').some((name) => name.trim() === TUNNELED)) throw notSpoken(asked.kind, offered, TUNNELED);
-  const runtime = await openRuntimeStream(await runtimeURL(parts, asked), PORT_FORWARD, signal);
+  const { serve, abandon } = await answerer(parts, asked, PORT_FORWARD, signal);
   const client = await acceptWebSocket(upgrade, TUNNELED);
-  if (client === undefined) return void runtime.socket.destroy();
+  if (client === undefined) return abandon();
   const { createWebSocketStream } = await import('ws');
-  join(createWebSocketStream(client), runtime.socket);
+  serve(createWebSocketStream(client));
 }
 
 function notSpoken(kind: string, offered: string, wanted: string) {
