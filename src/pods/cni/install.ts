@@ -36,7 +36,10 @@ export async function install(installation: Installation): Promise<void> {
     loopback: join(binDir, LOOPBACK),
   };
   for (const dir of [binDir, confDir]) await mkdir(dir, { recursive: true, mode: 0o755 });
-  await put(join(stateDir, RECORD), `${JSON.stringify(Object.values(files))}\n`, 0o600);
+  // The runtime may look elsewhere than it did.
+  const wanted = Object.values(files);
+  await removeOurs((await recorded(stateDir)).filter((file) => !wanted.includes(file)));
+  await put(join(stateDir, RECORD), `${JSON.stringify(wanted)}\n`, 0o600);
   await put(pluginPath, pluginText(socketPath), 0o600);
   await put(files.program, programText(process.execPath, pluginPath), 0o700);
   if ((await owner(files.loopback)) !== 'others') await put(files.loopback, LOOPBACK_TEXT, 0o700);
@@ -45,12 +48,25 @@ export async function install(installation: Installation): Promise<void> {
 
 /** Removes what {@link install} put there, also that of an earlier run. Does nothing when there is nothing. */
 export async function uninstall(stateDir: string): Promise<void> {
-  const record = await textOf(join(stateDir, RECORD));
-  const files = record === undefined ? [] : (JSON.parse(record) as readonly string[]);
+  await removeOurs(await recorded(stateDir));
+  for (const file of [PLUGIN, RECORD]) await rm(join(stateDir, file), { force: true });
+}
+
+async function removeOurs(files: readonly string[]): Promise<void> {
   // The configuration first: a runtime must not find one whose program is gone.
   const confFirst = files.toSorted((a, b) => Number(b.endsWith(CONFIGURATION)) - Number(a.endsWith(CONFIGURATION)));
   for (const file of confFirst) if ((await owner(file)) === 'us') await rm(file, { force: true });
-  for (const file of [PLUGIN, RECORD]) await rm(join(stateDir, file), { force: true });
+}
+
+/** Files that an earlier run has put somewhere; none when it has written no record, or died while it did. */
+async function recorded(stateDir: string): Promise<readonly string[]> {
+  const record = await textOf(join(stateDir, RECORD));
+  try {
+    return record === undefined ? [] : (JSON.parse(record) as readonly string[]);
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
 }
 
 /** The configuration that a runtime takes: the first by name, of those that it reads (libcni). Undefined: none. */
