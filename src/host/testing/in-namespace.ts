@@ -2,7 +2,8 @@
  * Runs fixtures of tests in fresh namespaces, so that the machine's own network is never touched. A fixture may be a file of
  * tests itself: what it prints is shown when it fails.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 const USER = ['--user', '--map-root-user'];
@@ -48,12 +49,31 @@ export function skipWithoutPrograms(...programs: readonly string[]): string | fa
 
 /** Runs a script and returns what it prints. Throws, with all that it wrote, when it fails. */
 export function inNamespace(script: URL, args: readonly string[] = [], options: Privileges = {}): string {
+  const { program, argv, env } = fixture(script, args, options);
+  const { status, stdout, stderr } = spawnSync(program, argv, { encoding: 'utf8', timeout: LIMIT, killSignal, env });
+  if (status !== 0) throw new Error(`${fileURLToPath(script)} exited with ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** The same beside others, which take turns waiting: each may take longer. */
+export async function besideOthers(script: URL, args: readonly string[] = []): Promise<string> {
+  const { program, argv, env } = fixture(script, args, {});
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 4 * LIMIT, killSignal, env });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  if (status !== 0) throw new Error(`${fileURLToPath(script)} exited with ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** How long a script may take, in milliseconds. */
+const LIMIT = 60_000;
+/** unshare does not heed SIGTERM while its child runs. */
+const killSignal = 'SIGKILL';
+
+/** How a script is run. */
+function fixture(script: URL, args: readonly string[], options: Privileges) {
   // The runner tells its children by this variable how to report; the fixture reports to people.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const [program = '', ...argv] = [...unshare(options), process.execPath, fileURLToPath(script), ...args];
-  // unshare does not heed SIGTERM while its child runs.
-  const limit = { timeout: 60_000, killSignal: 'SIGKILL' } as const;
-  const { status, stdout, stderr } = spawnSync(program, argv, { encoding: 'utf8', ...limit, env });
-  if (status !== 0) throw new Error(`${fileURLToPath(script)} exited with ${status}\n${stdout}${stderr}`);
-  return stdout;
+  return { program, argv, env };
 }

@@ -15,16 +15,17 @@ import { protocols } from './protocols.feature.ts';
 import { strays } from './strays.feature.ts';
 
 export const FEATURES: readonly Feature[] = [
+  // First, as these wait longest: the others are shown meanwhile.
+  ...affinity,
+  ...model,
   ...entrances,
   ...protocols,
   ...policies,
   ...endpoints,
   ...flows,
   ...strays,
-  ...affinity,
   ...closeness,
   ...health,
-  ...model,
   // Last, as it leaves the kernel with tens of thousands of flows.
   ...balance,
   ...choices,

@@ -1,3 +1,0 @@
-import { featureMatrix } from './testing/features/matrix.ts';
-
-featureMatrix('iptables legacy');
