@@ -1,136 +1,19 @@
 // Tests that mount: run by volumes.test.ts in a mount namespace of their own.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, open, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { release, tmpdir } from 'node:os';
+import { mkdir, open, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
 import { ConfigMap } from '../../api/core/v1/configmap.ts';
-import type { Pod } from '../../api/core/v1/pod.ts';
-import type { PodSpec, VolumeMount } from '../../api/core/v1/pod-spec.ts';
-import { Secret } from '../../api/core/v1/secret.ts';
-import { type FakeClient, fakeClient } from '../../client/fake.ts';
-import { FakeClock } from '../../host/clock.ts';
-import { silentLogger } from '../../host/log.ts';
 import { mountsBeneath, openMounts } from '../../host/mounts.ts';
-import { openPodParts, type PodParts } from '../config/open.ts';
-import { container, image, POD_UID, pod } from '../config/testing.ts';
-import type { VolumePaths } from '../parts.ts';
-
-interface World extends PodParts {
-  readonly client: FakeClient;
-  readonly clock: FakeClock;
-  readonly stateDir: string;
-  /** UIDs of pods that were said to be worth another try. */
-  readonly changed: string[];
-  /** Reasons and messages. */
-  readonly events: string[];
-  /** The same node after its agent was killed. */
-  restart(): Promise<World>;
-}
-
-const metadata = (name: string) => ({ name, namespace: 'shop' });
-
-async function world(t: TestContext): Promise<World> {
-  const folder = await mkdtemp(join(tmpdir(), 'postern-volumes-'));
-  // As /var/run is on most machines.
-  const stateDir = `${folder}-link`;
-  await symlink(folder, stateDir);
-  const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
-  const client = fakeClient([], { clock });
-  await client.create(ConfigMap, {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: metadata('settings'),
-    data: { a: '1' },
-  });
-  const data = { key: Buffer.from('secret').toString('base64') };
-  await client.create(Secret, { apiVersion: 'v1', kind: 'Secret', metadata: metadata('keys'), data });
-  let tokens = 0;
-  client.answerRawWith(() => {
-    const expirationTimestamp = new Date(clock.now() + 3_600_000).toISOString();
-    return { status: { token: `token-${++tokens}`, expirationTimestamp } };
-  });
-  const ended = new AbortController();
-  t.after(async () => {
-    ended.abort();
-    assert.deepEqual(await mountsBeneath(stateDir), [], 'a mount was left behind');
-    await rm(folder, { recursive: true });
-    await rm(stateDir);
-  });
-  const start = async (): Promise<World> => {
-    const changed: string[] = [];
-    const events: string[] = [];
-    const options = {
-      client,
-      nodeName: 'n1',
-      stateDir,
-      clusterDomain: 'cluster.local',
-      clusterDNS: () => ['10.244.1.1'],
-      hostIPs: ['192.0.2.10'],
-      allocatable: () => ({ memory: '64Mi' }),
-      services: () => [],
-      events: {
-        event: (_: Pod, __: string, reason: string, message: string) => void events.push(`${reason}: ${message}`),
-      },
-      changed: (uid: string) => void changed.push(uid),
-      log: silentLogger,
-      clock,
-    };
-    const parts = await openPodParts(options, ended.signal);
-    return { ...parts, client, clock, stateDir, changed, events, restart: start };
-  };
-  return start();
-}
-
-async function made({ volumes }: World, of: Pod): Promise<VolumePaths> {
-  const result = await volumes.ensure(of);
-  assert.equal(result.kind, 'ready', result.kind === 'problem' ? result.message : '');
-  return result.kind === 'ready' ? result.paths : new Map();
-}
-
-async function refused({ volumes }: World, of: Pod): Promise<string> {
-  const result = await volumes.ensure(of);
-  assert.ok(result.kind === 'problem');
-  assert.equal(result.reason, 'FailedMount');
-  return result.message;
-}
+import { POD_UID, pod } from '../config/testing.ts';
+import { at, made, metadata, mode, mounted, refused, until, withVolumes, world } from './testing.ts';
+import './containers.fixture.ts';
 
 /** 6.04 for 6.4. */
 function linuxVersion(): number {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   return major + minor / 100;
-}
-
-/** The disk tells nobody when it has been written. */
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (await holds()) return;
-    await sleep(10);
-  }
-  assert.fail('it never came to hold');
-}
-
-const withVolumes = (volumes: PodSpec['volumes'], spec: PodSpec = {}) => pod({ ...spec, volumes: volumes ?? [] });
-const at = (paths: VolumePaths, volume: string, ...parts: string[]) => join(paths.get(volume) ?? '', ...parts);
-const mode = async (path: string) => (await stat(path)).mode & 0o7777;
-
-/** The mounts of the container `main`, by path in it; or the message of the problem. */
-async function mounted(
-  { configs }: World,
-  whole: Pod,
-  volumes: VolumePaths,
-  volumeMounts: readonly VolumeMount[],
-  restartCount = 0,
-): Promise<ReadonlyMap<string, string> | string> {
-  const main = container({ volumeMounts: [...volumeMounts] });
-  const podIPs = ['10.244.1.7'];
-  const request = { pod: whole, container: main, restartCount, podIPs, imageRef: 'i', image: image(), volumes };
-  const result = await configs.container(request);
-  if (result.kind === 'problem') return result.message;
-  return new Map(result.config.mounts.map(({ containerPath, hostPath }) => [containerPath, hostPath]));
 }
 
 test('every sort of volume is made, and nothing is left of them', async (t) => {
@@ -332,79 +215,6 @@ test('after a kill everything is found again: nothing is mounted twice, nothing 
   await after.volumes.remove(POD_UID);
 });
 
-test('parts of volumes are made and mounted, and no link leads out of a volume', async (t) => {
-  const w = await world(t);
-  const volumes = [
-    { name: 'data', emptyDir: {} },
-    { name: 'settings', configMap: { name: 'settings' } },
-  ];
-  const whole = withVolumes(volumes, { securityContext: { fsGroup: 2000 } });
-  const paths = await made(w, whole);
-  const part = async (name: string, subPath: string, restartCount = 0) => {
-    const found = await mounted(w, whole, paths, [{ name, mountPath: '/part', subPath }], restartCount);
-    return typeof found === 'string' ? found : (found.get('/part') ?? '');
-  };
-  const part1 = await part('data', 'a/b');
-  await writeFile(join(part1, 'x'), 'here');
-  assert.equal(await readFile(at(paths, 'data', 'a', 'b', 'x'), 'utf8'), 'here');
-  // As the volume itself: whoever may write there may write here.
-  assert.equal(await mode(at(paths, 'data', 'a', 'b')), 0o2777);
-  assert.equal((await stat(at(paths, 'data', 'a', 'b'))).gid, 2000);
-
-  await symlink('a/b', at(paths, 'data', 'inside'));
-  assert.equal(await readFile(join(await part('data', 'inside'), 'x'), 'utf8'), 'here');
-  const beyond = [
-    ['root', '/etc'],
-    ['up', '../../..'],
-    ['magic', '/proc/self/root'],
-  ] as const;
-  for (const [name, target] of beyond) {
-    await symlink(target, at(paths, 'data', name));
-    for (const path of [name, `${name}/new/folder`]) {
-      const why = await part('data', path);
-      assert.match(why, /^failed to prepare subPath for volumeMount "data" of container "main": .*EXDEV/);
-    }
-  }
-  // A single file has what it had until the container is started again.
-  const file = await part('settings', 'a');
-  assert.equal(await readFile(file, 'utf8'), '1');
-  await w.client.patch(
-    ConfigMap,
-    { namespace: 'shop', name: 'settings' },
-    { type: 'merge', body: { data: { a: '2' } } },
-  );
-  await until(async () => (await readFile(at(paths, 'settings', 'a'), 'utf8')) === '2');
-  assert.equal(await readFile(file, 'utf8'), '1');
-  assert.equal(await readFile(await part('settings', 'a', 1), 'utf8'), '2');
-  assert.match(await part('settings', 'none', 2), /none: openat2: ENOENT/);
-  await w.volumes.remove(POD_UID);
-});
-
-test('a link that is exchanged all the time never leads out of its volume', async (t) => {
-  const w = await world(t);
-  const whole = withVolumes([{ name: 'data', emptyDir: {} }]);
-  const paths = await made(w, whole);
-  await mkdir(at(paths, 'data', 'in'));
-  await symlink('in', at(paths, 'data', 'link'));
-  const script = 'cd "$1"; while :; do for to in /etc in; do ln -s $to new; mv -T new link; done; done';
-  const attacker = spawn('sh', ['-c', script, 'sh', at(paths, 'data')], { stdio: 'ignore' });
-  try {
-    const seen = { inside: 0, refused: 0 };
-    for (let i = 0; i < 2000 && (i < 50 || seen.inside * seen.refused === 0); i++) {
-      const found = await mounted(w, whole, paths, [{ name: 'data', mountPath: '/part', subPath: 'link' }]);
-      if (typeof found === 'string') seen.refused++;
-      else seen.inside++;
-      if (typeof found === 'string') continue;
-      assert.equal((await stat(found.get('/part') ?? '')).ino, (await stat(at(paths, 'data', 'in'))).ino);
-    }
-    assert.ok(seen.inside > 0 && seen.refused > 0, JSON.stringify(seen));
-  } finally {
-    attacker.kill('SIGKILL');
-    await once(attacker, 'exit');
-  }
-  await w.volumes.remove(POD_UID);
-});
-
 test('a full disk is said, takes no more with each try, and is no obstacle once there is room', async (t) => {
   const w = await world(t);
   const pods = join(await realpath(w.stateDir), 'pods');
@@ -421,53 +231,6 @@ test('a full disk is said, takes no more with each try, and is no obstacle once 
   assert.equal((await readFile(at(paths, 'v', 'big'))).length, 128 * 1024);
   await w.volumes.remove(POD_UID);
   await unmount(pods);
-});
-
-test('a container finds its hosts file and a file for its last words, one for each run', async (t) => {
-  const w = await world(t);
-  const whole = pod();
-  const paths = await made(w, whole);
-  const run = async (restartCount: number) => {
-    const found = await mounted(w, whole, paths, [], restartCount);
-    assert.ok(typeof found !== 'string');
-    return found;
-  };
-  const first = await run(0);
-  assert.match(await readFile(first.get('/etc/hosts') ?? '', 'utf8'), /10\.244\.1\.7\tweb\n/);
-  const log = first.get('/dev/termination-log') ?? '';
-  assert.equal(log, w.volumes.terminationMessageFile(POD_UID, 'main', 0));
-  // Whatever user the container runs as.
-  assert.equal(await mode(log), 0o666);
-  await writeFile(log, 'it broke');
-  await run(1);
-  assert.equal(await readFile(log, 'utf8'), 'it broke');
-  await run(2);
-  await assert.rejects(stat(log), { code: 'ENOENT' });
-  await w.volumes.remove(POD_UID);
-});
-
-test('a container waits for the ConfigMap that its variables come from', async (t) => {
-  const w = await world(t);
-  const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'later', key: 'a' } } }];
-  const main = container({ env });
-  const whole = pod({ containers: [main] });
-  const volumes = await made(w, whole);
-  const podIPs = ['10.244.1.7'];
-  const request = { pod: whole, container: main, restartCount: 0, podIPs, imageRef: 'i', image: image(), volumes };
-  const missing = await w.configs.container(request);
-  assert.deepEqual(missing, {
-    kind: 'problem',
-    reason: 'CreateContainerConfigError',
-    message: 'configmap "later" not found',
-  });
-  const draft = { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('later'), data: { a: '1' }, immutable: true };
-  await w.client.create(ConfigMap, draft);
-  await until(() => w.changed.includes(POD_UID));
-  const found = await w.configs.container(request);
-  assert.ok(found.kind === 'ready');
-  assert.deepEqual(found.config.envs, [{ key: 'A', value: '1' }]);
-  w.configs.forget(POD_UID);
-  await w.volumes.remove(POD_UID);
 });
 
 test('files tell of labels as they are now', async (t) => {
