@@ -4,7 +4,7 @@
  */
 import { Pod } from '../api/core/v1/pod.ts';
 import type { PodTemplateSpec } from '../api/core/v1/pod-spec.ts';
-import { type KubeObject, keyOf } from '../api/meta/v1.ts';
+import { type KubeObject, keyOf, keyText, parseKey } from '../api/meta/v1.ts';
 import { isAlreadyExists } from '../api/status.ts';
 import { type Client, TransportError } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
@@ -12,10 +12,14 @@ import { ignoreNotFound, isExpected } from '../client/expected.ts';
 import type { Informer } from '../client/informer.ts';
 import { OwnWrites } from '../client/own-writes.ts';
 import type { Clock } from '../host/clock.ts';
+import { seconds } from '../lib/duration.ts';
 import { messageOf } from './batches.ts';
 import { generatedName } from './generated-name.ts';
 import { controllerUID, type Owner, ownerReference } from './ownership.ts';
 import { podOf } from './pods.ts';
+
+/** Milliseconds: less than what is written is remembered for. */
+const DOUBT_AFTER = seconds(20);
 
 export interface PodWritesOptions {
   readonly client: Client;
@@ -30,6 +34,8 @@ export class PodWrites {
   readonly #written: OwnWrites<Pod>;
   /** UIDs of pods that we have deleted and that the informer still has. */
   readonly #deleted = new Set<string>();
+  /** Keys of pods that we have made and that the informer has not told of, and since when; by the UID of their owner. */
+  readonly #untold = new Map<string, Map<string, number>>();
   /** Names under which a pod may have been made, by the UID of its owner. */
   readonly #uncertain = new Map<string, string[]>();
 
@@ -37,8 +43,11 @@ export class PodWrites {
   constructor(options: PodWritesOptions) {
     this.#options = options;
     this.#written = new OwnWrites(options.pods, controllerUID, options.clock);
-    options.pods.onChange(({ object, previous }) => {
-      const { uid = '', deletionTimestamp } = (object ?? previous)?.metadata ?? {};
+    options.pods.onChange(({ key, object, previous }) => {
+      const told = object ?? previous;
+      if (told === undefined) return;
+      const { uid = '', deletionTimestamp } = told.metadata;
+      this.#settle(controllerUID(told), key);
       if (object === undefined || deletionTimestamp !== undefined) this.#deleted.delete(uid);
     });
   }
@@ -46,6 +55,32 @@ export class PodWrites {
   /** The pods that an owner controls, as we last saw or wrote them, without those that we have deleted. */
   of(ownerUID: string): readonly Pod[] {
     return this.#written.of(ownerUID).filter(({ metadata }) => !this.#deleted.has(metadata.uid ?? ''));
+  }
+
+  /**
+   * Asks the server for pods that the informer should have told of long ago: were they forgotten, they would be made again.
+   * To be called before {@link of} is believed. Throws what the API answers.
+   */
+  async verify(ownerUID: string): Promise<void> {
+    const { client, clock } = this.#options;
+    for (const [key, since] of [...(this.#untold.get(ownerUID) ?? [])]) {
+      if (clock.now() - since < DOUBT_AFTER) continue;
+      const pod = await client.get(Pod, parseKey(key)).catch(ignoreNotFound);
+      if (pod !== undefined && controllerUID(pod) === ownerUID) this.#made(pod, ownerUID);
+      else this.#settle(ownerUID, key);
+    }
+  }
+
+  #made(pod: Pod, ownerUID: string): void {
+    this.#written.remember(pod);
+    const untold = this.#untold.get(ownerUID) ?? new Map<string, number>();
+    this.#untold.set(ownerUID, untold.set(keyText(keyOf(pod)), this.#options.clock.now()));
+  }
+
+  #settle(ownerUID: string, key: string): void {
+    const untold = this.#untold.get(ownerUID);
+    untold?.delete(key);
+    if (untold?.size === 0) this.#untold.delete(ownerUID);
   }
 
   /** Notes a pod that was written elsewhere. */
@@ -56,6 +91,7 @@ export class PodWrites {
   /** Forgets an owner that is gone. */
   forget(ownerUID: string): void {
     this.#uncertain.delete(ownerUID);
+    this.#untold.delete(ownerUID);
   }
 
   /** Makes a pod of the template, controlled by the owner, and tells of it. Throws what the API answers. */
@@ -67,7 +103,7 @@ export class PodWrites {
     const draft = podOf(template, object, ownerReference(owner), name);
     try {
       const pod = await client.create(Pod, draft).catch((error) => this.#ours(error, draft, uid));
-      this.#written.remember(pod);
+      this.#made(pod, uid);
       events.event(object, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`);
     } catch (error) {
       if (error instanceof TransportError) this.#uncertain.set(uid, [...(this.#uncertain.get(uid) ?? []), name]);

@@ -66,6 +66,7 @@ async function reconcile(key: string, parts: Parts): Promise<void> {
   const job = jobs.get(key);
   if (job === undefined || job.metadata.deletionTimestamp !== undefined) return;
   if (isFinished(job)) return expire(job, parts);
+  await parts.writes.verify(job.metadata.uid ?? '');
   const pods = ownPods(job, parts);
   const end = endOf(job, tallyOf(job, pods), clock.now());
   // Why a job ends may not be seen any more when its pods are deleted: it is written first.

@@ -189,6 +189,26 @@ describe('the ReplicaSet controller', () => {
     await w.stop();
   });
 
+  it('makes no pod twice when nobody tells it for minutes of those it made', async () => {
+    const w = await world([], replicaSetController);
+    const { client } = w;
+    client.failWith((verb, kind) => (verb === 'watch' && kind === 'Pod' ? new TransportError('no watch') : undefined));
+    client.disconnect();
+    await w.pass(1000);
+    client.seed(replicaSet({ replicas: 3 }));
+    await w.settle();
+    for (let minute = 0; minute < 3; minute++) {
+      await w.pass(60_000);
+      await client.patch(ReplicaSet, key, { type: 'merge', body: { spec: { minReadySeconds: minute } } });
+      await w.settle();
+    }
+    client.failWith(undefined);
+    await w.pass(5000);
+    const written = client.writes.filter(({ kind }) => kind === 'Pod').map(({ verb }) => verb);
+    assert.deepEqual(written, ['create', 'create', 'create']);
+    await w.stop();
+  });
+
   it('makes another when the first, whose answer was lost, is told of', async () => {
     const w = await world([], replicaSetController);
     const { client } = w;

@@ -73,6 +73,7 @@ async function reconcile<T extends KubeObject>(key: string, deps: Deps<T>): Prom
   const owner: Owner<T> = { kind: family.kind, object: set };
   const { uid = '', namespace, deletionTimestamp } = set.metadata;
   const { selector } = family.wanted(set);
+  await writes.verify(uid);
   const controlled = writes.of(uid);
   const names = new Set(controlled.map(({ metadata }) => metadata.name));
   const free = freePods(selectorKey(namespace, selector)).filter(({ metadata }) => !names.has(metadata.name));
