@@ -93,9 +93,9 @@ function valueOfKey(
   { metadata }: Pod,
   objects: NamedObjects,
 ): string | Problem | undefined {
-  const data = objects.data(kind, name);
+  const data = objects.texts(kind, name);
   const value = data?.get(key);
-  if (value !== undefined) return text(value);
+  if (value !== undefined) return value;
   if (optional) return undefined;
   if (data === undefined) return missing(kind, name);
   return configProblem(`couldn't find key ${key} in ${kind} ${metadata.namespace}/${name}`);
@@ -108,15 +108,11 @@ function variablesFrom(
   const ref = configMapRef ?? secretRef;
   const kind = configMapRef ? 'ConfigMap' : 'Secret';
   if (ref === undefined) return new Map();
-  const data = objects.data(kind, ref.name ?? '');
+  const data = objects.texts(kind, ref.name ?? '');
   if (data === undefined) return ref.optional ? new Map() : missing(kind, ref.name ?? '');
-  return new Map([...data].map(([key, value]) => [`${prefix}${key}`, text(value)]));
+  return new Map([...data].map(([key, value]) => [`${prefix}${key}`, value]));
 }
 
 function missing(kind: 'ConfigMap' | 'Secret', name: string): Problem {
   return configProblem(`${kind.toLowerCase()} "${name}" not found`);
-}
-
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
 }

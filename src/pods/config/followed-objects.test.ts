@@ -7,7 +7,7 @@ import { eventually, settle } from '../../client/testing.ts';
 import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import { FollowedObjects } from './followed-objects.ts';
-import { objectRefs } from './objects.ts';
+import { dataOf, objectRefs, textsOf } from './objects.ts';
 import { isProblem } from './problems.ts';
 import { container, pod } from './testing.ts';
 
@@ -56,6 +56,16 @@ test('all that a pod names is found, each once', () => {
   });
   const refs = objectRefs(whole).map(({ kind, name }) => `${kind} ${name}`);
   assert.deepEqual(refs.sort(), ['ConfigMap e', 'ConfigMap p', 'ConfigMap v', 'Secret s']);
+});
+
+test('variables are made of text, files of all there is', () => {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const map = { data: { a: 'A' }, binaryData: { b: base64('B') } };
+  assert.deepEqual([...textsOf('ConfigMap', map)], [['a', 'A']]);
+  assert.deepEqual([...dataOf('ConfigMap', map)].map(String), ['a,A', 'b,B']);
+  const secret = { data: { k: base64('K') } };
+  assert.deepEqual([...textsOf('Secret', secret)], [['k', 'K']]);
+  assert.deepEqual([...dataOf('Secret', secret)].map(String), ['k,K']);
 });
 
 test('pods that name the same object share one watch, which ends with the last of them', async (t) => {

@@ -10,7 +10,15 @@ import { Informer } from '../../client/informer.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { Changed, Problem } from '../parts.ts';
-import { dataOf, type NamedObjects, type ObjectData, type ObjectKind, type ObjectRef, objectRefs } from './objects.ts';
+import {
+  type Content,
+  dataOf,
+  type NamedObjects,
+  type ObjectKind,
+  type ObjectRef,
+  objectRefs,
+  textsOf,
+} from './objects.ts';
 
 export interface FollowedObjectsOptions {
   readonly client: Client;
@@ -24,7 +32,7 @@ const FIRST_LIST_LIMIT = 5000;
 interface Followed {
   readonly synced: Promise<void>;
   readonly end: () => void;
-  data: ObjectData | undefined;
+  content: Content | undefined;
   /** UIDs of the pods that name it. */
   readonly pods: Set<string>;
 }
@@ -60,7 +68,11 @@ export class FollowedObjects {
       const message = `failed to sync ${late.kind.toLowerCase()} cache: timed out waiting for the condition`;
       return { kind: 'problem', reason: 'FailedMount', message };
     }
-    return { data: (kind, name) => this.#objects.get(keyOf(namespace, { kind, name }))?.data };
+    const contentOf = (ref: ObjectRef) => this.#objects.get(keyOf(namespace, ref))?.content;
+    return {
+      data: (kind, name) => optionally(contentOf({ kind, name }), (content) => dataOf(kind, content)),
+      texts: (kind, name) => optionally(contentOf({ kind, name }), (content) => textsOf(kind, content)),
+    };
   }
 
   /** Lets go of what no other pod names. */
@@ -95,10 +107,15 @@ export class FollowedObjects {
     if (known !== undefined) return known;
     const ended = new AbortController();
     const informer = this.#informer(namespace, ref);
-    const followed: Followed = { synced: informer.synced, end: () => ended.abort(), data: undefined, pods: new Set() };
+    const followed: Followed = {
+      synced: informer.synced,
+      end: () => ended.abort(),
+      content: undefined,
+      pods: new Set(),
+    };
     this.#objects.set(key, followed);
     informer.onChange(({ object }) => {
-      followed.data = object && dataOf(ref.kind, object);
+      followed.content = object;
       // It never changes: no watch is needed any more.
       if (object?.immutable) queueMicrotask(() => ended.abort());
       for (const uid of followed.pods) for (const listener of this.#listeners) listener(uid);
@@ -114,6 +131,10 @@ export class FollowedObjects {
       ? new Informer({ ...scope, kind: ConfigMap })
       : new Informer({ ...scope, kind: Secret });
   }
+}
+
+function optionally<T>(content: Content | undefined, read: (content: Content) => T): T | undefined {
+  return content && read(content);
 }
 
 /** That the API is away is said once for the pods themselves, not for all that they name. */

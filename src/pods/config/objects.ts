@@ -9,8 +9,10 @@ export type ObjectData = ReadonlyMap<string, Uint8Array>;
 
 /** Those of one namespace. */
 export interface NamedObjects {
-  /** Undefined when there is no such object. */
+  /** For files. Undefined when there is no such object. */
   data(kind: ObjectKind, name: string): ObjectData | undefined;
+  /** For variables, which are text: a ConfigMap's binaryData is not among them. Undefined when there is no such object. */
+  texts(kind: ObjectKind, name: string): ReadonlyMap<string, string> | undefined;
 }
 
 export interface ObjectRef {
@@ -48,7 +50,8 @@ function named(kind: ObjectKind, name: string | undefined): ObjectRef[] {
   return name ? [{ kind, name }] : [];
 }
 
-interface Content {
+/** What a ConfigMap or Secret holds. */
+export interface Content {
   readonly data?: Readonly<Record<string, string>>;
   readonly binaryData?: Readonly<Record<string, string>>;
 }
@@ -60,4 +63,12 @@ export function dataOf(kind: ObjectKind, { data = {}, binaryData = {} }: Content
     ...Object.entries(data).map(([key, value]) => [key, Buffer.from(value, encoding)] as const),
     ...Object.entries(binaryData).map(([key, value]) => [key, Buffer.from(value, 'base64')] as const),
   ]);
+}
+
+/** What of an object variables can be made of. */
+export function textsOf(kind: ObjectKind, { data = {} }: Content): ReadonlyMap<string, string> {
+  const texts = Object.entries(data);
+  return new Map(
+    kind === 'ConfigMap' ? texts : texts.map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+  );
 }

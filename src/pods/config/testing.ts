@@ -34,10 +34,15 @@ type Texts = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** ConfigMaps and Secrets by name, with text by key. */
 export function objects(byKind: Partial<Record<ObjectKind, Texts>> = {}): NamedObjects {
+  const texts = (kind: ObjectKind, name: string) => {
+    const found = byKind[kind]?.[name];
+    return found && new Map(Object.entries(found));
+  };
   return {
+    texts,
     data: (kind, name) => {
-      const texts = byKind[kind]?.[name];
-      return texts && new Map(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text)]));
+      const found = texts(kind, name);
+      return found && new Map([...found].map(([key, text]) => [key, Buffer.from(text)]));
     },
   };
 }
