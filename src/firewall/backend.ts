@@ -66,12 +66,13 @@ export interface PodTraffic {
   readonly peers: readonly string[];
 }
 
-/** What a node serves to its own pods: DNS, DHCP, DHCPv6. Besides, ICMPv6 is let in from them: they find their router by it. */
+/** What a node serves to its own pods: DNS, DHCP, DHCPv6, and the API where it is served at its usual port. Besides, ICMPv6 is let in from them: they find their router by it. */
 export const POD_SERVICES: readonly { readonly protocol: TransportProtocol; readonly port: number }[] = [
   { protocol: 'udp', port: 53 },
   { protocol: 'tcp', port: 53 },
   { protocol: 'udp', port: 67 },
   { protocol: 'udp', port: 547 },
+  { protocol: 'tcp', port: 6443 },
 ];
 
 /** What became of {@link PodTraffic}: ours is there; or the administrator has to do something, or has decided, and what. */

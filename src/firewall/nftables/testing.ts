@@ -33,7 +33,7 @@ ${ADMITTING}
     meta l4proto { icmp, ipv6-icmp } accept
     tcp dport { 22, 9090-9099 } counter accept comment "the administrator's own"
     jump exposed
-    iifname "postern0" meta l4proto { tcp, udp } th dport { 53, 67, 547 } accept
+    iifname "postern0" meta l4proto { tcp, udp } th dport { 53, 67, 547, 6443 } accept
   }
   chain forward {
     type filter hook forward priority filter; policy drop;
