@@ -32,7 +32,13 @@ export async function makeVeth(lease: ContainerLease, options: VethOptions): Pro
 
 /** After a restart: the node's end as it is to be. A pair that is gone went with its namespace, and stays away. */
 export async function keepVeth(lease: ContainerLease, run: RunCommand): Promise<void> {
-  if (await deviceExists(lease.device)) await runBatch(plugging(lease), run);
+  if (!(await deviceExists(lease.device))) return;
+  try {
+    await runBatch(plugging(lease), run);
+  } catch (error) {
+    // It may go at this very moment.
+    if (await deviceExists(lease.device)) throw error;
+  }
 }
 
 /** What is wrong with a pair; undefined: nothing. */
@@ -87,10 +93,10 @@ function insideLines(lease: ContainerLease, { podCIDRs, nodeName }: VethOptions)
   ];
 }
 
-/** Names and paths go into lines that `ip` takes apart at blanks: they come from a container runtime, and are checked all the same. */
+/** Names and paths go into lines of `ip`, which has blanks, quotes and comments: they come from a container runtime, and are checked all the same. */
 function checked(lease: ContainerLease): ContainerLease {
   const { path, interfaceName } = lease.namespace;
-  if (!/^\/[\x21-\x7e]+$/.test(path)) throw new Error(`not the path of a network namespace: ${JSON.stringify(path)}`);
+  if (!/^\/[\w/.:@+-]+$/.test(path)) throw new Error(`not the path of a network namespace: ${JSON.stringify(path)}`);
   if (!/^[A-Za-z0-9_.-]{1,15}$/.test(interfaceName)) {
     throw new Error(`not the name of an interface: ${JSON.stringify(interfaceName)}`);
   }
