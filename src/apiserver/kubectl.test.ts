@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { CommandError, runCommand } from '../host/process.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
@@ -130,35 +130,38 @@ const MANIFESTS: Readonly<Record<string, { readonly name: string; readonly colum
     },
   };
 
-for (const [kind, { name, columns, yaml }] of Object.entries(MANIFESTS)) {
-  test(`${kind}: applied, applied again, shown, described, labelled, edited, patched and deleted`, {
-    skip,
-  }, async () => {
-    assert.match(await apply(yaml), /created$/m);
-    assert.match(await apply(yaml), /unchanged$/m);
-    assert.match(await kubectl('get', kind), columns);
-    assert.match(await kubectl('describe', kind, name), new RegExp(`Name: +${name}`));
-    assert.match(await kubectl('label', kind, name, 'x=before'), /labeled/);
-    assert.equal(
-      await kubectl('get', kind, '-l', 'x=before', '-o', 'name'),
-      `${await kubectl('get', kind, name, '-o', 'name')}`,
-    );
-    const edit = { env: { ...environment(), EDITOR: 'sed -i s/before/after/' }, cwd: api.dir };
-    assert.match((await runCommand(['kubectl', 'edit', kind, name], edit)).stdout, /edited/);
-    assert.equal(await kubectl('get', kind, name, '-o', 'jsonpath={.metadata.labels.x}'), 'after');
-    assert.match(
-      await kubectl('patch', kind, name, '--type=merge', '-p', '{"metadata":{"labels":{"m":"1"}}}'),
-      /patched/,
-    );
-    const json = '[{"op":"add","path":"/metadata/labels/j","value":"1"}]';
-    assert.match(await kubectl('patch', kind, name, '--type=json', '-p', json), /patched/);
-    assert.match(await kubectl('annotate', kind, name, 'n=o'), /annotated/);
-    assert.match(await apply(yaml, '--server-side', '--force-conflicts'), /serverside-applied$/m);
-    assert.match(await kubectl('explain', kind), /KIND: +/);
-    // Nobody runs pods or empties namespaces here, so nobody is waited for.
-    assert.match(await kubectl('delete', kind, name, '--wait=false'), /deleted/);
-  });
-}
+// Each has objects of its own, and every call of kubectl waits for the server and for itself.
+describe('every kind', { concurrency: 3 }, () => {
+  for (const [kind, { name, columns, yaml }] of Object.entries(MANIFESTS)) {
+    test(`${kind}: applied, applied again, shown, described, labelled, edited, patched and deleted`, {
+      skip,
+    }, async () => {
+      assert.match(await apply(yaml), /created$/m);
+      assert.match(await apply(yaml), /unchanged$/m);
+      assert.match(await kubectl('get', kind), columns);
+      assert.match(await kubectl('describe', kind, name), new RegExp(`Name: +${name}`));
+      assert.match(await kubectl('label', kind, name, 'x=before'), /labeled/);
+      assert.equal(
+        await kubectl('get', kind, '-l', 'x=before', '-o', 'name'),
+        `${await kubectl('get', kind, name, '-o', 'name')}`,
+      );
+      const edit = { env: { ...environment(), EDITOR: 'sed -i s/before/after/' }, cwd: api.dir };
+      assert.match((await runCommand(['kubectl', 'edit', kind, name], edit)).stdout, /edited/);
+      assert.equal(await kubectl('get', kind, name, '-o', 'jsonpath={.metadata.labels.x}'), 'after');
+      assert.match(
+        await kubectl('patch', kind, name, '--type=merge', '-p', '{"metadata":{"labels":{"m":"1"}}}'),
+        /patched/,
+      );
+      const json = '[{"op":"add","path":"/metadata/labels/j","value":"1"}]';
+      assert.match(await kubectl('patch', kind, name, '--type=json', '-p', json), /patched/);
+      assert.match(await kubectl('annotate', kind, name, 'n=o'), /annotated/);
+      assert.match(await apply(yaml, '--server-side', '--force-conflicts'), /serverside-applied$/m);
+      assert.match(await kubectl('explain', kind), /KIND: +/);
+      // Nobody runs pods or empties namespaces here, so nobody is waited for.
+      assert.match(await kubectl('delete', kind, name, '--wait=false'), /deleted/);
+    });
+  }
+});
 
 test('creates what kubectl has commands for, which it sends as protobuf', { skip }, async () => {
   assert.match(await kubectl('create', 'namespace', 'made'), /created/);
