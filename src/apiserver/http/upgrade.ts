@@ -68,6 +68,8 @@ export class Upgrade {
       (typeof values === 'string' ? [values] : values).map((value) => `${name}: ${value}\r\n`),
     );
     this.#accepted = true;
+    // For the count of answers; the line below is what is sent.
+    this.response.statusCode = 101;
     this.response.detachSocket(this.#socket);
     this.#socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines.join('')}\r\n`);
     if (this.#head.length > 0) this.#socket.unshift(this.#head);

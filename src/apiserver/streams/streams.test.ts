@@ -38,17 +38,19 @@ async function makePod(name: string, containers: readonly string[], metadata?: o
 async function agent(
   handler: (request: IncomingMessage, response: ServerResponse) => void,
   onUpgrade: (request: IncomingMessage, socket: Duplex) => void = () => {},
+  to = api,
 ): Promise<string[]> {
   const server = createServer(handler).on('upgrade', onUpgrade);
   const asked: string[] = [];
-  const control = await api.open('GET', STREAMS, { as: nodeUser });
+  const as = to === api ? nodeUser : to.admin;
+  const control = await to.open('GET', STREAMS, { as });
   assert.equal(control.statusCode, 200);
   const sockets: Duplex[] = [];
   control.on('data', (line: Buffer) => {
     for (const text of String(line).trim().split('\n')) {
       const { id } = JSON.parse(text) as { id: string };
       asked.push(id);
-      void upgrade('GET', `${STREAMS}/${id}`, 'postern-stream', { as: nodeUser }).then(({ socket }) => {
+      void upgrade('GET', `${STREAMS}/${id}`, 'postern-stream', { as, server: to }).then(({ socket }) => {
         if (socket === undefined) return;
         sockets.push(socket);
         server.emit('connection', socket);
@@ -73,12 +75,16 @@ function upgrade(
   method: string,
   path: string,
   protocol: string,
-  { as = api.admin, headers = {} }: { as?: KeyPair; headers?: Record<string, string> } = {},
+  {
+    server = api,
+    as = server.admin,
+    headers = {},
+  }: { server?: TestServer; as?: KeyPair; headers?: Record<string, string> } = {},
 ): Promise<Upgraded> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest({
-      ...{ host: '127.0.0.1', port: api.server.port, method, path, agent: false },
-      ...{ ca: api.pki.caCertificate, cert: as.certificate, key: as.key },
+      ...{ host: '127.0.0.1', port: server.server.port, method, path, agent: false },
+      ...{ ca: server.pki.caCertificate, cert: as.certificate, key: as.key },
       headers: { connection: 'Upgrade', upgrade: protocol, ...headers },
     });
     request.once('upgrade', (response, socket, head) => {
@@ -270,14 +276,35 @@ test('streams without a protocol, command or direction, and methods that they do
   }
 });
 
-test('a server that ends ends its streams too', async () => {
+test('tokens among the protocols that a browser offers stay with the API server', async () => {
+  const offered: unknown[] = [];
+  await agent(
+    (_, response) => response.end(),
+    ({ headers }, socket) => {
+      offered.push(headers['sec-websocket-protocol']);
+      socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
+    },
+  );
+  const headers = { 'sec-websocket-protocol': 'v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.c2VjcmV0' };
+  await upgrade('GET', `${PODS}/one/exec?command=ls&stdout=1`, 'websocket', { headers });
+  assert.deepEqual(offered, ['v5.channel.k8s.io']);
+});
+
+test('a server that ends ends its streams too, and does not wait for them', async () => {
   const other = await startTestServer();
-  const body = pod('one', ['c'], 'n1');
-  await other.call('POST', PODS, { body });
-  const control = await other.open('GET', STREAMS, {});
-  const ended = new Promise((resolve) => control.once('close', resolve).resume());
+  await other.call('POST', PODS, { body: pod('one', ['c'], 'n1') });
+  await agent(
+    (_, response) => response.end(),
+    (__, socket) => socket.write('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n'),
+    other,
+  );
+  const { code, socket } = await upgrade('POST', `${PODS}/one/exec?command=ls&stdout=1`, 'SPDY/3.1', { server: other });
+  assert.equal(code, 101);
+  const ended = new Promise((resolve) => socket?.once('close', resolve).resume());
+  const began = performance.now();
   await other.close();
   await ended;
+  assert.ok(performance.now() - began < 4000);
 });
 
 test('discovery and OpenAPI tell of the streams', async () => {

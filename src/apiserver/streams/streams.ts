@@ -21,7 +21,7 @@ import { podRequest } from './pod-request.ts';
 
 /** A stream on which nothing has been said for this long is ended: as kubelets do. */
 const IDLE_LIMIT = minutes(240);
-/** TCP keep-alive: a client whose machine is gone is noticed within about two minutes. */
+/** TCP keep-alive: a client whose machine is gone is noticed within half a minute. */
 const KEEP_ALIVE = seconds(15);
 
 export interface StreamExchange {
@@ -53,7 +53,7 @@ export async function serveStream(exchange: StreamExchange, path: StreamPath): P
 
   const gone = goneOrEnding(upgrade === undefined ? exchange.response : request.socket, ending);
   const connection = await links.connect(asked.node, gone);
-  const headers = stream === 'log' ? {} : passedOn(request.headers, REQUEST_HEADERS);
+  const headers = stream === 'log' ? {} : withoutTokens(passedOn(request.headers, REQUEST_HEADERS));
   const answer = await askNode(connection, {
     method: request.method ?? 'GET',
     path: asked.path,
@@ -98,6 +98,18 @@ const ANSWER_HEADERS = ['sec-websocket-accept', 'sec-websocket-protocol', 'x-str
 
 function passedOn(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string | readonly string[]> {
   return Object.fromEntries(names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
+}
+
+/** Browsers, which can set no other header, may send a token among the protocols that they offer: nodes are not to see it. */
+const TOKEN_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
+
+function withoutTokens(
+  headers: Record<string, string | readonly string[]>,
+): Record<string, string | readonly string[]> {
+  const { 'sec-websocket-protocol': offered } = headers;
+  if (typeof offered !== 'string') return headers;
+  const kept = offered.split(',').filter((name) => !name.trim().startsWith(TOKEN_PROTOCOL));
+  return { ...headers, 'sec-websocket-protocol': kept.join(',') };
 }
 
 /** Aborted when the client's connection has gone, or the server ends. */

@@ -15,7 +15,7 @@ import type { NodeLinks } from './node-links.ts';
 /** What is spoken on a connection that an agent opened: HTTP/1.1, in which the agent is the server. */
 export const TUNNEL_PROTOCOL = 'postern-stream';
 
-/** Between keep-alives of TCP: an agent whose machine is gone is noticed within about two minutes. */
+/** Between keep-alives of TCP: an agent whose machine is gone is noticed within half a minute. */
 const KEEP_ALIVE = seconds(15);
 
 export interface TunnelExchange {
