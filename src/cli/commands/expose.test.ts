@@ -20,6 +20,14 @@ const replicaSet = (name: string, selector: object) => ({
     template: { metadata: { labels: { app: name } }, spec: template([{ name: 'http', port: 8080 }]) },
   },
 });
+/** What makes pods. */
+function workload(name: string, selector: object) {
+  const containers = [{ name: 'c', image: 'i', ports: [{ name: 'http', containerPort: 8080 }] }];
+  return {
+    metadata: { name },
+    spec: { selector, template: { metadata: { labels: { app: name } }, spec: { containers } } },
+  };
+}
 const OBJECTS: readonly (readonly [path: string, object])[] = [
   [
     '/apis/kubevirt.io/v1/namespaces/default/virtualmachines',
@@ -48,6 +56,12 @@ const OBJECTS: readonly (readonly [path: string, object])[] = [
       matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }],
     }),
   ],
+  ['/apis/apps/v1/namespaces/default/deployments', workload('front', { matchLabels: { app: 'front' } })],
+  [
+    '/apis/apps/v1/namespaces/default/replicasets',
+    workload('odd', { matchExpressions: [{ key: 'app', operator: 'Exists' }] }),
+  ],
+  ['/api/v1/namespaces/default/replicationcontrollers', workload('old', { app: 'old' })],
   [
     '/api/v1/namespaces/default/pods',
     {
@@ -155,6 +169,19 @@ test('a replica set that selects by expressions is refused, as virtctl refuses i
     await refused('vmirs', 'nobody', '--port', '80'),
     /virtualmachineinstancereplicasets\.kubevirt\.io "nobody" not found/,
   );
+});
+
+test('what makes pods is exposed by the labels that it selects, with the ports of its containers', async () => {
+  for (const [type, name] of [
+    ['deploy', 'front'],
+    ['replicationcontroller', 'old'],
+  ] as const) {
+    await expose(type, name);
+    const { selector, ports } = await specOf(name);
+    assert.deepEqual(selector, { app: name });
+    assert.deepEqual(ports, [{ name: 'http', port: 8080, targetPort: 8080, protocol: 'TCP' }]);
+  }
+  assert.match(await refused('rs', 'odd', '--port', '80'), /cannot expose rs odd: it has match expressions/);
 });
 
 test('what does not exist, cannot be exposed, or is taken is said', async () => {

@@ -1,4 +1,4 @@
-/** `postern expose`: a Service for a virtual machine, an instance, a replica set or a pod, as `virtctl expose` makes it. */
+/** `postern expose`: a Service for virtual machines, as `virtctl expose` makes it, or for pods. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Service } from '../../api/core/v1/service.ts';
 import type { IPFamily } from '../../lib/ip.ts';
@@ -32,13 +32,16 @@ Examples:
   postern expose vm example-vm --name web --port 80 --target-port 8080
   postern expose vm example-vm --name web --port 80 --type NodePort --node-port 30080
   postern expose vmi example-vm --name dns --port 53 --protocol UDP --ip-family-policy RequireDualStack
+  postern expose deployment web                                      every port that its containers declare
   postern expose pod/example --port 80 --type LoadBalancer`;
 
 export function addExposeCommand(postern: Command): void {
   postern
     .command('expose')
-    .description('make a Service for a virtual machine, an instance, a replica set of instances, or a pod')
-    .argument('<type>', 'vm, vmi, vmirs or pod; or TYPE/NAME')
+    .description(
+      'make a Service for a virtual machine, an instance, a replica set of instances, a deployment, or a pod',
+    )
+    .argument('<type>', 'vm, vmi, vmirs, deployment, rs, rc or pod; or TYPE/NAME')
     .argument('[name]', 'which one')
     .addOption(kubeconfigOption())
     .addOption(namespaceOption())

@@ -1,5 +1,9 @@
 /** Finds what is to be exposed, and reads from it whom a Service has to select and which ports it declares. */
+import { Deployment } from '../../api/apps/v1/deployment.ts';
+import { ReplicaSet } from '../../api/apps/v1/replicaset.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
+import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
+import { ReplicationController } from '../../api/core/v1/replicationcontroller.ts';
 import { declaredPorts } from '../../api/kubevirt/v1/declared-ports.ts';
 import { VirtualMachine } from '../../api/kubevirt/v1/virtualmachine.ts';
 import { nameLabelValue, VirtualMachineInstance, VM_NAME_LABEL } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
@@ -8,12 +12,15 @@ import type { Client } from '../../client/client.ts';
 import { UserError } from '../errors.ts';
 import type { Subject } from './service.ts';
 
-export type SubjectType = 'vm' | 'vmi' | 'vmirs' | 'pod';
+export type SubjectType = 'vm' | 'vmi' | 'vmirs' | 'deployment' | 'rs' | 'rc' | 'pod';
 
 const NAMES: Readonly<Record<SubjectType, readonly string[]>> = {
   vm: ['vm', 'vms', 'virtualmachine', 'virtualmachines'],
   vmi: ['vmi', 'vmis', 'virtualmachineinstance', 'virtualmachineinstances'],
   vmirs: ['vmirs', 'vmirss', 'virtualmachineinstancereplicaset', 'virtualmachineinstancereplicasets'],
+  deployment: ['deployment', 'deployments', 'deploy'],
+  rs: ['rs', 'replicaset', 'replicasets'],
+  rc: ['rc', 'replicationcontroller', 'replicationcontrollers'],
   pod: ['pod', 'pods', 'po'],
 };
 
@@ -23,7 +30,7 @@ export function subjectType(word: string): SubjectType {
   if (found !== undefined) return found;
   throw new UserError(
     `"${word}" cannot be exposed`,
-    'Expose a vm, a vmi, a vmirs or a pod: postern expose vm NAME --port PORT',
+    'Expose a vm, a vmi, a vmirs, a deployment, an rs, an rc or a pod: postern expose vm NAME --port PORT',
   );
 }
 
@@ -49,6 +56,14 @@ export async function readSubject(
     }
     case 'vmirs':
       return { ...about, ...replicaSetSubject(await client.get(VirtualMachineInstanceReplicaSet, key), about.what) };
+    case 'deployment':
+      return { ...about, ...workloadSubject(await client.get(Deployment, key), about.what) };
+    case 'rs':
+      return { ...about, ...workloadSubject(await client.get(ReplicaSet, key), about.what) };
+    case 'rc': {
+      const { spec } = await client.get(ReplicationController, key);
+      return { ...about, selector: spec.selector ?? {}, ports: containerPorts(spec.template.spec) };
+    }
     case 'pod':
       return { ...about, ...podSubject(await client.get(Pod, key), about.what) };
   }
@@ -62,15 +77,28 @@ function podSubject({ metadata, spec }: Pod, what: string): Pick<Subject, 'selec
       `Give it one first: kubectl label pod ${metadata.name} -n ${metadata.namespace} app=${metadata.name}`,
     );
   }
-  const ports = (spec?.containers ?? []).flatMap((container) => container.ports ?? []);
-  return {
-    selector,
-    ports: ports.map(({ name, containerPort, protocol = 'TCP' }) => ({
-      ...(name ? { name } : {}),
-      port: containerPort,
-      protocol,
-    })),
-  };
+  return { selector, ports: containerPorts(spec) };
+}
+
+function containerPorts(spec: PodSpec = {}): Subject['ports'] {
+  const ports = (spec.containers ?? []).flatMap((container) => container.ports ?? []);
+  return ports.map(({ name, containerPort, protocol = 'TCP' }) => ({
+    ...(name ? { name } : {}),
+    port: containerPort,
+    protocol,
+  }));
+}
+
+/** As `kubectl expose` has it: no Service can say by labels what expressions say. */
+function workloadSubject({ spec }: Deployment | ReplicaSet, what: string): Pick<Subject, 'selector' | 'ports'> {
+  const { matchLabels = {}, matchExpressions = [] } = spec.selector;
+  if (matchExpressions.length > 0) {
+    throw new UserError(
+      `cannot expose ${what}: it has match expressions in spec.selector`,
+      'Write a Service whose selector has labels of its template: spec.template.metadata.labels',
+    );
+  }
+  return { selector: matchLabels, ports: containerPorts(spec.template.spec) };
 }
 
 /** A Service's selector is a map of labels, so one that also has expressions cannot be told by it: `virtctl` refuses too. */
