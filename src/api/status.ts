@@ -95,9 +95,14 @@ export function conflict(subject: Subject, name: string, why: string): ApiError 
   return failure(409, 'Conflict', message, about(subject, name));
 }
 
-/** The object is well formed and means something that is not allowed: 422 with every cause. */
-export function invalid(subject: Subject, name: string, causes: readonly Cause[]): ApiError {
-  const texts = causes.map((cause) => `${cause.field}: ${cause.message}`);
+/** As many causes as an answer tells: an object of three megabytes could have a hundred thousand. */
+const CAUSES_MAX = 256;
+
+/** The object is well formed and means something that is not allowed: 422 with every cause, but for those past any use. */
+export function invalid(subject: Subject, name: string, found: readonly Cause[]): ApiError {
+  const causes = found.slice(0, CAUSES_MAX);
+  const more = found.length > CAUSES_MAX ? [`and ${found.length - CAUSES_MAX} more`] : [];
+  const texts = [...causes.map((cause) => `${cause.field}: ${cause.message}`), ...more];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const kind = subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`;
   return failure(422, 'Invalid', `${kind} "${name}" is invalid: ${list}`, {

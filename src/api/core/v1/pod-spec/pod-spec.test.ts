@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { invalid } from '../../../status.ts';
 import { admitted, mistakesOf } from '../../../testing.ts';
 import { Pod } from '../pod.ts';
 import { defaultPodSpec } from './defaults.ts';
@@ -382,4 +383,12 @@ test('the class of a pod follows from what its containers ask for and may use', 
   assert.equal(podQoS({ containers: [sized({ cpu: '1' }, all)] }), 'Burstable');
   assert.equal(podQoS({ containers: [sized({ 'ephemeral-storage': '1Gi' })] }), 'BestEffort');
   assert.equal(pod({ containers: [{ ...C, resources: { limits: all } }] }).status?.qosClass, 'Guaranteed');
+});
+
+test('an answer tells of very many mistakes that there are more', () => {
+  const env = Array.from({ length: 10_000 }, () => ({ name: '=' }));
+  const spec = defaultPodSpec({ containers: [{ ...C, env }] });
+  const { status } = invalid(Pod, 'a', validatePodSpec(spec, 'spec', { template: false }));
+  assert.equal(status.details?.causes?.length, 256);
+  assert.match(status.message ?? '', /, and 9744 more\]$/);
 });
