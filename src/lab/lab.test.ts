@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type TestContext, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tempDir } from '../../test/support/temp-dir.ts';
+import { type Ending, tempDir } from '../../test/support/temp-dir.ts';
 import { CommandError, type RunCommand, runCommand } from '../host/process.ts';
 import { skipUnless, skipWithoutPrograms } from '../host/testing/in-namespace.ts';
 import type { IPFamily } from '../lib/ip.ts';
@@ -29,7 +29,7 @@ function isOpen(path: string): boolean {
 }
 
 /** Where a lab may be. It is taken down before the directory around it is removed: hooks run in the order they were made. */
-function labDir(t: TestContext): string {
+function labDir(t: Ending): string {
   const place: { dir?: string } = {};
   t.after(() => place.dir && labDown(place.dir));
   place.dir = join(tempDir(t), 'lab');
@@ -37,7 +37,7 @@ function labDir(t: TestContext): string {
 }
 
 /** A lab of two nodes, taken down when the test ends. */
-async function lab(t: TestContext, more: Partial<LabOptions> = {}) {
+async function lab(t: Ending, more: Partial<LabOptions> = {}) {
   const dir = labDir(t);
   const families: readonly IPFamily[] = ['IPv4', 'IPv6'];
   const options: LabOptions = { dir, nodes: 2, ipFamilies: families, commands: fixtureCommands(), ...more };
@@ -56,63 +56,82 @@ async function eventually(condition: () => boolean | Promise<boolean>): Promise<
 
 const processOf = (dir: string, name: string) => labStatus(dir).processes.find((process) => process.name === name);
 
-test('a lab has nodes and a client that reach each other over both families', { skip }, async (t) => {
-  const { status, at } = await lab(t);
-  assert.equal(status.phase, 'ready');
-  assert.deepEqual(
-    status.places.map(({ name }) => name),
-    ['lan', 'node1', 'node2', 'client'],
-  );
-  assert.equal(await at('node1', 'hostname'), 'node1\n');
-  for (const address of status.places.find(({ name }) => name === 'node2')?.addresses ?? []) {
-    assert.match(await at('client', 'ping', '-c1', '-W2', address), / 0% packet loss/);
-  }
-});
+const addresses = () => runCommand(['ip', '-json', 'address']);
 
-test('a node asks its own bridge for names, the client nobody, and the machine is as it was', { skip }, async (t) => {
-  const before = await runCommand(['ip', '-json', 'address']);
-  const { at } = await lab(t);
-  assert.match(await at('node1', 'cat', '/etc/resolv.conf'), /^nameserver 10\.244\.7\.1$/m);
-  assert.doesNotMatch(await at('client', 'cat', '/etc/resolv.conf'), /^nameserver/m);
-  assert.deepEqual(await runCommand(['ip', '-json', 'address']), before);
-});
+// One for all that leaves it as it is; the last of them kills its server.
+describe('a lab of two nodes', { skip }, () => {
+  const ending: (() => unknown)[] = [];
+  let without: Awaited<ReturnType<typeof addresses>>;
+  let made: Awaited<ReturnType<typeof lab>> | undefined;
+  const shared = () => made ?? assert.fail('there is no lab');
+  before(async () => {
+    without = await addresses();
+    made = await lab({ after: (end) => ending.push(end) });
+  });
+  after(async () => {
+    for (const end of ending) await end();
+  });
 
-test('the API answers at the same URL everywhere, so that one kubeconfig serves', { skip }, async (t) => {
-  const { status, at } = await lab(t);
-  assert.ok(status.server);
-  assert.equal(await (await fetch(status.server)).text(), 'served\n');
-  for (const place of ['node2', 'client']) assert.equal(await at(place, 'curl', '-sS', status.server), 'served\n');
-  assert.equal(await at('client', 'sh', '-c', 'cat "$KUBECONFIG"'), 'a kubeconfig\n');
-});
+  test('a lab has nodes and a client that reach each other over both families', async () => {
+    const { status, at } = shared();
+    assert.equal(status.phase, 'ready');
+    assert.deepEqual(
+      status.places.map(({ name }) => name),
+      ['lan', 'node1', 'node2', 'client'],
+    );
+    assert.equal(await at('node1', 'hostname'), 'node1\n');
+    for (const address of status.places.find(({ name }) => name === 'node2')?.addresses ?? []) {
+      assert.match(await at('client', 'ping', '-c1', '-W2', address), / 0% packet loss/);
+    }
+  });
 
-test('a command’s exit status and standard error come through', { skip }, async (t) => {
-  const { at } = await lab(t);
-  await assert.rejects(at('client', 'sh', '-c', 'echo oh >&2; exit 7'), { code: 7, stderr: 'oh' });
-  assert.equal(await at('client', '--', 'echo', '--', 'x'), '-- x\n');
-  await assert.rejects(at('client', '--'), /What should run at client\?/);
-});
+  test('a node asks its own bridge for names, the client nobody, and the machine is as it was', async () => {
+    const { at } = shared();
+    assert.match(await at('node1', 'cat', '/etc/resolv.conf'), /^nameserver 10\.244\.7\.1$/m);
+    assert.doesNotMatch(await at('client', 'cat', '/etc/resolv.conf'), /^nameserver/m);
+    assert.deepEqual(await addresses(), without);
+  });
 
-test('a command ends with whoever started it', { skip }, async (t) => {
-  const { dir, at } = await lab(t);
-  const { argv } = labExec(dir, 'client', ['sleep', '4711']);
-  const outside = spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' });
-  const isRunning = async () => (await at('client', 'ps', '-eo', 'args')).includes('sleep 4711');
-  await eventually(isRunning);
-  outside.kill('SIGTERM');
-  await eventually(async () => !(await isRunning()));
-});
+  test('the API answers at the same URL everywhere, so that one kubeconfig serves', async () => {
+    const { status, at } = shared();
+    assert.ok(status.server);
+    assert.equal(await (await fetch(status.server)).text(), 'served\n');
+    for (const place of ['node2', 'client']) assert.equal(await at(place, 'curl', '-sS', status.server), 'served\n');
+    assert.equal(await at('client', 'sh', '-c', 'cat "$KUBECONFIG"'), 'a kubeconfig\n');
+  });
 
-test('a place that does not exist is named, with those that do', { skip }, async (t) => {
-  const { dir } = await lab(t);
-  assert.throws(() => labExec(dir, 'node9', ['true']), /no "node9" in this lab. There are: lan, node1, node2, client/);
-});
+  test('a command’s exit status and standard error come through', async () => {
+    const { at } = shared();
+    await assert.rejects(at('client', 'sh', '-c', 'echo oh >&2; exit 7'), { code: 7, stderr: 'oh' });
+    assert.equal(await at('client', '--', 'echo', '--', 'x'), '-- x\n');
+    await assert.rejects(at('client', '--'), /What should run at client\?/);
+  });
 
-test('a server killed with -9 comes back at the same address', { skip }, async (t) => {
-  const { dir, status } = await lab(t);
-  process.kill(processOf(dir, 'server')?.pid ?? 0, 'SIGKILL');
-  await eventually(() => processOf(dir, 'server')?.restarts === 1 && processOf(dir, 'server')?.phase === 'ready');
-  assert.equal(labStatus(dir).server, status.server);
-  assert.equal(await (await fetch(status.server ?? '')).text(), 'served\n');
+  test('a command ends with whoever started it', async () => {
+    const { dir, at } = shared();
+    const { argv } = labExec(dir, 'client', ['sleep', '4711']);
+    const outside = spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' });
+    const isRunning = async () => (await at('client', 'ps', '-eo', 'args')).includes('sleep 4711');
+    await eventually(isRunning);
+    outside.kill('SIGTERM');
+    await eventually(async () => !(await isRunning()));
+  });
+
+  test('a place that does not exist is named, with those that do', async () => {
+    const { dir } = shared();
+    assert.throws(
+      () => labExec(dir, 'node9', ['true']),
+      /no "node9" in this lab. There are: lan, node1, node2, client/,
+    );
+  });
+
+  test('a server killed with -9 comes back at the same address', async () => {
+    const { dir, status } = shared();
+    process.kill(processOf(dir, 'server')?.pid ?? 0, 'SIGKILL');
+    await eventually(() => processOf(dir, 'server')?.restarts === 1 && processOf(dir, 'server')?.phase === 'ready');
+    assert.equal(labStatus(dir).server, status.server);
+    assert.equal(await (await fetch(status.server ?? '')).text(), 'served\n');
+  });
 });
 
 const withoutFirewalld = skip || skipWithoutPrograms('firewalld', 'firewall-cmd', 'dbus-daemon', 'dbus-send');
