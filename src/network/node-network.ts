@@ -16,6 +16,7 @@ import { isContainerLease, type Lease, type LeaseTable, leaseFor, withoutLease }
 import type { PodNetwork, Port, PortRequest } from './pod-network.ts';
 import { applyTap, listPorts, removeDevice, removePort } from './ports.ts';
 import { printRules } from './rules.ts';
+import { Turn, Turns } from './turns.ts';
 import { checkVeth, keepVeth, makeVeth } from './veth.ts';
 
 /** No port could be made for a pod, for a reason that is not a failure of the machine. */
@@ -45,13 +46,17 @@ export interface NodeNetworkOptions {
   readonly follow: (table: LeaseTable) => void;
 }
 
-/** Changes are made one after the other. */
+/** Of pods whose devices are made or removed at once. The kernel makes most of it wait for one another anyway. */
+const AT_ONCE = 4;
+
+/** Leases and rules are changed one after the other, devices pod by pod. */
 export class NodeNetwork implements PodNetwork {
   readonly #options: NodeNetworkOptions;
   #table: LeaseTable;
   /** What the kernel has. */
   #hostPorts: HostPorts = new Map();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turn = new Turn();
+  readonly #turns = new Turns(AT_ONCE);
 
   constructor(options: NodeNetworkOptions, table: LeaseTable) {
     this.#options = options;
@@ -70,7 +75,7 @@ export class NodeNetwork implements PodNetwork {
 
   /** Puts all rules in place, whatever is there of them. */
   restoreRules(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       const { leases } = this.#table;
       await this.#nft(printRules(this.#options.egress, leases));
       this.#hostPorts = desiredHostPorts(leases, this.#options.podCIDRs);
@@ -78,36 +83,42 @@ export class NodeNetwork implements PodNetwork {
   }
 
   attach(request: PortRequest): Promise<Port> {
-    return this.#inTurn(async () => {
-      const { podCIDRs, clock, run } = this.#options;
-      const before = this.#table.leases.find((lease) => lease.podUID === request.podUID);
-      const outcome = leaseFor(this.#table, request, podCIDRs, clock.now());
-      if (outcome.kind === 'refused') throw new PortError(outcome.why, outcome.message);
-      // On disk before it is used: an address that a guest has must never be given to another after a crash.
-      if (outcome.table !== this.#table) await this.#keep(outcome.table);
-      const { lease } = outcome;
-      const guard = `${before === undefined ? '' : printDismissal(before)}${printAdmission(lease)}`;
-      await this.#applyRules(guard, () =>
-        isContainerLease(lease) ? makeVeth(lease, this.#options) : applyTap(lease, run),
-      );
+    const { run } = this.#options;
+    return this.#turns.run(request.podUID, async () => {
+      // The guard first, then the device: what is plugged in is guarded.
+      const lease = await this.#turn.run(() => this.#admit(request));
+      await (isContainerLease(lease) ? makeVeth(lease, this.#options) : applyTap(lease, run));
       return this.#portOf(lease);
     });
   }
 
+  async #admit(request: PortRequest): Promise<Lease> {
+    const { podCIDRs, clock } = this.#options;
+    const before = this.#leaseOf(request.podUID);
+    const outcome = leaseFor(this.#table, request, podCIDRs, clock.now());
+    if (outcome.kind === 'refused') throw new PortError(outcome.why, outcome.message);
+    // On disk before it is used: an address that a guest has must never be given to another after a crash.
+    if (outcome.table !== this.#table) await this.#keep(outcome.table);
+    await this.#applyRules(`${before === undefined ? '' : printDismissal(before)}${printAdmission(outcome.lease)}`);
+    return outcome.lease;
+  }
+
   release(podUID: string, sandbox?: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const lease = this.#table.leases.find((each) => each.podUID === podUID);
+    return this.#turns.run(podUID, async () => {
+      const lease = this.#leaseOf(podUID);
       if (lease === undefined) return;
       if (sandbox !== undefined && lease.namespace?.sandbox !== sandbox) return;
       await removePort(lease, this.#options.run);
-      await this.#keep(withoutLease(this.#table, podUID, this.#options.clock.now()));
-      await this.#applyRules(printDismissal(lease));
+      await this.#turn.run(async () => {
+        await this.#keep(withoutLease(this.#table, podUID, this.#options.clock.now()));
+        await this.#applyRules(printDismissal(lease));
+      });
     });
   }
 
   check(podUID: string): Promise<string | undefined> {
-    return this.#inTurn(async () => {
-      const lease = this.#table.leases.find((each) => each.podUID === podUID);
+    return this.#turns.run(podUID, async () => {
+      const lease = this.#leaseOf(podUID);
       if (lease === undefined || !isContainerLease(lease)) return 'it has no port';
       return checkVeth(lease, this.#options.run);
     });
@@ -117,13 +128,12 @@ export class NodeNetwork implements PodNetwork {
     return this.#table.leases.map((lease) => this.#portOf(lease));
   }
 
-  /** The guard first, then devices: what is plugged in is guarded. What leads to it comes with the guard, in one transaction. */
-  async #applyRules(guard: string, devices: () => Promise<void> = async () => {}): Promise<void> {
+  /** What leads to a port comes and goes with its guard, in one transaction. */
+  async #applyRules(guard: string): Promise<void> {
     const before = this.#hostPorts;
     const after = desiredHostPorts(this.#table.leases, this.#options.podCIDRs);
     await this.#nft(`${guard}${printHostPortChange(before, after)}`);
     this.#hostPorts = after;
-    await devices();
     await this.#endOldFlows(before, after);
     this.#options.follow(this.#table);
   }
@@ -150,6 +160,10 @@ export class NodeNetwork implements PodNetwork {
     };
   }
 
+  #leaseOf(podUID: string): Lease | undefined {
+    return this.#table.leases.find((lease) => lease.podUID === podUID);
+  }
+
   async #nft(script: string): Promise<void> {
     if (script !== '') await this.#options.run(['nft', '-f', '-'], { input: script });
   }
@@ -157,11 +171,5 @@ export class NodeNetwork implements PodNetwork {
   async #keep(table: LeaseTable): Promise<void> {
     await saveLeases(join(this.#options.stateDir, 'leases.json'), table);
     this.#table = table;
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 }
