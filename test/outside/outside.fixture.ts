@@ -133,7 +133,10 @@ async function startNode() {
 /** A pod of containers, and a virtual machine's end of a tap, set up as it sets itself up by DHCP. */
 async function startClients(pods: Awaited<ReturnType<typeof startNode>>['pods']) {
   const inPod = await makeNamespace(join(stateDir, 'pod'));
-  await pods.attach({ podUID: 'pod', podKey: 'default/pod', hostname: 'pod', namespace: inPod, sandbox: 'pod' });
+  await pods.attach({
+    ...{ podUID: 'pod', podKey: 'default/pod', hostname: 'pod', namespace: inPod, sandbox: 'pod' },
+    hostPorts: [{ protocol: 'TCP', hostPort: 8080, containerPort: 80 }],
+  });
   const inGuest = await makeNamespace(join(stateDir, 'guest'));
   await ip([`link add ${deviceName('guest')} type veth peer name eth0 netns ${inGuest}`]);
   const guest = await pods.attach({ podUID: 'guest', podKey: 'default/guest', hostname: 'guest' });
@@ -146,7 +149,7 @@ async function startClients(pods: Awaited<ReturnType<typeof startNode>>['pods'])
   await ip(lines, inGuest);
   return {
     inPod,
-    pod: await Speaker.start('pod', [], inPod),
+    pod: await Speaker.start('pod', [80], inPod),
     guest: await Speaker.start('guest', [], inGuest),
   };
 }
@@ -205,6 +208,9 @@ async function main(): Promise<object> {
   await moveTo('second');
   await settled('second');
   const after = await everything();
+  const hostPort = await Promise.all(
+    ['192.0.2.1', '2001:db8::1'].map((host) => first.ask({ protocol: 'tcp', host, port: 8080 })),
+  );
 
   for (const speaker of [pod, guest, first, second]) speaker.end();
   ending.abort();
@@ -213,7 +219,7 @@ async function main(): Promise<object> {
   await cleanupPodNetwork();
   await runner.close();
   const { stdout } = await runCommand(['nft', 'list', 'ruleset']);
-  return { before, after, left: /postern|pst|PST/.exec(stdout)?.[0] ?? '' };
+  return { before, after, hostPort, left: /postern|pst|PST/.exec(stdout)?.[0] ?? '' };
 }
 
 main().then(

@@ -32,7 +32,12 @@ for (const [mode, lacking] of Object.entries(modes)) {
   const skip = skipWithoutPodNetwork() || skipWithoutPrograms('dig') || lacking;
   describe(`Services of applications outside of the cluster, in the mode ${mode}`, { skip }, () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'postern-outside-'));
-    let seen: { readonly before: Answers; readonly after: Answers; readonly left: string };
+    let seen: {
+      readonly before: Answers;
+      readonly after: Answers;
+      readonly hostPort: readonly string[];
+      readonly left: string;
+    };
     before(() => {
       seen = JSON.parse(inNamespace(new URL('outside.fixture.ts', import.meta.url), [stateDir, mode])) as typeof seen;
     });
@@ -58,6 +63,13 @@ for (const [mode, lacking] of Object.entries(modes)) {
 
     test('connections from before go on to where they began', () => {
       assert.equal(seen.after.kept, 'first saw 192.0.2.1');
+    });
+
+    test('stand beside host ports, which lead in from there', () => {
+      assert.deepEqual(
+        seen.hostPort,
+        FIRST.hosts.map((address) => `pod saw ${address}`),
+      );
     });
 
     test('leave nothing behind', () => {
