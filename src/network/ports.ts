@@ -28,13 +28,13 @@ export function plugging(lease: Lease): readonly string[] {
 
 /** Takes a lease's port away. Does nothing when there is none. */
 export async function removePort(lease: Lease, run: RunCommand): Promise<void> {
-  if (await deviceExists(BRIDGE)) {
-    await runBatch(
-      neighboursOf(lease).map((address) => `neigh del ${address} dev ${BRIDGE}`),
-      run,
-      { force: true },
-    );
-  }
+  const neighbours = neighboursOf(lease).map((address) => `neigh del ${address} dev ${BRIDGE}`);
+  const lines = [
+    ...((await deviceExists(BRIDGE)) ? neighbours : []),
+    ...((await deviceExists(lease.device)) ? [`link del ${lease.device}`] : []),
+  ];
+  await runBatch(lines, run, { force: true });
+  // It has passed over what it could not do.
   await removeDevice(lease.device, run);
 }
 
