@@ -96,3 +96,12 @@ test('the index leads to a document of every group and version', () => {
 test('there is no document of a group that is not served', () => {
   assert.equal(openApiV3(KINDS, { group: 'example.org', version: 'v1' }), undefined);
 });
+
+test('what pods and templates of pods share is published once, where it is used', () => {
+  const apps = openApiV3(KINDS, { group: 'apps', version: 'v1' });
+  const spec = at(apps, 'components', 'schemas', 'io.k8s.api.core.v1.PodSpec', 'properties');
+  assert.deepEqual(at(spec, 'containers', 'items'), { $ref: '#/components/schemas/io.k8s.api.core.v1.Container' });
+  assert.equal(at(spec, 'containers')['x-kubernetes-patch-merge-key'], 'name');
+  const leases = at(openApiV3(KINDS, { group: 'coordination.k8s.io', version: 'v1' }), 'components', 'schemas');
+  assert.equal(leases['io.k8s.api.core.v1.PodSpec'], undefined);
+});

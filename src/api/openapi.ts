@@ -4,6 +4,7 @@
  * https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
  */
 import { Scale } from './autoscaling/v1/scale.ts';
+import { podSpec, podTemplateSpec } from './core/v1/pod-spec.ts';
 import type { AnyKind } from './kinds.ts';
 import { labelSelector, objectMeta } from './meta/v1.ts';
 import { definitionName, META } from './openapi-names.ts';
@@ -24,6 +25,12 @@ interface Dialect {
   readonly reference: (definition: string) => string;
 }
 
+/** What is written into one document. */
+interface Writing extends Dialect {
+  /** The parts that something in it refers to. */
+  readonly used: Set<SchemaNode>;
+}
+
 const V2: Dialect = { version: 2, reference: (name) => `#/definitions/${name}` };
 const V3: Dialect = { version: 3, reference: (name) => `#/components/schemas/${name}` };
 
@@ -32,6 +39,32 @@ const SHARED: ReadonlyMap<SchemaNode, string> = new Map([
   [objectMeta.node, `${META}.ObjectMeta`],
   [labelSelector.node, `${META}.LabelSelector`],
 ]);
+
+/** Large parts of several kinds, under Kubernetes' names; published where a document has a kind with them. */
+const PARTS: ReadonlyMap<SchemaNode, string> = new Map(
+  podParts().map(([name, node]) => [node, `io.k8s.api.core.v1.${name}`] as const),
+);
+
+function podParts(): readonly (readonly [name: string, node: SchemaNode])[] {
+  const container = partOf(podSpec.node, 'containers');
+  return [
+    ['PodTemplateSpec', podTemplateSpec.node],
+    ['PodSpec', podSpec.node],
+    ['Container', container],
+    ['Probe', partOf(container, 'livenessProbe')],
+    ['EnvVar', partOf(container, 'env')],
+    ['Volume', partOf(podSpec.node, 'volumes')],
+    ['Affinity', partOf(podSpec.node, 'affinity')],
+  ];
+}
+
+/** The schema of a field, or of its items. */
+function partOf({ properties }: SchemaNode, name: string): SchemaNode {
+  const field = properties?.[name];
+  const found = field?.items ?? field;
+  if (found === undefined) throw new Error(`the schema of pods has no ${name}`);
+  return found;
+}
 
 /** `api/v1` or `apis/GROUP/VERSION`: the key of a document in the index and the end of its path. */
 export function openApiPath({ group, version }: GroupVersion): string {
@@ -74,7 +107,8 @@ function groupVersionsOf(kinds: readonly AnyKind[]): readonly GroupVersion[] {
   return [...byPath.values()];
 }
 
-function definitionsOf(kinds: readonly AnyKind[], dialect: Dialect): Document {
+function definitionsOf(kinds: readonly AnyKind[], { version, reference }: Dialect): Document {
+  const dialect: Writing = { version, reference, used: new Set() };
   const entries: [string, unknown][] = [...sharedDefinitions(kinds, dialect)];
   const define = (kind: AnyKind) =>
     entries.push([definitionName(kind), { ...publish(kind.schema.node, dialect, true), ...identity(kind, kind.kind) }]);
@@ -84,6 +118,8 @@ function definitionsOf(kinds: readonly AnyKind[], dialect: Dialect): Document {
     for (const call of Object.values(kind.calls)) if (!kinds.includes(call.kind)) define(call.kind);
   }
   if (kinds.some(({ scale }) => scale !== undefined)) define(Scale);
+  // A set goes on to what is added to it meanwhile: parts have parts.
+  for (const node of dialect.used) entries.push([PARTS.get(node) ?? '', publish(node, dialect, true)]);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -105,7 +141,7 @@ function listDefinition(kind: AnyKind, dialect: Dialect): Document {
   };
 }
 
-function sharedDefinitions(kinds: readonly AnyKind[], dialect: Dialect): readonly [string, unknown][] {
+function sharedDefinitions(kinds: readonly AnyKind[], dialect: Writing): readonly [string, unknown][] {
   const groupVersions = groupVersionsOf(kinds);
   const identities = groupVersions.map((groupVersion) => ({ ...groupVersion, kind: 'DeleteOptions' }));
   const text = { type: 'string' };
@@ -147,9 +183,12 @@ function referenceTo({ reference }: Dialect, name: string): Document {
 }
 
 /** A schema node as it is published. `root` publishes a shared node itself instead of a reference to it. */
-function publish(node: SchemaNode, dialect: Dialect, root = false): Document {
-  const shared = SHARED.get(node);
-  if (shared !== undefined && !root) return referenceTo(dialect, shared);
+function publish(node: SchemaNode, dialect: Writing, root = false): Document {
+  const shared = SHARED.get(node) ?? PARTS.get(node);
+  if (shared !== undefined && !root) {
+    if (PARTS.has(node)) dialect.used.add(node);
+    return referenceTo(dialect, shared);
+  }
   const { properties, items, additionalProperties, 'x-kubernetes-int-or-string': intOrString, ...rest } = node;
   const fields = Object.entries(properties ?? {}).map(([name, field]) => [name, publish(field, dialect)] as const);
   return {
