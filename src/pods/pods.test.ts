@@ -61,6 +61,19 @@ describe('a pod', () => {
     await node.kill();
   });
 
+  it('tells what has become of its containers while others still end', async () => {
+    const node = await testNode();
+    await node.start();
+    const deaf = { ...WEB, name: 'deaf', command: [...DEAF] };
+    await node.run('two', { containers: [WEB, deaf] });
+    await node.client.delete(PodKind, key('two'));
+    await settle(100);
+    const pod = await node.pod('two');
+    assert.deepEqual([stateOf(pod), stateOf(pod, 'deaf'), pod.status?.phase], ['Completed', 'Running', 'Running']);
+    assert.equal(condition(pod, 'Ready'), 'False');
+    await node.kill();
+  });
+
   it('says how it ended before it goes', async () => {
     const node = await testNode();
     await node.start();

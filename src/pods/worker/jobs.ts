@@ -42,6 +42,11 @@ export class Jobs {
     });
   }
 
+  /** Resolves when all that is under way now has ended. */
+  async allEnded(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
   /** Resolves when all that is under way now has ended, but the one of that name. */
   async othersEnded(name: string): Promise<void> {
     await Promise.all([...this.#running].flatMap(([other, running]) => (other === name ? [] : [running])));

@@ -10,12 +10,12 @@ import type { NodeParts, WorkerParts } from './parts.ts';
 
 /** Gives back its network, its volumes and its group. What it left, and its logs, stay to be read. */
 export async function releasePod(
-  { nodeName, leavings, volumes }: Pick<WorkerParts, 'nodeName' | 'leavings' | 'volumes'>,
+  { nodeName, leavings, slots, volumes }: Pick<WorkerParts, 'nodeName' | 'leavings' | 'slots' | 'volumes'>,
   runtime: ContainerRuntime,
   podUID: string,
 ): Promise<void> {
   for (const { id } of await runtime.listSandboxes({ labels: { [POD_UID]: podUID, [NODE]: nodeName } })) {
-    await runtime.stopSandbox(id);
+    await slots.run(() => runtime.stopSandbox(id));
   }
   await volumes.remove(podUID);
   await leavings.removeGroup(podUID);
@@ -23,13 +23,13 @@ export async function releasePod(
 
 /** Takes away all that is left of a pod that was released. */
 export async function erasePod(
-  { nodeName, leavings }: Pick<NodeParts, 'nodeName' | 'leavings'>,
+  { nodeName, leavings, slots }: Pick<NodeParts, 'nodeName' | 'leavings' | 'slots'>,
   runtime: ContainerRuntime,
   pod: Pod,
 ): Promise<void> {
   const labels = { [POD_UID]: pod.metadata.uid ?? '', [NODE]: nodeName };
   // With a sandbox its containers go.
-  for (const { id } of await runtime.listSandboxes({ labels })) await runtime.removeSandbox(id);
+  for (const { id } of await runtime.listSandboxes({ labels })) await slots.run(() => runtime.removeSandbox(id));
   await leavings.removeLogs(logFolder(pod));
 }
 

@@ -1,6 +1,6 @@
 /** Says to the API what becomes of a pod: one write at a time, and of several wishes the last. */
 import { Pod, type PodStatus } from '../../api/core/v1/pod.ts';
-import type { Client } from '../../client/client.ts';
+import { type Client, TransportError } from '../../client/client.ts';
 import { isExpected } from '../../client/expected.ts';
 import type { Logger } from '../../host/log.ts';
 import { writeStatus } from '../status/write.ts';
@@ -37,7 +37,9 @@ export class Reporter {
     this.#wanted = desired;
     this.#writing ??= this.#writeAll().catch((err: unknown) => {
       const fields = { err, pod: `${pod.metadata.namespace}/${pod.metadata.name}` };
-      if (isExpected(err)) this.#options.log.debug(fields, 'the status of a pod will be written again');
+      // That the server is away is told by whoever follows it.
+      if (isExpected(err) || err instanceof TransportError)
+        this.#options.log.debug(fields, 'the status of a pod will be written again');
       else this.#options.log.warn(fields, 'cannot write the status of a pod; will retry');
       this.#options.failed();
     });

@@ -46,6 +46,8 @@ export class PodWorker {
   #isGone = false;
   #stage: 'new' | 'taken' | 'released' | 'erased' = 'new';
   #toldRuntimeless = false;
+  /** Nothing is begun any more. */
+  #isStopped = false;
 
   constructor(options: PodWorkerOptions) {
     const { uid, parts, wake } = options;
@@ -90,10 +92,11 @@ export class PodWorker {
 
   /** Begins what is due, without waiting for its end. `runtime` undefined: there is none now. */
   async sync(runtime: RuntimeParts | undefined): Promise<void> {
-    if (this.#stage === 'erased') return;
+    if (this.#stage === 'erased' || this.#isStopped) return;
     if (runtime === undefined) return this.#syncWithoutRuntime();
     const parts: WorkerParts = { ...this.#options.parts, ...runtime };
     const state = await parts.cache.read(parts.runtime, this.#options.uid);
+    if (this.#isStopped) return;
     this.#pod ??= podFrom(state);
     if (this.#pod === undefined) this.#stage = 'erased';
     else if (this.#isToGo(this.#pod)) this.#finish(parts, this.#pod, state);
@@ -103,10 +106,13 @@ export class PodWorker {
   /** Ends it because the node's part ends. Leaves nothing on the node; to the API it is a pod of which nothing runs now. */
   async stop(runtime: RuntimeParts, graceSeconds: number): Promise<void> {
     const parts: WorkerParts = { ...this.#options.parts, ...runtime };
+    this.#isStopped = true;
     this.#starting.abort();
-    await this.#jobs.othersEnded(END);
-    const pod = this.#pod ?? podFrom(await readPod(parts, this.#options.uid));
-    if (pod === undefined) return;
+    const state = await readPod(parts, this.#options.uid);
+    if (this.#jobs.busy.has(END)) this.#ender.shorten(parts, state, graceSeconds);
+    await this.#jobs.allEnded();
+    const pod = this.#pod ?? podFrom(state);
+    if (pod === undefined || this.stage === 'erased') return;
     await this.#ender.end(parts, { pod, graceSeconds, drain: false });
     if (!this.#isGone && this.#stage === 'taken') await this.#reportEnd(parts, pod, () => undefined);
     await this.#release(parts);
@@ -179,7 +185,11 @@ export class PodWorker {
   /** The pod was deleted: it ends, all of it is removed, and then it goes from the API. */
   #finish(parts: WorkerParts, pod: Pod, state: PodRuntime): void {
     const graceSeconds = graceOf(pod, this.#isGone);
-    if (this.#jobs.busy.has(END)) this.#ender.shorten(parts, state, graceSeconds);
+    if (this.#jobs.busy.has(END)) {
+      this.#ender.shorten(parts, state, graceSeconds);
+      this.#reportEnding(parts, pod, state);
+      return;
+    }
     if (this.#isHeldUp(END)) return;
     this.#starting.abort();
     this.#jobs.run(END, async () => {
@@ -192,6 +202,14 @@ export class PodWorker {
       this.#stage = 'erased';
       return undefined;
     });
+  }
+
+  /** What has become of containers while others still end. */
+  #reportEnding(parts: WorkerParts, pod: Pod, state: PodRuntime): void {
+    if (this.#isGone || isPodFinal(pod) || state.containers.length === 0) return;
+    const view = this.#view(parts, pod, state);
+    const [outcome, facts] = [deletionOutcome(view), parts.facts()];
+    this.#reporter.report(pod, (present) => desiredPodStatus({ ...view, pod: present }, outcome, facts));
   }
 
   async #reportEnd(parts: WorkerParts, pod: Pod, outcomeOf: (view: PodView) => Outcome | undefined): Promise<void> {
