@@ -14,6 +14,7 @@ import { ip, makeLAN, makeNamespace, Speaker } from './testing/places.ts';
 const [, , stateDir = ''] = process.argv;
 const NODE = { v4: '192.0.2.1', v6: '2001:db8::1' };
 const HOST = { v4: '192.0.2.9', v6: '2001:db8::9' };
+const GATEWAYS = { v4: '10.244.1.1', v6: 'fd00:10:244:1::1' };
 const show = async (...argv: string[]) => (await runCommand(argv)).stdout.trim();
 
 const options = {
@@ -96,6 +97,22 @@ async function main(): Promise<object> {
     wrong: [await network.check('a'), await network.check('guest')],
   };
 
+  /** Whether the node answers a pod that says that it has this address. */
+  const answeredAs = async (address: string): Promise<boolean> =>
+    inside('ping', '-c', '1', '-W', '0.5', '-I', address, address.includes(':') ? GATEWAYS.v6 : GATEWAYS.v4).then(
+      () => true,
+      () => false,
+    );
+  // Its own to answer, as far as neighbours go: only the guard is in the way.
+  const stolen = ['10.244.1.77', 'fd00:10:244:1::77'];
+  await ip(stolen.map((address) => `neigh add ${address} lladdr ${portA.mac} dev postern0 nud permanent`));
+  await inside('ip', 'addr', 'add', `${stolen[0]}/32`, 'dev', 'eth0');
+  await inside('ip', 'addr', 'add', `${stolen[1]}/128`, 'dev', 'eth0', 'nodad');
+  const itself = await Promise.all([a4, a6].map(answeredAs));
+  const another = await Promise.all(stolen.map(answeredAs));
+  await inside('ip', 'addr', 'del', `${stolen[0]}/32`, 'dev', 'eth0');
+  await inside('ip', 'addr', 'del', `${stolen[1]}/128`, 'dev', 'eth0');
+
   // The agent is started again; then the pod of the host ports gives way to another one, while a client keeps asking.
   first.abort();
   const second = new AbortController();
@@ -132,7 +149,7 @@ async function main(): Promise<object> {
   await cleanupPodNetwork();
   const left = [await show('nft', 'list', 'ruleset'), await show('ip', '-br', 'link', 'show', 'type', 'bridge')];
   return {
-    ...{ a4, a6, b4, b6, ...seen, advertised, restarted, unmasqueraded, moved, kept, gone, left },
+    ...{ a4, a6, b4, b6, ...seen, itself, another, advertised, restarted, unmasqueraded, moved, kept, gone, left },
     taps: dhcp.split('\n').filter((line) => line.startsWith(guest.device)).length,
   };
 }

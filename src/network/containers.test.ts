@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { inNamespace } from '../host/testing/in-namespace.ts';
+import { inNamespace, skipWithoutPrograms } from '../host/testing/in-namespace.ts';
 import { skipWithoutPodNetwork } from './testing.ts';
 
 type Answers = readonly string[];
@@ -20,7 +20,7 @@ const HOST = ['192.0.2.9', '2001:db8::9'];
 const GATEWAYS = ['10.244.1.1', 'fd00:10:244:1::1'];
 const saw = (who: string, addresses: Answers): Answers => addresses.map((address) => `${who} saw ${address}`);
 
-describe('pods of containers', { skip: skipWithoutPodNetwork() }, () => {
+describe('pods of containers', { skip: skipWithoutPodNetwork() || skipWithoutPrograms('ping') }, () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'postern-containers-'));
   let seen: Seen;
   before(() => {
@@ -40,6 +40,16 @@ describe('pods of containers', { skip: skipWithoutPodNetwork() }, () => {
     assert.deepEqual(seen['podToPod'], [...saw('b', [seen.a4, seen.a6]), ...saw('a', [seen.b4, seen.b6])]);
     assert.deepEqual(seen['nodeToPod'], saw('a', GATEWAYS));
     assert.deepEqual(seen['podToNode'], saw('node', [seen.a4, seen.a6]));
+  });
+
+  test('are answered as themselves, and as nobody else', () => {
+    assert.deepEqual(
+      [seen['itself'], seen['another']],
+      [
+        [true, true],
+        [false, false],
+      ],
+    );
   });
 
   test('are their node outside of the cluster, in the families that are asked for', () => {
