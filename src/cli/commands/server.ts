@@ -30,7 +30,7 @@ export function addServerCommand(postern: Command): void {
     .option('--socket <path>', 'serve on this unix socket too, for agents in network namespaces')
     .option(
       '--listen-interface <name>',
-      'serve at the addresses of this interface too, once it has some: for pods and guests of this machine',
+      'where --listen is loopback, serve at the addresses of this interface too, once it has some: for pods of this machine',
     )
     .addOption(
       parsedOption(

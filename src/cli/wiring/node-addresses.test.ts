@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { test } from 'node:test';
-import { advertisedAddresses, bridgeAddresses, chooseInterface, defaultRouteDevice } from './node-addresses.ts';
+import {
+  advertisedAddresses,
+  bridgeAddresses,
+  chooseInterface,
+  defaultRouteDevice,
+  isLoopback,
+} from './node-addresses.ts';
 
 const info = (address: string, internal = false): NetworkInterfaceInfo =>
   ({
@@ -76,4 +82,9 @@ test('a bridge tells its addresses before anything is plugged in', () => {
   assert.deepEqual(bridgeAddresses('postern0', routes, inet6), ['10.244.3.1', 'fd00:10:244:3::1']);
   assert.deepEqual(bridgeAddresses('postern1', routes, inet6), []);
   assert.deepEqual(bridgeAddresses('postern0', '', ''), []);
+});
+
+test('loopback is what only this machine reaches', () => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) assert.ok(isLoopback(host), host);
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'fd00::1', 'example.com']) assert.ok(!isLoopback(host), host);
 });

@@ -45,8 +45,15 @@ export function advertisedAddresses(
   return isOwn ? [printIP(ip)] : (chooseInterface(interfaces, defaultRoute)?.addresses ?? []);
 }
 
+/** Whether only this machine reaches what listens on `host`. */
+export function isLoopback(host: string): boolean {
+  const ip = parseIP(host);
+  return ip === undefined ? host === 'localhost' : LOOPBACK.some((range) => cidrContains(range, ip));
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(mustParseCIDR);
 /** All addresses, and loopback. */
-const UNREACHABLE = ['0.0.0.0/32', '127.0.0.0/8', '::/127'].map(mustParseCIDR);
+const UNREACHABLE = ['0.0.0.0/32', '::/128'].map(mustParseCIDR).concat(LOOPBACK);
 
 /**
  * A bridge's own addresses, by the texts of /proc/net/route and /proc/net/if_inet6: Node.js tells of no interface that has no

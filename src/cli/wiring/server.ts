@@ -18,7 +18,7 @@ import type { HostPort } from '../options.ts';
 import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
 import { CLUSTER_DOMAIN, NODE_PORTS } from './defaults.ts';
 import { keepMemorySmall } from './memory.ts';
-import { advertisedAddresses, bridgeAddresses, defaultRouteDevice } from './node-addresses.ts';
+import { advertisedAddresses, bridgeAddresses, defaultRouteDevice, isLoopback } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
 
 export interface ServerOptions {
@@ -50,7 +50,8 @@ export async function runServer(
   signal: AbortSignal,
   ready: (server: ServerReady) => void,
 ): Promise<void> {
-  const { listenInterface } = options;
+  // What listens at an address of the machine, or at all, is reached from the bridge as it is.
+  const listenInterface = isLoopback(options.listen.host) ? options.listenInterface : undefined;
   const log = createLogger('server');
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
