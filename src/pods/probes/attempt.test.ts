@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { KeyObject, webcrypto } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
@@ -106,6 +107,22 @@ describe('a probe over HTTP', () => {
       kind: 'error',
       message: "couldn't find port: none in container ports",
     });
+  });
+
+  it('does not look at certificates', async (t) => {
+    const { X509CertificateGenerator } = await x509();
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const certificate = await X509CertificateGenerator.createSelfSigned({
+      name: 'CN=nobody',
+      keys,
+      signingAlgorithm: algorithm,
+    });
+    const key = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' });
+    const secure = createSecureServer({ key, cert: certificate.toString('pem') }, answer);
+    t.after(() => secure.close());
+    const httpGet = { path: '/ok', port: await listening(secure), scheme: 'HTTPS' };
+    assert.deepEqual(await attempt({ httpGet }), { kind: 'success' });
   });
 
   it('stays with the host and port that were given, whatever the path is', () => {
