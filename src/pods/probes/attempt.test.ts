@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { KeyObject, webcrypto } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Container, Probe } from '../../api/core/v1/pod-spec.ts';
 import { FakeClock } from '../../host/clock.ts';
+import { x509 } from '../../host/x509.ts';
 import { type ContainerRuntime, CRIError } from '../cri/cri.ts';
 import type { RunningContainer } from '../parts.ts';
 import { attemptWith } from './attempt.ts';
