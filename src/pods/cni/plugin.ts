@@ -12,11 +12,13 @@ export interface PluginSettings {
   readonly later: number;
 }
 
-/** Milliseconds for all of it are in there: runtimes wait for minutes, and would not say for what. */
+/** The whole program: it reads what it is asked from its environment and standard input, and answers on standard output. */
 export function plugin(settings: PluginSettings): void {
   const { readFileSync } = process.getBuiltinModule('node:fs');
   const { connect } = process.getBuiltinModule('node:net');
+  // Milliseconds. A runtime waits for minutes, and would not say for what.
   const LIMIT = 60_000;
+  // Characters.
   const LONGEST = 1 << 20;
   const config = readFileSync(0, 'utf8');
 
