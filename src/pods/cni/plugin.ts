@@ -46,9 +46,13 @@ export function plugin(settings: PluginSettings): void {
     if (answer.length > LONGEST) socket.destroy(new Error('the answer is too long'));
   });
   socket.on('end', () => {
-    if (answer === '') return fail('it closed the connection');
-    const { ok, output } = JSON.parse(answer) as { readonly ok: boolean; readonly output?: object };
-    end(ok, output);
+    try {
+      const { ok, output } = JSON.parse(answer) as { readonly ok: boolean; readonly output?: object };
+      end(ok, output);
+    } catch {
+      // An agent that ends in the middle of it, or says nothing.
+      fail('it closed the connection');
+    }
   });
   socket.end(JSON.stringify({ env, config }));
 }
