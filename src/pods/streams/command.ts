@@ -3,9 +3,10 @@
  * to one. SPDY, because standard input can be ended there while the command goes on.
  */
 import type { WebSocket } from 'ws';
+import type { Clock } from '../../host/clock.ts';
 import { SpdySession, type SpdyStream } from '../../host/spdy/session.ts';
-import { seconds } from '../../lib/duration.ts';
 import { CHANNEL, type ChannelProtocol, printMessage, readMessage } from './channels.ts';
+import { CommandInput } from './command-input.ts';
 import type { CommandStreams } from './request.ts';
 import { openRuntimeStream } from './runtime-stream.ts';
 import { sendMessage } from './websocket.ts';
@@ -13,8 +14,8 @@ import { sendMessage } from './websocket.ts';
 /** What the runtime's streaming server calls the protocol whose error stream holds a Status. */
 const RUNTIME_PROTOCOL = 'v4.channel.k8s.io';
 
-/** How long a command that has closed its outputs gets to end before it is given more input. */
-const HOLD = seconds(1);
+/** Longest text about how a command ended. */
+const STATUS_LIMIT = 64 * 1024;
 
 /** The streams of a command that runs, or is about to. */
 export interface Command {
@@ -50,7 +51,12 @@ export async function openCommand(url: string, asked: CommandStreams, signal: Ab
 }
 
 /** Joins a client to a command, until the command has ended or the client has gone. */
-export async function joinCommand(client: WebSocket, command: Command, protocol: ChannelProtocol): Promise<void> {
+export async function joinCommand(
+  client: WebSocket,
+  command: Command,
+  protocol: ChannelProtocol,
+  clock: Clock,
+): Promise<void> {
   const { session, error, stdout, stderr, stdin } = command;
   client.once('close', () => session.destroy());
   // Nothing is read back from these, and their end is to be noticed.
@@ -58,67 +64,62 @@ export async function joinCommand(client: WebSocket, command: Command, protocol:
   // Nothing is written to these. It is said now: at the end the runtime may have closed the connection, and a word to it then would
   // cost what it said last.
   for (const stream of [error, stdout, stderr]) stream?.end();
-  client.on('message', (data: Buffer) => takeMessage(client, command, readMessage(data, protocol)));
+  const input = new CommandInput(client, command, clock);
+  client.on('message', (data: Buffer) => input.take(readMessage(data, protocol)));
   // As Kubernetes does: tells the client that all is set up.
   await sendMessage(client, printMessage(CHANNEL.stdout, Buffer.alloc(0)));
-  const outputs = [pass(client, CHANNEL.stdout, stdout), pass(client, CHANNEL.stderr, stderr)];
-  void Promise.all(outputs).then(() => holdInput(client, command));
-  const [status] = await Promise.all([pass(client, CHANNEL.error, error), ...outputs]);
-  if (status === 0) await sendMessage(client, printMessage(CHANNEL.error, Buffer.from(JSON.stringify(LOST))));
+  const outputs = Promise.all([pass(client, CHANNEL.stdout, stdout), pass(client, CHANNEL.stderr, stderr)]);
+  if (stdout !== undefined) void outputs.then(() => input.hold());
+  const told = Promise.all([readStatus(error), outputs]).then(([text]) => text);
+  const status = await Promise.race([told, input.stuck]);
+  await sendMessage(client, printMessage(CHANNEL.error, status ?? LOST));
   // What is still on its way to the command has nowhere to go, and must not keep the client's answer from being read.
   session.destroy();
-  client.resume();
+  input.end();
   client.close(1000);
 }
 
-const LOST = {
-  metadata: {},
-  status: 'Failure',
-  reason: 'InternalError',
-  message: 'the container runtime ended the connection without saying how the command ended',
-  code: 500,
-};
+const LOST = Buffer.from(
+  JSON.stringify({
+    metadata: {},
+    status: 'Failure',
+    reason: 'InternalError',
+    message: 'the container runtime has not said how the command ended',
+    code: 500,
+  }),
+);
 
-function takeMessage(client: WebSocket, { stdin, resize }: Command, message: ReturnType<typeof readMessage>): void {
-  switch (message.kind) {
-    case 'stdin':
-      // A command that has closed its input, or ended, takes no more.
-      if (stdin === undefined || !stdin.writable || stdin.write(message.bytes)) return;
-      client.pause();
-      stdin.once('drain', () => client.resume()).once('close', () => client.resume());
-      return;
-    case 'stdin-end':
-      stdin?.end();
-      return;
-    case 'resize':
-      if (resize?.writable) resize.write(message.bytes);
-      return;
-    case 'other':
-      return;
+/** Sends what a stream says until it ends, and no faster than the client takes it. */
+async function pass(client: WebSocket, channel: number, stream: SpdyStream | undefined): Promise<void> {
+  try {
+    for await (const chunk of stream ?? []) await sendMessage(client, printMessage(channel, chunk as Buffer));
+  } catch {
+    // The runtime or the client has gone: what there was has been sent.
   }
 }
 
 /**
- * A command that has closed its outputs has most likely ended, and the runtime is about to say how and to close the connection. What is
- * written to it then would reset the connection, and could cost those last words.
+ * How the command ended, in the runtime's own words; undefined when it does not say. Does not wait for the stream to end: where input is left that
+ * nobody reads, containerd gets no further than this.
  */
-function holdInput(client: WebSocket, { stdin, stdout, session }: Command): void {
-  if (stdin === undefined || stdout === undefined) return;
-  client.pause();
-  const timer = setTimeout(() => client.resume(), HOLD);
-  void session.closed.then(() => clearTimeout(timer));
-}
-
-/** Sends what a stream says until it ends, and no faster than the client takes it. Resolves to how many bytes those were. */
-async function pass(client: WebSocket, channel: number, stream: SpdyStream | undefined): Promise<number> {
-  let size = 0;
+async function readStatus(error: SpdyStream): Promise<Buffer | undefined> {
+  let text: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of stream ?? []) {
-      size += (chunk as Buffer).length;
-      await sendMessage(client, printMessage(channel, chunk as Buffer));
+    for await (const chunk of error) {
+      text = Buffer.concat([text, chunk as Buffer]);
+      if (text.length > STATUS_LIMIT || isWhole(text)) break;
     }
   } catch {
-    // The runtime or the client has gone: what there was has been sent.
+    // The runtime has gone: what it has said counts.
   }
-  return size;
+  return text.length === 0 ? undefined : text;
+}
+
+function isWhole(text: Buffer): boolean {
+  try {
+    JSON.parse(text.toString());
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -180,7 +180,7 @@ test('a client that goes away ends what was opened for it', async () => {
 test('a runtime that ends without a status is told of', async () => {
   run = (_, session) => session.destroy();
   const all = await (await open(EXEC, 'v4.channel.k8s.io')).heard;
-  assert.match(all.at(-2) ?? '', /^3:.*"status":"Failure".*without saying how the command ended/);
+  assert.match(all.at(-2) ?? '', /^3:.*"status":"Failure".*has not said how the command ended/);
 });
 
 test('input is taken no faster than the command takes it, and messages that are too long end the connection', async () => {
@@ -203,6 +203,18 @@ test('input is taken no faster than the command takes it, and messages that are 
   const other = await open(EXEC, V5);
   other.client.send(Buffer.alloc(5 * 1024 * 1024));
   assert.match((await other.heard).at(-1) ?? '', /^closed 10(06|09)$/);
+});
+
+test('a command that has ended, of which the runtime is stuck with the input, is told of as such', async () => {
+  run = ({ stdout, stderr }) => {
+    stdout?.end('xxx');
+    stderr?.end();
+  };
+  const { client, heard } = await open(EXEC, V5);
+  for (let i = 0; i < 16; i++) client.send(Buffer.alloc(1024 * 1024));
+  const all = await heard;
+  assert.deepEqual([all.includes('1:xxx'), all.at(-1)], [true, 'closed 1000']);
+  assert.match(all.at(-2) ?? '', /^3:.*has not said how the command ended/);
 });
 
 test('ports are forwarded under the name that kubectl gives the protocol, which WebSocket itself would not allow', async () => {

@@ -38,7 +38,7 @@ export async function serveUpgrade(
   const command = await openCommand(await runtimeURL(parts, asked), asked, signal);
   const client = await acceptWebSocket(upgrade, version);
   if (client === undefined) command.session.destroy();
-  else await joinCommand(client, command, version);
+  else await joinCommand(client, command, version, parts.clock);
 }
 
 /** Whoever answers a client that speaks SPDY/3.1. */
