@@ -32,6 +32,8 @@ type Parts = ControllerParts & {
   readonly waiting: Waiting;
   readonly surroundings: Surroundings;
   readonly events: EventRecorder;
+  /** Resolves in a turn of the event loop that no other decision is made in: each costs time, the more nodes the more. */
+  readonly ownTurn: () => Promise<void>;
   /** Tries pods again that a change may help. */
   readonly heard: (news: News) => void;
 };
@@ -47,10 +49,16 @@ export function schedulerController(parts: ControllerParts): Run {
   const heard = (news: News) => {
     for (const { key, after } of waiting.retries(news)) queue.addAfter(key, after);
   };
+  let lastTurn: Promise<void> = Promise.resolve();
+  const ownTurn = () => {
+    lastTurn = lastTurn.then(() => turn());
+    return lastTurn;
+  };
   const own = {
     ...parts,
     pods,
     heard,
+    ownTurn,
     cluster,
     waiting,
     surroundings: { namespacesOf: (selector) => namesOf(namespaces, selectorOf(selector)) } satisfies Surroundings,
@@ -71,8 +79,7 @@ export function schedulerController(parts: ControllerParts): Run {
 }
 
 async function schedule(key: string, parts: Parts): Promise<void> {
-  // One decision, however many nodes there are, per turn of the event loop.
-  await turn();
+  await parts.ownTurn();
   const { clock, cluster, pods, surroundings, waiting } = parts;
   const pod = pods.get(key);
   if (pod === undefined || !isToBePlaced(pod) || cluster.isPlaced(key, pod.metadata.uid ?? '')) return;
