@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { RUNTIME_CONDITION } from '../api/core/v1/node.conditions.ts';
 import { Node } from '../api/core/v1/node.ts';
 import { fakeClient } from '../client/fake.ts';
 import { Informer } from '../client/informer.ts';
 import { settle } from '../client/testing.ts';
 import { FakeClock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
-import { NodeReport, RUNTIME_CONDITION } from './node-report.ts';
+import { NodeReport } from './node-report.ts';
 
 it('a node says whether it has a runtime, keeps what others say, and says it again when they do not keep it', async () => {
   const clock = new FakeClock(Date.UTC(2026, 0, 1));

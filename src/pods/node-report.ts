@@ -1,4 +1,5 @@
 /** What this node's Node says of its container runtime: schedulers send pods of containers only to a node that has one. */
+import { RUNTIME_CONDITION } from '../api/core/v1/node.conditions.ts';
 import { Node } from '../api/core/v1/node.ts';
 import { withCondition } from '../api/meta/conditions.ts';
 import { isConflict, isNotFound } from '../api/status.ts';
@@ -11,8 +12,6 @@ import { Wake } from '../host/wake.ts';
 import type { RuntimeState } from './runtime/connection.ts';
 import { writeStatus } from './status/write.ts';
 
-/** Whether the node can run containers, and why not. */
-export const RUNTIME_CONDITION = 'postern.dev/ContainerRuntimeReady';
 /** Until anything changes there is nothing to do. */
 const LONG = 24 * 3_600_000;
 

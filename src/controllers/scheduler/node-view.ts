@@ -1,13 +1,11 @@
 /** What the scheduler needs to know of a node. Pure. */
+import { RUNTIME_CONDITION } from '../../api/core/v1/node.conditions.ts';
 import type { Node } from '../../api/core/v1/node.ts';
 import { amountsOf } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import { findCondition, isTrue } from '../../api/meta/conditions.ts';
 import { equal } from '../equal.ts';
 import type { Labels, Requests } from './facts.ts';
 import type { HostPort } from './host-ports.ts';
-
-/** Condition of a node of Postern's that says whether containers can be run there. */
-export const RUNTIME_CONDITION = 'postern.dev/ContainerRuntimeReady';
 
 export type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 
