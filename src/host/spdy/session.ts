@@ -29,6 +29,8 @@ export class SpdySession {
   readonly #streams = new Map<number, SpdyStream>();
   #nextID: number;
   #lastTaken = 0;
+  /** The other side takes no more streams. */
+  #isLeaving = false;
   /** Resolves when the connection has ended. */
   readonly closed: Promise<void>;
 
@@ -44,7 +46,7 @@ export class SpdySession {
     const id = this.#nextID;
     this.#nextID += 2;
     const stream = new SpdyStream(id, headers, this.#socket, () => this.#streams.delete(id));
-    if (this.#socket.destroyed) throw new SpdyError('the session has ended');
+    if (this.#socket.destroyed || this.#isLeaving) throw new SpdyError('the session has ended');
     this.#streams.set(id, stream);
     this.#socket.write(synStream(id, this.#pack.write(headers)));
     await stream.taken;
@@ -104,6 +106,7 @@ export class SpdySession {
         return;
       case 'goaway':
         // Streams that are open go on to their end.
+        this.#isLeaving = true;
         return;
       case 'other':
         return;

@@ -206,6 +206,19 @@ test('who opens more streams than it may is refused, and who breaks the protocol
   assert.ok(b.destroyed);
 });
 
+test('who is leaving is asked for no more streams, and those that are open go on', async () => {
+  const [a, b] = duplexPair();
+  const client = new SpdySession(a, { role: 'client' });
+  const server = new SpdySession(b, { role: 'server', onStream: (stream) => void stream.pipe(stream) });
+  const stream = await client.open({});
+  b.write(goAway(1));
+  await new Promise((resolve) => setImmediate(resolve));
+  await assert.rejects(client.open({}), SpdyError);
+  stream.end('still here');
+  assert.equal(await text(stream), 'still here');
+  server.destroy();
+});
+
 test('a ping is answered', async () => {
   const [a, b] = duplexPair();
   new SpdySession(b, { role: 'server', onStream: () => {} });

@@ -63,6 +63,23 @@ const lookup: PodLookup = {
 };
 const pods = new Map<string, NonNullable<ReturnType<PodLookup['pod']>>>();
 
+/** Starts a run of a container; the one before it becomes the previous one. */
+async function startRun(pod: string, container: string, command: string): Promise<string> {
+  const before = runs.get(`${pod}/${container}`) ?? [];
+  const config = sandboxConfig({ name: pod, logDirectory: join(dir, 'logs', pod) });
+  const options = { name: container, command: ['sh', '-c', command], attempt: before.length };
+  const started = { ...containerConfig(options), stdin: container === 'asks' };
+  const id = await containerd.runtime.createContainer(sandbox, started, config);
+  await containerd.runtime.startContainer(id);
+  runs.set(`${pod}/${container}`, [id, ...before]);
+  return id;
+}
+
+/** Resolves when a run has ended. */
+async function over(id: string): Promise<void> {
+  while ((await containerd.runtime.containerStatus(id)).state !== 'EXITED');
+}
+
 async function makePod(name: string, commands: Readonly<Record<string, string>>): Promise<void> {
   const containers = Object.keys(commands).map((one) => ({ name: one, image: 'i', stdin: one === 'asks' }));
   const base = '/api/v1/namespaces/default/pods';
@@ -74,13 +91,7 @@ async function makePod(name: string, commands: Readonly<Record<string, string>>)
   pods.set(name, pod);
   const config = sandboxConfig({ name, logDirectory: join(dir, 'logs', name) });
   sandbox = await containerd.runtime.runSandbox(config);
-  for (const [container, command] of Object.entries(commands)) {
-    const options = { name: container, command: ['sh', '-c', command] };
-    const started = { ...containerConfig(options), stdin: container === 'asks' };
-    const id = await containerd.runtime.createContainer(sandbox, started, config);
-    await containerd.runtime.startContainer(id);
-    runs.set(`${name}/${container}`, [id]);
-  }
+  for (const [container, command] of Object.entries(commands)) await startRun(name, container, command);
 }
 
 interface Result {
@@ -188,9 +199,7 @@ test('exec over SPDY, as older kubectls do it', async () => {
 
 test('exec in a container that does not run says so', async () => {
   await makePod('over', { done: 'true' });
-  const [id = ''] = runs.get('over/done') ?? [];
-  while ((await containerd.runtime.containerStatus(id)).state !== 'EXITED')
-    await containerd.runtime.containerStatus(id);
+  await over(runs.get('over/done')?.[0] ?? '');
   const { code, stderr } = await kubectl(['exec', 'over', '--', 'true']);
   assert.equal(code, 1);
   assert.match(stderr, /container not found \("done"\)/);
@@ -205,10 +214,13 @@ test('attach -i: what is typed reaches the container, and what it says comes bac
   logs.kill();
 });
 
-test('logs -f ends with its container', async () => {
+test('logs -f ends with its container; the run before it is the previous one', async () => {
   await makePod('brief', { counts: 'echo one; sleep 0.3; printf two' });
   const { code, stdout } = await kubectl(['logs', '-f', 'brief']);
   assert.deepEqual([code, stdout], [0, 'one\ntwo']);
+  await over(await startRun('brief', 'counts', 'echo three'));
+  assert.equal((await kubectl(['logs', 'brief', '--since=1h'])).stdout, 'three\n');
+  assert.equal((await kubectl(['logs', 'brief', '--previous'])).stdout, 'one\ntwo');
 });
 
 test('cp: there and back', async () => {
@@ -222,6 +234,13 @@ test('cp: there and back', async () => {
 });
 
 test('port-forward: many connections at once, and an error for each that cannot be made', forwardAndAsk);
+
+test('nothing is left open', async () => {
+  for (;;) {
+    const { text } = await api.call('GET', '/metrics');
+    if (/^postern_node_connections 0$/m.test(text)) break;
+  }
+});
 
 async function forwardAndAsk(): Promise<void> {
   const child = start(['port-forward', '-v=4', 'pod/web', ':18080', ':18081']);
