@@ -20,12 +20,12 @@ export class Ender {
     const uid = pod.metadata.uid ?? '';
     this.#graceSeconds = graceSeconds;
     this.#cut = new AbortController();
-    const isAnyAlive = (await readPod(parts, uid)).containers.some(isAlive);
+    const isAnyAlive = (await parts.cache.read(parts.runtime, uid)).containers.some(isAlive);
     if (!isAnyAlive) return;
     const begun = parts.clock.now();
     if (drain) await parts.drain.untilDrained(uid, seconds(graceSeconds) * DRAIN_SHARE, this.#cut.signal);
     const spent = Math.floor((parts.clock.now() - begun) / seconds(1));
-    const runtime = await readPod(parts, uid);
+    const runtime = await parts.cache.read(parts.runtime, uid);
     await endContainers(parts, {
       ...{ pod, runtime, podIPs: podIPsOf(pod, runtime, parts.facts().hostIPs) },
       graceSeconds: Math.max(0, (this.#graceSeconds ?? graceSeconds) - spent),

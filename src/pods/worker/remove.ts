@@ -3,33 +3,29 @@ import { Pod } from '../../api/core/v1/pod.ts';
 import { keyOf } from '../../api/meta/v1.ts';
 import { isConflict, isNotFound } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
-import type { ContainerRuntime } from '../cri/cri.ts';
-import { NODE, POD_UID } from '../labels.ts';
 import { logFolder } from '../leavings.ts';
-import type { NodeParts, WorkerParts } from './parts.ts';
+import type { PodRuntime } from '../runtime/pod-runtime.ts';
+import type { WorkerParts } from './parts.ts';
 
 /** Gives back its network, its volumes and its group. What it left, and its logs, stay to be read. */
-export async function releasePod(
-  { nodeName, leavings, slots, volumes }: Pick<WorkerParts, 'nodeName' | 'leavings' | 'slots' | 'volumes'>,
-  runtime: ContainerRuntime,
-  podUID: string,
-): Promise<void> {
-  for (const { id } of await runtime.listSandboxes({ labels: { [POD_UID]: podUID, [NODE]: nodeName } })) {
-    await slots.run(() => runtime.stopSandbox(id));
-  }
-  await volumes.remove(podUID);
-  await leavings.removeGroup(podUID);
+export async function releasePod(parts: WorkerParts, { metadata }: Pod, { sandboxes }: PodRuntime): Promise<void> {
+  const { runtime, slots, volumes, leavings, configs, images } = parts;
+  const { uid = '' } = metadata;
+  for (const { id } of sandboxes) await slots.run(() => runtime.stopSandbox(id));
+  await volumes.remove(uid);
+  await leavings.removeGroup(uid);
+  configs.forget(uid);
+  images.forget(uid);
 }
 
 /** Takes away all that is left of a pod that was released. */
 export async function erasePod(
-  { nodeName, leavings, slots }: Pick<NodeParts, 'nodeName' | 'leavings' | 'slots'>,
-  runtime: ContainerRuntime,
+  { runtime, slots, leavings }: WorkerParts,
   pod: Pod,
+  { sandboxes }: PodRuntime,
 ): Promise<void> {
-  const labels = { [POD_UID]: pod.metadata.uid ?? '', [NODE]: nodeName };
   // With a sandbox its containers go.
-  for (const { id } of await runtime.listSandboxes({ labels })) await slots.run(() => runtime.removeSandbox(id));
+  for (const { id } of sandboxes) await slots.run(() => runtime.removeSandbox(id));
   await leavings.removeLogs(logFolder(pod));
 }
 

@@ -33,6 +33,14 @@ export interface PodWorkerOptions {
   readonly refusal: (pod: Pod) => Outcome | undefined;
 }
 
+interface EndHow {
+  readonly graceSeconds: number;
+  /** Others are given the time to turn to other endpoints first. */
+  readonly drain: boolean;
+  /** How the pod ended, given what became of its containers. */
+  readonly outcomeOf: (view: PodView) => Outcome | undefined;
+}
+
 export class PodWorker {
   readonly #options: PodWorkerOptions;
   readonly #jobs: Jobs;
@@ -113,10 +121,8 @@ export class PodWorker {
     await this.#jobs.allEnded();
     const pod = this.#pod ?? podFrom(state);
     if (pod === undefined || this.stage === 'erased') return;
-    await this.#ender.end(parts, { pod, graceSeconds, drain: false });
-    if (!this.#isGone && this.#stage === 'taken') await this.#reportEnd(parts, pod, () => undefined);
-    await this.#release(parts);
-    await erasePod(parts, parts.runtime, pod);
+    const left = await this.#end(parts, pod, { graceSeconds, drain: false, outcomeOf: () => undefined });
+    await erasePod(parts, pod, left);
     this.#stage = 'erased';
   }
 
@@ -175,9 +181,7 @@ export class PodWorker {
       await this.#jobs.othersEnded(END);
       const { terminationGracePeriodSeconds: grace = 30 } = pod.spec ?? {};
       const graceSeconds = outcome.reason === 'Evicted' ? Math.min(grace, EVICTED_GRACE) : grace;
-      await this.#ender.end(parts, { pod, graceSeconds, drain: false });
-      await this.#reportEnd(parts, pod, () => outcome);
-      await this.#release(parts);
+      await this.#end(parts, pod, { graceSeconds, drain: false, outcomeOf: () => outcome });
       return undefined;
     });
   }
@@ -194,10 +198,9 @@ export class PodWorker {
     this.#starting.abort();
     this.#jobs.run(END, async () => {
       await this.#jobs.othersEnded(END);
-      await this.#ender.end(parts, { pod, graceSeconds, drain: !this.#isGone });
-      if (!this.#isGone) await this.#reportEnd(parts, pod, deletionOutcome);
-      await this.#release(parts);
-      await erasePod(parts, parts.runtime, pod);
+      const drain = !this.#isGone;
+      const left = await this.#end(parts, pod, { graceSeconds, drain, outcomeOf: deletionOutcome });
+      await erasePod(parts, pod, left);
       if (!this.#isGone) await confirmDeletion(parts.client, pod);
       this.#stage = 'erased';
       return undefined;
@@ -212,24 +215,25 @@ export class PodWorker {
     this.#reporter.report(pod, (present) => desiredPodStatus({ ...view, pod: present }, outcome, facts));
   }
 
-  async #reportEnd(parts: WorkerParts, pod: Pod, outcomeOf: (view: PodView) => Outcome | undefined): Promise<void> {
+  /** Ends its containers, says what became of them, and gives back what it has of the node. Resolves to what is left of it. */
+  async #end(parts: WorkerParts, pod: Pod, { outcomeOf, ...how }: EndHow): Promise<PodRuntime> {
+    await this.#ender.end(parts, { pod, ...how });
     const state = await readPod(parts, this.#options.uid);
+    if (!this.#isGone) await this.#reportEnd(parts, pod, state, outcomeOf);
+    for (const { id } of state.containers) parts.prober.stop(id);
+    await releasePod(parts, pod, state);
+    this.#work.volumes = undefined;
+    this.#stage = 'released';
+    return state;
+  }
+
+  async #reportEnd(parts: WorkerParts, pod: Pod, state: PodRuntime, outcomeOf: EndHow['outcomeOf']): Promise<void> {
     if (isPodFinal(pod) || (state.containers.length === 0 && pod.status?.startTime === undefined)) return;
     const facts = parts.facts();
     await this.#reporter.reportNow(pod, (present) => {
       const view = this.#view(parts, present, state);
       return desiredPodStatus(view, outcomeOf(view), facts);
     });
-  }
-
-  async #release(parts: WorkerParts): Promise<void> {
-    const { uid } = this.#options;
-    for (const { id } of parts.cache.last(uid)?.containers ?? []) parts.prober.stop(id);
-    await releasePod(parts, parts.runtime, uid);
-    this.#work.volumes = undefined;
-    parts.configs.forget(uid);
-    parts.images.forget(uid);
-    this.#stage = 'released';
   }
 
   #isHeldUp(name: string): boolean {
