@@ -26,7 +26,7 @@ export function podRequest(pod: Pod, stream: StreamName, query: URLSearchParams)
     case 'log':
       return logRequest(pod, query);
     case 'portforward':
-      return ask(pod, ['portForward', ...identity(pod)], new URLSearchParams());
+      return ask(pod, ['portForward', ...identity(pod)], portsQuery(query));
     case 'exec':
     case 'attach':
       return commandRequest(pod, stream, query);
@@ -59,6 +59,29 @@ function commandRequest(pod: Pod, stream: 'exec' | 'attach', query: URLSearchPar
     );
   }
   return ask(pod, [stream, ...identity(pod), container], asked);
+}
+
+/** Most ports that are named in advance, as clients do that speak neither SPDY nor what holds it. */
+const PORTS_MAX = 64;
+
+function portsQuery(query: URLSearchParams): URLSearchParams {
+  const texts = query
+    .getAll('ports')
+    .flatMap((text) => text.split(','))
+    .filter((text) => text !== '');
+  if (texts.length > PORTS_MAX)
+    throw badRequest(`ports: Too many: ${texts.length}: must have at most ${PORTS_MAX} items`);
+  for (const text of texts) {
+    const port = Number(text);
+    if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
+      throw badRequest(
+        `ports: Invalid value: ${JSON.stringify(text.slice(0, 16))}: must be between 1 and 65535, inclusive`,
+      );
+    }
+  }
+  const asked = new URLSearchParams();
+  for (const text of texts) asked.append('ports', text);
+  return asked;
 }
 
 /** Names of the API, and the kubelet's. */

@@ -268,6 +268,7 @@ test('streams without a protocol, command or direction, and methods that they do
     ['GET', 'exec?stdout=1', 400, /at least one command/],
     ['POST', 'log', 405, /does not allow this method/],
     ['DELETE', 'exec', 405, /does not allow this method/],
+    ['GET', 'portforward?ports=80,http', 400, /ports: Invalid value: "http": must be between 1 and 65535/],
   ];
   for (const [method, path, code, message] of cases) {
     const reply = await api.call(method, `${PODS}/one/${path}`);

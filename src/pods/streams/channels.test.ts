@@ -38,7 +38,12 @@ test('requests are read as a kubelet reads them', () => {
     ...{ kind: 'attach', pod, container: 'c' },
     ...{ tty: true, stdin: false, stdout: true, stderr: false },
   });
-  assert.deepEqual(readRequest('/portForward/ns/web/u1'), { kind: 'portForward', pod });
+  assert.deepEqual(readRequest('/portForward/ns/web/u1'), { kind: 'portForward', pod, ports: [] });
+  assert.deepEqual(readRequest('/portForward/ns/web/u1?ports=80&ports=81'), {
+    kind: 'portForward',
+    pod,
+    ports: [80, 81],
+  });
   for (const path of [
     '/',
     '/exec',

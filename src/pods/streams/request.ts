@@ -11,7 +11,8 @@ export type StreamRequest =
   | { readonly kind: 'logs'; readonly pod: PodPath; readonly container: string; readonly query: URLSearchParams }
   | ({ readonly kind: 'exec'; readonly command: readonly string[] } & CommandStreams)
   | ({ readonly kind: 'attach' } & CommandStreams)
-  | { readonly kind: 'portForward'; readonly pod: PodPath };
+  /** `ports` are named in advance by some clients; others name them later. */
+  | { readonly kind: 'portForward'; readonly pod: PodPath; readonly ports: readonly number[] };
 
 export interface CommandStreams {
   readonly pod: PodPath;
@@ -31,7 +32,8 @@ export function readRequest(url: string): StreamRequest | undefined {
     case 'containerLogs':
       return rest.length === 1 ? { kind: 'logs', pod, container: rest[0] ?? '', query } : undefined;
     case 'portForward':
-      return rest.length === 1 ? { kind: 'portForward', pod: { ...pod, uid: rest[0] } } : undefined;
+      if (rest.length !== 1) return undefined;
+      return { kind: 'portForward', pod: { ...pod, uid: rest[0] }, ports: query.getAll('ports').map(Number) };
     case 'exec':
     case 'attach': {
       if (rest.length !== 2) return undefined;

@@ -8,13 +8,15 @@ import { joinCommand, openCommand } from './command.ts';
 import { findPod, findRunning, reach } from './find.ts';
 import { serveGuestPorts } from './guest-ports.ts';
 import type { StreamRequest } from './request.ts';
-import { openRuntimeStream } from './runtime-stream.ts';
+import { openRuntimeStream, passOn } from './runtime-stream.ts';
 import type { ServerParts, UpgradeRequest } from './server.ts';
 import { acceptWebSocket } from './websocket.ts';
 
 /** The protocol of a WebSocket whose messages are the bytes of a SPDY session, and what is spoken on that. */
 const TUNNELED = 'SPDY/3.1+portforward.k8s.io';
 const PORT_FORWARD = 'portforward.k8s.io';
+/** Two channels for each port that is named in advance: its data, and what went wrong. */
+const CHANNELS = 'v4.channel.k8s.io';
 
 type UpgradeAsked = Exclude<StreamRequest, { readonly kind: 'logs' }>;
 
@@ -30,7 +32,7 @@ export async function serveUpgrade(
   if (protocol === 'spdy/3.1') return await serveSpdy(parts, upgrade, asked, signal);
   if (protocol !== 'websocket')
     throw badRequest(`${asked.kind} is spoken over WebSocket or SPDY/3.1, not ${protocol.slice(0, 32)}`);
-  if (asked.kind === 'portForward') return await serveTunneled(parts, upgrade, asked, signal);
+  if (asked.kind === 'portForward') return await servePorts(parts, upgrade, asked, signal);
 
   const offered = upgrade.request.headers['sec-websocket-protocol'] ?? '';
   const version = chooseProtocol(offered);
@@ -94,6 +96,35 @@ async function serveSpdy(
   serve(socket);
 }
 
+/** Ports, over WebSocket. Clients that do not speak SPDY name the ports in advance; the runtime understands those by itself. */
+async function servePorts(
+  parts: ServerParts,
+  upgrade: UpgradeRequest,
+  asked: Extract<UpgradeAsked, { readonly kind: 'portForward' }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const offered = (upgrade.request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  if (offered.includes(TUNNELED)) return await serveTunneled(parts, upgrade, asked, signal);
+  if (!offered.includes(CHANNELS)) throw notSpoken(asked.kind, offered.join(), `${TUNNELED} or ${CHANNELS}`);
+  if (asked.ports.length === 0)
+    throw badRequest(`${CHANNELS} needs the ports in advance: add ports=NUMBER to the query`);
+  if (isLauncherPod(findPod(parts.pods, asked.pod).pod))
+    throw notSpoken('the port of a virtual machine', CHANNELS, TUNNELED);
+  const { 'sec-websocket-key': key = '', 'sec-websocket-version': version = '' } = upgrade.request.headers;
+  const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': version };
+  const runtime = await passOn(
+    await runtimeURL(parts, asked),
+    { ...headers, 'sec-websocket-key': key, 'sec-websocket-protocol': CHANNELS },
+    signal,
+  );
+  const { socket, head } = upgrade;
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${runtime.headers['sec-websocket-accept']}\r\nSec-WebSocket-Protocol: ${CHANNELS}\r\n\r\n`,
+  );
+  if (head.length > 0) socket.unshift(head);
+  join(socket, runtime.socket);
+}
+
 /** The bytes of the client's session come in a WebSocket's messages: how kubectl forwards ports since 1.31. */
 async function serveTunneled(
   parts: ServerParts,
@@ -101,8 +132,6 @@ async function serveTunneled(
   asked: UpgradeAsked,
   signal: AbortSignal,
 ): Promise<void> {
-  const offered = upgrade.request.headers['sec-websocket-protocol'] ?? '';
-  if (!offered.split(',').some((name) => name.trim() === TUNNELED)) throw notSpoken(asked.kind, offered, TUNNELED);
   const { serve, abandon } = await answerer(parts, asked, PORT_FORWARD, signal);
   const client = await acceptWebSocket(upgrade, TUNNELED);
   if (client === undefined) return abandon();
@@ -126,7 +155,7 @@ async function runtimeURL({ runtime, pods, nodeName }: ServerParts, asked: Upgra
       throw badRequest(
         `unable to forward port because pod is not running. Current status=${pod.status?.phase ?? 'Unknown'}`,
       );
-    return await cri.portForward(sandbox.id, []);
+    return await cri.portForward(sandbox.id, asked.ports);
   }
   const { containerID } = await findRunning(pods, asked.pod, asked.container);
   const { stdin, stdout, stderr, tty } = asked;

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import WebSocket from 'ws';
 import { startTestServer, type TestServer } from '../../../src/apiserver/testing/server.ts';
 import { silentLogger } from '../../../src/host/log.ts';
 import type { PodLookup } from '../../../src/pods/parts.ts';
@@ -234,6 +235,25 @@ test('cp: there and back', async () => {
 });
 
 test('port-forward: many connections at once, and an error for each that cannot be made', forwardAndAsk);
+
+test('port-forward for clients that speak WebSocket alone: two channels for each port, named in advance', async () => {
+  const url = `wss://127.0.0.1:${api.server.port}/api/v1/namespaces/default/pods/web/portforward?ports=18080,18081`;
+  const { certificate: cert, key } = api.admin;
+  const client = new WebSocket(url, ['v4.channel.k8s.io'], { ca: api.pki.caCertificate, cert, key });
+  const heard = new Map<number, string>();
+  client.on('message', (data: Buffer) => {
+    const channel = data[0] ?? -1;
+    heard.set(channel, (heard.get(channel) ?? '') + data.toString('latin1', 1));
+    client.emit('heard');
+  });
+  await once(client, 'open');
+  client.send(Buffer.from('\0GET / HTTP/1.0\r\n\r\n'));
+  while (!(heard.get(0) ?? '').includes('page') || !/refused/.test(heard.get(3) ?? '')) await once(client, 'heard');
+  // Each channel begins with its port, the lesser byte first.
+  assert.deepEqual([heard.get(0)?.slice(0, 2), heard.get(3)?.slice(0, 2)], ['\xa0\x46', '\xa1\x46']);
+  client.close();
+  await once(client, 'close');
+});
 
 test('nothing is left open', async () => {
   for (;;) {
