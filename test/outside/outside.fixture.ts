@@ -29,6 +29,7 @@ import { deviceName } from '../../src/network/leases.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../src/network/network.ts';
 import { ip, LAN, makeLAN, makeNamespace, type Question, Speaker } from '../../src/network/testing/places.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
+import { askOverSCTP } from './sctp.ts';
 
 const [, , stateDir = '', mode = 'nftables'] = process.argv;
 const OTHER_LAN = { device: 'lan2', prefix4: '198.51.100.', prefix6: '2001:db8:2::' };
@@ -135,7 +136,10 @@ async function startClients(pods: Awaited<ReturnType<typeof startNode>>['pods'])
   const inPod = await makeNamespace(join(stateDir, 'pod'));
   await pods.attach({
     ...{ podUID: 'pod', podKey: 'default/pod', hostname: 'pod', namespace: inPod, sandbox: 'pod' },
-    hostPorts: [{ protocol: 'TCP', hostPort: 8080, containerPort: 80 }],
+    hostPorts: [
+      { protocol: 'TCP', hostPort: 8080, containerPort: 80 },
+      { protocol: 'SCTP', hostPort: 8080, containerPort: 81 },
+    ],
   });
   const inGuest = await makeNamespace(join(stateDir, 'guest'));
   await ip([`link add ${deviceName('guest')} type veth peer name eth0 netns ${inGuest}`]);
@@ -208,9 +212,15 @@ async function main(): Promise<object> {
   await moveTo('second');
   await settled('second');
   const after = await everything();
-  const hostPort = await Promise.all(
-    ['192.0.2.1', '2001:db8::1'].map((host) => first.ask({ protocol: 'tcp', host, port: 8080 })),
-  );
+  const entrances = ['192.0.2.1', '2001:db8::1'].map((host) => ({ host, port: 8080 }));
+  const hostPort = [
+    ...(await Promise.all(entrances.map((to) => first.ask({ protocol: 'tcp', ...to })))),
+    ...(await askOverSCTP({
+      server: { namespace: inPod, name: 'pod', port: 81 },
+      from: join(stateDir, 'host-lan'),
+      to: entrances,
+    })),
+  ];
 
   for (const speaker of [pod, guest, first, second]) speaker.end();
   ending.abort();

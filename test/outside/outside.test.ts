@@ -65,11 +65,9 @@ for (const [mode, lacking] of Object.entries(modes)) {
       assert.equal(seen.after.kept, 'first saw 192.0.2.1');
     });
 
-    test('stand beside host ports, which lead in from there', () => {
-      assert.deepEqual(
-        seen.hostPort,
-        FIRST.hosts.map((address) => `pod saw ${address}`),
-      );
+    test('stand beside host ports, which lead in from there, over TCP and SCTP', () => {
+      const answers = FIRST.hosts.map((address) => `pod saw ${address}`);
+      assert.deepEqual(seen.hostPort, [...answers, ...answers]);
     });
 
     test('leave nothing behind', () => {
