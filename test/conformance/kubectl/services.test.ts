@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => server?.stop());
 
-const consoles = ['services.console', 'verbs.console', 'accounts.console'].map((file) =>
+const consoles = ['services.console', 'verbs.console', 'accounts.console', 'scheduler.console'].map((file) =>
   readConsole(new URL(file, import.meta.url)),
 );
 for (const { name, steps } of consoles.flat()) {
