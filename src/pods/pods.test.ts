@@ -107,6 +107,21 @@ describe('a pod', () => {
     await node.kill();
   });
 
+  it('says what keeps it from going, and goes once it can', async () => {
+    const node = await testNode();
+    await node.start();
+    await node.run('stuck');
+    node.problems.set('remove stuck-uid', { kind: 'problem', reason: '', message: 'a volume is in use' });
+    await node.client.delete(PodKind, key('stuck'));
+    await settle(100);
+    assert.ok((await node.events('stuck')).includes('FailedKillPod'));
+    assert.equal((await node.pod('stuck')).status?.phase, 'Succeeded');
+    node.problems.clear();
+    await node.advance(1000);
+    await assert.rejects(node.pod('stuck'));
+    await node.kill();
+  });
+
   it('that was deleted by force is ended, too', async () => {
     const node = await testNode();
     await node.start();

@@ -1,5 +1,6 @@
 /** What a pod's status says of each of its containers, in the kubelet's words. Pure. */
 import type { ContainerState, ContainerStatus } from '../../api/core/v1/pod.ts';
+import type { Container } from '../../api/core/v1/pod-spec.ts';
 import { printTime } from '../../api/time.ts';
 import { printDuration } from '../../lib/duration.ts';
 import type { Problem } from '../parts.ts';
@@ -52,6 +53,20 @@ function statusOf(view: PodView, container: ContainerView, over: boolean, scheme
     imageID: run?.imageRef ?? told?.imageID ?? '',
     ...containerID(run === undefined ? told?.containerID : idOf(run, scheme)),
     started: probe?.started ?? false,
+    ...(run === undefined ? {} : given(spec)),
+  };
+}
+
+/** What the container was given of what it asked for: nothing less, or it would not have been started. */
+function given({ resources = {}, volumeMounts = [] }: Container): object {
+  const mounts = volumeMounts.map(({ name, mountPath, readOnly = false }) => ({
+    ...{ name, mountPath },
+    ...(readOnly ? { readOnly, recursiveReadOnly: 'Disabled' } : {}),
+  }));
+  return {
+    resources,
+    ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
   };
 }
 

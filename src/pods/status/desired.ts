@@ -33,7 +33,9 @@ export function desiredPodStatus(view: PodView, outcome: Outcome | undefined, fa
     phase,
     ...(outcome?.reason === undefined ? {} : { reason: outcome.reason }),
     ...(outcome?.message === undefined ? {} : { message: outcome.message }),
-    conditions: withConditions(old.conditions, conditions, now),
+    conditions: withConditions(old.conditions, conditions, now).map((each) =>
+      conditions.some(({ type }) => type === each.type) ? { ...each, ...observed(pod) } : each,
+    ),
     ...hostAddresses(facts),
     ...podAddresses(ips.addresses),
     startTime: old.startTime ?? printTime(now),

@@ -1,5 +1,6 @@
 /** What goes wrong at a runtime. */
 import { CRIError } from '../cri/cri.ts';
+import type { Problem } from '../parts.ts';
 
 /** Whether the runtime cannot be asked at all: no fault of the pod. It is asked again once the runtime is back. */
 export function isRuntimeLost(error: unknown): error is CRIError {
@@ -9,4 +10,14 @@ export function isRuntimeLost(error: unknown): error is CRIError {
 /** In one line. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).trim();
+}
+
+/** Does what may fail for reasons of the node, as a full disk, and takes that for a problem. Rejects when the runtime is lost. */
+export async function attempt<T>(reason: string, work: () => Promise<T>): Promise<T | Problem> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isRuntimeLost(error)) throw error;
+    return { kind: 'problem', reason, message: messageOf(error) };
+  }
 }

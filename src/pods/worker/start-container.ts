@@ -1,8 +1,8 @@
 /** Starting one run of a container: image, configuration, creation, start, and its postStart handler. */
 import type { Pod } from '../../api/core/v1/pod.ts';
-import { type ContainerConfig, CRIError, type SandboxConfig, type SandboxStatus } from '../cri/cri.ts';
+import type { ContainerConfig, SandboxConfig, SandboxStatus } from '../cri/cri.ts';
 import type { Problem, VolumePaths } from '../parts.ts';
-import { isRuntimeLost, messageOf } from './errors.ts';
+import { attempt } from './errors.ts';
 import type { WorkerParts } from './parts.ts';
 import type { ContainerView } from './view.ts';
 
@@ -17,6 +17,8 @@ export interface StartRequest {
   readonly signal: AbortSignal;
 }
 
+const CONFIG = 'CreateContainerConfigError';
+
 /** Resolves when it runs and its postStart handler has ended, or to what kept it from that. Rejects when the runtime is lost. */
 export async function startContainer(parts: WorkerParts, request: StartRequest): Promise<Problem | undefined> {
   const { configs, images, runtime, events } = parts;
@@ -26,15 +28,13 @@ export async function startContainer(parts: WorkerParts, request: StartRequest):
     events.event(pod, 'Warning', 'Failed', `Error: ${problem.message}`, name);
     return problem;
   };
-  const sandboxConfig = await configs.sandbox(pod, sandbox.metadata.attempt);
+  const sandboxConfig = await attempt(CONFIG, () => configs.sandbox(pod, sandbox.metadata.attempt));
   if (sandboxConfig.kind === 'problem') return failed(sandboxConfig);
   // Records its own events.
-  const image = await images.ensure(pod, spec, sandboxConfig.config, signal);
+  const image = await attempt('ImageInspectError', () => images.ensure(pod, spec, sandboxConfig.config, signal));
   if (image.kind === 'problem') return image;
-  const { imageRef } = image;
-  const config = await configs.container({
-    ...{ pod, container: spec, restartCount, podIPs, imageRef, image: image.image, volumes },
-  });
+  const known = { pod, container: spec, restartCount, podIPs, imageRef: image.imageRef, image: image.image, volumes };
+  const config = await attempt(CONFIG, () => configs.container(known));
   if (config.kind === 'problem') return failed(config);
   if (signal.aborted) return undefined;
 
@@ -42,13 +42,9 @@ export async function startContainer(parts: WorkerParts, request: StartRequest):
   const created = await create(parts, sandbox.id, config.config, sandboxConfig.config);
   if (typeof created !== 'string') return failed(created);
   events.event(pod, 'Normal', 'Created', `Created container: ${name}`, name);
-  try {
-    await parts.slots.run(() => runtime.startContainer(created));
-  } catch (error) {
-    if (isRuntimeLost(error)) throw error;
-    // Its back-off is that of a run that has ended.
-    return failed({ kind: 'problem', reason: 'RunContainerError', message: messageOf(error), retryAfter: 0 });
-  }
+  const started = await attempt('RunContainerError', () => parts.slots.run(() => runtime.startContainer(created)));
+  // Its back-off is that of a run that has ended.
+  if (started !== undefined) return failed({ ...started, retryAfter: 0 });
   events.event(pod, 'Normal', 'Started', `Started container ${name}`, name);
   return afterStart(parts, request, created);
 }
@@ -59,13 +55,9 @@ async function create(
   config: ContainerConfig,
   sandboxConfig: SandboxConfig,
 ): Promise<string | Problem> {
-  try {
-    return await slots.run(() => runtime.createContainer(sandboxID, config, sandboxConfig));
-  } catch (error) {
-    if (isRuntimeLost(error)) throw error;
-    const reason = error instanceof CRIError && error.code === 'invalid-argument' ? 'CreateContainerConfigError' : '';
-    return { kind: 'problem', reason: reason || 'CreateContainerError', message: messageOf(error) };
-  }
+  return attempt('CreateContainerError', () =>
+    slots.run(() => runtime.createContainer(sandboxID, config, sandboxConfig)),
+  );
 }
 
 async function afterStart(parts: WorkerParts, request: StartRequest, id: string): Promise<Problem | undefined> {

@@ -29,7 +29,7 @@ export interface TestNode {
   readonly runtime: FakeRuntime;
   /** What probes say, by the container's name; what is not in it is ready. */
   readonly probes: Map<string, ProbeState>;
-  /** What is wrong, by the container's name, or of the volumes by the name of the pod. */
+  /** What is wrong: with a container, by its name; with a pod's volumes, by that of the pod; with their removal, `remove UID`. */
   readonly problems: Map<string, Problem>;
   /** Handlers that were run, `preStop web`; and those that do not end until they are called back. */
   readonly hooks: string[];
@@ -245,7 +245,11 @@ class Made {
       },
       observe: () => {},
       exceeded: () => undefined,
-      remove: async (uid) => void this.volumeUIDs.delete(uid),
+      remove: async (uid) => {
+        const problem = this.problems.get(`remove ${uid}`);
+        if (problem !== undefined) throw new Error(problem.message);
+        this.volumeUIDs.delete(uid);
+      },
       podUIDs: async () => [...this.volumeUIDs],
       terminationMessageFile: () => '/nonexistent/postern-test/message',
     };

@@ -5,6 +5,7 @@ import { type PodRuntime, podIPsOf, presentSandbox } from '../runtime/pod-runtim
 import type { Action, KillCause } from './actions.ts';
 import { type CrashBackOff, restarted } from './back-off.ts';
 import type { Ender } from './ender.ts';
+import { attempt } from './errors.ts';
 import type { Jobs } from './jobs.ts';
 import { killContainer } from './kill.ts';
 import type { WorkerParts } from './parts.ts';
@@ -62,7 +63,7 @@ export class Work {
   }
 
   async #makeVolumes({ volumes, events }: WorkerParts, pod: Pod): Promise<Problem | undefined> {
-    const made = await volumes.ensure(pod);
+    const made = await attempt('FailedMount', () => volumes.ensure(pod));
     if (made.kind === 'problem') {
       events.event(pod, 'Warning', 'FailedMount', made.message);
       return made;

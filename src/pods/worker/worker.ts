@@ -8,6 +8,7 @@ import { desiredPodStatus, rejectedStatus } from '../status/desired.ts';
 import { plan } from './actions.ts';
 import { tellBackOffs } from './back-off-events.ts';
 import { Ender, readPod } from './ender.ts';
+import { attempt } from './errors.ts';
 import { garbage } from './garbage.ts';
 import { Jobs } from './jobs.ts';
 import { DEADLINE_EXCEEDED, deletionOutcome, type Outcome } from './outcome.ts';
@@ -177,12 +178,11 @@ export class PodWorker {
     if (this.#isHeldUp(END)) return;
     this.#starting.abort();
     tellDeadline(parts.events, pod, outcome);
-    this.#jobs.run(END, async () => {
+    this.#runEnd(parts, pod, async () => {
       await this.#jobs.othersEnded(END);
       const { terminationGracePeriodSeconds: grace = 30 } = pod.spec ?? {};
       const graceSeconds = outcome.reason === 'Evicted' ? Math.min(grace, EVICTED_GRACE) : grace;
       await this.#end(parts, pod, { graceSeconds, drain: false, outcomeOf: () => outcome });
-      return undefined;
     });
   }
 
@@ -196,14 +196,22 @@ export class PodWorker {
     }
     if (this.#isHeldUp(END)) return;
     this.#starting.abort();
-    this.#jobs.run(END, async () => {
+    this.#runEnd(parts, pod, async () => {
       await this.#jobs.othersEnded(END);
       const drain = !this.#isGone;
       const left = await this.#end(parts, pod, { graceSeconds, drain, outcomeOf: deletionOutcome });
       await erasePod(parts, pod, left);
       if (!this.#isGone) await confirmDeletion(parts.client, pod);
       this.#stage = 'erased';
-      return undefined;
+    });
+  }
+
+  #runEnd({ events }: WorkerParts, pod: Pod, work: () => Promise<void>): void {
+    this.#jobs.run(END, async () => {
+      const problem = await attempt('FailedKillPod', work);
+      if (problem === undefined) return undefined;
+      events.event(pod, 'Warning', problem.reason, `error killing pod: ${problem.message}`);
+      return problem;
     });
   }
 
