@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { codeOf } from '../lib/errors.ts';
 import { UserError } from './errors.ts';
 
 /**
@@ -47,8 +48,4 @@ async function whyNotWritable(path: string): Promise<string | undefined> {
     if (code === 'EACCES') return 'is not open to this user for writing';
     throw error;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

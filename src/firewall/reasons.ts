@@ -1,5 +1,6 @@
 /** The Events that tell of firewalls, and their words. */
 import { hostPort } from '../api/addresses.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Admission } from './backend.ts';
 
 /** On a Service: an annotation or a policy that cannot be followed. */
@@ -21,7 +22,7 @@ export function leftMessage(firewall: string, node: string, why: string): string
 }
 
 export function refusedMessage(firewall: string, node: string, error: unknown): string {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return `the firewall (${firewall}) of node ${JSON.stringify(node)} cannot be changed, trying again: ${why}`;
 }
 

@@ -1,5 +1,6 @@
 /** The machine's default gateways, from the kernel's routing tables: proc(5), /proc/net/route and /proc/net/ipv6_route. */
 import { readFileSync } from 'node:fs';
+import { codeOf } from '../lib/errors.ts';
 import { ipFromBytes, printIP } from '../lib/ip.ts';
 
 /** Of this process' network namespace, in canonical text, sorted; none of a family that the kernel does not have. */
@@ -22,7 +23,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (codeOf(error) === 'ENOENT') return '';
     throw error;
   }
 }

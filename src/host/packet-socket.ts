@@ -2,6 +2,7 @@
  * Ethernet frames of one interface, through an AF_PACKET socket (packet(7)). The socket is non-blocking and watched by
  * the event loop itself: no thread waits for it, and a flood is read in bounded batches.
  */
+import { messageOf } from '../lib/errors.ts';
 import { parseMAC } from '../lib/mac.ts';
 import { type LibcSocket, libcSocket, SystemCallError } from './libc-socket.ts';
 import { type BpfInstruction, encodeFilter } from './packet-filter.ts';
@@ -90,7 +91,7 @@ function explain(cause: unknown): string {
   if (cause instanceof SystemCallError && cause.code === 'EPERM') {
     return 'not permitted: run as root or with the capability CAP_NET_RAW';
   }
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }
 
 class LinuxPacketSocket implements PacketSocket {

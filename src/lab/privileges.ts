@@ -1,6 +1,7 @@
 /** Whether this machine lets this user have a lab, asked before anything is made. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { CommandError, type RunCommand, runCommand } from '../host/process.ts';
+import { codeOf } from '../lib/errors.ts';
 import { LabError } from './error.ts';
 import { isolatedArgv } from './isolation.ts';
 
@@ -66,7 +67,7 @@ export function checkTun(): void {
   try {
     accessSync(TUN, constants.R_OK | constants.W_OK);
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const missing = codeOf(cause) === 'ENOENT';
     const remedies = missing
       ? `It is missing. As root: modprobe tun; in a container, start that with --device ${TUN}.`
       : `It is not open to you. As root: chmod 0666 ${TUN}, as distributions have it, or run this as root.`;

@@ -1,5 +1,6 @@
 /** What a lab says about itself, kept in files, so that every command finds it whoever started it. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { codeOf } from '../lib/errors.ts';
 import { LabError } from './error.ts';
 import type { Layout } from './layout.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
@@ -41,7 +42,7 @@ export function claim(layout: Layout, owner: Owner): boolean {
     writeFileSync(layout.owner, JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -63,7 +64,7 @@ function readJson<T>(path: string): T | undefined {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     // ENOTDIR: the directory is a file, so that no lab can be in it.
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'EACCES')

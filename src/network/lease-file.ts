@@ -1,6 +1,7 @@
 /** Leases on disk: what a restarted agent knows of the guests that went on running. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { codeOf } from '../lib/errors.ts';
 import { EMPTY_TABLE, type LeaseTable } from './leases.ts';
 
 /** The leases of the last run; none when there was none. Throws when the file is there and cannot be read. */
@@ -9,7 +10,7 @@ export async function loadLeases(path: string): Promise<LeaseTable> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY_TABLE;
+    if (codeOf(error) === 'ENOENT') return EMPTY_TABLE;
     throw error;
   }
   const value = JSON.parse(text) as Partial<LeaseTable>;

@@ -1,6 +1,7 @@
 /** What this machine is, read from the system. */
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
+import { codeOf } from '../lib/errors.ts';
 import type { Machine } from './desired.ts';
 
 /** Reads the machine. A file that a minimal system lacks leaves its field empty. */
@@ -26,7 +27,7 @@ async function readText(path: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (codeOf(error) === 'ENOENT') return '';
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { codeOf } from '../lib/errors.ts';
 import { IP_FAMILIES, type IPFamily, mustParseIP } from '../lib/ip.ts';
 import { TransactionError } from '../netfilter/netfilter.ts';
 import { type Forwarding, type Frontend, frontendKey } from './forwarding/forwarding.ts';
@@ -70,7 +71,7 @@ async function ask(host: string, port: number): Promise<string> {
     const [data] = await once(socket, 'data');
     return String(data);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'unknown';
+    return codeOf(error) ?? 'unknown';
   } finally {
     socket.destroy();
   }

@@ -1,4 +1,5 @@
 /** What can go wrong with a store, besides {@link CompactedError} of its interface. */
+import { messageOf } from '../lib/errors.ts';
 import type { Revision } from './store.ts';
 
 /** A key, value, transaction or revision that no store takes: the caller's mistake. Nothing was written. */
@@ -47,7 +48,7 @@ export class StoreClosedError extends Error {
 /** The disk or the database failed; `cause` says how. A write that failed so was not made. */
 export class StoreFailedError extends Error {
   constructor(doing: string, cause: unknown) {
-    super(`${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`${doing}: ${messageOf(cause)}`, { cause });
     this.name = 'StoreFailedError';
   }
 }

@@ -1,5 +1,6 @@
 /** From whatever a verb throws to the Status that the client gets. */
 import { ApiError, failure, internalError, type Status } from '../../api/status.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { StoreClosedError, StoreLimitError } from '../../store/errors.ts';
 
 /** `unexpected`: the fault is ours or the machine's, so it belongs in the log. */
@@ -14,6 +15,6 @@ export function statusOf(error: unknown): { readonly status: Status; readonly un
   if (error instanceof StoreClosedError) {
     return { status: failure(503, 'ServiceUnavailable', 'the server is shutting down').status, unexpected: false };
   }
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return { status: internalError(text).status, unexpected: true };
 }

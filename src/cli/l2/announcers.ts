@@ -1,6 +1,7 @@
 /** The announcers that are asked: where they are, and what they answer. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { codeOf, messageOf } from '../../lib/errors.ts';
 import { UserError } from '../errors.ts';
 import { agentSockets, ask, type Place } from '../local-answers.ts';
 import { L2_METRICS_PORT, L2_SOCKET, L2_STATE_SOCKET } from '../wiring/defaults.ts';
@@ -24,13 +25,11 @@ function mayBeThere(path: string): boolean {
   }
 }
 
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
-
 /** What it says now. Throws {@link UserError}, which says what to do. */
 export async function askAnnouncer(place: Place): Promise<L2Report> {
   const { status, body } = await ask(place, '/status').catch((cause: unknown) => {
     if (codeOf(cause) === 'EACCES') throw new UserError(`only root may ask at ${place}`, AS_ROOT, { cause });
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new UserError(`no announcer answers at ${place}: ${why}`, ANOTHER, { cause });
   });
   if (status === 500) throw new UserError(`the announcer at ${place} does not know how it is: ${body.trim()}`);

@@ -1,5 +1,6 @@
 /** A walkthrough as it happens: commands that a user would type, what came back, and what was checked. */
 import { CommandError, runCommand } from '../../host/process.ts';
+import { messageOf } from '../../lib/errors.ts';
 
 export interface CommandRecord {
   /** As a user would type it. */
@@ -79,7 +80,7 @@ export class Walk {
       await work();
     } catch (error) {
       if (this.#signal.aborted) throw error;
-      this.check('the step runs to its end', false, error instanceof Error ? error.message : String(error));
+      this.check('the step runs to its end', false, messageOf(error));
     }
     const record = {
       number,

@@ -1,4 +1,5 @@
 /** The proxies that are asked for traffic: where they are, and what they answer. */
+import { messageOf } from '../../lib/errors.ts';
 import type { TrafficReport } from '../../proxy/traffic/report.ts';
 import { UserError } from '../errors.ts';
 import { agentSockets, ask, type Place } from '../local-answers.ts';
@@ -14,7 +15,7 @@ export function findProxies(named: readonly string[], dataDir: string | undefine
 /** What passed until now. Throws {@link UserError}, which says what to do. */
 export async function askProxy(place: Place): Promise<TrafficReport> {
   const { status, body } = await ask(place, '/traffic').catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new UserError(`no proxy answers at ${place}: ${why}`, ANOTHER, { cause });
   });
   if (status === 404) {

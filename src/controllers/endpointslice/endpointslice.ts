@@ -10,6 +10,7 @@ import { isExpected } from '../../client/expected.ts';
 import type { Change } from '../../client/informer.ts';
 import { OwnWrites } from '../../client/own-writes.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
+import { messageOf } from '../../lib/errors.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { applySlices } from './apply.ts';
 import { desiredSlices, hasOwnSlices, MANAGER } from './desired.ts';
@@ -78,7 +79,7 @@ export function endpointSliceController({ client, informers, clock, log }: Contr
 }
 
 function tell(service: Service, error: unknown, events: EventRecorder): void {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   const { namespace, name } = service.metadata;
   const message = `Error updating Endpoint Slices for Service ${namespace}/${name}: ${why}`;
   events.event(service, 'Warning', 'FailedToUpdateEndpointSlices', message);

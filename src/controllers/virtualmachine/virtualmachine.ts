@@ -8,6 +8,7 @@ import { EventRecorder } from '../../client/events.ts';
 import { ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { instanceOf, isControlledBy } from './instance.ts';
@@ -111,8 +112,4 @@ async function stop(vm: VirtualMachine, vmi: VirtualMachineInstance, { client, e
   }
   const message = `Stopped the virtual machine by deleting the virtual machine instance ${name}`;
   events.event(vm, 'Normal', 'SuccessfulDelete', message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

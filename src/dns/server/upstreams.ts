@@ -1,5 +1,6 @@
 /** The servers that other names are forwarded to. */
 import { readFile } from 'node:fs/promises';
+import { codeOf } from '../../lib/errors.ts';
 import { parseIP, printIP } from '../../lib/ip.ts';
 
 /** A DNS server. The address is in canonical text. */
@@ -41,7 +42,7 @@ export async function systemUpstreams(path = '/etc/resolv.conf'): Promise<readon
   try {
     return parseResolvConf(await readFile(path, 'utf8'));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw new Error(`cannot read the upstream DNS servers from ${path}`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 /** A connection to the system's D-Bus, that says when it is gone and lets no call wait for ever. */
 import { EventEmitter, once } from 'node:events';
 import { Duplex } from 'node:stream';
+import { messageOf } from '../../lib/errors.ts';
 import { FirewallError } from '../backend.ts';
 
 /** A method of an object on the bus, and what it is given. */
@@ -131,10 +132,6 @@ async function orLost<T>(work: () => Promise<T>, lost: AbortSignal, limit: numbe
 function emitter(it: unknown): EventEmitter {
   if (it instanceof EventEmitter) return it;
   throw new BusError('D-Bus: the library is not the version of package-lock.json');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Arguments for a message, cut short: a list of rules may be long. */

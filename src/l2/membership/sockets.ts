@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { type Duration, milliseconds, seconds } from '../../lib/duration.ts';
+import { codeOf } from '../../lib/errors.ts';
 import { familyOf, type IPFamily } from '../../lib/ip.ts';
 
 /** An address may come late, or be tentative (RFC 4862 section 5.4) for a second or two. */
@@ -137,6 +138,6 @@ function closeOnce(socket: Socket): void {
   try {
     socket.close();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SOCKET_DGRAM_NOT_RUNNING')) throw error;
+    if (codeOf(error) !== 'ERR_SOCKET_DGRAM_NOT_RUNNING') throw error;
   }
 }

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { CommandError, type RunCommand } from '../../host/process.ts';
+import { codeOf } from '../../lib/errors.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { IPTABLES_VARIANTS, type IptablesVariant } from './iptables.ts';
 
@@ -104,7 +105,7 @@ async function readProc(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (codeOf(error) === 'ENOENT') return '';
     throw error;
   }
 }

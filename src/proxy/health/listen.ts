@@ -6,6 +6,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { seconds } from '../../lib/duration.ts';
+import { codeOf } from '../../lib/errors.ts';
 
 /** Where to listen. Port 0: any that is free. `::` stands for all addresses of both families. */
 export interface ListenAddress {
@@ -46,7 +47,7 @@ export const listenHTTP: Listen = async (at, answer) => {
   try {
     return await listenOn(at, answer);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     if (at.address !== '::' || code !== 'EAFNOSUPPORT') throw error;
     return listenOn({ ...at, address: '0.0.0.0' }, answer);
   }
@@ -82,7 +83,7 @@ async function isInUse(path: string): Promise<boolean> {
     await once(socket, 'connect');
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return false;
+    if (codeOf(error) === 'ECONNREFUSED') return false;
     throw error;
   } finally {
     socket.destroy();

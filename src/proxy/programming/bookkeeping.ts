@@ -6,6 +6,7 @@ import type { Service } from '../../api/core/v1/service.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
+import { messageOf } from '../../lib/errors.ts';
 import type { IPAddress, IPFamily } from '../../lib/ip.ts';
 import type { Conntrack } from '../../netfilter/conntrack/conntrack.ts';
 import { FlowKeeper } from '../conntrack/flow-keeper.ts';
@@ -129,7 +130,7 @@ export class Bookkeeping {
     log.warn({ err: error, service, at, retryInMs }, 'cannot listen for health checks of a load balancer');
     const object = find(service);
     if (object === undefined) return;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const message = `Node ${nodeName} cannot answer health checks at ${at}, and tries again: ${why}`;
     events.event(object, 'Warning', 'FailedToStartServiceHealthcheck', message);
   }

@@ -1,6 +1,7 @@
 /** Proves the invariants of a store that nobody has open, record by record. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../lib/errors.ts';
 import { StoreFailedError } from '../errors.ts';
 import type { Entry, Revision } from '../store.ts';
 import { DATA_FILE, openTables, type Tables } from './database.ts';
@@ -176,7 +177,7 @@ class Check {
     try {
       check();
     } catch (error) {
-      this.#expect(false, `${what}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#expect(false, `${what}: ${messageOf(error)}`);
     }
   }
 }

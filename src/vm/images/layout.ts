@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../lib/errors.ts';
 import { ImageError } from './errors.ts';
 
 export const MEDIA_TYPES = {
@@ -109,7 +110,7 @@ async function readIndex(imageDir: string): Promise<Index> {
   try {
     return parseDocument<Index>(await readFile(join(imageDir, 'index.json')), 'index.json', ['manifests']);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { schemaVersion: 2, manifests: [] };
+    if (codeOf(error) === 'ENOENT') return { schemaVersion: 2, manifests: [] };
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../lib/errors.ts';
 import { PID_FILE } from './arguments.ts';
 
 const LOG_FILE = 'qemu.log';
@@ -74,7 +75,7 @@ export function killQemu(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Asking a provider for something that it may fail to do. */
+import { messageOf } from '../../../lib/errors.ts';
 import type { Ensured } from '../provider.ts';
 import type { Failed } from './status.ts';
 
@@ -8,6 +9,6 @@ export async function attempt(work: () => Promise<Ensured>, signal: AbortSignal)
     return await work();
   } catch (cause) {
     if (signal.aborted) throw cause;
-    return { kind: 'failed', why: cause instanceof Error ? cause.message : String(cause), cause };
+    return { kind: 'failed', why: messageOf(cause), cause };
   }
 }
