@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 /** Where control groups are mounted. */
 const ROOT = '/sys/fs/cgroup';
+const ALL_NODES = '/postern';
 /** A group that has just lost its last process can still be busy. */
 const TRIES = 10;
 const PAUSE = 20;
@@ -24,6 +25,12 @@ export async function removePodCgroup(nodeName: string, podUID: string, root: st
 /** Removes the groups of all of a node's pods, none of which runs any more. */
 export async function removePodCgroups(nodeName: string, root: string = ROOT): Promise<void> {
   await removeEverywhere(nodeCgroup(nodeName), root);
+  for (const hierarchy of await hierarchies(root)) {
+    // Other nodes of this machine may have theirs in there.
+    await rmdir(join(hierarchy, ALL_NODES)).catch((error: unknown) => {
+      if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(codeOf(error) ?? '')) throw error;
+    });
+  }
 }
 
 async function removeEverywhere(path: string, root: string): Promise<void> {
@@ -31,7 +38,7 @@ async function removeEverywhere(path: string, root: string): Promise<void> {
 }
 
 function nodeCgroup(nodeName: string): string {
-  return `/postern/${nodeName}`;
+  return `${ALL_NODES}/${nodeName}`;
 }
 
 /** One for all (version 2), or a folder for each controller (version 1). https://docs.kernel.org/admin-guide/cgroup-v2.html */

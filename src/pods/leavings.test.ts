@@ -46,7 +46,9 @@ describe('control groups', () => {
     await removePodCgroup('node1', 'one', root);
     await removePodCgroup('node1', 'one', root);
     assert.deepEqual(await readdir(join(root, 'memory', 'postern', 'node1')), ['podother']);
+    await mkdir(join(root, 'memory', podCgroup('node2', 'one')), { recursive: true });
     await removePodCgroups('node1', root);
-    assert.deepEqual(await readdir(join(root, 'cpu', 'postern')), []);
+    assert.deepEqual(await readdir(join(root, 'memory', 'postern')), ['node2']);
+    assert.deepEqual(await readdir(join(root, 'cpu')), []);
   });
 });
