@@ -187,10 +187,10 @@ export class SpdyStream extends Duplex {
     this.#finish();
   }
 
-  /** The session is over. What has come is still to be read when it went in good order. */
+  /** The session is over. What has come is still to be read, also when the connection broke. */
   lost(error: SpdyError | undefined): void {
     this.#taking.reject(error ?? new SpdyError('the session has ended'));
-    if (error === undefined) this.#finish();
+    if (error === undefined || this.readableLength > 0) this.#finish();
     else {
       this.#isOver = true;
       this.destroy(error);

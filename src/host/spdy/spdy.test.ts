@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { type Duplex, duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import { createDeflate, constants as zlib } from 'node:zlib';
@@ -191,6 +192,17 @@ test('what came before a reset is still read: Kubernetes resets streams that are
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(await text(stream), 'last words');
   client.destroy();
+});
+
+test('what came before the connection broke is still read', async () => {
+  const [a, b] = duplexPair();
+  const client = new SpdySession(a, { role: 'client' });
+  new SpdySession(b, { role: 'server', onStream: (stream) => void stream.write('last words') });
+  const stream = await client.open({});
+  await once(stream, 'readable');
+  a.destroy(new Error('reset'));
+  await client.closed;
+  assert.equal(await text(stream), 'last words');
 });
 
 test('who opens more streams than it may is refused, and who breaks the protocol is cut off', async () => {

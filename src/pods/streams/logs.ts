@@ -39,7 +39,12 @@ export async function serveLogs(
   });
   response.writeHead(200, { 'content-type': 'text/plain' });
   response.flushHeaders();
-  await pipeline(Readable.from(lines, { objectMode: false }), response);
+  try {
+    await pipeline(Readable.from(lines, { objectMode: false }), response);
+  } catch (error) {
+    // Who has seen enough goes away.
+    if (!gone.signal.aborted) throw error;
+  }
 }
 
 function readOptions(query: URLSearchParams, now: number, running: () => Promise<boolean>): ReadLogOptions {

@@ -1,7 +1,8 @@
 /** The runtime's own streaming server: commands and ports of containers, over SPDY/3.1. */
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { type ClientRequestArgs, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { internalError } from '../../api/status.ts';
+import { connectHeard } from '../../host/heard-socket.ts';
 import { seconds } from '../../lib/duration.ts';
 
 /** How long the runtime may take to change protocols. */
@@ -32,6 +33,11 @@ export async function openRuntimeStream(
   return await change(url, 'POST', { connection: 'Upgrade', upgrade: 'SPDY/3.1', ...offered }, signal);
 }
 
+/** A runtime closes when a command has ended, also while it is given input: what it said of the end counts. */
+function connect({ host, port }: ClientRequestArgs): Duplex {
+  return connectHeard({ host: host ?? 'localhost', port: Number(port) });
+}
+
 function change(
   url: string,
   method: 'GET' | 'POST',
@@ -40,7 +46,7 @@ function change(
 ): Promise<{ readonly headers: IncomingHttpHeaders; readonly socket: Duplex }> {
   return new Promise((resolve, reject) => {
     const failed = (why: string) => reject(internalError(`the container runtime's streaming server ${why}`));
-    const request = httpRequest(url, { method, agent: false, signal, headers });
+    const request = httpRequest(url, { method, createConnection: connect, signal, headers });
     request.setTimeout(ANSWER_LIMIT, () => request.destroy(new Error(`within ${ANSWER_LIMIT / 1000} s`)));
     request.once('error', (cause) => failed(`did not answer: ${cause.message}`));
     request.once('response', (response) => {

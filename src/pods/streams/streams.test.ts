@@ -1,5 +1,6 @@
 /** The agent's end as a whole: a server that asks as the API server does, and a runtime that streams as containerd does. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import {
   createServer,
@@ -15,7 +16,7 @@ import type { Duplex } from 'node:stream';
 import { after, afterEach, before, test } from 'node:test';
 import WebSocket from 'ws';
 import type { Clock } from '../../host/clock.ts';
-import { silentLogger } from '../../host/log.ts';
+import { type Logger, silentLogger } from '../../host/log.ts';
 import { SpdySession, type SpdyStream } from '../../host/spdy/session.ts';
 import type { ContainerRuntime } from '../cri/cri.ts';
 import type { PodLookup } from '../parts.ts';
@@ -23,6 +24,8 @@ import { startStreams } from './streams.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'postern-streams-'));
 const ended = new AbortController();
+const warnings: string[] = [];
+const log: Logger = { ...silentLogger, warn: (_, message) => void warnings.push(message), child: () => log };
 /** Stands in for the API server. */
 let api: Server;
 /** Stands in for the runtime's streaming server. */
@@ -59,7 +62,7 @@ before(async () => {
   writeFileSync(join(dir, 'log'), '2026-01-01T00:00:00Z stdout F a line\n');
   const first = awaitControl();
   const endpoint = { server: `http://127.0.0.1:${portOf(api)}` };
-  startStreams({ endpoint, nodeName: 'n1', pods, runtime: () => runtime, log: silentLogger, clock }, ended.signal);
+  startStreams({ endpoint, nodeName: 'n1', pods, runtime: () => runtime, log, clock }, ended.signal);
   await first;
 });
 after(() => {
@@ -130,9 +133,9 @@ async function open(path: string, protocol: string): Promise<Conversation> {
 const EXEC = '/exec/ns/web/u1/c?command=sh&input=1&output=1&error=1';
 const V5 = 'v5.channel.k8s.io';
 
-test('an agent that is asked opens a connection, and serves a log on it', async () => {
-  const socket = await connection('log');
-  const text = await new Promise<string>((resolve) => {
+async function readLog(id: string): Promise<string> {
+  const socket = await connection(id);
+  return await new Promise<string>((resolve) => {
     const request = httpRequest({ createConnection: () => socket, path: '/containerLogs/ns/web/c?tailLines=1' });
     request.once('response', async (response) => {
       let all = '';
@@ -141,7 +144,27 @@ test('an agent that is asked opens a connection, and serves a log on it', async 
     });
     request.end();
   });
-  assert.equal(text, 'a line\n');
+}
+
+test('an agent that is asked opens a connection, and serves a log on it', async () => {
+  assert.equal(await readLog('log'), 'a line\n');
+});
+
+test('a client that has seen enough of a log is no trouble worth a warning', async () => {
+  const socket = await connection('follow');
+  await new Promise<void>((resolve) => {
+    const path = '/containerLogs/ns/web/c?follow=true';
+    const request = httpRequest({ createConnection: () => socket, path }, (response) => {
+      response.once('data', resolve).on('error', () => {});
+    });
+    request.end();
+  });
+  const closed = once(socket, 'close');
+  socket.destroy();
+  await closed;
+  // What its end causes has come about when another has been served.
+  await readLog('after');
+  assert.deepEqual(warnings, []);
 });
 
 test('an agent whose server goes away comes back, and is not led astray by what it does not know', async () => {
