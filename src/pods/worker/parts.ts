@@ -2,13 +2,13 @@
 import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
+import type { Slots } from '../../lib/turns.ts';
 import type { ContainerRuntime } from '../cri/cri.ts';
 import type { Leavings } from '../leavings.ts';
 import type { ImageManager, LifecycleHooks, PodConfigs, PodEvents, Prober, VolumeManager } from '../parts.ts';
 import type { RuntimeCache } from '../runtime/runtime-cache.ts';
 import type { StatusFacts } from '../status/desired.ts';
 import type { EndpointDrain } from './endpoints.ts';
-import type { Slots } from './slots.ts';
 
 /** Parts that a node's workers share. */
 export interface NodeParts {

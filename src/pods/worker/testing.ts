@@ -81,7 +81,8 @@ export async function testNode(objects: readonly KubeObject[] = []): Promise<Tes
           ...{ client, nodeName: NODE_NAME, hostIPs: ['192.0.2.1', '2001:db8::1'], clusterDNS: ['10.244.0.1'], clock },
           informers: new Informers({ client, log: silentLogger, clock }),
           network: {} as PodNetwork,
-          endpoint: { server: 'https://192.0.2.9' },
+          // Nothing listens there.
+          endpoint: { server: 'https://127.0.0.1:1' },
           runtimeEndpoint: { socketPath: '/nonexistent/postern-test/c.sock' },
           stateDir: '/nonexistent/postern-test',
           clusterDomain: 'cluster.local',
