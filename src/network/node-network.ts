@@ -4,6 +4,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { RunCommand } from '../host/process.ts';
 import { type CIDR, mustParseIP } from '../lib/ip.ts';
+import { Turn, Turns } from '../lib/turns.ts';
 import { type Conntrack, ConntrackError } from '../netfilter/conntrack/conntrack.ts';
 import { gatewayOf } from './bridge.ts';
 import type { Egress } from './egress/egress.ts';
@@ -16,7 +17,6 @@ import { isContainerLease, type Lease, type LeaseTable, leaseFor, withoutLease }
 import type { PodNetwork, Port, PortRequest } from './pod-network.ts';
 import { applyTap, listPorts, removeDevice, removePort } from './ports.ts';
 import { printRules } from './rules.ts';
-import { Turn, Turns } from './turns.ts';
 import { checkVeth, keepVeth, makeVeth } from './veth.ts';
 
 /** No port could be made for a pod, for a reason that is not a failure of the machine. */

@@ -12,6 +12,7 @@ import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
+import { Slots } from '../lib/turns.ts';
 import type { PodNetwork } from '../network/pod-network.ts';
 import type { Assembled, AssembleOptions } from './assemble.ts';
 import type { ContainerEventType, ContainerRuntime } from './cri/cri.ts';
@@ -26,7 +27,6 @@ import { startStreams } from './streams/streams.ts';
 import { sweep } from './sweep.ts';
 import { EndpointDrain } from './worker/endpoints.ts';
 import type { NodeParts } from './worker/parts.ts';
-import { Slots } from './worker/slots.ts';
 import { PodWorkers } from './worker/workers.ts';
 
 /** Calls that keep the runtime busy, at the same time: making sandboxes and containers is work for processors and disks. */
