@@ -10,7 +10,7 @@ import { DEAF, exits, POLITE } from './cri/programs.ts';
 import { POD_UID } from './labels.ts';
 import { podOf, type TestNode, testNode } from './worker/testing.ts';
 
-const HISTORIES = 12;
+const HISTORIES = 8;
 const STEPS = 40;
 
 const seed = testSeed();

@@ -54,6 +54,26 @@ describe('what is known of the runtime', () => {
     assert.equal((await cache.read(runtime, UID)).containers[0]?.state, 'EXITED');
   });
 
+  it('is what the later of two reads found, whichever ends first', async () => {
+    const { runtime, cache } = await setup();
+    const status = runtime.containerStatus.bind(runtime);
+    const slow = Promise.withResolvers<void>();
+    runtime.containerStatus = async (id) => {
+      const before = await status(id);
+      runtime.containerStatus = status;
+      await slow.promise;
+      return before;
+    };
+    const first = cache.read(runtime, UID);
+    await new Promise((resolve) => setImmediate(resolve));
+    runtime.exit('web', 3);
+    cache.markStale(UID);
+    assert.equal((await cache.read(runtime, UID)).containers[0]?.state, 'EXITED');
+    slow.resolve();
+    await first;
+    assert.equal((await cache.read(runtime, UID)).containers[0]?.state, 'EXITED');
+  });
+
   it('has the last words of what has ended, which are asked for once', async () => {
     const { runtime, cache, id, asked } = await setup(exits(1));
     for (let i = 0; i < 3; i++) {

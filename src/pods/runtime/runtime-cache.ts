@@ -14,6 +14,8 @@ interface Entry {
   readonly state: PodRuntime;
   /** What the lists said then: cheap to compare. */
   readonly print: string;
+  /** Counts reads by their begin: of two at the same time the later one knows more, whichever ends first. */
+  readonly begun: number;
 }
 
 /** The state of pods at the runtime, by UID. One that was not marked stale since it was read is not read again. */
@@ -24,6 +26,7 @@ export class RuntimeCache {
   /** Counts what may have changed a pod, so that a change during a read is not lost. */
   readonly #changes = new Map<string, number>();
   #isListed = false;
+  #reads = 0;
 
   constructor(options: RuntimeCacheOptions) {
     this.#options = options;
@@ -65,6 +68,7 @@ export class RuntimeCache {
     if (changes === 0 && known !== undefined) return known.state;
     // Nobody else makes what is marked as ours: what was not in the list is not there.
     if (changes === 0 && this.#isListed) return NOTHING;
+    const begun = ++this.#reads;
     const labels = { [POD_UID]: podUID, [NODE]: this.#options.nodeName };
     const [sandboxes, containers] = await Promise.all([
       runtime.listSandboxes({ labels }),
@@ -73,7 +77,9 @@ export class RuntimeCache {
     // Before the details: what happens meanwhile is known to be this pod's.
     for (const { id } of [...sandboxes, ...containers]) this.#owners.set(id, podUID);
     const state = await this.#details(runtime, podUID, { sandboxes, containers });
-    this.#entries.set(podUID, { state, print: printOf(sandboxes, containers) });
+    const present = this.#entries.get(podUID);
+    if (present !== undefined && present.begun > begun) return present.state;
+    this.#entries.set(podUID, { state, print: printOf(sandboxes, containers), begun });
     if (this.#changes.get(podUID) === changes) this.#changes.delete(podUID);
     return state;
   }
