@@ -27,8 +27,10 @@ export interface Asking {
 /** Where somebody connects to. */
 export type Destination = readonly [host: string, port: number];
 
-/** Long enough for an answer on a busy machine. */
+/** Long enough for an answer on a busy machine, in milliseconds. */
 const PATIENT = 3000;
+/** A connection is tried again by the kernel, after 1, 3 and 7 s. */
+const CONNECTING = 8000;
 /** How long silence has to last. */
 const IMPATIENT = 400;
 /** Within which what is done behind a change has to be done, in milliseconds, even on a machine that is busy. */
@@ -191,7 +193,8 @@ export class Case {
   }
 
   async #answers(who: ActorName, [host, port]: Destination, asking: Asking): Promise<readonly string[]> {
-    const { protocol = 'tcp', times = 1, localPort, localAddress, patience = PATIENT } = asking;
+    const { protocol = 'tcp', times = 1, localPort, localAddress } = asking;
+    const { patience = protocol === 'tcp' ? CONNECTING : PATIENT } = asking;
     const question: Question = { protocol, host, port, patience, localPort, localAddress };
     return ((await this.world.tell(who, { kind: 'ask', question, times })) as unknown[]).map(brief);
   }

@@ -15,10 +15,9 @@ import { protocols } from './protocols.feature.ts';
 import { strays } from './strays.feature.ts';
 
 export const FEATURES: readonly Feature[] = [
-  // First, as these wait longest: the others are shown meanwhile.
-  ...affinity,
-  ...model,
   ...entrances,
+  // Early, as one of these waits longest: the others are shown meanwhile.
+  ...affinity,
   ...protocols,
   ...policies,
   ...endpoints,
@@ -26,6 +25,7 @@ export const FEATURES: readonly Feature[] = [
   ...strays,
   ...closeness,
   ...health,
+  ...model,
   // Last, as it leaves the kernel with tens of thousands of flows.
   ...balance,
   ...choices,
