@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { tempDir } from '../../../test/support/temp-dir.ts';
+import { encodeTar, type TarEntry } from '../../lib/tar/write.ts';
 import { readArchive } from './archive.ts';
 import { type ArchivedImage, ArchiveError } from './archive-parts.ts';
 import { buildImage, buildParts, type ImageSpec } from './build.ts';
-import { type TarEntry, tarOf } from './tar-write.ts';
 
 const spec: ImageSpec = { name: 'example.com/web:1', files: [{ kind: 'file', name: 'a', data: 'A' }] };
 const json = (name: string, value: unknown): TarEntry => ({ kind: 'file', name, data: JSON.stringify(value) });
@@ -52,7 +52,7 @@ test('of an image for several platforms only what is for this machine is taken',
   const blobs = [manifest, config, layer].map(
     ({ digest, data }): TarEntry => ({ kind: 'file', name: `blobs/${digest.replace(':', '/')}`, data }),
   );
-  const layout = (manifests: readonly object[]) => tarOf([json('index.json', { manifests }), ...blobs]);
+  const layout = (manifests: readonly object[]) => encodeTar([json('index.json', { manifests }), ...blobs]);
   assert.deepEqual(
     (await read(t, layout([other, own]))).map(({ target }) => target.digest),
     [manifest.digest],
@@ -70,7 +70,7 @@ test('a few bytes that name each other without end take no time', async (t) => {
     entries.push({ kind: 'file', name: `blobs/sha256/${digest}`, data });
     named = { mediaType: index, digest: `sha256:${digest}`, size: data.length };
   }
-  const images = await read(t, tarOf([json('index.json', { manifests: [named] }), ...entries]));
+  const images = await read(t, encodeTar([json('index.json', { manifests: [named] }), ...entries]));
   assert.equal(images[0]?.blobs.length, 5);
 });
 
@@ -78,7 +78,7 @@ test('an archive of Docker’s older form has the same, with links among its lay
   const { layer, config } = buildParts(spec);
   const images = await read(
     t,
-    tarOf([
+    encodeTar([
       { kind: 'file', name: 'one/layer.tar', data: layer.data },
       { kind: 'symlink', name: 'two/layer.tar', target: '../one/layer.tar' },
       { kind: 'file', name: 'config.json', data: config.data },
@@ -115,18 +115,18 @@ test('what is no archive of images is refused with what it is', async (t) => {
     [Buffer.from('#!/bin/sh\n'.repeat(100)), /not a tar archive/],
     [gzipSync(whole), /compressed/],
     [whole.subarray(0, 5000), /ends within|lacks|cut short/],
-    [tarOf([]), /neither index.json .* nor manifest.json/],
-    [tarOf([json('other', {})]), /neither index.json .* nor manifest.json/],
-    [tarOf([{ kind: 'file', name: 'index.json', data: '{' }]), /no JSON/],
-    [tarOf([json('index.json', { manifests: [] })]), /no image in it/],
-    [tarOf([json('index.json', { manifests: {} })]), /not a list/],
-    [tarOf([json('index.json', { manifests: [{ digest: '../../etc/passwd', size: 1 }] })]), /not a digest/],
-    [tarOf([json('index.json', { manifests: [entry] })]), /lacks blobs/],
-    [tarOf([json('index.json', { manifests: [{ ...entry, size: 1 }] }), manifestBlob]), /should have 1/],
-    [tarOf([json('index.json', { manifests: [entry] }), manifestBlob]), /lacks blobs/],
-    [tarOf([json('manifest.json', [{ Config: 'x', Layers: [] }])]), /lacks x/],
-    [tarOf([json('manifest.json', [{ Config: 7, Layers: [] }])]), /Config: not a string/],
-    [tarOf([{ kind: 'symlink', name: 'index.json', target: 'index.json' }]), /lacks index.json/],
+    [encodeTar([]), /neither index.json .* nor manifest.json/],
+    [encodeTar([json('other', {})]), /neither index.json .* nor manifest.json/],
+    [encodeTar([{ kind: 'file', name: 'index.json', data: '{' }]), /no JSON/],
+    [encodeTar([json('index.json', { manifests: [] })]), /no image in it/],
+    [encodeTar([json('index.json', { manifests: {} })]), /not a list/],
+    [encodeTar([json('index.json', { manifests: [{ digest: '../../etc/passwd', size: 1 }] })]), /not a digest/],
+    [encodeTar([json('index.json', { manifests: [entry] })]), /lacks blobs/],
+    [encodeTar([json('index.json', { manifests: [{ ...entry, size: 1 }] }), manifestBlob]), /should have 1/],
+    [encodeTar([json('index.json', { manifests: [entry] }), manifestBlob]), /lacks blobs/],
+    [encodeTar([json('manifest.json', [{ Config: 'x', Layers: [] }])]), /lacks x/],
+    [encodeTar([json('manifest.json', [{ Config: 7, Layers: [] }])]), /Config: not a string/],
+    [encodeTar([{ kind: 'symlink', name: 'index.json', target: 'index.json' }]), /lacks index.json/],
   ];
   for (const [archive, message] of cases) {
     await assert.rejects(

@@ -3,10 +3,11 @@
  * (opencontainers/image-spec, image-layout.md), or Docker's older form with a manifest.json.
  */
 import type { FileHandle } from 'node:fs/promises';
+import { TarError } from '../../lib/tar/header.ts';
 import { type ArchivedImage, ArchiveError } from './archive-parts.ts';
 import { readDockerArchive } from './docker-archive.ts';
 import { readLayout } from './oci-layout.ts';
-import { indexTar, TarError } from './tar.ts';
+import { indexTar } from './tar.ts';
 
 /** The images in an archive. Layers are not read; who stores them checks their digests. Throws {@link ArchiveError}. */
 export async function readArchive(file: FileHandle): Promise<readonly ArchivedImage[]> {

@@ -1,6 +1,6 @@
 /** Builds images of one layer, as archives in the OCI image layout (opencontainers/image-spec, image-layout.md). */
 import { createHash } from 'node:crypto';
-import { type TarEntry, tarOf } from './tar-write.ts';
+import { encodeTar, type TarEntry } from '../../lib/tar/write.ts';
 
 export interface ImageSpec {
   /** `postern.dev/busybox:1`; undefined: the archive names no image. */
@@ -36,7 +36,7 @@ const descriptor = ({ mediaType, digest, data }: Blob) => ({ mediaType, digest, 
 
 /** The parts of an image: what a registry serves. */
 export function buildParts(spec: ImageSpec): BuiltImage {
-  const layer = blob('application/vnd.oci.image.layer.v1.tar', tarOf(spec.files));
+  const layer = blob('application/vnd.oci.image.layer.v1.tar', encodeTar(spec.files));
   const config = blob('application/vnd.oci.image.config.v1+json', {
     architecture: process.arch === 'x64' ? 'amd64' : 'arm64',
     os: 'linux',
@@ -65,7 +65,7 @@ export function buildImage(spec: ImageSpec): Buffer {
   const annotations = spec.name === undefined ? {} : { 'io.containerd.image.name': spec.name };
   const index = { schemaVersion: 2, manifests: [{ ...descriptor(manifest), annotations }] };
   const file = (name: string, data: Buffer | string): TarEntry => ({ kind: 'file', name, data });
-  return tarOf([
+  return encodeTar([
     file('oci-layout', '{"imageLayoutVersion":"1.0.0"}'),
     file('index.json', JSON.stringify(index)),
     ...[manifest, config, layer].map(({ digest, data }) => file(`blobs/${digest.replace(':', '/')}`, data)),

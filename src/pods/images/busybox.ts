@@ -1,8 +1,8 @@
 /** Images made of Debian's static busybox: what sandboxes run where no registry is at hand, and what tests run. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import type { TarEntry } from '../../lib/tar/write.ts';
 import type { ImageSpec } from './build.ts';
-import type { TarEntry } from './tar-write.ts';
 
 const BUSYBOX = '/bin/busybox';
 

@@ -1,9 +1,9 @@
 /** The images that every world of tests has. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TarEntry } from '../../lib/tar/write.ts';
 import { buildImage, type ImageSpec } from '../images/build.ts';
 import { busyboxFiles, pauseImage } from '../images/busybox.ts';
-import type { TarEntry } from '../images/tar-write.ts';
 
 export type { ImageSpec } from '../images/build.ts';
 export { busyboxFiles, PAUSE_IMAGE } from '../images/busybox.ts';

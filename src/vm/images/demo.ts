@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type RunCommand, runCommand } from '../../host/process.ts';
+import { encodeTar } from '../../lib/tar/write.ts';
 import { encodeCpio } from './cpio.ts';
 import { guestScripts, initramfsEntries } from './demo/initramfs.ts';
 import { ImageError } from './errors.ts';
 import { findManifest, type Manifest, MEDIA_TYPES, putBlob, setReference } from './layout.ts';
-import { encodeTar } from './tar.ts';
 
 /** Name of the image, and where the kernel and the initial RAM disk are in it. */
 const DEMO_IMAGE = 'postern.dev/demo:latest';
@@ -135,9 +135,9 @@ async function writeImage(
   files: { readonly kernel: Buffer; readonly initrd: Buffer },
 ): Promise<void> {
   const layerBytes = encodeTar([
-    { kind: 'directory', path: 'boot' },
-    { kind: 'file', path: DEMO_KERNEL.slice(1), data: files.kernel },
-    { kind: 'file', path: DEMO_INITRD.slice(1), data: files.initrd },
+    { kind: 'directory', name: 'boot' },
+    { kind: 'file', name: DEMO_KERNEL.slice(1), data: files.kernel },
+    { kind: 'file', name: DEMO_INITRD.slice(1), data: files.initrd },
   ]);
   const layer = await putBlob(imageDir, MEDIA_TYPES.layer, layerBytes);
   const configuration = {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { encodeTar } from '../../lib/tar/write.ts';
 import { ImageError } from './errors.ts';
 import { imageFile } from './files.ts';
 import { blobPath, type Descriptor, MEDIA_TYPES, putBlob, setReference } from './layout.ts';
-import { encodeTar } from './tar.ts';
 
 let store = '';
 beforeEach(() => {
@@ -26,7 +26,7 @@ async function addImage(
     layers.map((files) => {
       const entries = Object.entries(files).map(([path, text]) => ({
         kind: 'file' as const,
-        path,
+        name: path,
         data: Buffer.from(text),
       }));
       const bytes = encodeTar(entries);

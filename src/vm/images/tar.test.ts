@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { encodeTar } from '../../lib/tar/write.ts';
 import { ImageError } from './errors.ts';
-import { encodeTar, readTar, type TarEntry } from './tar.ts';
+import { readTar, type TarEntry } from './tar.ts';
 
 /** In small pieces, as a stream may come. */
 async function* chunks(bytes: Buffer, size: number): AsyncIterable<Uint8Array> {
@@ -26,9 +27,9 @@ async function readAll(bytes: Buffer, size = 700): Promise<(TarEntry & { text: s
 test('what was written is read back, whatever the size of the pieces', async () => {
   const data = Buffer.from('x'.repeat(1500));
   const archive = encodeTar([
-    { kind: 'directory', path: 'boot' },
-    { kind: 'file', path: 'boot/a', data },
-    { kind: 'file', path: 'boot/empty', data: Buffer.alloc(0) },
+    { kind: 'directory', name: 'boot' },
+    { kind: 'file', name: 'boot/a', data },
+    { kind: 'file', name: 'boot/empty', data: Buffer.alloc(0) },
   ]);
   for (const size of [1, 511, 512, 5000]) {
     const entries = await readAll(archive, size);
@@ -63,7 +64,7 @@ test('archives of GNU tar are read, long names and links too, in both of its for
 });
 
 test('a damaged archive is refused, not read as something else', async () => {
-  const archive = encodeTar([{ kind: 'file', path: 'a', data: Buffer.from('hello') }]);
+  const archive = encodeTar([{ kind: 'file', name: 'a', data: Buffer.from('hello') }]);
   const flipped = Buffer.from(archive);
   flipped[3] = 0x41;
   await assert.rejects(readAll(flipped), ImageError);

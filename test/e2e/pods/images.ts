@@ -1,7 +1,7 @@
 /** Images of the stories: small stand-ins, under the names that manifests use, for what cannot be pulled here. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { TarEntry } from '../../../src/pods/images/tar-write.ts';
+import type { TarEntry } from '../../../src/lib/tar/write.ts';
 import { busyboxFiles, type ImageSpec } from '../../../src/pods/testing/images.ts';
 
 /** Names of the guestbook's images, as its manifests have them. */
