@@ -66,6 +66,15 @@ describe('the node life cycle controller', () => {
     await w.stop();
   });
 
+  it('does not take a node that has just come, and has not told of itself, for a silent one', async () => {
+    const { status: _, ...fresh } = node();
+    const w = await world([fresh], nodeLifecycleController);
+    await w.settle();
+    assert.deepEqual(await w.events(node()), []);
+    assert.deepEqual(w.client.writes, []);
+    await w.stop();
+  });
+
   it('declares a node lost after forty seconds of silence, and takes it all back when it returns', async () => {
     const w = await world([node(), lease('0'), pod], nodeLifecycleController);
     await w.pass(39_000);

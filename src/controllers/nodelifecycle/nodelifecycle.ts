@@ -66,7 +66,7 @@ async function reconcile(name: string, parts: Parts): Promise<void> {
   if (!silent) queue.addAfter(name, since + GRACE - now);
 
   const status = desiredNodeStatus(node, silent, now);
-  const written = equal(status, node.status) ? node : await client.updateStatus(Node, { ...node, status });
+  const written = equal(status, node.status ?? {}) ? node : await client.updateStatus(Node, { ...node, status });
   const taints = desiredTaints(written, silent, now);
   if (!equal(taints, written.spec?.taints ?? [])) {
     await client.update(Node, { ...written, spec: { ...written.spec, taints } });
