@@ -4,10 +4,9 @@ import type { Node } from '../../api/core/v1/node.ts';
 import { amountsOf } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import { findCondition, isTrue } from '../../api/meta/conditions.ts';
 import { equal } from '../equal.ts';
+import type { Taint } from '../taints.ts';
 import type { Labels, Requests } from './facts.ts';
 import type { HostPort } from './host-ports.ts';
-
-export type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 
 export interface NodeFacts {
   readonly name: string;

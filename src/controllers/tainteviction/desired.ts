@@ -1,12 +1,9 @@
 /** Which pods have to leave a node because of its taints, and when. Pure. Follows Kubernetes' taint manager. */
 import type { Node } from '../../api/core/v1/node.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
-import { LAUNCHER_LABEL, VirtualMachineInstance } from '../../api/kubevirt/v1/virtualmachineinstance.ts';
+import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
 import { seconds } from '../../lib/duration.ts';
-import { controllerOf } from '../ownership.ts';
-import { tolerates } from '../scheduler/taints.ts';
-
-export type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
+import { type Taint, tolerates } from '../taints.ts';
 
 /** Taint of a node that has gone silent. */
 const UNREACHABLE = 'node.kubernetes.io/unreachable';
@@ -33,8 +30,5 @@ export function bearsFor({ spec }: Pod, taints: readonly Taint[]): number | unde
 
 /** Whether a pod may be made to leave: one that is going already need not, and guests are not started elsewhere. */
 export function mayLeave(pod: Pod): boolean {
-  const { deletionTimestamp, labels } = pod.metadata;
-  const isGuest =
-    labels?.[LAUNCHER_LABEL] === 'virt-launcher' && controllerOf(pod)?.kind === VirtualMachineInstance.kind;
-  return deletionTimestamp === undefined && !isGuest;
+  return pod.metadata.deletionTimestamp === undefined && !isLauncherPod(pod);
 }

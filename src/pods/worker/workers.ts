@@ -1,10 +1,10 @@
 /** The workers of all pods of this node. */
 import { isPodFinal } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
+import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
 import { runController } from '../../client/controller.ts';
 import type { Change, Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
-import { isContainerPod } from '../pods-of-node.ts';
 import { refusalOf } from './admission.ts';
 import { isRuntimeLost } from './errors.ts';
 import type { NodeParts, RuntimeParts } from './parts.ts';
@@ -83,7 +83,7 @@ export class PodWorkers {
       this.#workers.get(before)?.lose();
       this.#queue.add(before);
     }
-    if (object === undefined || uid === undefined || !isContainerPod(object)) return;
+    if (object === undefined || uid === undefined || isLauncherPod(object)) return;
     this.#worker(uid).observe(object);
     this.#queue.add(uid);
   }
@@ -110,7 +110,7 @@ export class PodWorkers {
   #taken(uid: string): readonly Pod[] {
     return this.#options.pods.list().filter((pod) => {
       if (pod.metadata.uid === uid || isPodFinal(pod)) return false;
-      return !isContainerPod(pod) || this.#workers.get(pod.metadata.uid ?? '')?.stage === 'taken';
+      return isLauncherPod(pod) || this.#workers.get(pod.metadata.uid ?? '')?.stage === 'taken';
     });
   }
 

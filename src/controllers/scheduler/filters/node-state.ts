@@ -1,8 +1,8 @@
 /** Nodes that take nothing now, or not this kind of pod. Pure. */
 
+import { printTaint, tolerates } from '../../taints.ts';
 import type { WaitingPod } from '../facts.ts';
 import { refusal } from '../refusal.ts';
-import { printTaint, tolerates } from '../taints.ts';
 import type { Filter } from './filter.ts';
 
 /** kubectl cordon's taint, which a toleration stands for, too. */

@@ -3,13 +3,13 @@
  * https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
  */
 import type { TopologySpreadConstraint } from '../../../api/core/v1/pod-placement.ts';
+import { tolerates } from '../../taints.ts';
 import type { ClusterView } from '../cluster.ts';
 import { countByDomain, domainOf } from '../domains.ts';
 import type { WaitingPod } from '../facts.ts';
 import { allowsNode } from '../node-terms.ts';
 import type { NodeView } from '../node-view.ts';
 import { refusal } from '../refusal.ts';
-import { tolerates } from '../taints.ts';
 import { isMeant, podMatcher, selectorWith } from '../terms.ts';
 import type { Filter } from './filter.ts';
 

@@ -1,9 +1,10 @@
 /** The preferences among nodes that fit. Pure. */
+
+import { tolerates } from '../../taints.ts';
 import { countByDomain, domainOf } from '../domains.ts';
 import { spreadConstraints, spreadOf } from '../filters/spread.ts';
 import { meansNode } from '../node-terms.ts';
 import { estimate } from '../node-usage.ts';
-import { tolerates } from '../taints.ts';
 import { termOf } from '../terms.ts';
 import type { Score } from './score.ts';
 
