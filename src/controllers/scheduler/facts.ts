@@ -1,11 +1,11 @@
 /** What the scheduler needs to know of a pod, read once. Pure. */
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { PodAffinityTerm } from '../../api/core/v1/pod-placement.ts';
+import { type HostPort, hostPortsOf } from '../../api/core/v1/pod-spec/host-ports.ts';
 import { podRequests } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
 import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
 import { equal } from '../equal.ts';
-import { type HostPort, hostPortsOf } from './host-ports.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 

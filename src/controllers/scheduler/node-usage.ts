@@ -1,6 +1,7 @@
 /** What the pods on one node take of it, kept pod by pod. */
+
+import type { HostPort } from '../../api/core/v1/pod-spec/host-ports.ts';
 import type { PodFacts } from './facts.ts';
-import type { HostPort } from './host-ports.ts';
 import type { Usage } from './node-view.ts';
 import { bump } from './tallies.ts';
 

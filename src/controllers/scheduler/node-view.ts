@@ -1,12 +1,12 @@
 /** What the scheduler needs to know of a node. Pure. */
 import { RUNTIME_CONDITION } from '../../api/core/v1/node.conditions.ts';
 import type { Node } from '../../api/core/v1/node.ts';
+import type { HostPort } from '../../api/core/v1/pod-spec/host-ports.ts';
 import { amountsOf } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import { findCondition, isTrue } from '../../api/meta/conditions.ts';
 import { equal } from '../equal.ts';
 import type { Taint } from '../taints.ts';
 import type { Labels, Requests } from './facts.ts';
-import type { HostPort } from './host-ports.ts';
 
 export interface NodeFacts {
   readonly name: string;

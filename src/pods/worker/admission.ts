@@ -1,7 +1,7 @@
 /** Whether a node takes a pod that was given to it, whoever chose the node. Pure. */
 import type { Pod } from '../../api/core/v1/pod.ts';
-import { amountsOf, isSidecar, podRequests } from '../../api/core/v1/pod-spec/resource-totals.ts';
-import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
+import { collide, hostPortsOf } from '../../api/core/v1/pod-spec/host-ports.ts';
+import { amountsOf, podRequests } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import { nodeRefusal } from '../config/refusals.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -40,29 +40,4 @@ function refused(reason: string, message: string): Outcome {
 
 function amountOf({ spec }: Pod, resource: string): number {
   return resource === 'pods' ? 1 : (podRequests(spec ?? {})[resource] ?? 0);
-}
-
-interface HostPort {
-  readonly protocol: string;
-  /** Empty: every address of the node. */
-  readonly hostIP: string;
-  readonly port: number;
-}
-
-const EVERY_ADDRESS = ['', '0.0.0.0', '::'];
-
-/** Ports of the node that a pod takes. On the host's network each port of a container is one. */
-function hostPortsOf(spec: PodSpec): readonly HostPort[] {
-  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? []).filter(isSidecar)];
-  return containers.flatMap(({ ports = [] }) =>
-    ports.flatMap(({ hostPort, hostIP = '', containerPort, protocol = 'TCP' }) => {
-      const port = hostPort || (spec.hostNetwork ? containerPort : 0);
-      return port === 0 ? [] : [{ protocol, port, hostIP: EVERY_ADDRESS.includes(hostIP) ? '' : hostIP }];
-    }),
-  );
-}
-
-function collide(a: HostPort, b: HostPort): boolean {
-  const sameAddress = a.hostIP === '' || b.hostIP === '' || a.hostIP === b.hostIP;
-  return sameAddress && a.port === b.port && a.protocol === b.protocol;
 }

@@ -1,5 +1,5 @@
 /** Whether a node has the resources and host ports that a pod asks for. Pure. */
-import { collide } from '../host-ports.ts';
+import { collide } from '../../../api/core/v1/pod-spec/host-ports.ts';
 import type { NodeView } from '../node-view.ts';
 import { refusal } from '../refusal.ts';
 import type { Filter } from './filter.ts';

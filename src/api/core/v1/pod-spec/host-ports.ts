@@ -1,6 +1,8 @@
 /** Ports of the node that pods take for themselves. Pure. */
-import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
+import type { PodSpec } from '../pod-spec.ts';
+import { isSidecar } from './resource-totals.ts';
 
+/** A port of the node that a pod takes. */
 export interface HostPort {
   readonly protocol: string;
   /** Empty: every address of the node. */
@@ -12,8 +14,8 @@ const EVERY_ADDRESS = ['', '0.0.0.0', '::'];
 
 /** Those of containers and sidecars. On the host's network each port of a container is one. */
 export function hostPortsOf(spec: PodSpec): readonly HostPort[] {
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  return [...(spec.containers ?? []), ...sidecars].flatMap(({ ports = [] }) =>
+  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? []).filter(isSidecar)];
+  return containers.flatMap(({ ports = [] }) =>
     ports.flatMap(({ hostPort, hostIP = '', containerPort, protocol = 'TCP' }) => {
       const port = hostPort || (spec.hostNetwork ? containerPort : 0);
       return port === 0 ? [] : [{ protocol, port, hostIP: EVERY_ADDRESS.includes(hostIP) ? '' : hostIP }];
