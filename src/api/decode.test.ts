@@ -209,7 +209,7 @@ test('lets no key reach a prototype', () => {
 
 test('refuses what is nested too deep instead of exhausting the stack', () => {
   const deep = JSON.parse(`${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`);
-  const { causes } = checkStructure(Pod, { metadata: { name: 'a' }, spec: { containers: [], other: deep } });
+  const { causes } = checkStructure(Pod, { metadata: { name: 'a' }, spec: { containers: [], resourceClaims: deep } });
   assert.equal(causes.length, 1);
   assert.match(causes[0]?.message ?? '', /nested more than 64 levels deep/);
 });

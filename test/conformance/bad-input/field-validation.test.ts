@@ -5,6 +5,8 @@ import { SERVICES, startTestServer, type TestServer } from '../../../src/apiserv
 import { refused } from './asking.ts';
 
 const YAML = 'application/yaml';
+const PODS = '/api/v1/namespaces/default/pods';
+const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
 let api: TestServer;
 before(async () => {
   api = await startTestServer();
@@ -29,6 +31,39 @@ describe('fieldValidation', () => {
       /^Service in version "v1" cannot be handled as a Service: strict decoding error: /,
     );
     for (const problem of found) assert.ok(reply.body.message.includes(problem), reply.body.message);
+  });
+
+  test('Strict finds them in pods and their templates, and takes what Kubernetes has there and Postern does not do', async () => {
+    const container = { name: 'c', image: 'i', imagePulPolicy: 'Never', env: [{ name: 'A', vaule: '1' }] };
+    const spec = { containers: [container], volumes: [{ name: 'v', confgMap: { name: 'm' } }], hostNetwrok: true };
+    const labels = { app: 'a' };
+    const template = { metadata: { labels }, spec };
+    const problems = [
+      'containers[0].imagePulPolicy',
+      'containers[0].env[0].vaule',
+      'volumes[0].confgMap',
+      'hostNetwrok',
+    ];
+    for (const [path, object, at] of [
+      [PODS, { metadata: { name: 'p' }, spec }, 'spec'],
+      [
+        DEPLOYMENTS,
+        { metadata: { name: 'd' }, spec: { selector: { matchLabels: labels }, template } },
+        'spec.template.spec',
+      ],
+    ] as const) {
+      const reply = await refused(api, 'POST', `${path}?fieldValidation=Strict`, { body: JSON.stringify(object) });
+      for (const problem of problems) assert.ok(reply.body.message.includes(`"${at}.${problem}"`), reply.body.message);
+    }
+    const claims = [{ name: 'gpu', resourceClaimName: 'g' }];
+    const known = {
+      containers: [{ name: 'c', image: 'i', resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }] }],
+      ...{ volumes: [{ name: 'v', nfs: { server: 's', path: '/' } }], hostUsers: true, resourceClaims: claims },
+    };
+    const body = JSON.stringify({ metadata: { name: 'k' }, spec: known });
+    const made = await api.call('POST', `${PODS}?fieldValidation=Strict`, { body });
+    assert.deepEqual([made.code, made.body.spec.volumes[0].nfs.server], [201, 's']);
+    assert.deepEqual(made.body.spec.resourceClaims, claims);
   });
 
   test('Warn makes the object without them and warns of each, and so does saying nothing', async () => {

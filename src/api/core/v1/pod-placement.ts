@@ -1,6 +1,6 @@
 /** What a pod says of the nodes that it may run on. https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/ */
 import { labelSelector } from '../../meta/v1.ts';
-import { int32, int64, list, object, open, required, string, type TypeOf } from '../../schema.ts';
+import { int32, int64, list, object, required, string, type TypeOf } from '../../schema.ts';
 
 const requirement = object({
   key: required(string()),
@@ -44,18 +44,16 @@ export const toleration = object({
 });
 
 /** The schema of a constraint on how pods are spread. */
-export const topologySpreadConstraint = open(
-  object({
-    maxSkew: required(int32()),
-    topologyKey: required(string()),
-    whenUnsatisfiable: required(string('DoNotSchedule or ScheduleAnyway.')),
-    labelSelector,
-    minDomains: int32(),
-    matchLabelKeys: list(string()),
-    nodeAffinityPolicy: string(),
-    nodeTaintsPolicy: string(),
-  }),
-);
+export const topologySpreadConstraint = object({
+  maxSkew: required(int32()),
+  topologyKey: required(string()),
+  whenUnsatisfiable: required(string('DoNotSchedule or ScheduleAnyway.')),
+  labelSelector,
+  minDomains: int32(),
+  matchLabelKeys: list(string()),
+  nodeAffinityPolicy: string(),
+  nodeTaintsPolicy: string(),
+});
 
 export type Affinity = TypeOf<typeof affinity>;
 export type NodeSelectorTerm = TypeOf<typeof nodeSelectorTerm>;

@@ -1,9 +1,10 @@
 /**
- * What a pod is to be: the spec of a Pod, and of every template of one. Fields that Postern acts on have a type here; others
- * are kept as they came. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+ * What a pod is to be: the spec of a Pod, and of every template of one. Fields that Postern acts on have a type here; others that
+ * Kubernetes 1.34 has are kept as they came. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
  */
 import { objectMeta } from '../../meta/v1.ts';
 import {
+  anything,
   boolean,
   int32,
   int64,
@@ -12,7 +13,6 @@ import {
   listMap,
   map,
   object,
-  open,
   quantity,
   required,
   string,
@@ -35,26 +35,29 @@ const keyRef = object({ name: string(), key: required(string()), optional: boole
 const fieldRef = object({ apiVersion: string(), fieldPath: required(string()) });
 const resourceFieldRef = object({ containerName: string(), resource: required(string()), divisor: quantity() });
 
-const envVar = open(
-  object({
-    name: required(string()),
-    value: string('Text in which $(NAME) stands for the value of an earlier variable.'),
-    valueFrom: open(object({ fieldRef, resourceFieldRef, configMapKeyRef: keyRef, secretKeyRef: keyRef })),
+const envVar = object({
+  name: required(string()),
+  value: string('Text in which $(NAME) stands for the value of an earlier variable.'),
+  valueFrom: object({
+    fieldRef,
+    resourceFieldRef,
+    configMapKeyRef: keyRef,
+    secretKeyRef: keyRef,
+    fileKeyRef: anything(),
   }),
-);
+});
 const source = object({ name: string(), optional: boolean() });
-const envFrom = open(object({ prefix: string(), configMapRef: source, secretRef: source }));
+const envFrom = object({ prefix: string(), configMapRef: source, secretRef: source });
 
-const volumeMount = open(
-  object({
-    name: required(string()),
-    mountPath: required(string()),
-    subPath: string(),
-    subPathExpr: string(),
-    readOnly: boolean(),
-    mountPropagation: string('None, HostToContainer or Bidirectional. Default: None.'),
-  }),
-);
+const volumeMount = object({
+  name: required(string()),
+  mountPath: required(string()),
+  subPath: string(),
+  subPathExpr: string(),
+  readOnly: boolean(),
+  mountPropagation: string('None, HostToContainer or Bidirectional. Default: None.'),
+  recursiveReadOnly: string(),
+});
 
 const httpHeader = object({ name: required(string()), value: required(string()) });
 const execAction = object({ command: list(string()) });
@@ -88,68 +91,68 @@ const lifecycleHandler = object({
 });
 const lifecycle = object({ postStart: lifecycleHandler, preStop: lifecycleHandler, stopSignal: string() });
 
-const resources = open(object({ limits: map(quantity()), requests: map(quantity()) }));
+const resources = object({ limits: map(quantity()), requests: map(quantity()), claims: anything() });
 
 const seLinuxOptions = object({ user: string(), role: string(), type: string(), level: string() });
 const profile = object({ type: required(string()), localhostProfile: string() });
-const containerSecurityContext = open(
-  object({
-    capabilities: object({ add: list(string()), drop: list(string()) }),
-    privileged: boolean(),
-    seLinuxOptions,
-    runAsUser: int64(),
-    runAsGroup: int64(),
-    runAsNonRoot: boolean(),
-    readOnlyRootFilesystem: boolean(),
-    allowPrivilegeEscalation: boolean(),
-    procMount: string(),
-    seccompProfile: profile,
-    appArmorProfile: profile,
-  }),
-);
-const podSecurityContext = open(
-  object({
-    seLinuxOptions,
-    runAsUser: int64(),
-    runAsGroup: int64(),
-    runAsNonRoot: boolean(),
-    supplementalGroups: list(int64()),
-    supplementalGroupsPolicy: string(),
-    fsGroup: int64(),
-    fsGroupChangePolicy: string(),
-    sysctls: list(object({ name: required(string()), value: required(string()) })),
-    seccompProfile: profile,
-    appArmorProfile: profile,
-  }),
-);
+const containerSecurityContext = object({
+  capabilities: object({ add: list(string()), drop: list(string()) }),
+  privileged: boolean(),
+  seLinuxOptions,
+  runAsUser: int64(),
+  runAsGroup: int64(),
+  runAsNonRoot: boolean(),
+  readOnlyRootFilesystem: boolean(),
+  allowPrivilegeEscalation: boolean(),
+  procMount: string(),
+  seccompProfile: profile,
+  appArmorProfile: profile,
+  windowsOptions: anything(),
+});
+const podSecurityContext = object({
+  seLinuxOptions,
+  runAsUser: int64(),
+  runAsGroup: int64(),
+  runAsNonRoot: boolean(),
+  supplementalGroups: list(int64()),
+  supplementalGroupsPolicy: string(),
+  fsGroup: int64(),
+  fsGroupChangePolicy: string(),
+  sysctls: list(object({ name: required(string()), value: required(string()) })),
+  seccompProfile: profile,
+  appArmorProfile: profile,
+  seLinuxChangePolicy: string(),
+  windowsOptions: anything(),
+});
 
-const container = open(
-  object({
-    name: required(string()),
-    image: string(),
-    command: list(string()),
-    args: list(string()),
-    workingDir: string(),
-    restartPolicy: string('Always makes an init container a sidecar: it runs as long as the pod.'),
-    ports: listMap(containerPort, ['containerPort', 'protocol']),
-    envFrom: list(envFrom),
-    // Named for their merge keys: a patch changes one variable, not the list.
-    env: listMap(envVar, ['name']),
-    resources,
-    volumeMounts: listMap(volumeMount, ['mountPath']),
-    livenessProbe: probe,
-    readinessProbe: probe,
-    startupProbe: probe,
-    lifecycle,
-    terminationMessagePath: string('Default: /dev/termination-log.'),
-    terminationMessagePolicy: string('File or FallbackToLogsOnError. Default: File.'),
-    imagePullPolicy: string('Always, IfNotPresent or Never. Default: Always for the tag latest, else IfNotPresent.'),
-    securityContext: containerSecurityContext,
-    stdin: boolean(),
-    stdinOnce: boolean(),
-    tty: boolean(),
-  }),
-);
+const container = object({
+  name: required(string()),
+  image: string(),
+  command: list(string()),
+  args: list(string()),
+  workingDir: string(),
+  restartPolicy: string('Always makes an init container a sidecar: it runs as long as the pod.'),
+  ports: listMap(containerPort, ['containerPort', 'protocol']),
+  envFrom: list(envFrom),
+  // Named for their merge keys: a patch changes one variable, not the list.
+  env: listMap(envVar, ['name']),
+  resources,
+  volumeMounts: listMap(volumeMount, ['mountPath']),
+  livenessProbe: probe,
+  readinessProbe: probe,
+  startupProbe: probe,
+  lifecycle,
+  terminationMessagePath: string('Default: /dev/termination-log.'),
+  terminationMessagePolicy: string('File or FallbackToLogsOnError. Default: File.'),
+  imagePullPolicy: string('Always, IfNotPresent or Never. Default: Always for the tag latest, else IfNotPresent.'),
+  securityContext: containerSecurityContext,
+  stdin: boolean(),
+  stdinOnce: boolean(),
+  tty: boolean(),
+  volumeDevices: anything(),
+  resizePolicy: anything(),
+  restartPolicyRules: anything(),
+});
 
 const dnsConfig = object({
   nameservers: list(string()),
@@ -158,46 +161,49 @@ const dnsConfig = object({
 });
 
 /** The schema of a pod's spec. */
-export const podSpec = open(
-  object({
-    nodeName: string('The node it runs on. Empty until one is chosen.'),
-    hostname: string(),
-    subdomain: string(),
-    setHostnameAsFQDN: boolean(),
-    hostNetwork: boolean(),
-    hostPID: boolean(),
-    hostIPC: boolean(),
-    shareProcessNamespace: boolean(),
-    restartPolicy: string('Always, OnFailure or Never. Default: Always.'),
-    terminationGracePeriodSeconds: int64('Seconds between asking the pod to end and ending it. Default: 30.'),
-    activeDeadlineSeconds: int64('Seconds after which the pod is ended and has failed.'),
-    dnsPolicy: string('ClusterFirst, ClusterFirstWithHostNet, Default or None. Default: ClusterFirst.'),
-    dnsConfig,
-    enableServiceLinks: boolean('Whether Services are told by environment variables. Default: true.'),
-    hostAliases: listMap(object({ ip: required(string()), hostnames: list(string()) }), ['ip']),
-    nodeSelector: map(string(), 'Labels that the node must have.'),
-    affinity,
-    tolerations: list(toleration),
-    topologySpreadConstraints: listMap(topologySpreadConstraint, ['topologyKey', 'whenUnsatisfiable']),
-    schedulerName: string('Who chooses the node. Default: default-scheduler.'),
-    priorityClassName: string(),
-    priority: int32(),
-    preemptionPolicy: string(),
-    schedulingGates: listMap(object({ name: required(string()) }), ['name']),
-    serviceAccountName: string(),
-    serviceAccount: string('The old name of serviceAccountName.'),
-    automountServiceAccountToken: boolean(),
-    securityContext: podSecurityContext,
-    imagePullSecrets: listMap(object({ name: withDefault(string(), '') }), ['name']),
-    containers: listMap(container, ['name']),
-    initContainers: listMap(container, ['name']),
-    volumes: listMap(volume, ['name']),
-    readinessGates: list(object({ conditionType: required(string()) })),
-    overhead: map(quantity()),
-    os: object({ name: required(string()) }),
-    runtimeClassName: string(),
-  }),
-);
+export const podSpec = object({
+  nodeName: string('The node it runs on. Empty until one is chosen.'),
+  hostname: string(),
+  subdomain: string(),
+  setHostnameAsFQDN: boolean(),
+  hostNetwork: boolean(),
+  hostPID: boolean(),
+  hostIPC: boolean(),
+  shareProcessNamespace: boolean(),
+  restartPolicy: string('Always, OnFailure or Never. Default: Always.'),
+  terminationGracePeriodSeconds: int64('Seconds between asking the pod to end and ending it. Default: 30.'),
+  activeDeadlineSeconds: int64('Seconds after which the pod is ended and has failed.'),
+  dnsPolicy: string('ClusterFirst, ClusterFirstWithHostNet, Default or None. Default: ClusterFirst.'),
+  dnsConfig,
+  enableServiceLinks: boolean('Whether Services are told by environment variables. Default: true.'),
+  hostAliases: listMap(object({ ip: required(string()), hostnames: list(string()) }), ['ip']),
+  nodeSelector: map(string(), 'Labels that the node must have.'),
+  affinity,
+  tolerations: list(toleration),
+  topologySpreadConstraints: listMap(topologySpreadConstraint, ['topologyKey', 'whenUnsatisfiable']),
+  schedulerName: string('Who chooses the node. Default: default-scheduler.'),
+  priorityClassName: string(),
+  priority: int32(),
+  preemptionPolicy: string(),
+  schedulingGates: listMap(object({ name: required(string()) }), ['name']),
+  serviceAccountName: string(),
+  serviceAccount: string('The old name of serviceAccountName.'),
+  automountServiceAccountToken: boolean(),
+  securityContext: podSecurityContext,
+  imagePullSecrets: listMap(object({ name: withDefault(string(), '') }), ['name']),
+  containers: listMap(container, ['name']),
+  initContainers: listMap(container, ['name']),
+  volumes: listMap(volume, ['name']),
+  readinessGates: list(object({ conditionType: required(string()) })),
+  overhead: map(quantity()),
+  os: object({ name: required(string()) }),
+  runtimeClassName: string(),
+  hostUsers: boolean(),
+  hostnameOverride: string(),
+  resourceClaims: anything(),
+  resources: anything(),
+  ephemeralContainers: anything(),
+});
 
 /** The schema of a template of pods, as in apps/v1. */
 export const podTemplateSpec = object({ metadata: objectMeta, spec: podSpec }, 'The pods to make.');
