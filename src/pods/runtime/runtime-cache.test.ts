@@ -40,6 +40,16 @@ describe('what is known of the runtime', () => {
     assert.equal((await cache.read(runtime, UID)).containers[0]?.exitCode, 3);
   });
 
+  it('is forgotten of containers that were removed, while their pod goes on', async () => {
+    const { runtime, cache, id } = await setup();
+    await cache.read(runtime, UID);
+    runtime.exit('web', 3);
+    await runtime.removeContainer(id);
+    cache.markStale(UID);
+    assert.deepEqual((await cache.read(runtime, UID)).containers, []);
+    assert.equal(cache.podOf(id), undefined);
+  });
+
   it('is read again when it changed while it was being read', async () => {
     const { runtime, cache } = await setup();
     const status = runtime.containerStatus.bind(runtime);

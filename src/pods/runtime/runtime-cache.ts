@@ -55,8 +55,7 @@ export class RuntimeCache {
   }
 
   forget(podUID: string): void {
-    const { state } = this.#entries.get(podUID) ?? {};
-    for (const { id } of [...(state?.sandboxes ?? []), ...(state?.containers ?? [])]) this.#owners.delete(id);
+    for (const { id } of allOf(this.#entries.get(podUID)?.state)) this.#owners.delete(id);
     this.#entries.delete(podUID);
     this.#changes.delete(podUID);
   }
@@ -79,6 +78,9 @@ export class RuntimeCache {
     const state = await this.#details(runtime, podUID, { sandboxes, containers });
     const present = this.#entries.get(podUID);
     if (present !== undefined && present.begun > begun) return present.state;
+    // What was removed meanwhile: a container that is started again for ever has any number of runs.
+    const left = new Set([...sandboxes, ...containers].map(({ id }) => id));
+    for (const { id } of allOf(present?.state)) if (!left.has(id)) this.#owners.delete(id);
     this.#entries.set(podUID, { state, print: printOf(sandboxes, containers), begun });
     if (this.#changes.get(podUID) === changes) this.#changes.delete(podUID);
     return state;
@@ -140,6 +142,10 @@ export class RuntimeCache {
     const lastWords = await this.#options.lastWords(run, podUID);
     return lastWords === undefined || lastWords === '' ? run : { ...run, lastWords };
   }
+}
+
+function allOf(state: PodRuntime | undefined): readonly { readonly id: string }[] {
+  return [...(state?.sandboxes ?? []), ...(state?.containers ?? [])];
 }
 
 /** Removed between the list and the look at it. */
