@@ -85,7 +85,7 @@ describe('a pod', () => {
     const ended = await node.pod('one');
     assert.equal(ended.status?.phase, 'Succeeded');
     assert.equal(stateOf(ended), 'Completed');
-    assert.equal(condition(ended, 'Ready'), 'False');
+    assert.deepEqual([condition(ended, 'Ready'), condition(ended, 'PodReadyToStartContainers')], ['False', 'False']);
     await node.kill();
   });
 

@@ -12,7 +12,7 @@ function setup(endpoint: RuntimeEndpoint = { socketPath: '/run/c.sock' }, isTher
   const ended = new AbortController();
   const told: string[] = [];
   const counts = { opened: 0, prepared: 0, relisted: 0 };
-  const there = { isThere, isNetworkReady: true };
+  const there = { isThere, isNetworkReady: true, isHung: false };
   const status = runtime.status.bind(runtime);
   runtime.status = async () => {
     const { conditions, info } = await status();
@@ -34,7 +34,10 @@ function setup(endpoint: RuntimeEndpoint = { socketPath: '/run/c.sock' }, isTher
       },
       onState: (state) => void told.push(state.kind === 'there' ? 'there' : state.reason),
       prepare: async () => void counts.prepared++,
-      relist: async () => void counts.relisted++,
+      relist: async () => {
+        counts.relisted++;
+        if (there.isHung) await new Promise(() => {});
+      },
     },
     ended.signal,
   );
@@ -70,6 +73,20 @@ describe('the runtime of a node', () => {
     await advance(1000);
     assert.equal(told.at(-1), 'there');
     assert.deepEqual([counts.opened, counts.prepared], [1, 2]);
+    end();
+  });
+
+  it('that hangs is lost after a while, and used again once it answers', async () => {
+    const { there, told, counts, advance, end } = setup();
+    there.isHung = true;
+    await settle();
+    await advance(29_000);
+    assert.equal(told.at(-1), 'there');
+    await advance(1000);
+    assert.equal(told.at(-1), 'ContainerRuntimeDown');
+    there.isHung = false;
+    await advance(1000);
+    assert.deepEqual([told.at(-1), counts.relisted], ['there', 2]);
     end();
   });
 

@@ -11,6 +11,8 @@ const LOOK_AGAIN = seconds(1);
 /** How often all is compared, as an event can be missed. */
 const RELIST = seconds(10);
 
+/** How long a runtime may take to tell what it has until it counts as lost: as long as a kubelet bears it. */
+const PATIENCE = seconds(30);
 /** How often, and after how many milliseconds each, a network that is not ready is looked at again before that is said. */
 const NETWORK_TRIES = 40;
 const NETWORK_PAUSE = 50;
@@ -124,9 +126,21 @@ class Connection {
   async #compare(runtime: ContainerRuntime, signal: AbortSignal): Promise<void> {
     const { clock, relist } = this.#options;
     while (!signal.aborted) {
-      await relist(runtime);
+      await this.#inTime(relist(runtime), signal);
       await clock.sleep(RELIST, signal).catch(() => undefined); // The loop looks at the signal.
     }
+  }
+
+  /** Rejects when that takes too long: a runtime may hang whose connections are all there, and calls wait longer than that. */
+  async #inTime(work: Promise<void>, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const late = this.#options.clock.sleep(PATIENCE, AbortSignal.any([signal, done.signal])).then(
+      () => {
+        throw new Error(`nothing for ${PATIENCE / 1000} s`);
+      },
+      () => undefined, // It was in time, or all ends.
+    );
+    await Promise.race([work, late]).finally(() => done.abort());
   }
 }
 

@@ -26,7 +26,9 @@ export function desiredPodStatus(view: PodView, outcome: Outcome | undefined, fa
   const isEnded = outcome !== undefined && !view.runtime.containers.some(isAlive);
   const phase = isEnded ? outcome.phase : phaseOf({ initialized, app });
   const ips = addressesOf(view, facts);
-  const conditions = desiredConditions({ pod, phase, hasSandbox: ips.fresh, initialized, init, app });
+  // The sandbox of a pod that is over ends right after this is said, and nothing more is said then.
+  const hasSandbox = ips.fresh && !isEnded;
+  const conditions = desiredConditions({ pod, phase, hasSandbox, initialized, init, app });
   return {
     ...old,
     ...observed(pod),
