@@ -11,6 +11,8 @@ import { Inbox } from './inbox.ts';
 
 /** Streams that the other side may have open at a time. */
 const STREAMS_MAX = 256;
+/** Bytes of answers to what the other side has sent that may wait until it reads them. */
+const ANSWERS_MAX = 64 * 1024;
 /** Longest frame of data that is sent. */
 const DATA_MAX = 32 * 1024;
 
@@ -29,6 +31,8 @@ export class SpdySession {
   readonly #streams = new Map<number, SpdyStream>();
   #nextID: number;
   #lastTaken = 0;
+  /** Bytes of answers that have not been sent. */
+  #unsent = 0;
   /** The other side takes no more streams. */
   #isLeaving = false;
   /** Resolves when the connection has ended. */
@@ -102,7 +106,7 @@ export class SpdySession {
         return;
       case 'ping':
         // One of our own that comes back has an id of our parity; we send none.
-        this.#socket.write(ping(frame.id));
+        this.#answer(ping(frame.id));
         return;
       case 'goaway':
         // Streams that are open go on to their end.
@@ -119,16 +123,25 @@ export class SpdySession {
     this.#lastTaken = id;
     const { onStream } = this.#options;
     if (onStream === undefined || this.#streams.size >= STREAMS_MAX) {
-      this.#socket.write(rstStream(id, RESET.refusedStream));
+      this.#answer(rstStream(id, RESET.refusedStream));
       return;
     }
     const stream = new SpdyStream(id, headers, this.#socket, () => this.#streams.delete(id));
     this.#streams.set(id, stream);
     // At once: data that is sent before the reply is dropped by Kubernetes' clients.
-    this.#socket.write(synReply(id, this.#pack.write({})));
+    this.#answer(synReply(id, this.#pack.write({})));
     stream.replied();
     if (fin) stream.ended();
     onStream(stream);
+  }
+
+  /** Whoever asks without end, and reads none of the answers, is cut off. */
+  #answer(frame: Buffer): void {
+    if (this.#unsent > ANSWERS_MAX) throw new SpdyError('the other side does not read what it asked for');
+    this.#unsent += frame.length;
+    this.#socket.write(frame, () => {
+      this.#unsent -= frame.length;
+    });
   }
 }
 

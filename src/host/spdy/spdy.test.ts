@@ -231,6 +231,21 @@ test('who is leaving is asked for no more streams, and those that are open go on
   server.destroy();
 });
 
+test('who asks without end, and reads none of the answers, is cut off', async () => {
+  const [raw, other] = duplexPair();
+  const session = new SpdySession(other, { role: 'server' });
+  raw.once('error', () => {});
+  const pings = Buffer.concat(Array.from({ length: 1000 }, (_, i) => ping(2 * i + 1)));
+  let sent = 0;
+  for (; sent < 100 && !other.destroyed; sent++) {
+    raw.write(pings);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(sent < 100, 'it was cut off');
+  await session.closed;
+  assert.ok(other.writableLength < 256 * 1024, String(other.writableLength));
+});
+
 test('a ping is answered', async () => {
   const [a, b] = duplexPair();
   new SpdySession(b, { role: 'server', onStream: () => {} });
