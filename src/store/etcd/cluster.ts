@@ -1,0 +1,148 @@
+/**
+ * The members of etcd, of which one at a time is asked: the first that answers and knows of a leader. It is asked for its
+ * health all the time, so that one that is silent (its machine lost power, the network was cut) is left as soon as one that
+ * closed the connection. Calls under way on it are ended then; what that means for them is for `calls.ts` to say.
+ */
+import type { Clock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import { StoreClosedError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import { StoreUnavailableError } from './errors.ts';
+import { CallError } from './failure.ts';
+import type { StatusResponse } from './messages.ts';
+
+/** Milliseconds between questions about health, for the answer, and for the answer to the one more that follows silence. */
+const HEALTH = { interval: 500, timeout: 1000, again: 400 };
+
+/** Milliseconds that a member has to show that it can be used. */
+const ELECTION_TIMEOUT = 1000;
+
+/** Milliseconds before all members are tried again. */
+const PAUSE = { first: 50, most: 500 };
+
+export interface ClusterOptions {
+  readonly endpoints: readonly string[];
+  readonly connect: (endpoint: string) => Connection;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #closing = new AbortController();
+  /** Why each endpoint could not be used when it was last tried. */
+  readonly #reasons = new Map<string, string>();
+  #current: Connection | undefined;
+  #choosing: Promise<Connection> | undefined;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The member to ask. `end`, of `performance.now()`, is when to give up: throws {@link StoreUnavailableError}, which says
+   * what is wrong with each.
+   */
+  async member(end: number): Promise<Connection> {
+    if (this.#closing.signal.aborted) throw new StoreClosedError();
+    if (this.#current !== undefined) return this.#current;
+    this.#choosing ??= this.#choose();
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(this.#unavailable()), Math.max(0, end - performance.now()));
+    try {
+      return await Promise.race([this.#choosing, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A member that is of no use any more: the next that is asked for is another, or the same once it is well again. */
+  lose(member: Connection, why: unknown): void {
+    if (this.#current !== member) return;
+    this.#current = undefined;
+    const reason = why instanceof Error ? why.message : String(why);
+    this.#options.log.warn({ endpoint: member.endpoint, reason }, 'a member of etcd is lost; another is looked for');
+    member.close();
+  }
+
+  close(): void {
+    this.#closing.abort(new StoreClosedError());
+    this.#current?.close();
+    this.#current = undefined;
+  }
+
+  async #choose(): Promise<Connection> {
+    const { signal } = this.#closing;
+    try {
+      for (let pause = PAUSE.first; ; pause = Math.min(2 * pause, PAUSE.most)) {
+        const found = await this.#race();
+        if (signal.aborted) found?.connection.close();
+        signal.throwIfAborted();
+        if (found !== undefined) {
+          this.#current = found.connection;
+          void this.#watchHealth(found.connection, found.status.raftTerm);
+          return found.connection;
+        }
+        await this.#options.clock.sleep(pause, signal);
+      }
+    } finally {
+      this.#choosing = undefined;
+    }
+  }
+
+  /** Tries all endpoints at once: one that is silent must not cost the time of the others. */
+  async #race(): Promise<{ connection: Connection; status: StatusResponse } | undefined> {
+    let over = false;
+    const attempts = this.#options.endpoints.map(async (endpoint) => {
+      const connection = this.#options.connect(endpoint);
+      try {
+        const status = await usable(connection, ELECTION_TIMEOUT);
+        if (over) throw new Error('another member answered first');
+        over = true;
+        this.#reasons.clear();
+        return { connection, status };
+      } catch (error) {
+        connection.close();
+        if (!over) this.#reasons.set(endpoint, error instanceof Error ? error.message : String(error));
+        throw error;
+      }
+    });
+    try {
+      return await Promise.any(attempts);
+    } catch {
+      // Each of the failures is among the reasons.
+      return undefined;
+    }
+  }
+
+  /** A change of leader counts as well: what the former one had been passed may never be answered. */
+  async #watchHealth(member: Connection, term: number): Promise<void> {
+    const { clock } = this.#options;
+    try {
+      for (;;) {
+        await clock.sleep(HEALTH.interval, this.#closing.signal);
+        if (this.#current !== member) return;
+        const { raftTerm } = await usable(member, HEALTH.timeout).catch((error: unknown) => {
+          // Asked again, in case that it was this process that was busy.
+          if (error instanceof CallError) return usable(member, HEALTH.again);
+          throw error;
+        });
+        if (raftTerm !== term) throw new Error('etcd has another leader');
+      }
+    } catch (error) {
+      this.lose(member, error);
+    }
+  }
+
+  #unavailable(): StoreUnavailableError {
+    const why = Array.from(this.#reasons.values()).join('; ');
+    return new StoreUnavailableError('reach etcd', why === '' ? 'no member answered in time' : why);
+  }
+}
+
+/** The status of a member that can do what it is asked. */
+async function usable(connection: Connection, timeout: number): Promise<StatusResponse> {
+  const status = await connection.call('Status', {}, timeout);
+  if (status.leader === 0) throw new Error(`${connection.endpoint} knows of no leader: etcd is without a quorum`);
+  return status;
+}

@@ -1,0 +1,190 @@
+/**
+ * A gRPC connection to one member of etcd. gRPC and the definitions are loaded with the first: who keeps objects elsewhere
+ * never pays for them.
+ */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { MethodDefinition, PackageDefinition } from '@grpc/proto-loader';
+import { CallError, failureKind } from './failure.ts';
+import type { CallName, RequestOf, ResponseOf, WatchResponse } from './messages.ts';
+
+/** How connections are secured; PEM. */
+export interface Security {
+  /** The authority that the members' certificates are from; default: those that the system trusts. */
+  readonly ca?: string | Buffer;
+  /** The client's own certificate, for members that ask for one, and its key. */
+  readonly certificate?: string | Buffer;
+  readonly key?: string | Buffer;
+}
+
+export interface Connection {
+  readonly endpoint: string;
+  /** Throws {@link CallError}. `timeout` in milliseconds. */
+  call<Name extends CallName>(
+    name: Name,
+    request: RequestOf<Name>,
+    timeout: number,
+    token?: string,
+  ): Promise<ResponseOf<Name>>;
+  /** What etcd tells of a watch, until the signal is aborted or the reader stops. Throws {@link CallError}. */
+  watch(request: object, signal: AbortSignal, token?: string): AsyncGenerator<WatchResponse, void, undefined>;
+  /** Ends every call under way: they fail as lost. */
+  close(): void;
+}
+
+/** A page of a list, or the changes of one revision, is at most some tens of values of 1.5 MiB. */
+const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
+
+/** Bytes on their way to a watch whose reader is slow; more stay with etcd. */
+const FLOW_CONTROL_WINDOW = 1024 * 1024;
+
+// Beside the questions about health of `cluster.ts`. etcd closes connections that are pinged more often than every 5 s
+// (its flag --grpc-keepalive-min-time).
+const KEEPALIVE = { time: 10_000, timeout: 3000 };
+
+const SERVICES: Readonly<Record<CallName, string>> = {
+  Range: 'KV',
+  Txn: 'KV',
+  Compact: 'KV',
+  Authenticate: 'Auth',
+  Status: 'Maintenance',
+};
+
+/** A function that opens connections to endpoints such as `https://10.0.0.1:2379`. Throws TypeError for bad certificates. */
+export async function connector(security: Security): Promise<(endpoint: string) => Connection> {
+  const [grpc, definitions] = await Promise.all([import('@grpc/grpc-js'), loadDefinitions()]);
+  const pem = (text: string | Buffer | undefined) => (text === undefined ? null : Buffer.from(text));
+  const secure = grpc.credentials.createSsl(pem(security.ca), pem(security.key), pem(security.certificate));
+  const insecure = grpc.credentials.createInsecure();
+  const metadataOf = (headers: Readonly<Record<string, string>>): Metadata => {
+    const metadata = new grpc.Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+    return metadata;
+  };
+  return (endpoint) => {
+    const { host, protocol } = new URL(endpoint);
+    const client = new grpc.Client(host, protocol === 'https:' ? secure : insecure, OPTIONS);
+    return new MemberConnection(endpoint, client, definitions, metadataOf);
+  };
+}
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': KEEPALIVE.time,
+  'grpc.keepalive_timeout_ms': KEEPALIVE.timeout,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW,
+};
+
+let loaded: Promise<PackageDefinition> | undefined;
+
+/** What `proto/etcd.proto` defines. Read once for all connections: the definitions never change. */
+function loadDefinitions(): Promise<PackageDefinition> {
+  loaded ??= import('@grpc/proto-loader').then(({ load }) =>
+    load(join(import.meta.dirname, 'proto', 'etcd.proto'), { longs: Number, enums: String, defaults: true }),
+  );
+  return loaded;
+}
+
+class MemberConnection implements Connection {
+  readonly endpoint: string;
+  readonly #client: Client;
+  readonly #definitions: PackageDefinition;
+  readonly #metadataOf: (headers: Readonly<Record<string, string>>) => Metadata;
+  readonly #underWay = new Set<{ cancel(): void }>();
+
+  constructor(
+    endpoint: string,
+    client: Client,
+    definitions: PackageDefinition,
+    metadataOf: (headers: Readonly<Record<string, string>>) => Metadata,
+  ) {
+    this.endpoint = endpoint;
+    this.#client = client;
+    this.#definitions = definitions;
+    this.#metadataOf = metadataOf;
+  }
+
+  call<Name extends CallName>(
+    name: Name,
+    request: RequestOf<Name>,
+    timeout: number,
+    token?: string,
+  ): Promise<ResponseOf<Name>> {
+    const { path, requestSerialize, responseDeserialize } = this.#method(SERVICES[name], name);
+    const metadata = this.#headers(token, name !== 'Status');
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        { deadline: Date.now() + timeout },
+        (error, response) => {
+          this.#underWay.delete(call);
+          if (error !== null) reject(this.#failure(name, error));
+          else resolve(response as ResponseOf<Name>);
+        },
+      );
+      this.#underWay.add(call);
+    });
+  }
+
+  async *watch(request: object, signal: AbortSignal, token?: string): AsyncGenerator<WatchResponse, void, undefined> {
+    if (signal.aborted) return;
+    const { path, requestSerialize, responseDeserialize } = this.#method('Watch', 'Watch');
+    const call = this.#client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#headers(token, true),
+    );
+    const cancel = (): void => call.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    this.#underWay.add(call);
+    // What comes after the reader has gone is of no interest to anybody.
+    call.on('error', () => {});
+    try {
+      if (!call.write(request)) await once(call, 'drain', { signal });
+      yield* call as unknown as AsyncIterable<WatchResponse>;
+    } catch (error) {
+      if (!signal.aborted) throw this.#failure('Watch', error);
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#underWay.delete(call);
+      cancel();
+    }
+  }
+
+  close(): void {
+    for (const call of this.#underWay) call.cancel();
+    this.#client.close();
+  }
+
+  #method(service: string, name: string): MethodDefinition<object, object> {
+    const definition = this.#definitions[`etcdserverpb.${service}`];
+    const method = definition === undefined || 'format' in definition ? undefined : definition[name];
+    if (method === undefined) throw new Error(`etcd.proto defines no call ${name}`);
+    return method as MethodDefinition<object, object>;
+  }
+
+  /** A member that knows of no leader refuses at once what needs one, and ends watches, rather than to be silent. */
+  #headers(token: string | undefined, needsLeader: boolean): Metadata {
+    return this.#metadataOf({ ...(token !== undefined && { token }), ...(needsLeader && { hasleader: 'true' }) });
+  }
+
+  #failure(call: string, error: unknown): CallError {
+    const { code, details, message } = error as Partial<ServiceError>;
+    const text = details || message || String(error);
+    return new CallError(this.endpoint, call, failureKind(code, text), text, error);
+  }
+}

@@ -1,0 +1,32 @@
+/** The contract of stores on one etcd: each test gets a store of its own in it, behind a prefix and counted from where etcd is. */
+import { before, type TestContext } from 'node:test';
+import { storeContract } from '../contract.ts';
+import type { Store } from '../store.ts';
+import { type EtcdFixture, fileScope, ROOMY, skipWithoutEtcd, startEtcd } from './etcd.fixture.ts';
+import type { EtcdOptions } from './etcd-store.ts';
+
+/** Registers the suite. */
+export function contractOn(name: string, members: number): void {
+  const scope = fileScope();
+  const skip = skipWithoutEtcd();
+  let etcd: EtcdFixture;
+  let count = 0;
+  const opened = new WeakMap<Store, Partial<EtcdOptions>>();
+
+  before(async () => {
+    if (skip === false) etcd = await startEtcd(scope, { members, argv: ROOMY });
+  });
+
+  const openWith = async (t: TestContext, options: Partial<EtcdOptions>): Promise<Store> => {
+    const store = await etcd.open(t, options);
+    opened.set(store, options);
+    return store;
+  };
+  const open = async (t: TestContext): Promise<Store> => {
+    const look = await etcd.open(t);
+    const origin = (await look.revision()) + 1;
+    await look.close();
+    return openWith(t, { prefix: `/store-${count++}/`, origin });
+  };
+  storeContract(name, open, { skip, reopen: (store, t) => openWith(t, opened.get(store) ?? {}) });
+}

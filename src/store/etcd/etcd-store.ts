@@ -1,0 +1,390 @@
+/** The distributed store: an etcd of one member or several, shared by any number of API servers. */
+import { type Clock, systemClock } from '../../host/clock.ts';
+import type { Logger } from '../../host/log.ts';
+import {
+  FutureRevisionError,
+  StoreClosedError,
+  StoreFailedError,
+  StoreInputError,
+  StoreLimitError,
+} from '../errors.ts';
+import { checkKey, checkRevision, checkText, checkTxn } from '../limits.ts';
+import {
+  CompactedError,
+  type Compare,
+  type Entry,
+  type ListOptions,
+  type ListResult,
+  type Operation,
+  type Revision,
+  type Store,
+  type TxnResult,
+  type WatchBatch,
+} from '../store.ts';
+import { Calls, type User } from './calls.ts';
+import { Cluster } from './cluster.ts';
+import { connector, type Security } from './connection.ts';
+import { OutcomeUnknownError } from './errors.ts';
+import { CallError } from './failure.ts';
+import { type Follow, follower } from './follow.ts';
+import { FIRST_REVISION, Layout } from './layout.ts';
+import type { CallName, RangeRequest, RequestOf, ResponseOf, TxnResponse } from './messages.ts';
+import { fenceOf, type Outcome, outcomeOf } from './outcome.ts';
+import { PageSize } from './page-size.ts';
+import { EtcdWatches } from './watches.ts';
+import { CHANGES_LIMIT } from './window.ts';
+
+export interface EtcdOptions extends Security {
+  /** Client URLs of the members, such as `https://10.0.0.1:2379`: those of one cluster. */
+  readonly endpoints: readonly string[];
+  /** For an etcd with authentication. It needs the right to read and write all keys, or all that begin with `prefix`. */
+  readonly username?: string;
+  readonly password?: string;
+  /** What every key of the store begins with in etcd; default: nothing, which is Kubernetes' own layout. */
+  readonly prefix?: string;
+  /**
+   * The revision of etcd that is the store's 0; default: 1, that of a new etcd. The same for all who share the store, for as long as it lives.
+   */
+  readonly origin?: number;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** etcd's limits unless it is told others: --max-request-bytes and --max-txn-ops. */
+const DEFAULT_REQUEST_BYTES = 1.5 * 1024 * 1024;
+const DEFAULT_TXN_OPERATIONS = 128;
+
+/** Milliseconds in which the outcome of a write without an answer is looked for. */
+const LOOK_UP_TIMEOUT = 3000;
+
+/** Milliseconds in which what is compacted is to have reached the watchers. */
+const SETTLE_TIMEOUT = 1000;
+
+/**
+ * Opens the store. Throws {@link StoreInputError} for options that cannot be, and, when etcd cannot be used, the errors of
+ * `errors.ts`, within 5 s.
+ */
+export async function openEtcdStore(options: EtcdOptions): Promise<Store> {
+  checkOptions(options);
+  const { endpoints, log, clock = systemClock, username, password = '' } = options;
+  const user: User | undefined = username === undefined ? undefined : { name: username, password };
+  const cluster = new Cluster({ endpoints, connect: await connectorOf(options), clock, log });
+  const calls = new Calls(cluster, user, clock, log);
+  const layout = new Layout(options.prefix ?? '', options.origin ?? FIRST_REVISION);
+  const follow = follower({ calls, layout, clock, log });
+  const store = new EtcdStore(calls, layout, follow);
+  try {
+    await store.start(log);
+    return store;
+  } catch (error) {
+    cluster.close();
+    throw error;
+  }
+}
+
+async function connectorOf(options: EtcdOptions): ReturnType<typeof connector> {
+  try {
+    return await connector(options);
+  } catch (cause) {
+    throw new StoreFailedError('read the certificates for etcd', cause);
+  }
+}
+
+function checkOptions({
+  endpoints,
+  prefix = '',
+  origin = FIRST_REVISION,
+  username,
+  certificate,
+  key,
+}: EtcdOptions): void {
+  if (endpoints.length === 0) throw new StoreInputError('etcd needs at least one endpoint');
+  for (const endpoint of endpoints) {
+    const url = URL.parse(endpoint);
+    if (url === null || !/^https?:$/.test(url.protocol) || url.port === '' || url.pathname !== '/') {
+      throw new StoreInputError(`an endpoint of etcd is a URL such as https://10.0.0.1:2379, not ${endpoint}`);
+    }
+  }
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw new StoreInputError('a certificate for etcd needs its key, and a key its certificate');
+  }
+  if (username === '') throw new StoreInputError('the name of the user for etcd is empty');
+  checkText(prefix);
+  if (!Number.isSafeInteger(origin) || origin < FIRST_REVISION) {
+    throw new StoreInputError(`the origin is a revision of etcd, from ${FIRST_REVISION}, not ${origin}`);
+  }
+}
+
+class EtcdStore implements Store {
+  readonly #calls: Calls;
+  readonly #layout: Layout;
+  readonly #follow: Follow;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #watches: EtcdWatches | undefined;
+  /** The newest revision that etcd has answered with. */
+  #seen: Revision = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(calls: Calls, layout: Layout, follow: Follow) {
+    this.#calls = calls;
+    this.#layout = layout;
+    this.#follow = follow;
+  }
+
+  /** Learns how far etcd is, and follows it from then on. */
+  async start(log: Logger): Promise<void> {
+    const newest = await this.revision();
+    // Clients that come back after this server was restarted find in the window what they missed.
+    this.#watches = new EtcdWatches(this.#follow, Math.max(0, newest - CHANGES_LIMIT), log);
+    this.#watches.start();
+  }
+
+  async revision(): Promise<Revision> {
+    this.#checkOpen();
+    return this.#running(this.#newest());
+  }
+
+  async get(key: string, revision?: Revision): Promise<Entry | undefined> {
+    this.#checkOpen();
+    checkKey(key);
+    if (revision !== undefined) checkRevision(revision);
+    const { kvs } = await this.#running(this.#range({ key: this.#layout.key(key) }, revision));
+    return kvs[0] && this.#layout.entry(kvs[0]);
+  }
+
+  async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
+    this.#checkOpen();
+    checkText(prefix);
+    checkText(options.after ?? '');
+    const { limit, revision } = options;
+    if (revision !== undefined) checkRevision(revision);
+    if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {
+      throw new StoreInputError(`the limit of a list is a whole number from 1, not ${limit}`);
+    }
+    return this.#running(this.#list(prefix, options));
+  }
+
+  async txn(compares: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {
+    this.#checkOpen();
+    checkTxn(compares, operations);
+    // etcd would answer what is empty from what one member happens to know.
+    if (compares.length + operations.length === 0) return { ok: true, revision: await this.revision() };
+    return this.#running(this.#txn(compares, operations));
+  }
+
+  watch(prefix: string, from: Revision, signal: AbortSignal): AsyncIterable<WatchBatch> {
+    this.#checkOpen();
+    checkText(prefix);
+    checkRevision(from);
+    return this.#started().watch(prefix, from, signal);
+  }
+
+  async compact(revision: Revision): Promise<void> {
+    this.#checkOpen();
+    checkRevision(revision);
+    if (revision > 0) await this.#running(this.#compact(revision));
+  }
+
+  /** Nothing: what is kept is bounded, and would have to be fetched again at once. */
+  relax(): void {}
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#watches?.close();
+    await Promise.allSettled(this.#underWay);
+    this.#calls.cluster.close();
+  }
+
+  async #newest(): Promise<Revision> {
+    // Any one key will do: it is the revision beside it that is asked for, agreed on by a quorum.
+    const { header } = await this.#read('Range', { key: this.#layout.key('\0'), countOnly: true });
+    return this.#saw(header.revision);
+  }
+
+  async #list(
+    prefix: string,
+    { revision: asked, limit = Number.POSITIVE_INFINITY, after }: ListOptions,
+  ): Promise<ListResult> {
+    const range = this.#layout.range(prefix, after);
+    if (range === undefined) {
+      const { header } = await this.#range({ key: this.#layout.key('\0'), countOnly: true }, asked);
+      return { entries: [], revision: asked ?? this.#layout.revision(header.revision), remaining: 0 };
+    }
+    const entries: Entry[] = [];
+    const size = new PageSize();
+    let { key } = range;
+    let revision = asked;
+    for (;;) {
+      const want = Math.min(size.next, limit - entries.length);
+      const page = await this.#range({ ...range, key, limit: want }, revision);
+      revision ??= this.#layout.revision(page.header.revision);
+      for (const kv of page.kvs) entries.push(this.#layout.entry(kv));
+      const last = page.kvs.at(-1);
+      const remaining = page.count - page.kvs.length;
+      if (last === undefined || remaining <= 0 || entries.length >= limit) {
+        return { entries, revision, remaining: Math.max(0, remaining) };
+      }
+      size.saw(page.kvs);
+      key = Buffer.concat([last.key, Buffer.from([0])]);
+    }
+  }
+
+  async #txn(compares: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {
+    const request = this.#layout.txn(compares, operations);
+    const since = this.#seen;
+    // The bytes that are sent: the caller's may be others by the time that they are compared.
+    const own = operations.map((operation, i): Operation => {
+      const sent = request.success[i];
+      return operation.kind === 'put' && sent !== undefined && 'requestPut' in sent
+        ? { ...operation, value: sent.requestPut.value }
+        : operation;
+    });
+    try {
+      return this.#result(await this.#calls.write(request));
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      if (error.kind === 'lost') return await this.#lookUp(compares, own, since, error);
+      throw limitError(error, compares, operations) ?? new StoreFailedError('write to etcd', error);
+    }
+  }
+
+  #result({ succeeded, header, responses }: TxnResponse): TxnResult {
+    const revision = this.#saw(header.revision);
+    if (succeeded) return { ok: true, revision };
+    const current = responses.map(({ responseRange }) => {
+      const kv = responseRange?.kvs[0];
+      return kv && this.#layout.entry(kv);
+    });
+    return { ok: false, current };
+  }
+
+  /** What became of a transaction that got no answer. Throws {@link OutcomeUnknownError}. */
+  async #lookUp(
+    compares: readonly Compare[],
+    operations: readonly Operation[],
+    since: Revision,
+    lost: CallError,
+  ): Promise<TxnResult> {
+    const fence = fenceOf(compares, operations);
+    if (fence === undefined) throw new OutcomeUnknownError(lost);
+    const outcome = await this.#outcome(fence, operations, since);
+    if (outcome.kind === 'made') return { ok: true, revision: outcome.revision };
+    if (outcome.kind === 'unknown') throw new OutcomeUnknownError(lost);
+    // Compares only: this can be sent as often as need be.
+    const { compare, failure } = this.#layout.txn(compares, []);
+    return this.#result(await this.#calls.read('Txn', { compare, success: [], failure }));
+  }
+
+  async #outcome(fence: Compare, operations: readonly Operation[], since: Revision): Promise<Outcome> {
+    try {
+      for await (const { changes } of this.#follow('', since, AbortSignal.timeout(LOOK_UP_TIMEOUT))) {
+        for (const change of changes) {
+          const outcome = outcomeOf(change, fence, operations);
+          if (outcome !== undefined) return outcome;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof CompactedError)) throw error;
+    }
+    return { kind: 'unknown' };
+  }
+
+  async #compact(revision: Revision): Promise<void> {
+    try {
+      await this.#calls.read('Compact', { revision: this.#layout.outer(revision) });
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      if (error.kind === 'future') throw new FutureRevisionError(revision, await this.#newest());
+      // Already: by another server, or by an attempt whose answer was lost.
+      if (error.kind === 'compacted') return;
+      throw new StoreFailedError('compact etcd', error);
+    }
+    const watches = this.#started();
+    await watches.reached(revision, SETTLE_TIMEOUT);
+    watches.forget(revision);
+  }
+
+  /** Reads as of a revision of the store, or now. Throws {@link CompactedError} and {@link FutureRevisionError}. */
+  async #range(request: RangeRequest, revision: Revision | undefined): Promise<ResponseOf<'Range'>> {
+    const at = revision === undefined ? {} : { revision: this.#layout.outer(revision) };
+    try {
+      const answer = await this.#read('Range', { ...request, ...at });
+      this.#saw(answer.header.revision);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof CallError) || revision === undefined) throw error;
+      if (error.kind === 'future') throw new FutureRevisionError(revision, await this.#newest());
+      if (error.kind === 'compacted') throw new CompactedError(revision, await this.#oldest(revision));
+      throw error;
+    }
+  }
+
+  async #read<Name extends CallName>(name: Name, request: RequestOf<Name>): Promise<ResponseOf<Name>> {
+    try {
+      return await this.#calls.read(name, request);
+    } catch (error) {
+      if (!(error instanceof CallError) || error.kind === 'compacted' || error.kind === 'future') throw error;
+      throw new StoreFailedError('read from etcd', error);
+    }
+  }
+
+  /** The oldest revision that can be read, when one is compacted. etcd says it to watchers only. */
+  async #oldest(compacted: Revision): Promise<Revision> {
+    const known = this.#started().compacted;
+    if (known > compacted) return known;
+    try {
+      for await (const _ of this.#follow('\0', compacted, AbortSignal.timeout(LOOK_UP_TIMEOUT)));
+    } catch (error) {
+      if (error instanceof CompactedError) return error.oldest;
+      throw error;
+    }
+    return compacted + 1;
+  }
+
+  #saw(outer: number): Revision {
+    const revision = this.#layout.revision(outer);
+    this.#seen = Math.max(this.#seen, revision);
+    return revision;
+  }
+
+  async #running<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
+  }
+
+  #started(): EtcdWatches {
+    if (this.#watches === undefined) throw new StoreClosedError();
+    return this.#watches;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new StoreClosedError();
+  }
+}
+
+/** A write that was too much for etcd, in the store's terms. */
+function limitError(
+  { kind }: CallError,
+  compares: readonly Compare[],
+  operations: readonly Operation[],
+): StoreLimitError | undefined {
+  if (kind === 'too-many-operations') {
+    const parts = Math.max(compares.length, operations.length);
+    return new StoreLimitError('parts of a transaction for etcd (its --max-txn-ops)', parts, DEFAULT_TXN_OPERATIONS);
+  }
+  if (kind !== 'too-large') return undefined;
+  const bytes = operations.reduce(
+    (sum, operation) =>
+      sum + Buffer.byteLength(operation.key) + (operation.kind === 'put' ? operation.value.length : 0),
+    0,
+  );
+  return new StoreLimitError('bytes of a transaction for etcd (its --max-request-bytes)', bytes, DEFAULT_REQUEST_BYTES);
+}

@@ -1,0 +1,3 @@
+import { contractOn } from './contract.fixture.ts';
+
+contractOn('etcd of three members', 3);
