@@ -4,6 +4,8 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf } from '../lib/errors.ts';
+import { parseMountinfo } from './mountinfo.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
@@ -18,10 +20,7 @@ export interface CgroupHierarchy {
 export function cgroupHierarchies(
   mountinfo: string = readFileSync('/proc/self/mountinfo', 'utf8'),
 ): readonly CgroupHierarchy[] {
-  return mountinfo.split('\n').flatMap((line): CgroupHierarchy[] => {
-    const [left = '', right = ''] = line.split(' - ');
-    const path = left.split(' ')[4] ?? '';
-    const [type, , superOptions = ''] = right.split(' ');
+  return parseMountinfo(mountinfo).flatMap(({ point: path, type, superOptions }): CgroupHierarchy[] => {
     // Nothing that a shell would understand: see cgroupMounts.
     if (!/^\/sys\/fs\/cgroup(\/[\w,=.-]+)?$/.test(path)) return [];
     if (type === 'cgroup2') return [{ path, type, options: '' }];
@@ -81,7 +80,7 @@ function removeTree(path: string): boolean {
     rmdirSync(path);
     return true;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = codeOf(error);
     if (code === 'ENOENT') return true;
     if (code === 'EBUSY') return false;
     throw error;

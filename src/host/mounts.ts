@@ -1,7 +1,9 @@
 /** Mounts, and paths that cannot lead out of a folder: what Node.js has no API for. */
 import { closeSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
+import { codeOf } from '../lib/errors.ts';
 import { SystemCallError } from './libc-socket.ts';
+import { parseMountinfo } from './mountinfo.ts';
 
 /** https://man7.org/linux/man-pages/man2/mount.2.html */
 const MS_BIND = 0x1000;
@@ -114,6 +116,7 @@ export async function mountsBeneath(path: string): Promise<readonly string[]> {
   const whole = await realPath(path); // The kernel names mount points without links in them.
   if (whole === undefined) return [];
   return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'))
+    .map(({ point }) => point)
     .filter((point) => point === whole || point.startsWith(`${whole}/`))
     .reverse();
 }
@@ -122,22 +125,7 @@ async function realPath(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Mount points in the order of mounting. https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html */
-export function parseMountinfo(text: string): readonly string[] {
-  return text.split('\n').flatMap((line) => {
-    const point = line.split(' ')[4];
-    return point === undefined ? [] : [unescaped(point)];
-  });
-}
-
-/** Blanks and the like are three octal digits, of one byte each. */
-function unescaped(point: string): string {
-  if (!point.includes('\\')) return point;
-  const bytes = point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-  return Buffer.from(bytes, 'latin1').toString('utf8');
 }

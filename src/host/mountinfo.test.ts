@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseMountinfo } from './mounts.ts';
+import { parseMountinfo } from './mountinfo.ts';
 
 test('mount points are read with blanks and letters of any script in them', () => {
   const text = [
@@ -9,5 +9,10 @@ test('mount points are read with blanks and letters of any script in them', () =
     '24 22 0:22 / /srv/f\\303\\274r rw - tmpfs tmpfs rw',
     '',
   ].join('\n');
-  assert.deepEqual(parseMountinfo(text), ['/', '/srv/a b\\c', '/srv/für']);
+  const mounts = parseMountinfo(text);
+  assert.deepEqual(
+    mounts.map(({ point }) => point),
+    ['/', '/srv/a b\\c', '/srv/für'],
+  );
+  assert.deepEqual(mounts[0], { point: '/', type: 'ext4', superOptions: 'rw' });
 });
