@@ -22,6 +22,8 @@ const LOOK_EVERY = 50;
 
 export class World {
   readonly nodes: readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  /** How often a containerd has been killed. */
+  killedRuntimes = 0;
   readonly #lab: TestLab;
   readonly #started = new Set<ChildProcess>();
 
@@ -128,6 +130,7 @@ export class World {
     const pid = labStatus(this.dir).processes.find((each) => each.name === name)?.pid;
     if (pid === undefined) throw new Error(`${name} does not run`);
     globalThis.process.kill(pid, 'SIGKILL');
+    if (process === 'containerd') this.killedRuntimes++;
   }
 
   async apply(...objects: readonly object[]): Promise<void> {
