@@ -21,11 +21,13 @@ export interface ContractOptions {
   readonly skip?: string | false;
   /** For stores that outlive their process: opens again what the given store, closed by now, had. */
   readonly reopen?: (store: Store, t: TestContext) => Promise<Store>;
+  /** What share of their writes the tests of much data make, for a store whose writes are dear; default: 1. */
+  readonly share?: number;
 }
 
 /** Registers the suite for one implementation. */
 export function storeContract(name: string, open: OpenStore, options: ContractOptions = {}): void {
-  const { skip = false, reopen } = options;
+  const { skip = false, reopen, share = 1 } = options;
   /** A test with a store of its own. */
   const check: Check = (title, body) =>
     test(title, async (t) => {
@@ -36,9 +38,9 @@ export function storeContract(name: string, open: OpenStore, options: ContractOp
 
   describe(`the ${name} store`, { skip }, () => {
     describe('writes', () => writes(check));
-    describe('lists', () => lists(check));
-    describe('history', () => history(check));
-    describe('watches', () => watches(check));
+    describe('lists', () => lists(check, share));
+    describe('history', () => history(check, share));
+    describe('watches', () => watches(check, share));
     describe('limits', () => limits(check));
     describe('property', () => propertyTest(open, reopen));
     if (reopen !== undefined) {

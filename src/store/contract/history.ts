@@ -4,8 +4,8 @@ import { FutureRevisionError } from '../errors.ts';
 import { CompactedError } from '../store.ts';
 import { type Check, collect, del, entryText, put, texts } from './tools.ts';
 
-/** Registers the tests. */
-export function history(check: Check): void {
+/** Registers the tests; `share` as in {@link ContractOptions}. */
+export function history(check: Check, share: number): void {
   check('reads keys and lists as of any revision', async (store) => {
     await put(store, 'a', '1');
     await put(store, 'a', '2');
@@ -61,16 +61,18 @@ export function history(check: Check): void {
   });
 
   check('compacts a long history while others read and write', async (store) => {
-    for (let i = 0; i < 30; i++) {
+    const rounds = 30 * share;
+    const newest = rounds * 100;
+    for (let i = 0; i < rounds; i++) {
       await Promise.all(Array.from({ length: 100 }, (_, k) => put(store, `k${k}`, `${i}`)));
     }
-    const compaction = store.compact(2950);
+    const compaction = store.compact(newest - 50);
     const writing = Promise.all(Array.from({ length: 20 }, (_, k) => put(store, `k${k}`, 'new')));
-    const before = await store.list('', { revision: 3000 });
+    const before = await store.list('', { revision: newest });
     await Promise.all([compaction, writing]);
     assert.equal(before.entries.length, 100);
-    assert.equal((await store.list('', { revision: 2950 })).entries.length, 100);
-    assert.deepEqual(await store.list('', { revision: 3000 }), before);
-    assert.equal((await collect(store, '', 2950, 70)).length, 70);
+    assert.equal((await store.list('', { revision: newest - 50 })).entries.length, 100);
+    assert.deepEqual(await store.list('', { revision: newest }), before);
+    assert.equal((await collect(store, '', newest - 50, 70)).length, 70);
   });
 }

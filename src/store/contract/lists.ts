@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { type Check, del, put, texts, value } from './tools.ts';
 
-/** Registers the tests. */
-export function lists(check: Check): void {
+/** Registers the tests; `share` as in {@link ContractOptions}. */
+export function lists(check: Check, share: number): void {
   check('orders keys by their UTF-8 bytes', async (store) => {
     const keys = ['\u{10000}', '\uffee', '\ud7ff', 'é', 'b', 'a/', 'a', 'Z', 'a0', '\u{10ffff}'];
     for (const key of keys) await put(store, key, '');
@@ -72,7 +72,7 @@ export function lists(check: Check): void {
   });
 
   check('shows one state of the store even when a list is long and writers are busy', async (store) => {
-    const keys = Array.from({ length: 1000 }, (_, i) => `k${i}`);
+    const keys = Array.from({ length: 1000 * share }, (_, i) => `k${i}`);
     const write = (text: string) =>
       store.txn(
         [],

@@ -4,8 +4,8 @@ import { StoreClosedError } from '../errors.ts';
 import { CompactedError, type Revision } from '../store.ts';
 import { type Check, type Collected, collect, del, put, value } from './tools.ts';
 
-/** Registers the tests. */
-export function watches(check: Check): void {
+/** Registers the tests; `share` as in {@link ContractOptions}. */
+export function watches(check: Check, share: number): void {
   check('tells what was and then what comes, once each and in order', async (store) => {
     await put(store, 'a', '1');
     await put(store, 'a', '2');
@@ -70,10 +70,11 @@ export function watches(check: Check): void {
   });
 
   check('tells history that is longer than what is kept at hand', async (store) => {
-    const writes = Array.from({ length: 5000 }, (_, i) => put(store, `k${i % 7}/${i}`, String(i)));
+    const count = 5000 * share;
+    const writes = Array.from({ length: count }, (_, i) => put(store, `k${i % 7}/${i}`, String(i)));
     const order = inOrder(await Promise.all(writes));
     const expected = order.map((i, k) => `put k${i % 7}/${i}=${i}@${k + 1}-${k + 1}`);
-    assert.deepEqual(await collect(store, '', 0, 5000), expected);
+    assert.deepEqual(await collect(store, '', 0, count), expected);
     const some = expected.filter((_, k) => (order[k] ?? 0) % 7 === 3);
     assert.deepEqual(await collect(store, 'k3/', 0, some.length), some);
   });

@@ -5,8 +5,8 @@ import type { Store } from '../store.ts';
 import { type EtcdFixture, fileScope, ROOMY, skipWithoutEtcd, startEtcd } from './etcd.fixture.ts';
 import type { EtcdOptions } from './etcd-store.ts';
 
-/** Registers the suite. */
-export function contractOn(name: string, members: number): void {
+/** Registers the suite; `share` as in {@link ContractOptions}. */
+export function contractOn(name: string, members: number, share = 1): void {
   const scope = fileScope();
   const skip = skipWithoutEtcd();
   let etcd: EtcdFixture;
@@ -28,5 +28,5 @@ export function contractOn(name: string, members: number): void {
     await look.close();
     return openWith(t, { prefix: `/store-${count++}/`, origin });
   };
-  storeContract(name, open, { skip, reopen: (store, t) => openWith(t, opened.get(store) ?? {}) });
+  storeContract(name, open, { skip, share, reopen: (store, t) => openWith(t, opened.get(store) ?? {}) });
 }

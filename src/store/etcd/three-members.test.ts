@@ -1,3 +1,3 @@
 import { contractOn } from './contract.fixture.ts';
 
-contractOn('etcd of three members', 3);
+contractOn('etcd of three members', 3, 0.2);
