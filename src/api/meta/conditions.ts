@@ -4,7 +4,8 @@ import type { Condition } from './v1.ts';
 
 type Conditions = readonly Condition[] | undefined;
 
-export function findCondition(conditions: Conditions, type: string): Condition | undefined {
+/** The condition of that type; undefined when it is not there. */
+export function findCondition<C extends Condition>(conditions: readonly C[] | undefined, type: string): C | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 
@@ -33,7 +34,10 @@ export function withCondition(
 }
 
 /** The conditions without this one; the very same list when it is not there. */
-export function withoutCondition(conditions: Conditions, type: string): readonly Condition[] {
+export function withoutCondition<C extends Condition>(
+  conditions: readonly C[] | undefined,
+  type: string,
+): readonly C[] {
   if (findCondition(conditions, type) === undefined) return conditions ?? [];
   return (conditions ?? []).filter((condition) => condition.type !== type);
 }

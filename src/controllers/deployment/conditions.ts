@@ -1,7 +1,9 @@
 /** Conditions of a deployment, in Kubernetes' words: `kubectl rollout status` reads them. Pure. */
 import type { DeploymentCondition, DeploymentStatus } from '../../api/apps/v1/deployment.ts';
+import { findCondition, withoutCondition } from '../../api/meta/conditions.ts';
 import { printTime } from '../../api/time.ts';
 
+/** The conditions of a deployment, in the order in which they were last set. */
 export type Conditions = NonNullable<DeploymentStatus['conditions']>;
 
 /** Reasons of the condition Progressing. */
@@ -18,16 +20,12 @@ export const REASON = {
 
 type Wanted = Pick<DeploymentCondition, 'type' | 'status' | 'reason' | 'message'>;
 
-export function find(conditions: Conditions, type: string): DeploymentCondition | undefined {
-  return conditions.find((condition) => condition.type === type);
-}
-
 /**
  * The conditions with this one added or replaced; the same list when its status and reason are as they were. `touch` renews
  * lastUpdateTime even then, as progress does. `now` is wall-clock milliseconds.
  */
 export function withCondition(conditions: Conditions, wanted: Wanted, now: number, touch = false): Conditions {
-  const current = find(conditions, wanted.type);
+  const current = findCondition(conditions, wanted.type);
   if (!touch && current?.status === wanted.status && current.reason === wanted.reason) return conditions;
   const time = printTime(now);
   const since = current?.status === wanted.status ? current.lastTransitionTime : undefined;
@@ -35,10 +33,7 @@ export function withCondition(conditions: Conditions, wanted: Wanted, now: numbe
   return [...withoutCondition(conditions, wanted.type), next];
 }
 
-export function withoutCondition(conditions: Conditions, type: string): Conditions {
-  return conditions.filter((condition) => condition.type !== type);
-}
-
+/** Whether as many pods are available as the strategy wants at least. */
 export function available(holds: boolean): Wanted {
   return holds
     ? {
@@ -55,6 +50,7 @@ export function available(holds: boolean): Wanted {
       };
 }
 
+/** How the roll-out goes. */
 export function progressing(status: 'True' | 'False' | 'Unknown', reason: string, message: string): Wanted {
   return { type: 'Progressing', status, reason, message };
 }

@@ -1,18 +1,10 @@
 /** The status of a deployment, from its replica sets as they are after a step. Pure. */
 import type { Deployment, DeploymentStatus } from '../../api/apps/v1/deployment.ts';
 import type { ReplicaSet } from '../../api/apps/v1/replicaset.ts';
-import { findCondition } from '../../api/meta/conditions.ts';
+import { findCondition, withoutCondition } from '../../api/meta/conditions.ts';
 import { seconds } from '../../lib/duration.ts';
 import { messageOf } from '../batches.ts';
-import {
-  available,
-  type Conditions,
-  find,
-  progressing,
-  REASON,
-  withCondition,
-  withoutCondition,
-} from './conditions.ts';
+import { available, type Conditions, progressing, REASON, withCondition } from './conditions.ts';
 import { limitsOf } from './limits.ts';
 import { type Split, sizeOf, sum } from './sets.ts';
 
@@ -103,7 +95,7 @@ function withProgress(before: Conditions, input: StatusInput, counts: Counts): C
 
 /** A rollout that has failed stays so, paused or not. */
 function withPause(conditions: Conditions, paused: boolean, now: number): Conditions {
-  const current = find(conditions, 'Progressing');
+  const current = findCondition(conditions, 'Progressing');
   if (current?.reason === REASON.timedOut) return conditions;
   const isPaused = current?.reason === REASON.paused;
   if (paused && !isPaused) {
@@ -123,12 +115,12 @@ function withStart(conditions: Conditions, { sets, isNew, failure, now }: Status
   if (name === undefined) return conditions;
   if (isNew)
     return withCondition(conditions, progressing('True', REASON.created, `Created new replica set "${name}"`), now);
-  if (find(conditions, 'Progressing') !== undefined) return conditions;
+  if (findCondition(conditions, 'Progressing') !== undefined) return conditions;
   return withCondition(conditions, progressing('True', REASON.found, `Found new replica set "${name}"`), now);
 }
 
 function withStep(conditions: Conditions, { deployment, sets, now }: StatusInput, counts: Counts): Conditions {
-  const current = find(conditions, 'Progressing');
+  const current = findCondition(conditions, 'Progressing');
   if (current?.reason === REASON.complete && counts.replicas === counts.updatedReplicas) return conditions;
   const name = sets.current?.metadata.name;
   const who = name === undefined ? `Deployment "${deployment.metadata.name}"` : `ReplicaSet "${name}"`;
@@ -160,13 +152,13 @@ function hasProgressed({ status = {} }: Deployment, counts: Counts): boolean {
 }
 
 function isTimedOut(deployment: Deployment, conditions: Conditions, now: number): boolean {
-  if (find(conditions, 'Progressing')?.reason === REASON.timedOut) return true;
+  if (findCondition(conditions, 'Progressing')?.reason === REASON.timedOut) return true;
   const wait = untilTimedOut(deployment, conditions, now);
   return wait !== undefined && wait <= 0;
 }
 
 function untilTimedOut({ spec }: Deployment, conditions: Conditions, now: number): number | undefined {
-  const { reason, lastUpdateTime } = find(conditions, 'Progressing') ?? {};
+  const { reason, lastUpdateTime } = findCondition(conditions, 'Progressing') ?? {};
   if (spec.paused === true || spec.progressDeadlineSeconds === undefined || lastUpdateTime === undefined)
     return undefined;
   if (reason === REASON.complete || reason === REASON.timedOut) return undefined;
