@@ -13,7 +13,7 @@ import { type ContainerRuntime, CRIError } from '../cri/cri.ts';
 import type { RunningContainer } from '../parts.ts';
 import { attemptWith } from './attempt.ts';
 import { newLifecycleHooks } from './hooks.ts';
-import { targetOf } from './http.ts';
+import { get, targetOf, targetOf } from './http.ts';
 
 type ExecSync = ContainerRuntime['execSync'];
 
@@ -157,6 +157,20 @@ describe('a probe of a connection', () => {
   });
 });
 
+it('tells the port of a request, also the one that its scheme stands for', async () => {
+  const told = [];
+  for (const [scheme, port] of [
+    ['HTTP', 80],
+    ['HTTPS', 443],
+  ] as const) {
+    told.push(await get(targetOf({ scheme, port, path: '/a?b' }, '192.0.2.1', port), 1000, AbortSignal.abort()));
+  }
+  assert.deepEqual(told, [
+    { kind: 'failed', message: 'Get "http://192.0.2.1:80/a?b": context canceled' },
+    { kind: 'failed', message: 'Get "https://192.0.2.1:443/a?b": context canceled' },
+  ]);
+});
+
 describe('a probe by a command', () => {
   const probe: Probe = { exec: { command: ['sh', '-c', 'x'] } };
 
@@ -223,7 +237,7 @@ describe('a probe over gRPC', () => {
     const refused = await attempt({ grpc: { port } });
     assert.match(
       refused.kind === 'failure' ? refused.message : '',
-      /^error: failed to connect service "127.0.0.1:\d+"/,
+      /^error: failed to connect service "127.0.0.1:\d+" within .*ECONNREFUSED 127.0.0.1:\d+$/,
     );
   });
 });

@@ -1,4 +1,6 @@
 /** A probe that a command in the container answers. */
+
+import { messageOf } from '../../lib/errors.ts';
 import { type ContainerRuntime, CRIError } from '../cri/cri.ts';
 import { failure, type Result, SUCCESS } from './result.ts';
 
@@ -15,7 +17,7 @@ export async function tryExec(
     return exitCode === 0 ? SUCCESS : failure(printOutput(stdout, stderr));
   } catch (error) {
     if (isTimeout(error)) return failure(`command timed out: "${command.join(' ')}" timed out after ${seconds}s`);
-    return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
+    return { kind: 'error', message: messageOf(error) };
   }
 }
 

@@ -9,6 +9,8 @@ const METHOD = '/grpc.health.v1.Health/Check';
 const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const;
 const SERVING = 1;
 const USER_AGENT = 'kube-probe/1.34';
+/** What the library says of names besides: nothing, where an address is asked. */
+const NOTE = /\. Resolution note: $/;
 
 /** Tries once. `timeout` in milliseconds. Never rejects. */
 export async function tryGrpc(
@@ -71,7 +73,7 @@ function explain(
     case status.DEADLINE_EXCEEDED:
       return `timeout: health rpc did not complete within ${limit}`;
     case status.UNAVAILABLE:
-      return `error: failed to connect service "${address}" within ${limit}: ${details}`;
+      return `error: failed to connect service "${address}" within ${limit}: ${details.replace(NOTE, '')}`;
     default:
       return `error: health rpc probe failed: ${details}`;
   }

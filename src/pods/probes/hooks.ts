@@ -4,6 +4,7 @@
  */
 import type { LifecycleHandler } from '../../api/core/v1/pod-spec.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
+import { messageOf } from '../../lib/errors.ts';
 import type { ContainerRuntime } from '../cri/cri.ts';
 import type { LifecycleHooks, RunningContainer } from '../parts.ts';
 import { printOutput } from './exec.ts';
@@ -53,7 +54,7 @@ async function runCommand(
     const why = `command '${command.join(' ')}' exited with ${exitCode}: ${Buffer.from(stderr)}`;
     return failed(what, running, why, printOutput(stdout, stderr));
   } catch (error) {
-    return failed(what, running, error instanceof Error ? error.message : String(error), '');
+    return failed(what, running, messageOf(error), '');
   }
 }
 

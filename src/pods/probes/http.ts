@@ -5,6 +5,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { HTTPGetAction } from '../../api/core/v1/pod-spec.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { dialError, hostPort } from './network-error.ts';
 import { failure, OUTPUT_LIMIT, type Result, SUCCESS } from './result.ts';
 
@@ -67,7 +68,16 @@ export async function tryHttp(target: Target, timeout: number, signal: AbortSign
     }
     url = next;
   }
-  return failure(`Get "${url}": stopped after ${REDIRECTS} redirects`);
+  return failure(`Get "${printURL(url)}": stopped after ${REDIRECTS} redirects`);
+}
+
+/** As a kubelet tells it: with the port, also where the scheme says it already. */
+function printURL(url: URL): string {
+  return `${url.protocol}//${withPort(url)}${url.pathname}${url.search}`;
+}
+
+function withPort({ protocol, hostname, port }: URL): string {
+  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
 }
 
 function resolve(location: string, base: string): URL | undefined {
@@ -85,7 +95,7 @@ export function get({ url, headers }: Target, timeout: number, signal: AbortSign
       request?.destroy();
       done(answer);
     };
-    const fail = (why: string) => finish({ kind: 'failed', message: `Get "${url}": ${why}` });
+    const fail = (why: string) => finish({ kind: 'failed', message: `Get "${printURL(url)}": ${why}` });
     const cancel = () => fail('context canceled');
     const timer = setTimeout(() => {
       fail('context deadline exceeded (Client.Timeout exceeded while awaiting headers)');
@@ -94,10 +104,10 @@ export function get({ url, headers }: Target, timeout: number, signal: AbortSign
     if (signal.aborted) return cancel();
     try {
       request = send(url, headers, (response) => readAnswer(response, finish, fail));
-      request.on('error', (error) => fail(dialError(error, url.host)));
+      request.on('error', (error) => fail(dialError(error, withPort(url))));
       request.end();
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error)); // Such as a header that cannot be sent.
+      fail(messageOf(error)); // Such as a header that cannot be sent.
     }
   });
 }
