@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { silentLogger } from '../host/log.ts';
+import { codeOf } from '../lib/errors.ts';
 import { openRuntime } from '../pods/cri/client.ts';
 import { connect } from '../pods/cri/connection.ts';
 import { CRIError } from '../pods/cri/cri.ts';
@@ -57,7 +58,7 @@ function explained(error: unknown, { file, endpoint }: { file: string; endpoint:
     const remedy = 'It takes what docker save, podman save, skopeo copy … oci-archive:FILE or umoci write.';
     return new UserError(`${file}: ${error.message}`, remedy, options);
   }
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') {
     const what = {
       ENOENT: 'there is no such file',
@@ -130,7 +131,7 @@ async function requireSocket(endpoint: string): Promise<string> {
     await access(path, constants.R_OK | constants.W_OK);
     return path;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === 'EACCES')
       throw new UserError(`${path} is not open to this user`, 'Run it with sudo.', { cause: error });
     throw new UserError(

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../api/meta/v1.ts';
 import { ApiError, failure, type Status } from '../api/status.ts';
+import { messageOf } from '../lib/errors.ts';
 import {
   type Client,
   type DeleteOptions,
@@ -208,7 +209,7 @@ class HttpClient implements Client {
   #unreachable(what: string, cause: unknown): TransportError {
     const { socketPath, server } = this.#endpoint;
     const where = socketPath === undefined ? server : `${server} (through ${socketPath})`;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     return new TransportError(`${what}: cannot talk to the API server at ${where}: ${why}`, { cause });
   }
 }

@@ -4,6 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../api/status.ts';
 import { seconds } from '../lib/duration.ts';
+import { messageOf } from '../lib/errors.ts';
 import { type Endpoint, TransportError } from './client.ts';
 import { apiError, readBody, serverName } from './http-client.ts';
 import { jsonLines } from './json-lines.ts';
@@ -132,6 +133,6 @@ async function requestOptions(
 
 function unreachable({ server, socketPath }: Endpoint, path: string, cause: unknown): TransportError {
   const where = socketPath === undefined ? server : `${server} (through ${socketPath})`;
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return new TransportError(`GET ${path}: cannot talk to the API server at ${where}: ${why}`, { cause });
 }

@@ -15,8 +15,3 @@ export async function inGrowingBatches<T>(
   }
   return undefined;
 }
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

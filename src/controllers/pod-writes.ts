@@ -13,7 +13,7 @@ import type { Informer } from '../client/informer.ts';
 import { OwnWrites } from '../client/own-writes.ts';
 import type { Clock } from '../host/clock.ts';
 import { seconds } from '../lib/duration.ts';
-import { messageOf } from './batches.ts';
+import { messageOf } from '../lib/errors.ts';
 import { generatedName } from './generated-name.ts';
 import { controllerUID, type Owner, ownerReference } from './ownership.ts';
 import { podOf } from './pods.ts';

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupMounts, makeCgroup, removeCgroup } from '../host/cgroups.ts';
 import { CommandError, runCommand } from '../host/process.ts';
+import { messageOf } from '../lib/errors.ts';
 import { LabError } from './error.ts';
 import { type Layout, nodeDir } from './layout.ts';
 import { missingPrograms, needsUserNamespace } from './privileges.ts';
@@ -70,7 +71,7 @@ function groupsOf(name: string): readonly string[] {
   try {
     return makeCgroup(name);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new LabError(
       `Nodes with containers need control groups of their own, and none can be made here: ${why}
 In a container: start that with --privileged. Or run the lab without --node-containers.`,

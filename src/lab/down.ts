@@ -1,6 +1,7 @@
 /** Takes a lab down, and makes sure that nothing of it is left. */
 import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { codeOf } from '../lib/errors.ts';
 import { removeCgroups } from './container-runtime.ts';
 import { LabError } from './error.ts';
 import { type Layout, layoutOf } from './layout.ts';
@@ -68,7 +69,7 @@ function removeData(layout: Layout): void {
   try {
     rmdirSync(layout.dir);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     // EACCES, EBUSY, EPERM: the directory's parent, or a mount, is not ours to change.
     if (!['ENOTEMPTY', 'EEXIST', 'EACCES', 'EBUSY', 'EPERM'].includes(String(code))) throw error;
   }
@@ -82,7 +83,7 @@ function send(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 

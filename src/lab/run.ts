@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Logger } from '../host/log.ts';
+import { messageOf } from '../lib/errors.ts';
 import { mustParseIP, printIP } from '../lib/ip.ts';
 import { openApiRelay } from './api-relay.ts';
 import { BoundedLog } from './bounded-log.ts';
@@ -45,7 +46,7 @@ export async function labRun(options: LabRunOptions, signal: AbortSignal): Promi
     await Promise.race([aborted(end), ...places.map(({ lost }) => lost)]);
   } catch (error) {
     if (end.aborted) return;
-    await reporter.finish({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+    await reporter.finish({ kind: 'failed', message: messageOf(error) });
     throw error;
   } finally {
     await lab.end();

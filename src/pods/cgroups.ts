@@ -1,6 +1,7 @@
 /** The control group that holds all of a pod's. */
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../lib/errors.ts';
 
 /** Where control groups are mounted. */
 const ROOT = '/sys/fs/cgroup';
@@ -67,8 +68,4 @@ async function removeTree(path: string): Promise<void> {
 function ignoreAbsent(error: unknown): [] {
   if (codeOf(error) !== 'ENOENT') throw error;
   return [];
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
 }

@@ -2,6 +2,7 @@
 import { access, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Logger } from '../host/log.ts';
+import { codeOf } from '../lib/errors.ts';
 import { removePodCgroup, removePodCgroups } from './cgroups.ts';
 import type { ContainerRuntime } from './cri/cri.ts';
 import { NODE, POD_UID } from './labels.ts';
@@ -64,7 +65,7 @@ async function exists(path: string): Promise<boolean> {
     await access(path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
     return false;
   }
 }

@@ -2,6 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Pod } from '../api/core/v1/pod.ts';
+import { codeOf } from '../lib/errors.ts';
 import { removePodCgroup } from './cgroups.ts';
 import { lastWords } from './runtime/last-words.ts';
 import type { ContainerRun } from './runtime/pod-runtime.ts';
@@ -55,7 +56,7 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
     return [];
   }
 }

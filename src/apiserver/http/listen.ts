@@ -6,6 +6,7 @@ import type { AddressInfo, ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
+import { codeOf } from '../../lib/errors.ts';
 import type { Pki } from '../pki/pki.ts';
 import { mayUpgrade } from './upgrade.ts';
 
@@ -87,7 +88,7 @@ async function removeStale(path: string): Promise<void> {
     if (!(await stat(path)).isSocket())
       throw new ListenError(`${path} exists and is not a socket; remove it or name another`);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if (codeOf(error) === 'ENOENT') return;
     throw error;
   }
   await rm(path, { force: true });

@@ -7,6 +7,7 @@ import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Clock, systemClock } from '../../host/clock.ts';
+import { codeOf } from '../../lib/errors.ts';
 import { isCurrent, issue, type KeyPair, makeAuthority, servesHosts } from './certificate.ts';
 
 export interface Pki {
@@ -91,7 +92,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

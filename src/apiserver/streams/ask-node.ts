@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { ApiError, failure, type Status } from '../../api/status.ts';
 import { isMapping } from '../../api/value.ts';
 import { seconds } from '../../lib/duration.ts';
+import { messageOf } from '../../lib/errors.ts';
 
 /** How long an agent may take to begin its answer. A container's runtime has to start what is to be run. */
 const ANSWER_LIMIT = seconds(30);
@@ -83,6 +84,6 @@ function parse(text: string): unknown {
 }
 
 function noAnswer(cause: unknown): ApiError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return failure(502, 'InternalError', `the node's agent did not answer: ${why}`);
 }

@@ -7,7 +7,7 @@ import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import { ignoreNotFound, isNamespaceTerminating } from '../../client/expected.ts';
 import type { OwnWrites } from '../../client/own-writes.ts';
-import { messageOf } from '../batches.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { controllerUID } from '../ownership.ts';
 import type { Change } from './desired.ts';
 import { sizeOf } from './sets.ts';

@@ -3,7 +3,7 @@ import type { Deployment, DeploymentStatus } from '../../api/apps/v1/deployment.
 import type { ReplicaSet } from '../../api/apps/v1/replicaset.ts';
 import { findCondition, withoutCondition } from '../../api/meta/conditions.ts';
 import { seconds } from '../../lib/duration.ts';
-import { messageOf } from '../batches.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { available, type Conditions, progressing, REASON, withCondition } from './conditions.ts';
 import { limitsOf } from './limits.ts';
 import { type Split, sizeOf, sum } from './sets.ts';

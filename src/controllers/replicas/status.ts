@@ -4,7 +4,7 @@ import { isPodReady } from '../../api/core/v1/pod.status.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { withCondition, withoutCondition } from '../../api/meta/conditions.ts';
 import { matchesLabels, selectorOfLabels } from '../../api/selectors.ts';
-import { messageOf } from '../batches.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { isActive, untilAvailable } from '../pods.ts';
 import type { Wanted } from './family.ts';
 

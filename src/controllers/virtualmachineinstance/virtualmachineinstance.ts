@@ -15,6 +15,7 @@ import { ignoreNotFound } from '../../client/expected.ts';
 import type { Informer } from '../../client/informer.ts';
 import { OwnWrites } from '../../client/own-writes.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
 import { gracePeriod, launcherPod } from './desired.ts';
@@ -86,7 +87,7 @@ async function end(vmi: VirtualMachineInstance, pods: readonly Pod[], parts: Par
 
 async function makePod(vmi: VirtualMachineInstance, { client, events, pods }: Parts): Promise<void> {
   const pod = await client.create(Pod, launcherPod(vmi)).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     events.event(vmi, 'Warning', 'FailedCreate', `cannot create the pod: ${why}`);
     throw error;
   });

@@ -3,6 +3,7 @@ import { Pod } from '../../api/core/v1/pod.ts';
 import { isNotFound } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { Logger } from '../../host/log.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { PortError } from '../../network/node-network.ts';
 import type { PodNetwork } from '../../network/pod-network.ts';
 import { CNI_CODES, type CNIFailure, failure } from './errors.ts';
@@ -27,7 +28,7 @@ export async function answerPlugin(raw: RawRequest, options: AttachmentOptions):
     return 'kind' in outcome ? refuse(request.version, outcome, options.log) : outcome;
   } catch (err) {
     options.log.error({ err, sandbox: request.containerID }, `a sandbox’s ${request.kind.toUpperCase()} has failed`);
-    const message = err instanceof Error ? err.message : String(err);
+    const message = messageOf(err);
     return failureResult(request.version, failure(CNI_CODES.ioFailure, 'the pod network has failed', message));
   }
 }

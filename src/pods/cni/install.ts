@@ -1,6 +1,7 @@
 /** Puts our plugin where a container runtime finds it, and takes it away again. What others have put there stays as it is. */
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { codeOf } from '../../lib/errors.ts';
 import type { CNIDirectories } from './directories.ts';
 import {
   CONFIGURATION,
@@ -83,7 +84,7 @@ async function owner(path: string): Promise<'nobody' | 'us' | 'others'> {
   try {
     file = await open(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'nobody';
+    if (codeOf(error) === 'ENOENT') return 'nobody';
     throw error;
   }
   try {
@@ -112,7 +113,7 @@ async function textOf(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

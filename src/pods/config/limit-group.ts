@@ -1,6 +1,7 @@
 /** Limits the control group of a pod, which the runtime has made with the pod's sandbox. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../lib/errors.ts';
 import type { GroupSetting } from './pod-limits.ts';
 
 export interface PodGroup {
@@ -22,7 +23,7 @@ export async function limitPodGroup(
       // Not to be made: where there is no such file there is no such controller.
       await writeFile(join(folder, file), value, { flag: 'r+' });
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      if (codeOf(error) !== 'ENOENT') throw error;
     }
   }
 }

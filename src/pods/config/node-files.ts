@@ -1,5 +1,6 @@
 /** The node's own resolv.conf and hosts file, which pods may share. */
 import { readFile } from 'node:fs/promises';
+import { codeOf } from '../../lib/errors.ts';
 import { parseIP } from '../../lib/ip.ts';
 import type { ResolvConf } from './dns.ts';
 
@@ -54,7 +55,7 @@ async function readOptional(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (codeOf(error) === 'ENOENT') return '';
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { podQoS, type QOSClass } from '../../api/core/v1/pod-spec/resource-total
 import type { Service } from '../../api/core/v1/service.ts';
 import type { Logger } from '../../host/log.ts';
 import type { Mounts } from '../../host/mounts.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { podCgroup } from '../cgroups.ts';
 import type { ContainerConfig, Mount, SandboxConfig } from '../cri/cri.ts';
 import type { Changed, ContainerRequest, PodConfigs, PodEvents, Problem } from '../parts.ts';
@@ -175,7 +176,7 @@ export class Configs implements PodConfigs {
       await mountSubPath(mounts, { volumePath, subPath, target, mayCreate });
       return target;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       const what = `failed to prepare subPath for volumeMount "${volume}" of container "${container.name}"`;
       return configProblem(`${what}: ${subPath}: ${why}`);
     }

@@ -6,6 +6,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { seconds } from '../../lib/duration.ts';
+import { codeOf } from '../../lib/errors.ts';
 import { LogPrinter, type PrintLogOptions } from './print-log.ts';
 import { tailOffset } from './read-tail.ts';
 
@@ -87,7 +88,7 @@ async function fileAt(path: string): Promise<{ readonly ino: number } | undefine
   try {
     return await stat(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

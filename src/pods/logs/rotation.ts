@@ -7,6 +7,7 @@ import { createGzip } from 'node:zlib';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
+import { codeOf } from '../../lib/errors.ts';
 import type { ContainerRuntime } from '../cri/cri.ts';
 import {
   COMPRESSED,
@@ -82,7 +83,7 @@ async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0; // It has just ended, or not begun.
+    if (codeOf(error) === 'ENOENT') return 0; // It has just ended, or not begun.
     throw error;
   }
 }

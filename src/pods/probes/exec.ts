@@ -1,5 +1,4 @@
 /** A probe that a command in the container answers. */
-
 import { messageOf } from '../../lib/errors.ts';
 import { type ContainerRuntime, CRIError } from '../cri/cri.ts';
 import { failure, type Result, SUCCESS } from './result.ts';

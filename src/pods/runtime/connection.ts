@@ -2,6 +2,7 @@
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
+import { codeOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerEvent, ContainerRuntime, RuntimeVersion } from '../cri/cri.ts';
 
 /** Where containerd listens unless it is told otherwise. */
@@ -162,9 +163,9 @@ async function requireReady(runtime: ContainerRuntime, type: string): Promise<vo
 
 function whyAbsent(error: unknown, socketPath: string): { readonly reason: string; readonly message: string } {
   if (error instanceof NotReady) return { reason: error.reason, message: error.message };
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+  if (codeOf(error) === 'ENOENT') {
     return { reason: 'NoContainerRuntime', message: `no container runtime listens at ${socketPath}` };
   }
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return { reason: 'ContainerRuntimeDown', message: `the container runtime at ${socketPath} does not answer: ${why}` };
 }

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SpdySession, type SpdyStream } from '../../host/spdy/session.ts';
 import { seconds } from '../../lib/duration.ts';
+import { messageOf } from '../../lib/errors.ts';
 
 /** How long a guest may take to answer. */
 const CONNECT_LIMIT = seconds(10);
@@ -43,7 +44,7 @@ async function forward(data: SpdyStream, error: SpdyStream, addresses: readonly 
     // One direction may end long before the other.
     await Promise.all([pipeline(data, socket), pipeline(socket, data)]);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     if (error.writable) error.end(`error forwarding port ${port} to the virtual machine: ${why}`);
     data.destroy();
   }

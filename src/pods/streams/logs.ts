@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { failure } from '../../api/status.ts';
 import type { Clock } from '../../host/clock.ts';
 import { seconds } from '../../lib/duration.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { type ReadLogOptions, readLog } from '../logs/read.ts';
 import type { FoundContainer, PodLookup } from '../parts.ts';
 import { findLog } from './find.ts';
@@ -71,6 +72,6 @@ async function stillRuns(pods: PodLookup, pod: PodPath, container: string, run: 
 }
 
 function unreadable(container: string, cause: unknown) {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return failure(500, 'InternalError', `the log of container ${JSON.stringify(container)} cannot be read: ${why}`);
 }

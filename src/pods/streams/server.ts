@@ -8,6 +8,7 @@ import { ApiError, failure, internalError } from '../../api/status.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { type ContainerRuntime, CRIError } from '../cri/cri.ts';
 import type { PodLookup } from '../parts.ts';
 import { serveLogs } from './logs.ts';
@@ -91,5 +92,5 @@ function statusOf({ log }: ServerParts, { url }: IncomingMessage, error: unknown
   if (error instanceof ApiError) return error.status;
   if (error instanceof CRIError) return internalError(`${error.call}: ${error.message}`).status;
   log.warn({ err: error, path: url?.split('?', 1)[0] }, 'a stream of a pod has failed');
-  return internalError(error instanceof Error ? error.message : String(error)).status;
+  return internalError(messageOf(error)).status;
 }

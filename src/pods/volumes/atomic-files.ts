@@ -18,6 +18,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { codeOf } from '../../lib/errors.ts';
 import type { VolumeFiles } from './files.ts';
 
 const DATA = '..data';
@@ -77,7 +78,7 @@ async function currentState(dir: string): Promise<string | undefined> {
   try {
     return await readlink(join(dir, DATA));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

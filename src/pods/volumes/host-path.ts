@@ -1,6 +1,7 @@
 /** Folders and files of the node itself. https://kubernetes.io/docs/concepts/storage/volumes/#hostpath-volume-types */
 import type { Stats } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { codeOf } from '../../lib/errors.ts';
 
 interface PathType {
   readonly is: (stat: Stats) => boolean;
@@ -50,8 +51,7 @@ async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }

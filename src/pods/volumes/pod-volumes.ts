@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Volume } from '../../api/core/v1/volume.ts';
 import type { Mounts } from '../../host/mounts.ts';
+import { codeOf, messageOf } from '../../lib/errors.ts';
 import type { PodAddresses } from '../config/field-ref.ts';
 import type { NamedObjects } from '../config/objects.ts';
 import { problem } from '../config/problems.ts';
@@ -63,7 +64,7 @@ type Made =
 
 /** The disk, the kernel or the API refused something: the pod's owner is to know what. */
 function failedMount(error: unknown): Made {
-  return { kind: 'problem', message: error instanceof Error ? error.message : String(error) };
+  return { kind: 'problem', message: messageOf(error) };
 }
 
 async function makeVolume(pod: Pod, volume: Volume, objects: NamedObjects, parts: VolumeParts): Promise<Made> {
@@ -140,7 +141,7 @@ async function makeOne(path: string): Promise<boolean> {
     await mkdir(path, { mode: 0o700 });
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Clearing away a pod's folder. */
 import { readdir, rm } from 'node:fs/promises';
 import { type Mounts, mountsBeneath } from '../../host/mounts.ts';
+import { codeOf } from '../../lib/errors.ts';
 
 /**
  * Unmounts all that is mounted beneath the folder and removes it. What was mounted is never removed: the folder stays, and
@@ -19,7 +20,7 @@ export async function foldersIn(folder: string): Promise<readonly string[]> {
     const entries = await readdir(folder, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }

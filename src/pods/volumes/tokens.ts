@@ -5,6 +5,7 @@
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../host/clock.ts';
+import { messageOf } from '../../lib/errors.ts';
 import type { TokenSource } from './plan.ts';
 
 export interface Token {
@@ -37,7 +38,7 @@ export class Tokens {
     const kept = this.#byPod.get(uid)?.get(key);
     if (kept !== undefined && this.#clock.now() < kept.refreshAt) return kept;
     const token = await this.#request(pod, audience, expirationSeconds).catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new Error(`failed to fetch token: ${why}`, { cause });
     });
     const ofPod = this.#byPod.get(uid) ?? new Map<string, Token>();

@@ -3,6 +3,7 @@ import type { Dir, Stats } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../host/clock.ts';
+import { codeOf } from '../../lib/errors.ts';
 
 export interface LimitedVolume {
   readonly name: string;
@@ -54,7 +55,7 @@ function openFolder(path: string): Promise<Dir | undefined> {
 }
 
 function ignoreVanished(error: unknown): undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
   return undefined;
 }

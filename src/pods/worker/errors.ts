@@ -1,4 +1,5 @@
 /** What goes wrong at a runtime. */
+import { messageOf } from '../../lib/errors.ts';
 import { CRIError } from '../cri/cri.ts';
 import type { Problem } from '../parts.ts';
 
@@ -7,9 +8,9 @@ export function isRuntimeLost(error: unknown): error is CRIError {
   return error instanceof CRIError && (error.code === 'unavailable' || error.code === 'cancelled');
 }
 
-/** In one line. */
-export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).trim();
+/** What an error says, without the line break that runtimes put at its end. */
+export function whyOf(error: unknown): string {
+  return messageOf(error).trim();
 }
 
 /** Does what may fail for reasons of the node, as a full disk, and takes that for a problem. Rejects when the runtime is lost. */
@@ -18,6 +19,6 @@ export async function attempt<T>(reason: string, work: () => Promise<T>): Promis
     return await work();
   } catch (error) {
     if (isRuntimeLost(error)) throw error;
-    return { kind: 'problem', reason, message: messageOf(error) };
+    return { kind: 'problem', reason, message: whyOf(error) };
   }
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../../host/clock.ts';
 import { seconds } from '../../lib/duration.ts';
 import type { Problem } from '../parts.ts';
-import { isRuntimeLost, messageOf } from './errors.ts';
+import { isRuntimeLost, whyOf } from './errors.ts';
 
 /** How long what failed is left alone: doubles from the first to the last. */
 const PAUSE = { first: seconds(1), last: seconds(20) } as const;
@@ -63,7 +63,7 @@ export class Jobs {
     } catch (error) {
       // Without a runtime nothing is the pod's fault, and there is no end to what could be said.
       if (isRuntimeLost(error)) this.pauses.set(name, this.#options.clock.now() + PAUSE.first);
-      else this.#settle(name, { kind: 'problem', reason: 'InternalError', message: messageOf(error) });
+      else this.#settle(name, { kind: 'problem', reason: 'InternalError', message: whyOf(error) });
     } finally {
       this.#busy.delete(name);
     }
