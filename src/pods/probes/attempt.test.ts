@@ -13,7 +13,7 @@ import { type ContainerRuntime, CRIError } from '../cri/cri.ts';
 import type { RunningContainer } from '../parts.ts';
 import { attemptWith } from './attempt.ts';
 import { newLifecycleHooks } from './hooks.ts';
-import { get, targetOf, targetOf } from './http.ts';
+import { get, targetOf } from './http.ts';
 
 type ExecSync = ContainerRuntime['execSync'];
 
