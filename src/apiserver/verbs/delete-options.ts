@@ -1,25 +1,17 @@
 /** meta/v1 DeleteOptions: what a delete may say, in its body or its query. */
 import { checkNode, structureError } from '../../api/decode.ts';
 import { invalidValue, notSupported } from '../../api/field-errors.ts';
-import { boolean, int64, list, object, string, type TypeOf } from '../../api/schema.ts';
+import { deleteOptions } from '../../api/meta/delete-options.ts';
+import type { TypeOf } from '../../api/schema.ts';
 import { badRequest } from '../../api/status.ts';
 import type { ResourceRequest } from '../context.ts';
 import { parseBody } from '../http/body.ts';
 import { invalidOptions, wholeNumber } from './options.ts';
 
-const deleteOptions = object({
-  apiVersion: string(),
-  kind: string(),
-  gracePeriodSeconds: int64(),
-  preconditions: object({ uid: string(), resourceVersion: string() }),
-  orphanDependents: boolean(),
-  propagationPolicy: string(),
-  dryRun: list(string()),
-});
-
 /** In Kubernetes' order, with its word for none of them. */
 const POLICIES = ['Foreground', 'Background', 'Orphan', 'nil'];
 
+/** The options that change what is done, read. */
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };

@@ -1,21 +1,9 @@
 /** policy/v1 Eviction: asks that a pod goes. https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
 import { defineKind, type Resource } from '../../kind.ts';
-import { boolean, int64, list, object, string, type TypeOf } from '../../schema.ts';
+import { deleteOptions } from '../../meta/delete-options.ts';
+import { object, type TypeOf } from '../../schema.ts';
 
-const fields = object(
-  {
-    deleteOptions: object({
-      apiVersion: string(),
-      kind: string(),
-      gracePeriodSeconds: int64(),
-      preconditions: object({ uid: string(), resourceVersion: string() }),
-      orphanDependents: boolean(),
-      propagationPolicy: string(),
-      dryRun: list(string()),
-    }),
-  },
-  'Asks that a pod goes from its node.',
-);
+const fields = object({ deleteOptions }, 'Asks that a pod goes from its node.');
 export type Eviction = Resource<TypeOf<typeof fields>>;
 
 export const Eviction = defineKind({
