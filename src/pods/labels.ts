@@ -15,7 +15,7 @@ export const NODE = 'postern.dev/node';
 
 export const CONTAINER_HASH = 'io.kubernetes.container.hash';
 export const RESTART_COUNT = 'io.kubernetes.container.restartCount';
-export const TERMINATION_MESSAGE_PATH = 'io.kubernetes.container.terminationMessagePath';
+const TERMINATION_MESSAGE_PATH = 'io.kubernetes.container.terminationMessagePath';
 export const TERMINATION_MESSAGE_POLICY = 'io.kubernetes.container.terminationMessagePolicy';
 /** Seconds, a decimal number. */
 export const GRACE_PERIOD = 'io.kubernetes.pod.terminationGracePeriod';

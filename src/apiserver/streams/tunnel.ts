@@ -13,7 +13,7 @@ import type { Upgrade } from '../http/upgrade.ts';
 import type { NodeLinks } from './node-links.ts';
 
 /** What is spoken on a connection that an agent opened: HTTP/1.1, in which the agent is the server. */
-export const TUNNEL_PROTOCOL = 'postern-stream';
+const TUNNEL_PROTOCOL = 'postern-stream';
 
 /** Between keep-alives of TCP: an agent whose machine is gone is noticed within half a minute. */
 const KEEP_ALIVE = seconds(15);

@@ -59,7 +59,7 @@ export function plannedMounts(
 }
 
 /** Made from objects of the API: nothing that a container writes there would last. */
-export function isGenerated({ configMap, secret, downwardAPI, projected }: Volume): boolean {
+function isGenerated({ configMap, secret, downwardAPI, projected }: Volume): boolean {
   return [configMap, secret, downwardAPI, projected].some((source) => source !== undefined);
 }
 

@@ -6,7 +6,7 @@ import { codeOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerEvent, ContainerRuntime, RuntimeVersion } from '../cri/cri.ts';
 
 /** Where containerd listens unless it is told otherwise. */
-export const DEFAULT_SOCKET = '/run/containerd/containerd.sock';
+const DEFAULT_SOCKET = '/run/containerd/containerd.sock';
 /** How often a runtime that is not there, or not ready, is looked for again. */
 const LOOK_AGAIN = seconds(1);
 /** How often all is compared, as an event can be missed. */

@@ -156,7 +156,7 @@ function waiting(view: PodView, { name }: ContainerView): ContainerState {
 }
 
 /** `back-off 20s restarting failed container=web pod=web-1_default(UID)`. */
-export function backOffMessage({ pod }: PodView, container: string, delay: number): string {
+function backOffMessage({ pod }: PodView, container: string, delay: number): string {
   const { name, namespace, uid } = pod.metadata;
   return `back-off ${printDuration(delay)} restarting failed container=${container} pod=${name}_${namespace}(${uid})`;
 }

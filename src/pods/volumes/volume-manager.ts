@@ -4,6 +4,7 @@ import type { Pod } from '../../api/core/v1/pod.ts';
 import { sameValue } from '../../api/value.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
+import { Turn } from '../../lib/turns.ts';
 import type { FollowedObjects } from '../config/followed-objects.ts';
 import { isProblem } from '../config/problems.ts';
 import type { Changed, PodEvents, Problem, VolumeManager, VolumePaths } from '../parts.ts';
@@ -28,8 +29,8 @@ const LONGEST_SLEEP = 24 * 3_600_000;
 
 interface OnePod {
   pod: Pod;
-  /** The last call for it; one at a time. */
-  tail: Promise<unknown>;
+  /** One step at a time. */
+  readonly turn: Turn;
   /** `ready` once it has had all of its volumes: it runs on with what it has. */
   state: 'new' | 'waiting' | 'ready';
   /** What it names has changed, and that has not been looked at. */
@@ -62,7 +63,7 @@ export class Volumes implements VolumeManager {
   async ensure(pod: Pod): Promise<{ readonly kind: 'ready'; readonly paths: VolumePaths } | Problem> {
     const one = this.#one(pod);
     one.pod = pod;
-    const made = await this.#next(one, () => this.#make(one));
+    const made = await one.turn.run(() => this.#make(one));
     return made.kind === 'ready' ? { kind: 'ready', paths: made.paths } : made;
   }
 
@@ -84,7 +85,7 @@ export class Volumes implements VolumeManager {
     this.#pods.delete(podUID);
     one?.timer?.abort();
     this.#usage.forget(podUID);
-    await one?.tail;
+    await one?.turn.run(async () => {}); // What is under way comes to its end.
     const { objects, tokens, mounts, paths } = this.#options;
     objects.forget(podUID);
     tokens.forget(podUID);
@@ -105,7 +106,7 @@ export class Volumes implements VolumeManager {
     if (known !== undefined) return known;
     const one: OnePod = {
       pod,
-      tail: Promise.resolve(),
+      turn: new Turn(),
       state: 'new',
       isDue: false,
       timer: undefined,
@@ -114,13 +115,6 @@ export class Volumes implements VolumeManager {
     };
     this.#pods.set(uid, one);
     return one;
-  }
-
-  /** Runs a step when the pod's earlier ones have ended. */
-  #next<T>(one: OnePod, step: () => Promise<T>): Promise<T> {
-    const result = one.tail.then(step);
-    one.tail = result.catch(() => {}); // The caller of the step hears of it.
-    return result;
   }
 
   async #make(one: OnePod): Promise<MadeVolumes | Problem> {
@@ -169,7 +163,7 @@ export class Volumes implements VolumeManager {
   #look(uid: string, one: OnePod): void {
     // One that waits for its volumes is tried by its worker, which also tells of what fails.
     if (one.state === 'waiting') this.#options.changed(uid);
-    if (one.state === 'ready') void this.#next(one, () => this.#refresh(uid, one));
+    if (one.state === 'ready') void one.turn.run(() => this.#refresh(uid, one));
   }
 
   /** Brings the volumes of a pod that runs up to date; it runs on whatever comes of that. Never rejects. */

@@ -100,7 +100,7 @@ function validateMode(mode: number | undefined, field: string): readonly Cause[]
 }
 
 /** Where a file is to be in a volume. Names that begin with two dots are for the links that volumes are updated by. */
-export function validateFilePath(path: string, field: string): readonly Cause[] {
+function validateFilePath(path: string, field: string): readonly Cause[] {
   if (path === '') return [requiredValue(field)];
   if (path.startsWith('..') && !path.split('/').includes('..')) {
     return [invalidValue(field, path, "must not start with '..'")];
