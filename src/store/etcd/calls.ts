@@ -10,9 +10,6 @@ import { StoreDeniedError, StoreUnavailableError } from './errors.ts';
 import { CallError } from './failure.ts';
 import type { CallName, RequestOf, ResponseOf } from './messages.ts';
 
-/** Milliseconds for one thing that the store is asked, however often it is tried. */
-export const TIMEOUT = 5000;
-
 /** Milliseconds for one attempt at a read; a page of a list is about 1 MiB. */
 const READ_ATTEMPT = 2500;
 
@@ -26,16 +23,28 @@ export interface User {
   readonly password: string;
 }
 
+export interface CallsOptions {
+  readonly cluster: Cluster;
+  readonly user: User | undefined;
+  /** Milliseconds for one thing that is asked, however often it is tried. */
+  readonly timeout: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 export class Calls {
   readonly cluster: Cluster;
   readonly #user: User | undefined;
+  /** Milliseconds for one thing that is asked, however often it is tried. */
+  readonly #timeout: number;
   readonly #clock: Clock;
   readonly #log: Logger;
   #token: Promise<string | undefined> | undefined;
 
-  constructor(cluster: Cluster, user: User | undefined, clock: Clock, log: Logger) {
+  constructor({ cluster, user, timeout, clock, log }: CallsOptions) {
     this.cluster = cluster;
     this.#user = user;
+    this.#timeout = timeout;
     this.#clock = clock;
     this.#log = log;
   }
@@ -47,7 +56,7 @@ export class Calls {
 
   /** What must not be done twice. Throws as {@link read}, and a {@link CallError} of kind `lost` when there was no answer. */
   async write(request: RequestOf<'Txn'>): Promise<ResponseOf<'Txn'>> {
-    return this.#attempts('Txn', request, TIMEOUT, false);
+    return this.#attempts('Txn', request, this.#timeout, false);
   }
 
   /** The token to watch with, where there are users. Undefined: none is needed. */
@@ -72,7 +81,7 @@ export class Calls {
     timeout: number,
     repeatable: boolean,
   ): Promise<ResponseOf<Name>> {
-    const end = performance.now() + TIMEOUT;
+    const end = performance.now() + this.#timeout;
     for (let renewals = 0; ; ) {
       const member = await this.cluster.member(end);
       const started = performance.now();

@@ -12,7 +12,7 @@ import { CallError } from './failure.ts';
 import type { StatusResponse } from './messages.ts';
 
 /** Milliseconds between questions about health, for the answer, and for the answer to the one more that follows silence. */
-const HEALTH = { interval: 500, timeout: 1000, again: 400 };
+const HEALTH = { interval: 400, timeout: 800, again: 300 };
 
 /** Milliseconds that a member has to show that it can be used. */
 const ELECTION_TIMEOUT = 1000;
@@ -80,6 +80,7 @@ export class Cluster {
         signal.throwIfAborted();
         if (found !== undefined) {
           this.#current = found.connection;
+          this.#options.log.info({ endpoint: found.connection.endpoint }, 'etcd is asked at this member');
           void this.#watchHealth(found.connection, found.status.raftTerm);
           return found.connection;
         }

@@ -2,9 +2,12 @@
  * A gRPC connection to one member of etcd. gRPC and the definitions are loaded with the first: who keeps objects elsewhere
  * never pays for them.
  */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
-import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
+import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition, PackageDefinition } from '@grpc/proto-loader';
 import { CallError, failureKind } from './failure.ts';
 import type { CallName, RequestOf, ResponseOf, WatchResponse } from './messages.ts';
@@ -51,22 +54,37 @@ const SERVICES: Readonly<Record<CallName, string>> = {
   Status: 'Maintenance',
 };
 
-/** A function that opens connections to endpoints such as `https://10.0.0.1:2379`. Throws TypeError for bad certificates. */
+/** A function that opens connections to endpoints such as `https://10.0.0.1:2379`. Throws what is wrong with certificates. */
 export async function connector(security: Security): Promise<(endpoint: string) => Connection> {
+  checkPEM(security);
   const [grpc, definitions] = await Promise.all([import('@grpc/grpc-js'), loadDefinitions()]);
   const pem = (text: string | Buffer | undefined) => (text === undefined ? null : Buffer.from(text));
-  const secure = grpc.credentials.createSsl(pem(security.ca), pem(security.key), pem(security.certificate));
-  const insecure = grpc.credentials.createInsecure();
+  const channelTo = ({ hostname, protocol }: URL): [ChannelCredentials, ChannelOptions] => {
+    if (protocol === 'http:') return [grpc.credentials.createInsecure(), OPTIONS];
+    const parts = [pem(security.ca), pem(security.key), pem(security.certificate)] as const;
+    const address = hostname.replace(/^\[|\]$/g, '');
+    if (isIP(address) === 0) return [grpc.credentials.createSsl(...parts), OPTIONS];
+    // TLS has no server names that are addresses (RFC 6066, section 3): another is sent, and the address is what is checked.
+    const checkAddress = (_: string, certificate: PeerCertificate) => checkServerIdentity(address, certificate);
+    const secure = grpc.credentials.createSsl(...parts, { checkServerIdentity: checkAddress });
+    return [secure, { ...OPTIONS, 'grpc.ssl_target_name_override': 'etcd' }];
+  };
   const metadataOf = (headers: Readonly<Record<string, string>>): Metadata => {
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     return metadata;
   };
   return (endpoint) => {
-    const { host, protocol } = new URL(endpoint);
-    const client = new grpc.Client(host, protocol === 'https:' ? secure : insecure, OPTIONS);
+    const url = new URL(endpoint);
+    const client = new grpc.Client(url.host, ...channelTo(url));
     return new MemberConnection(endpoint, client, definitions, metadataOf);
   };
+}
+
+/** gRPC would find out with the first connection, and say so as if etcd could not be reached. */
+function checkPEM({ ca, certificate, key }: Security): void {
+  if (ca !== undefined) new X509Certificate(ca);
+  if (certificate !== undefined && key !== undefined) createSecureContext({ cert: certificate, key });
 }
 
 const OPTIONS = {

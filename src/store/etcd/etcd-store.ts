@@ -24,7 +24,7 @@ import {
 import { Calls, type User } from './calls.ts';
 import { Cluster } from './cluster.ts';
 import { connector, type Security } from './connection.ts';
-import { OutcomeUnknownError } from './errors.ts';
+import { OutcomeUnknownError, StoreUnavailableError } from './errors.ts';
 import { CallError } from './failure.ts';
 import { type Follow, follower } from './follow.ts';
 import { FIRST_REVISION, Layout } from './layout.ts';
@@ -46,6 +46,11 @@ export interface EtcdOptions extends Security {
    * The revision of etcd that is the store's 0; default: 1, that of a new etcd. The same for all who share the store, for as long as it lives.
    */
   readonly origin?: number;
+  /**
+   * Milliseconds in which a read or a write is answered or fails; default: 5000, in which etcd finds a new leader. To find out what became of
+   * a write without an answer takes up to 3 s more.
+   */
+  readonly timeout?: number;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -54,22 +59,27 @@ export interface EtcdOptions extends Security {
 const DEFAULT_REQUEST_BYTES = 1.5 * 1024 * 1024;
 const DEFAULT_TXN_OPERATIONS = 128;
 
-/** Milliseconds in which the outcome of a write without an answer is looked for. */
-const LOOK_UP_TIMEOUT = 3000;
+const DEFAULT_TIMEOUT = 5000;
+
+/** Milliseconds in which a member is to be found for looking up what became of a write, and those for the looking. */
+const LOOK_UP = { member: 2500, history: 500 };
+
+/** Milliseconds in which etcd says which revision is the oldest. */
+const OLDEST_TIMEOUT = 1000;
 
 /** Milliseconds in which what is compacted is to have reached the watchers. */
 const SETTLE_TIMEOUT = 1000;
 
 /**
  * Opens the store. Throws {@link StoreInputError} for options that cannot be, and, when etcd cannot be used, the errors of
- * `errors.ts`, within 5 s.
+ * `errors.ts`, within the timeout.
  */
 export async function openEtcdStore(options: EtcdOptions): Promise<Store> {
   checkOptions(options);
-  const { endpoints, log, clock = systemClock, username, password = '' } = options;
+  const { endpoints, log, clock = systemClock, username, password = '', timeout = DEFAULT_TIMEOUT } = options;
   const user: User | undefined = username === undefined ? undefined : { name: username, password };
   const cluster = new Cluster({ endpoints, connect: await connectorOf(options), clock, log });
-  const calls = new Calls(cluster, user, clock, log);
+  const calls = new Calls({ cluster, user, timeout, clock, log });
   const layout = new Layout(options.prefix ?? '', options.origin ?? FIRST_REVISION);
   const follow = follower({ calls, layout, clock, log });
   const store = new EtcdStore(calls, layout, follow);
@@ -271,7 +281,7 @@ class EtcdStore implements Store {
   ): Promise<TxnResult> {
     const fence = fenceOf(compares, operations);
     if (fence === undefined) throw new OutcomeUnknownError(lost);
-    const outcome = await this.#outcome(fence, operations, since);
+    const outcome = await this.#outcome(fence, operations, Math.max(since, fence.modified));
     if (outcome.kind === 'made') return { ok: true, revision: outcome.revision };
     if (outcome.kind === 'unknown') throw new OutcomeUnknownError(lost);
     // Compares only: this can be sent as often as need be.
@@ -281,14 +291,15 @@ class EtcdStore implements Store {
 
   async #outcome(fence: Compare, operations: readonly Operation[], since: Revision): Promise<Outcome> {
     try {
-      for await (const { changes } of this.#follow('', since, AbortSignal.timeout(LOOK_UP_TIMEOUT))) {
+      await this.#calls.cluster.member(performance.now() + LOOK_UP.member);
+      for await (const { changes } of this.#follow('', since, AbortSignal.timeout(LOOK_UP.history))) {
         for (const change of changes) {
           const outcome = outcomeOf(change, fence, operations);
           if (outcome !== undefined) return outcome;
         }
       }
     } catch (error) {
-      if (!(error instanceof CompactedError)) throw error;
+      if (!(error instanceof CompactedError || error instanceof StoreUnavailableError)) throw error;
     }
     return { kind: 'unknown' };
   }
@@ -337,7 +348,7 @@ class EtcdStore implements Store {
     const known = this.#started().compacted;
     if (known > compacted) return known;
     try {
-      for await (const _ of this.#follow('\0', compacted, AbortSignal.timeout(LOOK_UP_TIMEOUT)));
+      for await (const _ of this.#follow('\0', compacted, AbortSignal.timeout(OLDEST_TIMEOUT)));
     } catch (error) {
       if (error instanceof CompactedError) return error.oldest;
       throw error;

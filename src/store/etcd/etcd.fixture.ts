@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { silentLogger } from '../../host/log.ts';
 import type { Store } from '../store.ts';
+import { connector } from './connection.ts';
 import { type EtcdOptions, openEtcdStore } from './etcd-store.ts';
 
 /** Whatever cleans up: a test, or a whole suite. */
@@ -52,6 +53,27 @@ export class EtcdFixture {
 
   get endpoints(): readonly string[] {
     return this.members.map(({ endpoint }) => endpoint);
+  }
+
+  /** The member that leads, as it says itself. */
+  async leader(): Promise<Member> {
+    const connect = await connector({});
+    for (let tries = 0; tries < 100; tries++) {
+      for (const member of this.members) {
+        const connection = connect(member.endpoint);
+        const status = await connection.call('Status', {}, 500).catch(() => undefined);
+        connection.close();
+        if (status !== undefined && status.leader === status.header.memberId) return member;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('no member leads');
+  }
+
+  member(endpoint: string): Member {
+    const found = this.members.find((member) => member.endpoint === endpoint);
+    if (found === undefined) throw new Error(`no member has the endpoint ${endpoint}`);
+    return found;
   }
 
   /** A store in it, closed with the scope. */
@@ -108,7 +130,7 @@ export async function startEtcd(scope: Scope, options: ClusterFixtureOptions): P
       return new Member(endpoint, [
         ...[`--name=m${i}`, `--data-dir=${join(dir, `m${i}`)}`, `--initial-cluster=${cluster}`],
         ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
-        ...[`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
+        ...[`--listen-client-urls=${listened(endpoint)}`, `--advertise-client-urls=${endpoint}`],
         ...['--heartbeat-interval=50', '--election-timeout=300', '--log-level=error', '--logger=zap', ...argv],
       ]);
     }),
@@ -119,6 +141,11 @@ export async function startEtcd(scope: Scope, options: ClusterFixtureOptions): P
     rmSync(dir, { recursive: true });
   });
   return fixture;
+}
+
+/** With TLS at another address as well, which certificates may not be for. */
+function listened(endpoint: string): string {
+  return endpoint.startsWith('https:') ? `${endpoint},${endpoint.replace('127.0.0.1', '127.0.0.2')}` : endpoint;
 }
 
 /** Ports that nobody listens on: all found before any is given back. */

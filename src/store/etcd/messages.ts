@@ -72,8 +72,9 @@ export interface TxnResponse {
 }
 
 export interface StatusResponse {
+  readonly header: { readonly memberId: number };
   readonly version: string;
-  /** 0: the member knows of none. Too large to be exact. */
+  /** The leader's memberId; 0: the member knows of none. Too large to be exact. */
   readonly leader: number;
   readonly raftTerm: number;
 }

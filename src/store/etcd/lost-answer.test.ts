@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { entryText, put, value } from '../contract/tools.ts';
+import type { Store } from '../store.ts';
+import { OutcomeUnknownError } from './errors.ts';
+import { type EtcdFixture, fileScope, skipWithoutEtcd, startEtcd } from './etcd.fixture.ts';
+import { type Loss, lossyWay } from './lost-answer.fixture.ts';
+
+describe('a write to etcd that gets no answer', { skip: skipWithoutEtcd() }, () => {
+  const scope = fileScope();
+  let etcd: EtcdFixture;
+  before(async () => {
+    etcd = await startEtcd(scope, { members: 1 });
+  });
+
+  /** Writes while something is lost; others, who see etcd as it is, may write before it is looked up. */
+  const lossy = async (t: Parameters<typeof lossyWay>[0], prefix: string) => {
+    const way = await lossyWay(t, etcd.endpoints[0] ?? '');
+    const store = await etcd.open(t, { endpoints: [way.endpoint], prefix });
+    const other = await etcd.open(t, { prefix });
+    const losing = <T>(what: Loss, write: () => Promise<T>): Promise<T> => {
+      way.lose(what);
+      return write();
+    };
+    return { store, other, losing };
+  };
+  const create = (store: Store, text: string) => store.txn([{ key: 'a', modified: 0 }], [value('a', text)]);
+
+  test('is found by its revision when it was made, and not made again', async (t) => {
+    const { store, other, losing } = await lossy(t, '/made/');
+    const created = await losing('answers', () => create(store, '1'));
+    const entry = await other.get('a');
+    assert.deepEqual(created, { ok: true, revision: entry?.modified });
+    const modified = entry?.modified ?? 0;
+    const deleted = await losing('answers', () => store.txn([{ key: 'a', modified }], [{ kind: 'delete', key: 'a' }]));
+    assert.ok(deleted.ok && deleted.revision === modified + 1);
+    assert.equal(await other.get('a'), undefined);
+  });
+
+  test('is found also when it has been written over since', async (t) => {
+    const { store, other, losing } = await lossy(t, '/over/');
+    const revision = await put(store, 'a', '1');
+    const lost = losing('answers', () => store.txn([{ key: 'a', modified: revision }], [value('a', '2')]));
+    while ((await other.get('a'))?.modified === revision);
+    await put(other, 'a', '3');
+    assert.deepEqual(await lost, { ok: true, revision: revision + 1 });
+  });
+
+  test('is told as refused when another came first, with what is there', async (t) => {
+    const { store, other, losing } = await lossy(t, '/other/');
+    const revision = await put(store, 'a', '1');
+    const lost = losing('questions', () => store.txn([{ key: 'a', modified: revision }], [value('a', 'mine')]));
+    const next = await put(other, 'a', 'theirs');
+    const result = await lost;
+    assert.ok(!result.ok);
+    assert.deepEqual(result.current.map(entryText), [`a=theirs@${revision}-${next}`]);
+  });
+
+  test('is told as unknown when it cannot be found out', async (t) => {
+    const { store, other, losing } = await lossy(t, '/unknown/');
+    await assert.rejects(
+      losing('questions', () => create(store, '1')),
+      OutcomeUnknownError,
+    );
+    assert.equal(await other.get('a'), undefined);
+    await assert.rejects(
+      losing('answers', () => put(store, 'a', 'without a compare')),
+      OutcomeUnknownError,
+    );
+    assert.equal((await create(store, '2')).ok, false);
+  });
+});
