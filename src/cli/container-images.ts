@@ -87,6 +87,7 @@ function runtimeTrouble(error: unknown, endpoint: string): unknown {
   });
 }
 
+/** An image that pods of a node can name. */
 export interface ContainerImage {
   readonly names: readonly string[];
   readonly id: string;
@@ -109,6 +110,7 @@ export async function containerImages(endpoint: string): Promise<readonly Contai
   }
 }
 
+/** The images as a table, for people. */
 export function containerImageTable(images: readonly ContainerImage[]): string {
   if (images.length === 0) return 'none yet; this brings one: postern image import FILE';
   const rows = images.flatMap(({ names, id, size }) => {

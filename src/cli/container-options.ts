@@ -3,12 +3,14 @@ import { isAbsolute } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RuntimeEndpoint } from '../pods/runtime/connection.ts';
 
+/** The options as commander reads them. */
 export interface ContainerFlags {
   readonly containerRuntimeEndpoint: RuntimeEndpoint;
 }
 
 const SCHEME = 'unix://';
 
+/** Adds the options of a node's container runtime to a command. */
 export function addContainerOptions(command: Command): Command {
   return command.addOption(
     new Option(

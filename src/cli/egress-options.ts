@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CIDR, IP_FAMILIES, type IPFamily, printCIDR } from '../lib/ip.ts';
 import { parsePrefixes } from './options.ts';
 
+/** The options as commander reads them. */
 export interface EgressFlags {
   /** Families in which it is their node's. */
   readonly masquerade: readonly IPFamily[];
@@ -19,6 +20,7 @@ const CHOICES: Readonly<Record<string, readonly IPFamily[]>> = {
   false: [],
 };
 
+/** Adds the options of the way out of the cluster to a command. */
 export function addEgressOptions(command: Command): Command {
   return command
     .addOption(

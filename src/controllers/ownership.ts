@@ -30,6 +30,7 @@ export interface Owner<T extends KubeObject> {
   readonly object: T;
 }
 
+/** Which objects an owner has, takes over and lets go. */
 export interface Claims<T> {
   /** Belong to the owner already. */
   readonly own: readonly T[];

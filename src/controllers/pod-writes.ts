@@ -28,6 +28,7 @@ export interface PodWritesOptions {
   readonly clock: Clock;
 }
 
+/** What a controller has made and deleted, ahead of what its informer tells. */
 export class PodWrites {
   readonly #options: PodWritesOptions;
   /** Grouped by the UID of whoever controls them. */

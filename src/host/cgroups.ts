@@ -9,6 +9,7 @@ import { parseMountinfo } from './mountinfo.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
+/** A tree of control groups. */
 export interface CgroupHierarchy {
   readonly path: string;
   readonly type: 'cgroup' | 'cgroup2';

@@ -45,6 +45,7 @@ Where services start once they are installed, containerd runs on this machine to
   );
 }
 
+/** A node of a lab that is to run containers. */
 export interface ContainerNode {
   readonly layout: Layout;
   readonly name: string;

@@ -25,6 +25,7 @@ export interface Assembled {
   readonly cni: CNI;
 }
 
+/** Makes the parts, and puts the network plugin in place. They work until the signal is aborted. */
 export async function assemble(options: AssembleOptions, signal: AbortSignal): Promise<Assembled> {
   const { runtime, client, events, log, clock, network, stateDir } = options;
   const timed = clock === undefined ? {} : { clock };

@@ -7,6 +7,7 @@ import { removePodCgroup } from './cgroups.ts';
 import { lastWords } from './runtime/last-words.ts';
 import type { ContainerRun } from './runtime/pod-runtime.ts';
 
+/** What pods leave on the machine, and its removal. */
 export interface Leavings {
   /** What a run that has ended left as its last words; `file`: where it was told to put them. */
   lastWords(run: ContainerRun, file: string): Promise<string | undefined>;

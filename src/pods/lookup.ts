@@ -13,6 +13,7 @@ export interface LookupOptions {
   readonly runtime: () => ContainerRuntime | undefined;
 }
 
+/** Looks in what the API and the runtime have told. */
 export function podLookup({ pods, cache, runtime }: LookupOptions): PodLookup {
   const find = ({ namespace, name, uid }: PodRef): Pod | undefined => {
     const pod = pods.get({ namespace, name });

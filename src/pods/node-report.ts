@@ -24,6 +24,7 @@ export interface NodeReportOptions {
   readonly log: Logger;
 }
 
+/** Writes the state of the runtime onto the Node. */
 export class NodeReport {
   readonly #options: NodeReportOptions;
   readonly #wake = new Wake();

@@ -103,6 +103,7 @@ export interface RunningContainer {
   readonly startedAt: number;
 }
 
+/** What the probes of a container have come to. */
 export interface ProbeState {
   /** The startup probe has passed, or there is none. */
   readonly started: boolean;

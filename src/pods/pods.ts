@@ -64,6 +64,7 @@ export interface PodsOptions {
 /** What serves with a runtime; a network plugin is no part of every test. */
 type Made = Pick<Assembled, 'parts'> & Partial<Assembled>;
 
+/** The part that runs a node's pods. */
 export interface Pods {
   /** `leave`: the containers run on and are found again by the next start. `end`: they are ended and cleared away. */
   stop(how: 'leave' | 'end'): Promise<void>;

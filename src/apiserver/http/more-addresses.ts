@@ -15,6 +15,7 @@ export interface MoreAddressesParts {
 
 const INTERVAL = seconds(1);
 
+/** Listens at addresses that come and go, besides those that the server began with. */
 export class MoreAddresses {
   readonly #parts: MoreAddressesParts;
   /** Stays listening when the address goes: it hears again when that comes back. */

@@ -22,6 +22,7 @@ export interface PodAdmissionParts {
   readonly random: () => number;
 }
 
+/** Makes the admission of pods: what each new one is given. */
 export function podAdmission(parts: PodAdmissionParts): Admission {
   return {
     async admit({ kind, old, next }: Write): Promise<Admitted> {

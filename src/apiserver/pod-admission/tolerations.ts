@@ -7,6 +7,7 @@ const TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'
 const SECONDS = 300;
 const EFFECT = 'NoExecute';
 
+/** The spec with the taints of lost nodes borne for a while, unless it says how long itself. */
 export function withTolerations(spec: PodSpec): PodSpec {
   const { tolerations = [] } = spec;
   const missing = TAINTS.filter((key) => !tolerations.some((toleration) => bears(toleration, key)));

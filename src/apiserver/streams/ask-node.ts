@@ -11,6 +11,7 @@ const ANSWER_LIMIT = seconds(30);
 /** Longest text of an error that is read. */
 const ERROR_LIMIT = 64 * 1024;
 
+/** What is asked of an agent. */
 export interface NodeRequest {
   readonly method: string;
   readonly path: string;
@@ -19,6 +20,7 @@ export interface NodeRequest {
   readonly signal: AbortSignal;
 }
 
+/** What it answers with, once it serves the request. */
 export type NodeAnswer =
   | { readonly kind: 'body'; readonly response: IncomingMessage }
   /** The agent speaks another protocol now. */

@@ -28,6 +28,7 @@ interface Link {
   readonly asked: Map<string, (socket: Duplex) => void>;
 }
 
+/** The agents that can be asked, and the connections that they were asked for. */
 export class NodeLinks {
   readonly #clock: Clock;
   readonly #links = new Map<string, Link>();

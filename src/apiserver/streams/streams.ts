@@ -24,6 +24,7 @@ const IDLE_LIMIT = minutes(240);
 /** TCP keep-alive: a client whose machine is gone is noticed within half a minute. */
 const KEEP_ALIVE = seconds(15);
 
+/** A client's request for a stream, and what serving it needs. */
 export interface StreamExchange {
   readonly api: Api;
   readonly links: NodeLinks;

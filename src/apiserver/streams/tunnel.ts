@@ -18,6 +18,7 @@ const TUNNEL_PROTOCOL = 'postern-stream';
 /** Between keep-alives of TCP: an agent whose machine is gone is noticed within half a minute. */
 const KEEP_ALIVE = seconds(15);
 
+/** An agent's request, and what serving it needs. */
 export interface TunnelExchange {
   readonly links: NodeLinks;
   readonly request: IncomingMessage;

@@ -10,6 +10,7 @@ import { checkVersion } from '../verbs/complete.ts';
 import { isDryRun } from '../verbs/options.ts';
 import { received } from './called.ts';
 
+/** Gives a pod its node, once. Throws an ApiError: 409 when it has one. */
 export async function bind(api: Api, request: ResourceRequest): Promise<Answer> {
   const binding = received<Binding>(request, Binding);
   const { namespace } = request;

@@ -11,6 +11,7 @@ import { readDeleteOptions } from '../verbs/delete-options.ts';
 import { requiredName } from '../verbs/options.ts';
 import { received } from './called.ts';
 
+/** Deletes a pod, as it is asked for. Throws what a delete throws. */
 export async function evict(api: Api, request: ResourceRequest): Promise<Answer> {
   const { deleteOptions = {} } = received<Eviction>(request, Eviction);
   const name = requiredName(request);

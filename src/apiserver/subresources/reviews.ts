@@ -14,6 +14,7 @@ export async function reviewSelf(_: Api, request: ResourceRequest): Promise<Answ
   return answered(SelfSubjectReview, { ...review, status: { userInfo: infoOf(request.user) } } as SelfSubjectReview);
 }
 
+/** Says whose a token is, or that it is nobody's: whether it is good is the answer, and no error. */
 export async function reviewToken(api: Api, request: ResourceRequest): Promise<Answer> {
   const { spec = {}, ...review } = received<TokenReview>(request, TokenReview);
   if (!spec.token) throw badRequest('token is required for TokenReview in authentication');

@@ -16,6 +16,7 @@ import { objectKey } from '../storage/keys.ts';
 import { requiredName } from '../verbs/options.ts';
 import { answered, received } from './called.ts';
 
+/** Gives a token of a service account. Throws an ApiError: 403 when an agent asks for pods that are not its node's. */
 export async function requestToken(api: Api, request: ResourceRequest): Promise<Answer> {
   const name = requiredName(request);
   const wanted = received<TokenRequest>(request, TokenRequest);

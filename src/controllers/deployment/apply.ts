@@ -13,6 +13,7 @@ import type { Change } from './desired.ts';
 import { sizeOf } from './sets.ts';
 import { sameTemplate } from './template.ts';
 
+/** What a step is taken with. */
 export interface Hands {
   readonly client: Client;
   readonly events: EventRecorder;
@@ -20,6 +21,7 @@ export interface Hands {
   readonly sets: OwnWrites<ReplicaSet>;
 }
 
+/** What became of a step. */
 export type Outcome =
   | { readonly kind: 'done'; readonly created: string | undefined }
   /** The name of the new set is taken by one that is not ours, or not of this template. */

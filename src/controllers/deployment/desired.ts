@@ -9,12 +9,14 @@ import { byAge, type Split, sizeOf, split, sum } from './sets.ts';
 import { proportionalSizes, recreateSizes, rollingSizes, type Sizes } from './sizes.ts';
 import { HASH_LABEL, templateHash, withHash } from './template.ts';
 
+/** What is to be written next. */
 export type Change =
   | { readonly kind: 'create'; readonly set: ReplicaSet }
   /** `set` is as it will be; `from` is how many pods it asked for. */
   | { readonly kind: 'update'; readonly set: ReplicaSet; readonly from: number }
   | { readonly kind: 'delete'; readonly set: ReplicaSet };
 
+/** What a step is decided from. */
 export interface Situation {
   readonly deployment: Deployment;
   /** Those that the deployment controls. */

@@ -1,6 +1,7 @@
 /** How many pods a rolling update may add, and may take away, at a time. Pure. */
 import type { Deployment } from '../../api/apps/v1/deployment.ts';
 
+/** How many pods there may be, and how many must be available. */
 export interface Limits {
   readonly replicas: number;
   /** Pods that may be too many. */

@@ -13,6 +13,7 @@ export function availableOf(set: ReplicaSet): number {
   return Math.min(sizeOf(set), set.status?.availableReplicas ?? 0);
 }
 
+/** The sum of what each item counts for. */
 export function sum<T>(items: readonly T[], amountOf: (item: T) => number): number {
   return items.reduce((total, item) => total + amountOf(item), 0);
 }
@@ -28,6 +29,7 @@ function compare(a = '', b = ''): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** The replica sets of a deployment, told apart by its present template. */
 export interface Split {
   /** Of the deployment's template; of several the oldest, so that it is always the same. */
   readonly current: ReplicaSet | undefined;
@@ -35,6 +37,7 @@ export interface Split {
   readonly old: readonly ReplicaSet[];
 }
 
+/** Tells the set of the present template from those of earlier ones. */
 export function split({ spec }: Deployment, sets: readonly ReplicaSet[]): Split {
   const sorted = [...sets].sort(byAge);
   const current = sorted.find((set) => sameTemplate(set.spec.template, spec.template));

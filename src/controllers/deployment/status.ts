@@ -30,6 +30,7 @@ type Counts = Required<
   Pick<DeploymentStatus, 'replicas' | 'updatedReplicas' | 'readyReplicas' | 'availableReplicas' | 'unavailableReplicas'>
 >;
 
+/** What the status says after a step, and when it is to be looked at again. */
 export function desiredStatus(input: StatusInput): StatusOutcome {
   const { deployment, now } = input;
   const counts = countsOf(input.sets);

@@ -19,6 +19,7 @@ type Wanted = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 /** What is decided, and said before the last pod has ended. */
 const DECIDED = { Complete: 'SuccessCriteriaMet', Failed: 'FailureTarget' } as const;
 
+/** What the status of a job says, with its conditions. */
 export function desiredStatus({ job, tally, end, now }: StatusInput): JobStatus {
   const { suspend = false } = job.spec;
   const before = job.status ?? {};

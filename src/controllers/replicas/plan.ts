@@ -6,6 +6,7 @@ import { byWorth } from './rank.ts';
 /** Pods made, or deleted, before the set is looked at again: Kubernetes' burst. */
 export const BURST = 500;
 
+/** The pods that are to be made and deleted. */
 export interface Plan {
   /** How many to make. */
   readonly create: number;

@@ -32,6 +32,7 @@ export interface StatusOutcome {
   readonly wait: number | undefined;
 }
 
+/** What the status says of the pods that there are, and when it is to be looked at again. */
 export function desiredStatus({ wanted, pods, before, generation, failure, now }: StatusInput): StatusOutcome {
   const active = pods.filter(isActive);
   const templateLabels = selectorOfLabels(wanted.template.metadata?.labels ?? {});

@@ -18,6 +18,7 @@ const replicaSets: Family<ReplicaSet> = {
   withStatus: (set, status) => ({ ...set, status }),
 };
 
+/** Makes the controller of ReplicaSets. */
 export function replicaSetController(parts: ControllerParts): Run {
   return replicaController(parts, replicaSets);
 }

@@ -18,6 +18,7 @@ const replicationControllers: Family<ReplicationController> = {
   withStatus: (rc, status) => ({ ...rc, status }),
 };
 
+/** Makes the controller of ReplicationControllers. */
 export function replicationControllerController(parts: ControllerParts): Run {
   return replicaController(parts, replicationControllers);
 }

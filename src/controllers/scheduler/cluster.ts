@@ -34,6 +34,7 @@ export type News = 'none' | 'node' | 'pod-arrived' | 'pod-left';
 
 const NOWHERE: Counts = new Map();
 
+/** What is on which node, brought up to date change by change. */
 export class Cluster implements ClusterView {
   readonly #nodes = new Map<string, NodeFacts>();
   readonly #usage = new Map<string, NodeUsage>();

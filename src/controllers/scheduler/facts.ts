@@ -7,11 +7,13 @@ import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
 import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
 import { equal } from '../equal.ts';
 
+/** Labels of an object, by key. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** Thousandths of processors, else whole units, so that sums are exact. */
 export type Requests = ReadonlyMap<string, number>;
 
+/** What counts of a pod, whether it has its place or not. */
 export interface PodFacts {
   /** `namespace/name`. */
   readonly key: string;
@@ -35,10 +37,12 @@ export interface WaitingPod extends PodFacts {
   readonly spec: PodSpec;
 }
 
+/** Reads a pod that is to be placed. */
 export function waitingPod(pod: Pod): WaitingPod {
   return { ...factsOf(pod), spec: pod.spec ?? {} };
 }
 
+/** Reads what counts of a pod. */
 export function factsOf(pod: Pod): PodFacts {
   const { namespace = 'default', name = '', uid = '', labels = {}, deletionTimestamp } = pod.metadata;
   const spec = pod.spec ?? {};
@@ -58,6 +62,7 @@ export function factsOf(pod: Pod): PodFacts {
   };
 }
 
+/** Whether a change of the pod changes nothing that counts. */
 export function sameFacts(a: PodFacts, b: PodFacts): boolean {
   return equal({ ...a, requests: [...a.requests] }, { ...b, requests: [...b.requests] });
 }

@@ -13,6 +13,7 @@ export function estimate({ requests }: PodFacts, resource: 'cpu' | 'memory'): nu
   return requests.get(resource) || LEAST[resource];
 }
 
+/** Sums of what the pods on a node take, kept as they come and go. */
 export class NodeUsage implements Usage {
   readonly requested = new Map<string, number>();
   readonly estimated = { cpu: 0, memory: 0 };

@@ -8,6 +8,7 @@ import { equal } from '../equal.ts';
 import type { Taint } from '../taints.ts';
 import type { Labels, Requests } from './facts.ts';
 
+/** What a Node object says that counts. */
 export interface NodeFacts {
   readonly name: string;
   readonly labels: Labels;
@@ -29,10 +30,12 @@ export interface Usage {
   readonly hostPorts: readonly HostPort[];
 }
 
+/** A node, and what is left of it. */
 export interface NodeView extends NodeFacts {
   readonly usage: Usage;
 }
 
+/** Reads what counts of a Node. */
 export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
   return {
     name: metadata.name ?? '',
@@ -53,6 +56,7 @@ function runsContainers(status: Node['status']): boolean {
   return !(status?.nodeInfo?.containerRuntimeVersion ?? '').startsWith('postern://');
 }
 
+/** Whether a change of the Node changes nothing that counts: heartbeats do not. */
 export function sameNode(a: NodeFacts, b: NodeFacts): boolean {
   return equal({ ...a, allocatable: [...a.allocatable] }, { ...b, allocatable: [...b.allocatable] });
 }

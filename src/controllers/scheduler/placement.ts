@@ -23,6 +23,7 @@ import {
   taintScore,
 } from './scores/scores.ts';
 
+/** The node that suits a pod best, or why there is none. */
 export type Placement =
   | { readonly kind: 'node'; readonly name: string }
   | {

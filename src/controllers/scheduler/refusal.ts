@@ -10,6 +10,7 @@ export interface Refusal {
   readonly reasons: readonly string[];
 }
 
+/** A refusal with its reasons. */
 export function refusal(hindrance: Hindrance, ...reasons: readonly string[]): Refusal {
   return { hindrance, reasons };
 }

@@ -8,23 +8,27 @@ import { isMeant, type PodMatcher } from './terms.ts';
 /** Tallies kept at a time; the one that was longest not asked for goes. */
 const KEPT = 64;
 
+/** A pod and its node. */
 export interface PlacedPod {
   readonly facts: PodFacts;
   readonly nodeName: string;
 }
 
+/** Which pods are counted. */
 export interface TallyQuestion {
   readonly matcher: PodMatcher;
   /** Whether pods that have been asked to end count, too. */
   readonly ending: boolean;
 }
 
+/** Numbers of pods by node; one without any is not in it. */
 export type Counts = ReadonlyMap<string, number>;
 
 interface Tally extends TallyQuestion {
   readonly counts: Map<string, number>;
 }
 
+/** The pods that have their place, and the counts that are asked for. */
 export class Tallies {
   readonly #byNamespace = new Map<string, Set<PlacedPod>>();
   readonly #tallies = new Map<string, Tally>();

@@ -29,6 +29,7 @@ export function termOf(term: PodAffinityTerm, of: PodFacts, namespacesOf: Namesp
   return { ...podMatcher(selector, namespaces(term, of.namespace, namespacesOf)), topologyKey };
 }
 
+/** The pods that a selector means in some namespaces: without a selector none, without namespaces those of all. */
 export function podMatcher(selector: Selector | undefined, namespaces: readonly string[] | undefined): PodMatcher {
   return { text: JSON.stringify([namespaces, selector]), namespaces, selector };
 }
@@ -46,6 +47,7 @@ export function selectorWith(
   return [...selectorOf(selector), ...own(match, 'In'), ...own(mismatch, 'NotIn')];
 }
 
+/** Whether a matcher means the pod. */
 export function isMeant({ namespaces, selector }: PodMatcher, pod: Pick<PodFacts, 'namespace' | 'labels'>): boolean {
   if (selector === undefined || (namespaces !== undefined && !namespaces.includes(pod.namespace))) return false;
   return matchesLabels(selector, pod.labels);

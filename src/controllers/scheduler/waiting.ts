@@ -24,12 +24,14 @@ interface Refused {
   readonly isWaiting: boolean;
 }
 
+/** A pod that is to be tried again. */
 export interface Retry {
   readonly key: string;
   /** Milliseconds from now. */
   readonly after: number;
 }
 
+/** The pods that were refused, and why. */
 export class Waiting {
   readonly #clock: Clock;
   readonly #refused = new Map<string, Refused>();

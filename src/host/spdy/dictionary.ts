@@ -28,6 +28,7 @@ const VALUES = [
   'text/javascript,publicprivatemax-age=gzip,deflate,sdchcharset=utf-8charset=iso-8859-1,utf-,*,enq=0.',
 ];
 
+/** What zlib’s window begins with on both sides. */
 export const DICTIONARY: Buffer = Buffer.concat([
   ...NAMES.flatMap((name) => [length(name), Buffer.from(name)]),
   Buffer.from(VALUES.join('')),

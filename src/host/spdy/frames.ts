@@ -112,19 +112,23 @@ function controlFrame(type: number, fin: boolean, body: Buffer): Frame {
 
 const idAt = (body: Buffer): number => body.readUInt32BE(0) & 0x7fff_ffff;
 
+/** A frame that opens a stream. */
 export function synStream(id: number, block: Buffer): Buffer {
   // No associated stream, and the highest priority, as Kubernetes' clients ask.
   return control(SYN_STREAM, 0, Buffer.concat([numbers(id, 0), Buffer.alloc(2), block]));
 }
 
+/** A frame that takes a stream. */
 export function synReply(id: number, block: Buffer): Buffer {
   return control(SYN_REPLY, 0, Buffer.concat([numbers(id), block]));
 }
 
+/** A frame that ends a stream in both directions. */
 export function rstStream(id: number, status: number): Buffer {
   return control(RST_STREAM, 0, numbers(id, status));
 }
 
+/** A frame that is to be sent back. */
 export function ping(id: number): Buffer {
   return control(PING, 0, numbers(id));
 }

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 /** Bytes that are kept until they are asked for; more are left to the connection. */
 const KEPT = 256 * 1024;
 
+/** What has come on a connection and was not asked for yet. */
 export class Inbox {
   readonly #socket: Duplex;
   readonly #chunks: Buffer[] = [];

@@ -22,6 +22,7 @@ export interface SessionOptions {
   readonly onStream?: (stream: SpdyStream) => void;
 }
 
+/** One side of a session. It ends with its connection. */
 export class SpdySession {
   readonly #socket: Duplex;
   readonly #options: SessionOptions;

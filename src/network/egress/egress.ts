@@ -1,6 +1,7 @@
 /** What pods and virtual machines of this node are outside of the cluster: the node. */
 import { type CIDR, IP_FAMILIES, type IPFamily, printCIDR, widestCIDRs } from '../../lib/ip.ts';
 
+/** Whose address goes out of the cluster, and where to. */
 export interface Egress {
   /** Families whose connections to the outside get the node's address. */
   readonly families: readonly IPFamily[];

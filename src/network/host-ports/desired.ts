@@ -15,6 +15,7 @@ export interface HostPortElement {
 /** By set and key. Of two pods that want the same port the one that came last has it: the other is on its way out. */
 export type HostPorts = ReadonlyMap<string, HostPortElement>;
 
+/** Which ports of the node lead to which pods. */
 export function desiredHostPorts(leases: readonly Lease[], podCIDRs: readonly CIDR[]): HostPorts {
   const elements = leases.filter(isContainerLease).flatMap((lease) => elementsOf(lease, podCIDRs));
   return new Map(elements.map((element) => [`${element.family} ${element.set} ${element.key}`, element]));

@@ -32,6 +32,7 @@ export interface CNIOptions {
   readonly run?: RunCommand;
 }
 
+/** The network plugin, as the rest of the agent sees it. */
 export interface CNI {
   /**
    * Puts back what is missing in the runtime's folders, as after it was installed anew. Resolves to why pods do not get onto

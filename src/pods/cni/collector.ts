@@ -24,6 +24,7 @@ export interface CollectorOptions {
   readonly run: RunCommand;
 }
 
+/** Takes back ports of sandboxes that the runtime no longer has. */
 export class Collector {
   readonly #options: CollectorOptions;
   /** Sandboxes that were not in the runtime's list when it was looked at last. */

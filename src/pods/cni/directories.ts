@@ -1,6 +1,7 @@
 /** Where a container runtime looks for its CNI plugins: in what it tells of itself when it is asked in detail. */
 import type { RuntimeStatus } from '../cri/cri.ts';
 
+/** Where a runtime looks for network plugins and for their configuration. */
 export interface CNIDirectories {
   /** Of programs. */
   readonly binDir: string;

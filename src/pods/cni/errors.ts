@@ -22,6 +22,7 @@ export interface CNIFailure {
   readonly details: string;
 }
 
+/** A failure with one of the codes above. */
 export function failure(code: number, msg: string, details = ''): CNIFailure {
   return { kind: 'failure', code, msg, details };
 }

@@ -7,6 +7,7 @@ import { CNI_VERSIONS } from './request.ts';
 export const MARK = 'put here by postern';
 /** Comes before what others have, as a rule: runtimes take the first by name. */
 export const CONFIGURATION = '00-postern.conflist';
+/** Name of the plugin's program, and its type in the configuration. */
 export const PROGRAM = 'postern';
 /** The plugin that brings up a sandbox's loopback interface: runtimes ask for it whatever else there is. */
 export const LOOPBACK = 'loopback';

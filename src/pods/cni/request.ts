@@ -5,6 +5,7 @@ import { CNI_CODES, type CNIFailure, failure } from './errors.ts';
 
 /** Versions of the specification that results are told in. */
 export const CNI_VERSIONS = ['0.3.1', '0.4.0', '1.0.0'] as const;
+/** A version of the specification that is spoken. */
 export type CNIVersion = (typeof CNI_VERSIONS)[number];
 
 /** The pod that a sandbox is made for. Runtimes that are old do not tell its UID. */
@@ -23,6 +24,7 @@ interface InNamespace {
   readonly ifname: string;
 }
 
+/** What a runtime asks for, checked. */
 export type CNIRequest =
   | (InNamespace & { readonly kind: 'add'; readonly pod: SandboxPod; readonly hostPorts: readonly HostPort[] })
   | (InNamespace & { readonly kind: 'check' })
@@ -40,6 +42,7 @@ const INTERFACE = /^[A-Za-z0-9_.-]{1,15}$/;
 const NAMESPACE_PATH = /^\/[\x21-\x7e]{1,4095}$/;
 const PROTOCOLS = { tcp: 'TCP', udp: 'UDP', sctp: 'SCTP' } as const;
 
+/** Reads what the plugin was given: variables, and a configuration. */
 export function parseRequest({ env, config }: RawRequest): CNIRequest | CNIFailure {
   const conf = parseObject(config);
   if (conf === undefined) return failure(CNI_CODES.undecodable, 'the network configuration is no JSON object');

@@ -32,6 +32,7 @@ export function addResult(version: CNIVersion, port: Port, inside: { netns: stri
   return { ok: true, output };
 }
 
+/** An error as the plugin prints it. */
 export function failureResult(version: string, { code, msg, details }: CNIFailure): PluginAnswer {
   return { ok: false, output: { cniVersion: version, code, msg, ...(details === '' ? {} : { details }) } };
 }

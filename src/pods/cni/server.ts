@@ -6,6 +6,7 @@ import { seconds } from '../../lib/duration.ts';
 import type { RawRequest } from './request.ts';
 import type { PluginAnswer } from './result.ts';
 
+/** Answers one question of a plugin. May reject: the plugin is then told to try again. */
 export type Answerer = (request: RawRequest) => Promise<PluginAnswer>;
 
 /** Bytes of a request. */

@@ -21,6 +21,7 @@ export interface ContainerInputs {
   readonly seccompProfiles: string;
 }
 
+/** What the runtime is asked for; a problem when the pod cannot be run as it says. */
 export function containerConfig(inputs: ContainerInputs): ContainerConfig | Problem {
   const { request, nodeName, variables, mounts, qos, machine, seccompProfiles } = inputs;
   const { pod, container, restartCount, image, imageRef } = request;

@@ -26,6 +26,7 @@ export interface EnvironmentInputs {
   readonly services: readonly Service[];
 }
 
+/** Values of variables by name, in the order in which they are set. */
 export type Environment = ReadonlyMap<string, string>;
 
 /** Those of the pod's namespace, unless it wants none; and always the one that leads to the API. */

@@ -37,6 +37,7 @@ interface Followed {
   readonly pods: Set<string>;
 }
 
+/** The ConfigMaps and Secrets that pods name, each followed as long as one of them does. */
 export class FollowedObjects {
   readonly #options: FollowedObjectsOptions;
   readonly #signal: AbortSignal;

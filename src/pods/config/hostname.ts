@@ -7,6 +7,7 @@ import { problem } from './problems.ts';
 const LABEL_LIMIT = 63;
 const HOSTNAME_LIMIT = 64;
 
+/** How a pod is called. */
 export interface PodNames {
   /** One label. */
   readonly hostname: string;
@@ -14,6 +15,7 @@ export interface PodNames {
   readonly domain: string | undefined;
 }
 
+/** The names of a pod, by its spec and the cluster's domain. */
 export function podNames({ metadata, spec }: Pod, clusterDomain: string): PodNames {
   const { hostname, subdomain } = spec ?? {};
   const short = (metadata.name ?? '').slice(0, LABEL_LIMIT).replace(/[-.]+$/, '');

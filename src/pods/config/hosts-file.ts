@@ -22,6 +22,7 @@ export interface HostsInputs {
   readonly nodeHosts: string;
 }
 
+/** The text of /etc/hosts. */
 export function hostsFile({ pod, podIPs, clusterDomain, nodeHosts }: HostsInputs): string {
   const { hostNetwork, hostAliases = [] } = pod.spec ?? {};
   const { hostname, domain } = podNames(pod, clusterDomain);

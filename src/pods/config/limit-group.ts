@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { codeOf } from '../../lib/errors.ts';
 import type { GroupSetting } from './pod-limits.ts';
 
+/** The control group of a pod, on this machine. */
 export interface PodGroup {
   /** Where control groups are mounted. */
   readonly root: string;

@@ -2,6 +2,7 @@
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Container } from '../../api/core/v1/pod-spec.ts';
 
+/** Kinds of objects that containers are configured with. */
 export type ObjectKind = 'ConfigMap' | 'Secret';
 
 /** Content of a ConfigMap or Secret by key. */
@@ -15,6 +16,7 @@ export interface NamedObjects {
   texts(kind: ObjectKind, name: string): ReadonlyMap<string, string> | undefined;
 }
 
+/** An object that a pod names in its own namespace. */
 export interface ObjectRef {
   readonly kind: ObjectKind;
   readonly name: string;

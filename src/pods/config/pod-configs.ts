@@ -53,6 +53,7 @@ export interface PodConfigsOptions {
 /** Where a container finds the file for its last words, unless it says otherwise. */
 const TERMINATION_LOG = '/dev/termination-log';
 
+/** Configurations of pods and containers, and the files that those need. */
 export class Configs implements PodConfigs {
   readonly #options: PodConfigsOptions;
   /** UIDs of pods that something was missing for. */

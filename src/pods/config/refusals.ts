@@ -4,6 +4,7 @@ import type { Container } from '../../api/core/v1/pod-spec.ts';
 import { type Mapping, ownValue } from '../../api/value.ts';
 import { forbiddenSysctl } from './sysctls.ts';
 
+/** Why a node never runs the pod. */
 export interface Refusal {
   readonly reason: string;
   readonly message: string;

@@ -4,6 +4,7 @@ import type { Pod } from '../../api/core/v1/pod.ts';
 import { parseQuantity } from '../../api/quantity.ts';
 import { inUnits, type Quantities } from './quantities.ts';
 
+/** A reference to what a container asks for or may use. */
 export interface ResourceFieldRef {
   /** Default: the container that asks. */
   readonly containerName?: string;
@@ -12,6 +13,7 @@ export interface ResourceFieldRef {
   readonly divisor?: string | number;
 }
 
+/** What such a reference is resolved with. */
 export interface ResourceContext {
   readonly pod: Pod;
   /** Name of the container that asks; undefined for a volume. */

@@ -29,6 +29,7 @@ export interface Machine {
   readonly unifiedCgroups: boolean;
 }
 
+/** The limits of a container, as the kernel's control groups count them. */
 export function linuxResources(pod: Pod, container: Container, qos: QOSClass, machine: Machine): LinuxResources {
   const { limits = {}, requests = {} } = container.resources ?? {};
   const limit = resourceAmount('cpu', limits['cpu'] ?? 0);

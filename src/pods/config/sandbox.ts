@@ -21,6 +21,7 @@ export interface SandboxInputs {
   readonly paths: PodPaths;
 }
 
+/** What the runtime is asked for; a problem when the pod cannot have it. */
 export function sandboxConfig(inputs: SandboxInputs): SandboxConfig | Problem {
   const { pod, attempt, nodeName, clusterDomain, dns, paths } = inputs;
   const { name = '', namespace = '', uid = '', annotations = {} } = pod.metadata;

@@ -25,6 +25,7 @@ function dotted(name: string): string {
   return separator === '/' ? name.replace(/[./]/g, (char) => (char === '/' ? '.' : '/')) : name;
 }
 
+/** Settings of the kernel that a pod asks for, by name. */
 export function sysctlsOf({ spec }: Pod): Readonly<Record<string, string>> {
   return Object.fromEntries((spec?.securityContext?.sysctls ?? []).map(({ name, value }) => [dotted(name), value]));
 }

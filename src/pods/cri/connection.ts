@@ -29,6 +29,7 @@ export interface Service {
   send<Response>(method: string, requests: AsyncIterable<object>, options?: CallOptions): Promise<Response>;
 }
 
+/** A connection over which services can be asked. */
 export interface Connection {
   /** `proto` is a file in `proto/`, `name` the full name of a service in there. */
   service(proto: string, name: string): Promise<Service>;

@@ -29,12 +29,14 @@ export class CRIError extends Error {
   }
 }
 
+/** Whether the runtime says that what it was asked about is not there. */
 export function isCRINotFound(error: unknown): error is CRIError {
   return error instanceof CRIError && error.code === 'not-found';
 }
 
 type Labels = Readonly<Record<string, string>>;
 
+/** What tells one sandbox from all others. */
 export interface SandboxMetadata {
   readonly name: string;
   readonly uid: string;
@@ -43,6 +45,7 @@ export interface SandboxMetadata {
   readonly attempt: number;
 }
 
+/** A port of the node that leads to a port of the pod. */
 export interface PortMapping {
   readonly protocol: 'TCP' | 'UDP' | 'SCTP';
   readonly containerPort: number;
@@ -84,6 +87,7 @@ export interface SandboxSecurity {
   readonly apparmor?: SecurityProfile;
 }
 
+/** A sandbox as it is to be made. */
 export interface SandboxConfig {
   readonly metadata: SandboxMetadata;
   readonly hostname: string;
@@ -104,6 +108,7 @@ export interface SandboxConfig {
   };
 }
 
+/** A path of the host that the container sees. */
 export interface Mount {
   readonly containerPath: string;
   readonly hostPath: string;
@@ -142,6 +147,7 @@ export interface ContainerSecurity {
   readonly apparmor?: SecurityProfile;
 }
 
+/** A container as it is to be made. */
 export interface ContainerConfig {
   readonly metadata: { readonly name: string; readonly attempt: number };
   /** What ImageStatus or PullImage called the image: its id, or a reference. */
@@ -161,6 +167,7 @@ export interface ContainerConfig {
   readonly linux: { readonly resources: LinuxResources; readonly security: ContainerSecurity };
 }
 
+/** A sandbox in a list. */
 export interface Sandbox {
   readonly id: string;
   readonly metadata: SandboxMetadata;
@@ -171,6 +178,7 @@ export interface Sandbox {
   readonly annotations: Labels;
 }
 
+/** All that the runtime tells of a sandbox. */
 export interface SandboxStatus extends Sandbox {
   /** Of the pod network, the primary one first; none for a sandbox on the host's network. */
   readonly ips: readonly string[];
@@ -178,6 +186,7 @@ export interface SandboxStatus extends Sandbox {
 
 export type ContainerRunState = 'CREATED' | 'RUNNING' | 'EXITED' | 'UNKNOWN';
 
+/** A container in a list. */
 export interface RuntimeContainer {
   readonly id: string;
   readonly sandboxID: string;
@@ -191,6 +200,7 @@ export interface RuntimeContainer {
   readonly annotations: Labels;
 }
 
+/** All that the runtime tells of a container. */
 export interface RuntimeContainerStatus extends Omit<RuntimeContainer, 'sandboxID'> {
   /** Milliseconds of the wall clock; undefined when it has not come to that. */
   readonly startedAt: number | undefined;
@@ -207,6 +217,7 @@ export interface RuntimeVersion {
   readonly version: string;
 }
 
+/** Whether the runtime is ready, and how it is set up. */
 export interface RuntimeStatus {
   readonly conditions: readonly {
     readonly type: string;
@@ -226,6 +237,7 @@ export interface ContainerStats {
   readonly memoryWorkingSetBytes?: number;
 }
 
+/** An image that the runtime has. */
 export interface ImageInfo {
   readonly id: string;
   readonly repoTags: readonly string[];
@@ -236,6 +248,7 @@ export interface ImageInfo {
   readonly username: string;
 }
 
+/** Who a registry is told that we are. Not to be logged. */
 export interface RegistryAuth {
   readonly username?: string;
   readonly password?: string;
@@ -266,6 +279,7 @@ export interface ContainerFilter {
 }
 
 export type ContainerEventType = 'CREATED' | 'STARTED' | 'STOPPED' | 'DELETED';
+/** Something that happened to a container. */
 export interface ContainerEvent {
   readonly type: ContainerEventType;
   readonly containerID: string;

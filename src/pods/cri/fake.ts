@@ -33,6 +33,7 @@ export interface FakeRuntimeOptions {
   readonly address?: (sandbox: number) => readonly string[];
 }
 
+/** A runtime in memory, whose containers do what tests say. */
 export class FakeRuntime implements ContainerRuntime {
   /** Calls that changed something, in order: `runSandbox web`, `stopContainer web 30`. */
   readonly calls: string[] = [];

@@ -13,12 +13,14 @@ export type BlobSource =
   | { readonly kind: 'member'; readonly offset: number; readonly size: number }
   | { readonly kind: 'bytes'; readonly data: Buffer };
 
+/** A blob, where its bytes are, and what it names. */
 export interface ArchiveBlob extends Descriptor {
   readonly source: BlobSource;
   /** What it names in turn, and what must not be removed before it. */
   readonly children: readonly Descriptor[];
 }
 
+/** An image in an archive. */
 export interface ArchivedImage {
   /** As in the archive, complete or not; undefined when it has none. */
   readonly name: string | undefined;
@@ -38,6 +40,7 @@ export class ArchiveError extends Error {
   }
 }
 
+/** Members of an archive by name. */
 export type Members = ReadonlyMap<string, TarMember>;
 
 // Index, manifests and configs are small; a JSON text of more than that is an attack.
@@ -81,6 +84,7 @@ export async function* chunksOf(file: FileHandle, source: BlobSource): AsyncGene
 
 // JSON of strangers
 
+/** The value as an object. Throws {@link ArchiveError}. */
 export function recordOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ArchiveError(`${what}: not an object`);
@@ -89,12 +93,14 @@ export function recordOf(value: unknown, what: string): Readonly<Record<string, 
 
 const MAX_LIST = 1000;
 
+/** The value as a list, which is not too long. Throws {@link ArchiveError}. */
 export function listOf(value: unknown, what: string): readonly unknown[] {
   if (!Array.isArray(value)) throw new ArchiveError(`${what}: not a list`);
   if (value.length > MAX_LIST) throw new ArchiveError(`${what}: more than ${MAX_LIST} entries`);
   return value;
 }
 
+/** The value as a string. Throws {@link ArchiveError}. */
 export function stringOf(value: unknown, what: string): string {
   if (typeof value !== 'string') throw new ArchiveError(`${what}: not a string`);
   return value;

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { encodeTar, type TarEntry } from '../../lib/tar/write.ts';
 
+/** An image of one layer, as it is to be built. */
 export interface ImageSpec {
   /** `postern.dev/busybox:1`; undefined: the archive names no image. */
   readonly name?: string;
@@ -16,12 +17,14 @@ export interface ImageSpec {
   readonly stopSignal?: string;
 }
 
+/** Bytes of an image, and their digest. */
 export interface Blob {
   readonly mediaType: string;
   readonly digest: string;
   readonly data: Buffer;
 }
 
+/** What an image is made of. */
 export interface BuiltImage {
   readonly manifest: Blob;
   readonly config: Blob;

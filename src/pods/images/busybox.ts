@@ -35,6 +35,7 @@ export function busyboxFiles(): readonly TarEntry[] {
   ];
 }
 
+/** What sandboxes run in labs and tests. */
 export const PAUSE_IMAGE = 'postern.dev/pause:1';
 
 /**

@@ -14,6 +14,7 @@ export interface RegistryCredential {
   readonly auth: RegistryAuth;
 }
 
+/** The credentials in a Secret, or why there are none. */
 export type ParsedSecret =
   | { readonly kind: 'credentials'; readonly credentials: readonly RegistryCredential[] }
   /** Without what was in it. */
@@ -22,6 +23,7 @@ export type ParsedSecret =
 // A Secret has at most 1 MiB; this many entries already is a mistake.
 const MAX_ENTRIES = 1000;
 
+/** Reads a Secret of either type for registries. What is wrong is said without what is in it. */
 export function parsePullSecret({ type, data = {} }: Secret): ParsedSecret {
   const invalid = (why: string): ParsedSecret => ({ kind: 'invalid', why });
   const key = type === 'kubernetes.io/dockercfg' ? '.dockercfg' : '.dockerconfigjson';

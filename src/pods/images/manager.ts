@@ -24,6 +24,7 @@ export interface ImageManagerOptions {
 
 type Ensured = Awaited<ReturnType<ImageManager['ensure']>>;
 
+/** Makes the part that sees to images. */
 export function imageManager({ clock = systemClock, ...options }: ImageManagerOptions): ImageManager {
   return new Images({ ...options, clock });
 }

@@ -2,6 +2,7 @@
 import type { Container } from '../../api/core/v1/pod-spec.ts';
 import type { ImageReference } from './reference.ts';
 
+/** Whether an image is used as it is there, pulled, or refused. */
 export type PullDecision = 'use' | 'pull' | 'refuse';
 
 /** What to do about an image that is there, or is not. `refuse`: it is not there, and must not be pulled. */

@@ -12,6 +12,7 @@ export interface PullSecrets {
   readonly unread: readonly string[];
 }
 
+/** Reads the Secrets that a pod names. One that is of no use is told of, and the others are used. */
 export async function pullSecretsOf(pod: Pod, client: Pick<Client, 'get'>, log: Logger): Promise<PullSecrets> {
   const { namespace = '', name: podName } = pod.metadata;
   const credentials: RegistryCredential[] = [];

@@ -27,6 +27,7 @@ export type PullResult =
 // The kubelet pulls one at a time unless it is told otherwise; containerd itself fetches three layers at once for each.
 const MOST_AT_ONCE = 2;
 
+/** Pulls images, each once at a time, for whoever waits for it. */
 export class Puller {
   readonly #runtime: Pick<ContainerRuntime, 'imageStatus' | 'pullImage'>;
   readonly #clock: Clock;

@@ -14,6 +14,7 @@ export const COMPRESSED = '.gz';
 /** Ends the name of a file that is not complete. */
 export const INCOMPLETE = '.tmp';
 
+/** What is to be done with the files of a log. */
 export interface RotationPlan {
   readonly remove: readonly string[];
   readonly compress: readonly string[];

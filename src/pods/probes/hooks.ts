@@ -22,6 +22,7 @@ const DONE: Outcome = { kind: 'done' };
 /** Milliseconds: whoever runs a handler says by the signal how long it may take; this is for one that says nothing. */
 const LONGEST = 24 * 3_600_000;
 
+/** Makes the part that runs postStart and preStop handlers. */
 export function newLifecycleHooks({ runtime, clock = systemClock }: HooksOptions): LifecycleHooks {
   return {
     run(handler, running, signal) {

@@ -2,6 +2,7 @@
 import type { Probe } from '../../api/core/v1/pod-spec.ts';
 import type { Result } from './result.ts';
 
+/** How often in a row a probe came to the same, and whether it passes. */
 export interface Progress {
   /** What counts: as often in a row as it takes, the probe has said so. */
   readonly passes: boolean;
@@ -15,6 +16,7 @@ export function begin(passes: boolean): Progress {
   return { passes, last: undefined, inRow: 0 };
 }
 
+/** The progress after another result. */
 export function next(progress: Progress, result: Result, probe: Probe): Progress {
   if (result.kind === 'error') return progress;
   const last = result.kind === 'failure' ? 'failure' : 'success';

@@ -3,6 +3,7 @@
 /** Longest output of a probe that is told, in characters: the kubelet's limit. */
 export const OUTPUT_LIMIT = 10 * 1024;
 
+/** What a try came to. */
 export type Result =
   | { readonly kind: 'success' }
   /** Counts as a success, and is told: a redirect to elsewhere was not followed. */

@@ -21,6 +21,7 @@ const NETWORK_PAUSE = 50;
 /** Which runtime: the one that is found, none at all, or that behind a socket. */
 export type RuntimeEndpoint = 'auto' | 'none' | { readonly socketPath: string };
 
+/** Whether there is a runtime, and why not. */
 export type RuntimeState =
   | { readonly kind: 'absent'; readonly reason: string; readonly message: string }
   | { readonly kind: 'there'; readonly version: RuntimeVersion };

@@ -11,6 +11,7 @@ export interface ContainerRun extends RuntimeContainerStatus {
   readonly lastWords?: string;
 }
 
+/** What the runtime has of a pod, the newest first. */
 export interface PodRuntime {
   /** Newest first. */
   readonly sandboxes: readonly SandboxStatus[];
@@ -18,6 +19,7 @@ export interface PodRuntime {
   readonly containers: readonly ContainerRun[];
 }
 
+/** A pod of which the runtime has nothing. */
 export const NOTHING: PodRuntime = { sandboxes: [], containers: [] };
 
 /** The runs of the container of this name, newest first. */
@@ -25,6 +27,7 @@ export function runsOf({ containers }: PodRuntime, name: string): readonly Conta
   return containers.filter((run) => nameOf(run) === name);
 }
 
+/** The container's name in its pod. */
 export function nameOf(run: ContainerRun): string {
   return run.labels[CONTAINER_NAME] ?? run.metadata.name;
 }
@@ -35,6 +38,7 @@ export function restartCountOf({ annotations, metadata }: ContainerRun): number 
   return Number.isSafeInteger(count) && count >= 0 ? count : metadata.attempt;
 }
 
+/** What the container was made from: see `containerHash`. */
 export function hashOf({ annotations }: ContainerRun): string {
   return annotations[CONTAINER_HASH] ?? '';
 }

@@ -19,6 +19,7 @@ import {
 /** Exit code of a run whose end nobody saw: that of a process that was killed. */
 const UNSEEN = 137;
 
+/** The statuses of a pod's containers, by their kind. */
 export interface ContainerStatuses {
   readonly init: readonly ContainerStatus[];
   readonly app: readonly ContainerStatus[];

@@ -17,6 +17,7 @@ export function chooseProtocol(offered: string): ChannelProtocol | undefined {
   return VERSIONS.find((version) => names.includes(version));
 }
 
+/** A message of a client, told apart by its channel. */
 export type ClientMessage =
   | { readonly kind: 'stdin' | 'resize'; readonly bytes: Buffer }
   | { readonly kind: 'stdin-end' }

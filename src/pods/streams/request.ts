@@ -7,6 +7,7 @@ export interface PodPath {
   readonly uid: string | undefined;
 }
 
+/** What the API server asks an agent for. */
 export type StreamRequest =
   | { readonly kind: 'logs'; readonly pod: PodPath; readonly container: string; readonly query: URLSearchParams }
   | ({ readonly kind: 'exec'; readonly command: readonly string[] } & CommandStreams)
@@ -14,6 +15,7 @@ export type StreamRequest =
   /** `ports` are named in advance by some clients; others name them later. */
   | { readonly kind: 'portForward'; readonly pod: PodPath; readonly ports: readonly number[] };
 
+/** Which streams of a command are wanted. */
 export interface CommandStreams {
   readonly pod: PodPath;
   readonly container: string;

@@ -9,6 +9,7 @@ import { resourceValue } from '../config/resource-ref.ts';
 import { userOf } from '../config/security.ts';
 import type { FileSource, TokenSource, VolumePlan } from './plan.ts';
 
+/** A file of a volume, as it is to be. */
 export interface VolumeFile {
   readonly content: Uint8Array;
   readonly mode: number;

@@ -3,6 +3,7 @@ import type { DownwardAPIFile, KeyToPath, Volume, VolumeProjection } from '../..
 import type { ObjectKind } from '../config/objects.ts';
 import { inUnits } from '../config/quantities.ts';
 
+/** Where the bytes of a volume are. */
 export type Medium = 'disk' | 'memory';
 
 /** Where files of a volume come from. */
@@ -17,6 +18,7 @@ export type FileSource =
   | { readonly kind: 'downwardAPI'; readonly items: readonly DownwardAPIFile[] }
   | TokenSource;
 
+/** A token in a projected volume. */
 export interface TokenSource {
   readonly kind: 'token';
   readonly path: string;
@@ -25,6 +27,7 @@ export interface TokenSource {
   readonly expirationSeconds: number;
 }
 
+/** How a volume is made, whatever its source. */
 export type VolumePlan =
   | { readonly kind: 'emptyDir'; readonly medium: Medium; readonly sizeLimit: number | undefined }
   | { readonly kind: 'hostPath'; readonly path: string; readonly type: string }
@@ -41,6 +44,7 @@ const DEFAULT_MODE = 0o644;
 const TOKEN_LIFE = 3600;
 const SUPPORTED = 'emptyDir, hostPath, configMap, secret, downwardAPI or projected';
 
+/** Reads how a volume of a spec is to be made. */
 export function volumePlan(volume: Volume): VolumePlan {
   const { emptyDir, hostPath, configMap, secret, downwardAPI, projected } = volume;
   if (emptyDir) return emptyDirPlan(emptyDir);

@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { SystemCallError } from '../../host/libc-socket.ts';
 import { type Mounts, mountsBeneath } from '../../host/mounts.ts';
 
+/** A part of a volume, and where it is to be seen. */
 export interface SubPath {
   /** The volume's path on the host. */
   readonly volumePath: string;

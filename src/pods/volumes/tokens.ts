@@ -8,6 +8,7 @@ import type { Clock } from '../../host/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { TokenSource } from './plan.ts';
 
+/** A token, and when to ask for its successor. */
 export interface Token {
   readonly token: string;
   /** Milliseconds of the wall clock from which there is to be another. */

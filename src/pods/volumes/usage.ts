@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../host/clock.ts';
 import { codeOf } from '../../lib/errors.ts';
 
+/** A volume that may hold only so much. */
 export interface LimitedVolume {
   readonly name: string;
   readonly path: string;

@@ -43,6 +43,7 @@ interface OnePod {
   exceeded: string | undefined;
 }
 
+/** The volumes of all pods of the node. */
 export class Volumes implements VolumeManager {
   readonly #options: VolumesOptions;
   readonly #signal: AbortSignal;

@@ -22,6 +22,7 @@ export type KillCause =
   | { readonly kind: 'changed' }
   | { readonly kind: 'unknown' };
 
+/** Something to be begun for a pod. */
 export type Action =
   /** Make the volumes that the pod names. */
   | { readonly kind: 'volumes' }
@@ -36,6 +37,7 @@ export type Action =
     }
   | { readonly kind: 'kill'; readonly container: ContainerView; readonly run: ContainerRun; readonly cause: KillCause };
 
+/** What is due now, and when to look again. */
 export interface Plan {
   readonly actions: readonly Action[];
   /** When something will be due without anything happening, in milliseconds of the wall clock. */
@@ -51,6 +53,7 @@ interface Wait {
 }
 type Step = Action | Wait;
 
+/** What is to be done next, from what is known. */
 export function plan(view: PodView): Plan {
   const outcome = outcomeOf(view);
   if (outcome !== undefined) return { actions: [], wakeAt: undefined, outcome };

@@ -8,6 +8,7 @@ import type { WorkerParts } from './parts.ts';
 /** Share of the grace period that may be spent on waiting until others have stopped sending. */
 const DRAIN_SHARE = 0.5;
 
+/** Ends the containers of one pod, in their order. */
 export class Ender {
   #graceSeconds: number | undefined;
   #cut = new AbortController();

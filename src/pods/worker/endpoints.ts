@@ -20,6 +20,7 @@ export interface EndpointDrainOptions {
   readonly clock: Clock;
 }
 
+/** Tells when a pod's endpoints take nothing new. */
 export class EndpointDrain {
   readonly #options: EndpointDrainOptions;
   readonly #slicesOf: (podUID: string) => readonly EndpointSlice[];

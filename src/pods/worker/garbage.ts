@@ -2,6 +2,7 @@
 import type { SandboxStatus } from '../cri/cri.ts';
 import { type ContainerRun, nameOf, type PodRuntime } from '../runtime/pod-runtime.ts';
 
+/** What the runtime has of a pod that nobody needs any more. */
 export interface Garbage {
   readonly containers: readonly ContainerRun[];
   readonly sandboxes: readonly SandboxStatus[];

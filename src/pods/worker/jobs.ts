@@ -13,6 +13,7 @@ export interface JobsOptions {
   readonly ended: (name: string) => void;
 }
 
+/** What is under way for a pod, what failed of it, and until when that is left alone. */
 export class Jobs {
   readonly #options: JobsOptions;
   readonly #running = new Map<string, Promise<void>>();

@@ -6,6 +6,7 @@ import { type ContainerView, containersOf, deadlineOf, isLost, latest, type PodV
 /** The kubelet's reason for a pod that ran longer than it may. */
 export const DEADLINE_EXCEEDED = 'DeadlineExceeded';
 
+/** That a pod is over, and how. */
 export interface Outcome {
   readonly phase: 'Succeeded' | 'Failed';
   readonly reason?: string;

@@ -35,4 +35,5 @@ export interface RuntimeParts {
   readonly hooks: LifecycleHooks;
 }
 
+/** All that a worker works with while there is a runtime. */
 export type WorkerParts = NodeParts & RuntimeParts;

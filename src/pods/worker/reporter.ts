@@ -15,6 +15,7 @@ export interface ReporterOptions {
 /** What the status is to be, given the pod as the API has it. */
 export type Desired = (present: Pod) => PodStatus;
 
+/** Writes the status of one pod, the newest only. */
 export class Reporter {
   readonly #options: ReporterOptions;
   #newest: Pod | undefined;

@@ -10,6 +10,7 @@ import type { CrashBackOff } from './back-off.ts';
 export const VOLUMES = '/volumes';
 export const SANDBOX = '/sandbox';
 
+/** What is known of a pod when its next step is decided. */
 export interface PodView {
   readonly pod: Pod;
   readonly runtime: PodRuntime;
@@ -34,6 +35,7 @@ export interface PodView {
 /** `sidecar`: an init container that runs as long as the pod. */
 export type ContainerKind = 'init' | 'sidecar' | 'app';
 
+/** A container of the pod, and its runs. */
 export interface ContainerView {
   readonly kind: ContainerKind;
   readonly spec: Container;

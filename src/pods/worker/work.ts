@@ -29,6 +29,7 @@ export interface Decided<A extends Action = Action> {
 
 type Of<K extends Action['kind']> = Decided<Extract<Action, { kind: K }>>;
 
+/** What was begun for one pod. */
 export class Work {
   readonly #options: WorkOptions;
   readonly backOffs = new Map<string, CrashBackOff>();

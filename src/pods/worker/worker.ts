@@ -42,6 +42,7 @@ interface EndHow {
   readonly outcomeOf: (view: PodView) => Outcome | undefined;
 }
 
+/** The worker of one pod. It decides when it is asked to, and never twice at a time. */
 export class PodWorker {
   readonly #options: PodWorkerOptions;
   readonly #jobs: Jobs;

@@ -21,6 +21,7 @@ export interface PodWorkersOptions {
   readonly allocatable: () => Readonly<Record<string, string | number>>;
 }
 
+/** The workers of a node's pods, one for each. */
 export class PodWorkers {
   readonly #options: PodWorkersOptions;
   readonly #queue: WorkQueue;

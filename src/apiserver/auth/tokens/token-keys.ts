@@ -19,6 +19,7 @@ export class TokenError extends Error {
   }
 }
 
+/** The key that signs tokens, and its public half. */
 export class TokenKeys {
   readonly #private: KeyObject;
   readonly #public: KeyObject;

@@ -24,6 +24,7 @@ export interface Wanted {
 /** Tokens whose signature need not be checked again: each pod has one, and uses it for an hour. */
 const KNOWN_MAX = 4096;
 
+/** Gives tokens, and says whose one is. */
 export class Tokens {
   readonly #options: TokensOptions;
   /** By digest, so that a dump of memory holds no token. The least recently used comes first. */

@@ -7,6 +7,7 @@ import type { Filter } from './filter.ts';
 /** Where a node does not say how much it has of these, they are not limited there. Others it then has none of. */
 const USUAL: ReadonlySet<string> = new Set(['cpu', 'memory', 'pods', 'ephemeral-storage']);
 
+/** Nodes that have what the pod asks for. */
 export const roomFilter: Filter =
   ({ requests }) =>
   (node) => {
@@ -18,6 +19,7 @@ export const roomFilter: Filter =
     return reasons.length > 0 ? refusal('room', ...reasons) : undefined;
   };
 
+/** Nodes on which no other pod has the pod's host ports. */
 export const hostPortFilter: Filter = ({ hostPorts }) => {
   if (hostPorts.length === 0) return undefined;
   return ({ usage }) =>

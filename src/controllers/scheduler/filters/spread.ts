@@ -15,6 +15,7 @@ import type { Filter } from './filter.ts';
 
 const TOO_UNEVEN = "node(s) didn't match pod topology spread constraints";
 
+/** Nodes where the pod keeps the skew of its constraints. */
 export const spreadFilter: Filter = (pod, cluster) => {
   const constraints = spreadConstraints(pod, 'DoNotSchedule');
   if (constraints.length === 0) return undefined;
@@ -37,6 +38,7 @@ export function spreadConstraints(
   return (spec.topologySpreadConstraints ?? []).filter((each) => each.whenUnsatisfiable === whenUnsatisfiable);
 }
 
+/** How the pods that a constraint is about are spread. */
 export interface Spread {
   /** Pods that the constraint is about, by place. */
   readonly counts: ReadonlyMap<string, number>;
