@@ -1,13 +1,15 @@
 /**
  * What a durable write costs: alone, against the bare syncs that it cannot do without, and with others who share the
- * sync; how soon a watcher hears of it; and what a list costs, at three sizes.
+ * sync; how soon a watcher hears of it; and what a list costs, at three sizes. And durable writes to an etcd with 64 clients,
+ * through the store against the same calls without it.
  */
 import { closeSync, constants, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLmdbStore } from '../src/store/lmdb/lmdb-store.ts';
 import type { Operation, Store } from '../src/store/store.ts';
-import { median, type Row, report } from './harness.ts';
+import { type Figure, median, type Row, report } from './harness.ts';
+import { measureEtcd } from './store/etcd.ts';
 
 const WRITES = 500;
 /** About what a Pod or a VirtualMachineInstance takes as JSON. */
@@ -91,10 +93,12 @@ try {
     rows.push({ what: `list of ${size}`, unit: 'ms', samples: await lists(store, size) });
   }
   const [alone = Number.NaN, shared = Number.NaN] = [perWrite.get(1), perWrite.get(100)];
-  report(rows, [
+  const etcd = await measureEtcd(VALUE);
+  const figures: Figure[] = [
     { name: 'store-write-to-bare-sync', value: alone / median(bare), unit: 'times', goal: 4 },
     { name: 'store-shared-write-to-single', value: shared / alone, unit: 'times', goal: 0.3 },
-  ]);
+  ];
+  report([...rows, ...etcd.rows], [...figures, ...etcd.figures]);
 } finally {
   await store.close();
   rmSync(dir, { recursive: true });

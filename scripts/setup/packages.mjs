@@ -43,6 +43,7 @@ const NEEDED_BY_TESTS = [
   { program: 'runc', package: 'runc' },
   // Images of tests are made of it: nothing else runs without the libraries of a distribution.
   { files: ['/bin/busybox'], package: 'busybox-static' },
+  { program: 'etcd', package: 'etcd-server' },
 ];
 
 const APT_ENV = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
