@@ -2,7 +2,7 @@
 
 import { Event } from '../../api/core/v1/event.ts';
 import type { Node } from '../../api/core/v1/node.ts';
-import type { Pod } from '../../api/core/v1/pod.ts';
+import type { ContainerStatus, Pod } from '../../api/core/v1/pod.ts';
 import { Pod as PodKind } from '../../api/core/v1/pod.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
@@ -269,4 +269,24 @@ class Made {
       },
     };
   }
+}
+
+/** Key of a pod in the namespace that tests use. */
+export const keyOfPod = (name: string) => ({ namespace: 'default', name });
+
+/** Status of a pod's condition. */
+export function condition(pod: Pod, type: string): string | undefined {
+  return pod.status?.conditions?.find((each) => each.type === type)?.status;
+}
+
+/** What is told of a container, be it for the pod's beginning. */
+export function statusOf(pod: Pod, name = 'web'): ContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].find((each) => each.name === name);
+}
+
+/** In one word: what it is doing, or why it is not. */
+export function stateOf(pod: Pod, name = 'web'): string | undefined {
+  const { waiting, running, terminated } = statusOf(pod, name)?.state ?? {};
+  return running ? 'Running' : (waiting?.reason ?? terminated?.reason);
 }
