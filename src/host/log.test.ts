@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 
 const LOG = new URL('./log.ts', import.meta.url).href;
@@ -45,4 +46,18 @@ test('the level of a logger and of all its children changes at once, and back to
   assert.ok(line);
   assert.deepEqual([line['component'], line['a'], line['b']], ['c', 1, 2]);
   assert.match(JSON.stringify(line['err']), /"message":"why"/);
+});
+
+test('what cannot be written ends nothing, and takes no more than a little memory', () => {
+  const source = `import { createLogger } from ${JSON.stringify(LOG)}; const log = createLogger('c');
+    const fill = 'x'.repeat(1000);
+    for (let line = 0; line < 20_000; line++) log.warn({ fill }, 'lost');
+    setImmediate(() => (gc(), console.log(process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed)));`;
+  const full = openSync('/dev/full', 'w');
+  const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', source], {
+    ...{ env: {}, encoding: 'utf8' as const, stdio: ['ignore', 'pipe', full] },
+  });
+  closeSync(full);
+  assert.equal(status, 0);
+  assert.ok(Number(stdout) > 0 && Number(stdout) < 20_000_000, stdout);
 });

@@ -1,5 +1,8 @@
 /** The program's logger: one JSON object a line on standard error; the level comes from `POSTERN_LOG`. */
-import { pino } from 'pino';
+import { type DestinationStream, pino } from 'pino';
+
+/** Bytes of lines that could not be written; more are dropped. */
+const KEPT = 256 * 1024;
 
 export interface Logger {
   debug(fields: object, message: string): void;
@@ -23,11 +26,18 @@ export interface RootLogger extends Logger {
 export function createLogger(component: string): RootLogger {
   const preset = severityOf(process.env['POSTERN_LOG'] ?? 'info');
   const threshold = { severity: preset };
-  const sink = pino({ level: 'trace', base: { component } }, pino.destination({ fd: 2, sync: true }));
+  const sink = pino({ level: 'trace', base: { component } }, standardError());
   const setLevel = (level: LogLevel | undefined) => {
     threshold.severity = level === undefined ? preset : severityOf(level);
   };
   return { ...filtered(sink, threshold), setLevel };
+}
+
+/** Lines that cannot be written, on a full disk above all, wait for the next; a program does not end of what it cannot say. */
+function standardError(): DestinationStream {
+  const stream = pino.destination({ fd: 2, sync: true, maxLength: KEPT });
+  stream.on('error', () => {}); // There is nobody to tell.
+  return stream;
 }
 
 /** A logger that asks on each line whether it is to be told: pino's children keep the level that they were made with. */
