@@ -6,15 +6,19 @@ import { type EtcdFixture, fileScope, ROOMY, skipWithoutEtcd, startEtcd } from '
 import type { EtcdOptions } from './etcd-store.ts';
 
 /** Registers the suite; `share` as in {@link ContractOptions}. */
-export function contractOn(name: string, members: number, share = 1): void {
+export function contractOn(name: string, members: number, share: number): void {
   const scope = fileScope();
   const skip = skipWithoutEtcd();
   let etcd: EtcdFixture;
+  /** Tells where etcd is. */
+  let look: Store;
   let count = 0;
   const opened = new WeakMap<Store, Partial<EtcdOptions>>();
 
   before(async () => {
-    if (skip === false) etcd = await startEtcd(scope, { members, argv: ROOMY });
+    if (skip !== false) return;
+    etcd = await startEtcd(scope, { members, argv: ROOMY });
+    look = await etcd.open(scope);
   });
 
   const openWith = async (t: TestContext, options: Partial<EtcdOptions>): Promise<Store> => {
@@ -23,9 +27,7 @@ export function contractOn(name: string, members: number, share = 1): void {
     return store;
   };
   const open = async (t: TestContext): Promise<Store> => {
-    const look = await etcd.open(t);
     const origin = (await look.revision()) + 1;
-    await look.close();
     return openWith(t, { prefix: `/store-${count++}/`, origin });
   };
   storeContract(name, open, { skip, share, reopen: (store, t) => openWith(t, opened.get(store) ?? {}) });

@@ -1,3 +1,3 @@
 import { contractOn } from './contract.fixture.ts';
 
-contractOn('etcd of one member', 1);
+contractOn('etcd of one member', 1, 0.2);
