@@ -5,10 +5,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { NODE_STREAM_PROTOCOL } from '../../api/node-streams.ts';
 import { route } from './route.ts';
 
 /** Protocols that are spoken by streams of pods, and by agents. */
-const PROTOCOLS = new Set(['websocket', 'spdy/3.1', 'postern-stream']);
+const PROTOCOLS = new Set(['websocket', 'spdy/3.1', NODE_STREAM_PROTOCOL]);
 
 /** Whether a request may leave HTTP. All others are answered as if they had not asked: `Upgrade: h2c` is only an offer. */
 export function mayUpgrade({ method = '', url = '', headers }: IncomingMessage): boolean {

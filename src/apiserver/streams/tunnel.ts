@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { NODE_STREAM_PROTOCOL } from '../../api/node-streams.ts';
 import { badRequest, failure } from '../../api/status.ts';
 import { aborted } from '../../lib/abort.ts';
 import { seconds } from '../../lib/duration.ts';
@@ -11,9 +12,6 @@ import type { User } from '../auth/authenticate.ts';
 import type { TunnelPath } from '../http/route.ts';
 import type { Upgrade } from '../http/upgrade.ts';
 import type { NodeLinks } from './node-links.ts';
-
-/** What is spoken on a connection that an agent opened: HTTP/1.1, in which the agent is the server. */
-const TUNNEL_PROTOCOL = 'postern-stream';
 
 /** Between keep-alives of TCP: an agent whose machine is gone is noticed within half a minute. */
 const KEEP_ALIVE = seconds(15);
@@ -64,14 +62,14 @@ async function serveRequests({ links, request, response, ending }: TunnelExchang
 }
 
 function giveConnection({ links, upgrade }: TunnelExchange, node: string, id: string): void {
-  if (upgrade?.protocol !== TUNNEL_PROTOCOL) {
+  if (upgrade?.protocol !== NODE_STREAM_PROTOCOL) {
     throw badRequest(
-      `a stream of a node is opened with the headers Connection: Upgrade and Upgrade: ${TUNNEL_PROTOCOL}`,
+      `a stream of a node is opened with the headers Connection: Upgrade and Upgrade: ${NODE_STREAM_PROTOCOL}`,
     );
   }
   if (!links.expects(node, id)) {
     throw failure(404, 'NotFound', `nobody waits for this stream of node ${JSON.stringify(node)}`, {});
   }
-  const socket: Duplex = upgrade.accept({ upgrade: TUNNEL_PROTOCOL });
+  const socket: Duplex = upgrade.accept({ upgrade: NODE_STREAM_PROTOCOL });
   links.give(node, id, socket);
 }

@@ -6,6 +6,7 @@ import { podRequests } from '../../api/core/v1/pod-spec/resource-totals.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
 import { isLauncherPod } from '../../api/kubevirt/v1/launcher-pod.ts';
 import { equal } from '../equal.ts';
+import { controllerOf } from '../ownership.ts';
 
 /** Labels of an object, by key. */
 export type Labels = Readonly<Record<string, string>>;
@@ -46,7 +47,6 @@ export function waitingPod(pod: Pod): WaitingPod {
 export function factsOf(pod: Pod): PodFacts {
   const { namespace = 'default', name = '', uid = '', labels = {}, deletionTimestamp } = pod.metadata;
   const spec = pod.spec ?? {};
-  const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller);
   const isGuest = isLauncherPod(pod);
   return {
     key: `${namespace}/${name}`,
@@ -55,7 +55,7 @@ export function factsOf(pod: Pod): PodFacts {
     labels,
     requests: new Map(Object.entries(podRequests(spec))),
     hostPorts: hostPortsOf(spec),
-    group: isGuest ? 'guests' : owner?.uid,
+    group: isGuest ? 'guests' : controllerOf(pod)?.uid,
     isGuest,
     isEnding: deletionTimestamp !== undefined,
     exclusions: spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [],

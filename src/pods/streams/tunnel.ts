@@ -3,6 +3,7 @@
  * connections that it wants, and each of those is opened to the server and handed to whoever serves them. Nothing listens on the node.
  */
 import type { Duplex } from 'node:stream';
+import { NODE_STREAM_PROTOCOL, nodeStreamsPath } from '../../api/node-streams.ts';
 import { isMapping } from '../../api/value.ts';
 import { BackOff } from '../../client/back-off.ts';
 import type { Endpoint } from '../../client/client.ts';
@@ -11,8 +12,6 @@ import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { minutes, seconds } from '../../lib/duration.ts';
 
-/** What is spoken on a connection: HTTP/1.1, in which the agent is the server. */
-const PROTOCOL = 'postern-stream';
 /** Waits between attempts to reach the server. */
 const FIRST_WAIT = 200;
 const LONGEST_WAIT = seconds(10);
@@ -48,11 +47,11 @@ export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): P
 }
 
 async function answerRequests(options: TunnelOptions, signal: AbortSignal): Promise<void> {
-  const path = `/apis/postern.dev/v1/nodes/${encodeURIComponent(options.nodeName)}/streams`;
-  for await (const line of await openLines(options.endpoint, path, signal)) {
+  const { endpoint, nodeName } = options;
+  for await (const line of await openLines(endpoint, nodeStreamsPath(nodeName), signal)) {
     const id = isMapping(line) && typeof line['id'] === 'string' ? line['id'] : undefined;
     if (id === undefined) continue;
-    void openConnection(options, `${path}/${encodeURIComponent(id)}`, signal);
+    void openConnection(options, nodeStreamsPath(nodeName, id), signal);
   }
 }
 
@@ -62,7 +61,7 @@ async function openConnection(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const connection = await openUpgraded(endpoint, path, PROTOCOL, signal);
+    const connection = await openUpgraded(endpoint, path, NODE_STREAM_PROTOCOL, signal);
     const end = () => connection.destroy();
     signal.addEventListener('abort', end, { once: true });
     connection.once('close', () => signal.removeEventListener('abort', end));
