@@ -55,19 +55,24 @@ export class EtcdFixture {
     return this.members.map(({ endpoint }) => endpoint);
   }
 
-  /** The member that leads, as it says itself. */
+  /** The member that leads, once all of them say so. */
   async leader(): Promise<Member> {
     const connect = await connector({});
-    for (let tries = 0; tries < 100; tries++) {
-      for (const member of this.members) {
-        const connection = connect(member.endpoint);
-        const status = await connection.call('Status', {}, 500).catch(() => undefined);
-        connection.close();
-        if (status !== undefined && status.leader === status.header.memberId) return member;
-      }
+    for (let tries = 0; tries < 200; tries++) {
+      const states = await Promise.all(
+        this.members.map(async (member) => {
+          const connection = connect(member.endpoint);
+          const status = await connection.call('Status', {}, 500).catch(() => undefined);
+          connection.close();
+          return { member, id: status?.header.memberId, leader: status?.leader };
+        }),
+      );
+      const leader = states.find((state) => state.leader === state.id)?.id;
+      const found = states.find(({ id }) => id !== undefined && id === leader);
+      if (found !== undefined && states.every((state) => state.leader === leader)) return found.member;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error('no member leads');
+    throw new Error('the members do not agree on a leader');
   }
 
   member(endpoint: string): Member {

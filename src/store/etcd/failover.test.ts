@@ -55,7 +55,10 @@ describe('an etcd of three members', { skip }, () => {
         if ('endpoint' in fields) used = String(fields.endpoint);
       },
     };
-    const store = await etcd.open(t, { prefix: '/silent', log });
+    // Followers: a leader that is gone costs an election besides.
+    const leader = await etcd.leader();
+    const endpoints = etcd.endpoints.filter((endpoint) => endpoint !== leader.endpoint);
+    const store = await etcd.open(t, { prefix: '/silent', endpoints, log });
     const revision = await put(store, 'a', '1');
     const seen = collect(store, 'a', revision, 1);
     const silent = etcd.member(used);
@@ -75,6 +78,7 @@ describe('an etcd of three members', { skip }, () => {
   });
 
   test('without a quorum refuses reads and writes in time, and goes on when it is back', async (t) => {
+    await etcd.leader();
     const store = await etcd.open(t, { prefix: '/quorum', timeout: 1200 });
     const revision = await put(store, 'a', '1');
     const seen = collect(store, 'a', revision, 1);
@@ -87,7 +91,7 @@ describe('an etcd of three members', { skip }, () => {
       assert.rejects(store.get('a'), StoreUnavailableError),
       assert.rejects(store.revision(), StoreUnavailableError),
       assert.rejects(store.list(''), StoreUnavailableError),
-      assert.rejects(put(store, 'a', 'never'), /reach etcd.*without a quorum/),
+      assert.rejects(put(store, 'a', 'never'), StoreUnavailableError),
     ]);
     assert.ok(performance.now() - start < 2500);
     first?.start();
