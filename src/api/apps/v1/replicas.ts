@@ -1,9 +1,30 @@
 /** What kinds that keep so many pods of one template have in common. */
+import { ageColumn } from '../../age.ts';
+import type { PodTemplateSpec } from '../../core/v1/pod-spec.ts';
+import { templateColumns } from '../../core/v1/pod-template.ts';
 import { invalidValue } from '../../field-errors.ts';
+import type { Column, Resource } from '../../kind.ts';
 import type { LabelSelector } from '../../meta/v1.ts';
 import { validateSelector } from '../../meta/validation.ts';
 import { matchesLabels, printLabelSelector, selectorOf } from '../../selectors.ts';
 import type { Cause } from '../../status.ts';
+
+type Counted = Resource<{
+  readonly spec: { readonly replicas?: number; readonly template: PodTemplateSpec };
+  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number };
+}>;
+
+/** Columns of a ReplicaSet, and of a ReplicationController; `selector` prints that of an object. */
+export function replicaColumns<T extends Counted>(selector: (object: T) => string): readonly Column<T>[] {
+  return [
+    { name: 'Desired', type: 'integer', value: ({ spec }) => spec.replicas ?? 1 },
+    { name: 'Current', type: 'integer', value: ({ status }) => status?.replicas ?? 0 },
+    { name: 'Ready', type: 'integer', value: ({ status }) => status?.readyReplicas ?? 0 },
+    ageColumn,
+    ...templateColumns,
+    { name: 'Selector', type: 'string', priority: 1, value: selector },
+  ];
+}
 
 /** Kubernetes' words for a number that is below zero. */
 export function notNegative(field: string, value: number | undefined): readonly Cause[] {

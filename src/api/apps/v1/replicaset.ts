@@ -1,7 +1,6 @@
 /** apps/v1 ReplicaSet: so many pods of one template. https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/ */
-import { ageColumn } from '../../age.ts';
 import { podTemplateSpec } from '../../core/v1/pod-spec.ts';
-import { defaultPodTemplate, templateColumns, validateServingTemplate } from '../../core/v1/pod-template.ts';
+import { defaultPodTemplate, validateServingTemplate } from '../../core/v1/pod-template.ts';
 import { immutable } from '../../field-errors.ts';
 import { defineKind, type Resource } from '../../kind.ts';
 import { conditions, labelSelector } from '../../meta/v1.ts';
@@ -9,7 +8,7 @@ import { withoutStatusOnCreate } from '../../prepare.ts';
 import { int32, int64, object, open, required, type TypeOf } from '../../schema.ts';
 import type { Cause } from '../../status.ts';
 import { sameValue } from '../../value.ts';
-import { notNegative, printSelector, selectsLabels, validateOwnSelector } from './replicas.ts';
+import { notNegative, printSelector, replicaColumns, selectsLabels, validateOwnSelector } from './replicas.ts';
 
 /** The status of a ReplicaSet, and of a ReplicationController. */
 export const replicaSetStatus = open(
@@ -52,14 +51,7 @@ export const ReplicaSet = defineKind({
   status: true,
   schema: fields,
   age: false,
-  columns: [
-    { name: 'Desired', type: 'integer', value: ({ spec }) => spec.replicas ?? 1 },
-    { name: 'Current', type: 'integer', value: ({ status }) => status?.replicas ?? 0 },
-    { name: 'Ready', type: 'integer', value: ({ status }) => status?.readyReplicas ?? 0 },
-    ageColumn,
-    ...templateColumns,
-    { name: 'Selector', type: 'string', priority: 1, value: ({ spec }) => printSelector(spec.selector) },
-  ],
+  columns: replicaColumns<ReplicaSet>(({ spec }) => printSelector(spec.selector)),
   scale: {
     wanted: ({ spec }) => spec.replicas ?? 1,
     withWanted: (set, replicas) => ({ ...set, spec: { ...set.spec, replicas } }),

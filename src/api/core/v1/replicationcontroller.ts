@@ -1,6 +1,5 @@
 /** core/v1 ReplicationController: what ReplicaSets were before there were ReplicaSets. https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller/ */
-import { ageColumn } from '../../age.ts';
-import { notNegative } from '../../apps/v1/replicas.ts';
+import { notNegative, replicaColumns } from '../../apps/v1/replicas.ts';
 import { replicaSetStatus } from '../../apps/v1/replicaset.ts';
 import { requiredValue } from '../../field-errors.ts';
 import { defineKind, type Resource } from '../../kind.ts';
@@ -11,7 +10,7 @@ import { int32, map, object, required, string, type TypeOf } from '../../schema.
 import { matchesLabels, printLabelSelector, selectorOfLabels } from '../../selectors.ts';
 import type { Cause } from '../../status.ts';
 import { podTemplateSpec } from './pod-spec.ts';
-import { defaultPodTemplate, templateColumns, validateServingTemplate } from './pod-template.ts';
+import { defaultPodTemplate, validateServingTemplate } from './pod-template.ts';
 
 const fields = object(
   {
@@ -40,14 +39,7 @@ export const ReplicationController = defineKind({
   status: true,
   schema: fields,
   age: false,
-  columns: [
-    { name: 'Desired', type: 'integer', value: ({ spec }) => spec.replicas ?? 1 },
-    { name: 'Current', type: 'integer', value: ({ status }) => status?.replicas ?? 0 },
-    { name: 'Ready', type: 'integer', value: ({ status }) => status?.readyReplicas ?? 0 },
-    ageColumn,
-    ...templateColumns,
-    { name: 'Selector', type: 'string', priority: 1, value: ({ spec }) => printLabels(spec.selector) },
-  ],
+  columns: replicaColumns<ReplicationController>(({ spec }) => printLabels(spec.selector)),
   scale: {
     wanted: ({ spec }) => spec.replicas ?? 1,
     withWanted: (rc, replicas) => ({ ...rc, spec: { ...rc.spec, replicas } }),
