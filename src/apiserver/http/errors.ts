@@ -2,6 +2,7 @@
 import { ApiError, failure, internalError, type Status } from '../../api/status.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { StoreClosedError, StoreLimitError } from '../../store/errors.ts';
+import { OutcomeUnknownError, StoreUnavailableError } from '../../store/etcd/errors.ts';
 
 /** `unexpected`: the fault is ours or the machine's, so it belongs in the log. */
 export function statusOf(error: unknown): { readonly status: Status; readonly unexpected: boolean } {
@@ -14,6 +15,13 @@ export function statusOf(error: unknown): { readonly status: Status; readonly un
   }
   if (error instanceof StoreClosedError) {
     return { status: failure(503, 'ServiceUnavailable', 'the server is shutting down').status, unexpected: false };
+  }
+  if (error instanceof StoreUnavailableError) {
+    // Without a time to come back after: the client has waited already, and is to be told.
+    return { status: failure(503, 'ServiceUnavailable', error.message).status, unexpected: true };
+  }
+  if (error instanceof OutcomeUnknownError) {
+    return { status: failure(504, 'Timeout', error.message).status, unexpected: true };
   }
   const text = messageOf(error);
   return { status: internalError(text).status, unexpected: true };

@@ -7,9 +7,10 @@ import { controllersOption } from '../controllers-option.ts';
 import { requireDirectory } from '../directory.ts';
 import { dataDirOption, type HostPort, listenOption, parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
+import { addStoreOptions, type StoreFlags } from '../store-options.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../wiring/defaults.ts';
 
-interface Flags extends CloudFlags {
+interface Flags extends CloudFlags, StoreFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly socket?: string;
@@ -62,20 +63,22 @@ export function addServerCommand(postern: Command): void {
       'write a kubeconfig for the agent of a node; may be repeated',
       (text, previous: readonly string[] = []) => [...previous, text],
     );
-  addCloudOptions(server)
+  addCloudOptions(addStoreOptions(server))
     .addHelpText(
       'after',
       '\nExample:\n  postern server --data-dir ./data --listen 127.0.0.1:0\n  kubectl --kubeconfig ./data/kubeconfig get namespaces',
     )
     .action(async (flags: Flags) => {
       await requireDirectory('--data-dir', flags.dataDir);
-      const [{ runServer }, { readCloud }] = await Promise.all([
+      const [{ runServer }, { readStore }, { readCloud }] = await Promise.all([
         import('../wiring/server.ts'),
+        import('../wiring/store.ts'),
         import('../wiring/cloud.ts'),
       ]);
       await runServer(
         {
           dataDir: flags.dataDir,
+          store: await readStore(flags),
           listen: flags.listen,
           socketPath: flags.socket,
           listenInterface: flags.listenInterface,

@@ -13,16 +13,17 @@ import type { ControllerName } from '../../controllers/names.ts';
 import { createLogger } from '../../host/log.ts';
 import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
-import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { HostPort } from '../options.ts';
 import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
 import { CLUSTER_DOMAIN, NODE_PORTS } from './defaults.ts';
 import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, bridgeAddresses, defaultRouteDevice, isLoopback } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
+import { openStore, type StorePlan } from './store.ts';
 
 export interface ServerOptions {
   readonly dataDir: string;
+  readonly store: StorePlan;
   readonly listen: HostPort;
   readonly socketPath: string | undefined;
   /** An interface whose addresses are listened at too, once it has some. */
@@ -62,7 +63,7 @@ export async function runServer(
       : advertisedAddresses(options.listen.host, networkInterfaces(), defaultRoute);
   const hosts = [options.listen.host, ...advertise(), ...serviceHosts(options)];
   const [store, pki, cloud] = await Promise.all([
-    openLmdbStore({ dir: join(dataDir, 'store') }),
+    openStore(options.store, dataDir, log.child({ component: 'store' })),
     openPki(join(dataDir, 'pki'), { hosts }),
     openCloud(options.cloud, log, signal),
   ]);

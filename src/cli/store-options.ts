@@ -1,0 +1,40 @@
+/** Where the server keeps the objects, as options: in its own directory, or in an etcd. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface StoreFlags {
+  readonly store: 'lmdb' | 'etcd';
+  readonly etcdEndpoints?: readonly string[];
+  readonly etcdCa?: string;
+  readonly etcdCertificate?: string;
+  readonly etcdKey?: string;
+  readonly etcdUser?: string;
+  readonly etcdPasswordFile?: string;
+}
+
+export function addStoreOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--store <engine>', 'where objects are kept: in --data-dir, or in an etcd')
+        .choices(['lmdb', 'etcd'])
+        .default('lmdb'),
+    )
+    .addOption(
+      new Option('--etcd-endpoints <urls>', 'client URLs of all members, separated by commas').argParser(
+        parseEndpoints,
+      ),
+    )
+    .option('--etcd-ca <file>', 'PEM: the authority that the certificates of the members are from')
+    .option('--etcd-certificate <file>', 'PEM: the certificate to show to etcd, with --etcd-key')
+    .option('--etcd-key <file>', 'PEM: its key')
+    .option('--etcd-user <name>', 'for an etcd with authentication, with --etcd-password-file')
+    .option('--etcd-password-file <file>', 'the password in a file, alone');
+}
+
+function parseEndpoints(text: string): readonly string[] {
+  const endpoints = text.split(',').filter((endpoint) => endpoint !== '');
+  const wrong = endpoints.find((endpoint) => !/^https?:\/\/[^/]+:\d+\/?$/.test(endpoint));
+  if (wrong !== undefined || endpoints.length === 0) {
+    throw new InvalidArgumentError(`${JSON.stringify(wrong ?? text)} is not a URL such as https://10.0.0.1:2379.`);
+  }
+  return endpoints;
+}

@@ -1,0 +1,65 @@
+/** Opens the store that a server is told of. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../../host/log.ts';
+import type { EtcdOptions } from '../../store/etcd/etcd-store.ts';
+import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
+import type { Store } from '../../store/store.ts';
+import { UserError } from '../errors.ts';
+import type { StoreFlags } from '../store-options.ts';
+
+export type StorePlan =
+  /** In the server's own directory. */
+  { readonly kind: 'lmdb' } | { readonly kind: 'etcd'; readonly options: Omit<EtcdOptions, 'log' | 'clock'> };
+
+/** What the options come to, with the files that they name. Throws {@link UserError}. */
+export async function readStore(flags: StoreFlags): Promise<StorePlan> {
+  const { store, etcdEndpoints: endpoints, etcdUser, etcdPasswordFile } = flags;
+  if (store === 'lmdb') {
+    const given = Object.entries(flags).find(([name, value]) => name.startsWith('etcd') && value !== undefined);
+    if (given === undefined) return { kind: 'lmdb' };
+    throw new UserError(`--${kebab(given[0])} is for an etcd, and objects are kept in --data-dir`, 'Add: --store etcd');
+  }
+  if (endpoints === undefined) {
+    throw new UserError('--store etcd needs to know where it is', 'Add: --etcd-endpoints https://10.0.0.1:2379');
+  }
+  if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
+    throw new UserError('--etcd-user and --etcd-password-file go together', 'Give both, or neither.');
+  }
+  const [ca, certificate, key, password] = await Promise.all([
+    readNamed('--etcd-ca', flags.etcdCa),
+    readNamed('--etcd-certificate', flags.etcdCertificate),
+    readNamed('--etcd-key', flags.etcdKey),
+    readNamed('--etcd-password-file', etcdPasswordFile),
+  ]);
+  return {
+    kind: 'etcd',
+    options: {
+      endpoints,
+      ...(ca !== undefined && { ca }),
+      ...(certificate !== undefined && { certificate }),
+      ...(key !== undefined && { key }),
+      ...(etcdUser !== undefined && { username: etcdUser, password: (password ?? '').replace(/\r?\n$/, '') }),
+    },
+  };
+}
+
+export async function openStore(plan: StorePlan, dataDir: string, log: Logger): Promise<Store> {
+  if (plan.kind === 'lmdb') return openLmdbStore({ dir: join(dataDir, 'store') });
+  // Who keeps objects in a directory never pays for gRPC.
+  const { openEtcdStore } = await import('../../store/etcd/etcd-store.ts');
+  return openEtcdStore({ ...plan.options, log });
+}
+
+async function readNamed(option: string, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new UserError(`${option} ${path}: ${cause instanceof Error ? cause.message : cause}`, undefined, { cause });
+  }
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
