@@ -103,7 +103,8 @@ export class Calls {
         const broken = error.kind === 'lost' && performance.now() - started < limit;
         if (error.kind === 'refused' || broken) this.cluster.lose(member, error);
         // A token that could not be had means that the call itself was never made.
-        const undone = error.kind === 'refused' || (error.kind === 'lost' && error.call === 'Authenticate');
+        const undone =
+          error.kind === 'refused' || error.kind === 'busy' || (error.kind === 'lost' && error.call === 'Authenticate');
         if (!undone && !(error.kind === 'lost' && repeatable)) throw error;
         if (performance.now() + PAUSE >= end) throw new StoreUnavailableError('ask etcd', error);
       }

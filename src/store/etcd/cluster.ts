@@ -41,18 +41,21 @@ export class Cluster {
 
   /**
    * The member to ask. `end`, of `performance.now()`, is when to give up: throws {@link StoreUnavailableError}, which says
-   * what is wrong with each.
+   * what is wrong with each. The signal ends the waiting before.
    */
-  async member(end: number): Promise<Connection> {
+  async member(end: number, signal?: AbortSignal): Promise<Connection> {
     if (this.#closing.signal.aborted) throw new StoreClosedError();
     if (this.#current !== undefined) return this.#current;
     this.#choosing ??= this.#choose();
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(this.#unavailable()), Math.max(0, end - performance.now()));
+    const stop = () => reject(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
     try {
       return await Promise.race([this.#choosing, late]);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
     }
   }
 

@@ -254,7 +254,9 @@ class EtcdStore implements Store {
         : operation;
     });
     try {
-      return this.#result(await this.#calls.write(request));
+      // What only compares can be sent as often as need be.
+      const answer = operations.length === 0 ? this.#calls.read('Txn', request) : this.#calls.write(request);
+      return this.#result(await answer);
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       if (error.kind === 'lost') return await this.#lookUp(compares, own, since, error);
@@ -284,9 +286,7 @@ class EtcdStore implements Store {
     const outcome = await this.#outcome(fence, operations, Math.max(since, fence.modified));
     if (outcome.kind === 'made') return { ok: true, revision: outcome.revision };
     if (outcome.kind === 'unknown') throw new OutcomeUnknownError(lost);
-    // Compares only: this can be sent as often as need be.
-    const { compare, failure } = this.#layout.txn(compares, []);
-    return this.#result(await this.#calls.read('Txn', { compare, success: [], failure }));
+    return this.#result(await this.#calls.read('Txn', this.#layout.txn(compares, [])));
   }
 
   async #outcome(fence: Compare, operations: readonly Operation[], since: Revision): Promise<Outcome> {

@@ -18,6 +18,8 @@ export type FailureKind =
   | 'denied'
   /** The server will not for now. Nothing was done, and it, or another, may later. */
   | 'refused'
+  /** The server has too much to do. Nothing was done. */
+  | 'busy'
   /** The server will not, and trying again is of no use. Nothing was done. */
   | 'rejected'
   /** No answer: whether something was done is not known. */
@@ -55,7 +57,7 @@ const KINDS: readonly (readonly [text: string, kind: FailureKind])[] = [
   // gRPC's own words for a call that never left this process.
   ['No connection established', 'refused'],
   ['Name resolution failed', 'refused'],
-  ['too many requests', 'refused'],
+  ['too many requests', 'busy'],
   ['database space exceeded', 'rejected'],
   ['corrupt cluster', 'rejected'],
 ];

@@ -4,6 +4,7 @@ import type { Logger } from '../../host/log.ts';
 import { CompactedError, type Revision, type StoreEvent } from '../store.ts';
 import type { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
+import { StoreUnavailableError } from './errors.ts';
 import { CallError, failureKind } from './failure.ts';
 import type { Layout } from './layout.ts';
 import type { WatchEvent, WatchResponse } from './messages.ts';
@@ -50,7 +51,7 @@ async function* follow(
   while (!signal.aborted) {
     let member: Connection | undefined;
     try {
-      member = await calls.cluster.member(performance.now() + WAIT);
+      member = await calls.cluster.member(performance.now() + WAIT, signal);
       for await (const told of watchOnce(calls, layout, member, prefix, position, signal)) {
         position = told.revision;
         pause = PAUSE.first;
@@ -61,7 +62,9 @@ async function* follow(
       if (error instanceof CompactedError) throw error;
       if (error instanceof CallError && error.kind === 'token') calls.forget();
       if (error instanceof CallError && member !== undefined && isMemberGone(error)) calls.cluster.lose(member, error);
-      log.debug({ err: error, prefix, position }, 'a watch of etcd was interrupted; it goes on from where it was');
+      const fields = { err: error, prefix, position };
+      if (isOutage(error)) log.debug(fields, 'a watch of etcd was interrupted; it goes on from where it was');
+      else log.warn(fields, 'a watch of etcd was refused; it is tried again');
     }
     await clock.sleep(pause, signal).catch(() => {});
     pause = Math.min(2 * pause, PAUSE.most);
@@ -70,6 +73,11 @@ async function* follow(
 
 function isMemberGone({ kind }: CallError): boolean {
   return kind === 'lost' || kind === 'refused';
+}
+
+/** Whether what has happened is told elsewhere already, and passes. */
+function isOutage(error: unknown): boolean {
+  return error instanceof StoreUnavailableError || (error instanceof CallError && isMemberGone(error));
 }
 
 /** The same from one member, for as long as it tells. */
