@@ -1,5 +1,11 @@
 /** What can go wrong with a store in etcd, besides what can with any (`../errors.ts`). */
-import { StoreFailedError } from '../errors.ts';
+import { StoreFailedError, StoreLimitError } from '../errors.ts';
+import type { Compare, Operation } from '../store.ts';
+import type { CallError } from './failure.ts';
+
+/** etcd's limits unless it is told others: --max-request-bytes and --max-txn-ops. */
+const DEFAULT_REQUEST_BYTES = 1.5 * 1024 * 1024;
+const DEFAULT_TXN_OPERATIONS = 128;
 
 /** No member of etcd answered in time, or none knew of a leader. What was asked was not done. */
 export class StoreUnavailableError extends StoreFailedError {
@@ -27,4 +33,23 @@ export class OutcomeUnknownError extends Error {
     super(`write to etcd: no answer, and whether the write was made is not known (${why})`, { cause });
     this.name = 'OutcomeUnknownError';
   }
+}
+
+/** A write that was too much for etcd, in the store's terms. */
+export function limitError(
+  { kind }: CallError,
+  compares: readonly Compare[],
+  operations: readonly Operation[],
+): StoreLimitError | undefined {
+  if (kind === 'too-many-operations') {
+    const parts = Math.max(compares.length, operations.length);
+    return new StoreLimitError('parts of a transaction for etcd (its --max-txn-ops)', parts, DEFAULT_TXN_OPERATIONS);
+  }
+  if (kind !== 'too-large') return undefined;
+  const bytes = operations.reduce(
+    (sum, operation) =>
+      sum + Buffer.byteLength(operation.key) + (operation.kind === 'put' ? operation.value.length : 0),
+    0,
+  );
+  return new StoreLimitError('bytes of a transaction for etcd (its --max-request-bytes)', bytes, DEFAULT_REQUEST_BYTES);
 }
