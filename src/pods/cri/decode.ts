@@ -117,10 +117,13 @@ function milliseconds(nanoseconds: string): number | undefined {
 
 export function decodeContainerStatus(status: WireContainerStatus): RuntimeContainerStatus {
   const { exitCode, reason, message, logPath } = status;
+  const startedAt = milliseconds(status.startedAt);
+  const finishedAt = milliseconds(status.finishedAt);
   return {
     ...common(status),
-    startedAt: milliseconds(status.startedAt),
-    finishedAt: milliseconds(status.finishedAt),
+    startedAt,
+    // The start is noted once the runtime has been told of it; a short run may have ended by then.
+    finishedAt: finishedAt === undefined ? undefined : Math.max(finishedAt, startedAt ?? finishedAt),
     exitCode,
     reason,
     message,
