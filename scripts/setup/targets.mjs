@@ -14,12 +14,19 @@ export function quickstart(args) {
   return runForeground([nodePath(), MAIN, 'quickstart', ...args]);
 }
 
-/** Static checks, then unit tests beside each other, then end-to-end tests one after the other. Arguments pick test files. */
+/** End-to-end tests that judge what happens within milliseconds, which nothing else may disturb. */
+const ALONE = /^test\/e2e\/[\w-]*(l2|proxy|firewalld?)[\w-]*\.test\.ts$/;
+
+/**
+ * Static checks, then unit tests beside each other, then end-to-end tests: two at a time, as they wait a good deal, and in the
+ * end those that are to be alone. Arguments pick test files.
+ */
 export async function test(args) {
   const files = ['src', 'test', 'scripts'].flatMap((folder) => testFiles(join(ROOT, folder))).filter(picked(args));
   const isEndToEnd = (file) => file.startsWith('test/e2e/');
   const unit = files.filter((file) => !isEndToEnd(file));
-  const endToEnd = files.filter(isEndToEnd);
+  const alone = files.filter((file) => ALONE.test(file));
+  const endToEnd = files.filter((file) => isEndToEnd(file) && !alone.includes(file));
   if (files.length === 0) {
     console.error(`No test file matches ${args.join(' ')}. Give parts of their paths, such as src/lib or test/e2e.`);
     return 2;
@@ -28,8 +35,9 @@ export async function test(args) {
     ...(args.length === 0 ? staticChecks() : []),
     ...(unit.length > 0 ? [{ name: `tests (${unit.length} files)`, argv: runner(unit, availableParallelism()) }] : []),
     ...(endToEnd.length > 0
-      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argv: runner(endToEnd, 1) }]
+      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argv: runner(endToEnd, 2) }]
       : []),
+    ...(alone.length > 0 ? [{ name: `end-to-end tests, alone (${alone.length} files)`, argv: runner(alone, 1) }] : []),
   ];
   return runStages(stages);
 }
