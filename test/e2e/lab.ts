@@ -6,7 +6,8 @@ import { labOptions } from '../../src/cli/wiring/lab.ts';
 import type { Client } from '../../src/client/client.ts';
 import { createClient } from '../../src/client/http-client.ts';
 import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
-import { labDown, labUp } from '../../src/lab/lab.ts';
+import { type CommandOptions, runCommand } from '../../src/host/process.ts';
+import { labDown, labExec, labUp } from '../../src/lab/lab.ts';
 import type { IPFamily } from '../../src/lib/ip.ts';
 
 export interface TestLab {
@@ -49,6 +50,17 @@ export async function testLab(options: {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Runs a program at a place of a lab to its end, and returns what it prints. */
+export async function runAt(
+  dir: string,
+  place: string,
+  argv: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const command = labExec(dir, place, argv);
+  return (await runCommand(command.argv, { ...options, env: { ...command.env, ...options.env } })).stdout;
 }
 
 export async function logTails(dir: string): Promise<string> {

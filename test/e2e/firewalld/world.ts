@@ -11,8 +11,8 @@ import { LAB_COMMANDS } from '../../../src/cli/wiring/lab.ts';
 import { createClient } from '../../../src/client/http-client.ts';
 import { loadKubeconfig } from '../../../src/client/kubeconfig.ts';
 import { CommandError, runCommand } from '../../../src/host/process.ts';
-import { type LabStatus, labDown, labExec, labStatus, labUp } from '../../../src/lab/lab.ts';
-import { logTails } from '../lab.ts';
+import { type LabStatus, labDown, labStatus, labUp } from '../../../src/lab/lab.ts';
+import { logTails, runAt } from '../lab.ts';
 
 export const NODES = ['node1', 'node2', 'node3'] as const;
 export type NodeName = (typeof NODES)[number];
@@ -111,9 +111,8 @@ export class World {
   }
 
   /** Runs a program at a place to its end, and returns what it prints. */
-  async at(place: string, ...argv: readonly string[]): Promise<string> {
-    const command = labExec(this.dir, place, argv);
-    return (await runCommand(command.argv, { env: command.env, timeout: 60_000 })).stdout;
+  at(place: string, ...argv: readonly string[]): Promise<string> {
+    return runAt(this.dir, place, argv, { timeout: 60_000 });
   }
 
   /** firewall-cmd, as a node's administrator types it. */

@@ -17,7 +17,7 @@ import type { Client } from '../../../src/client/client.ts';
 import { type CommandOptions, runCommand } from '../../../src/host/process.ts';
 import { labExec, labStatus } from '../../../src/lab/lab.ts';
 import type { IPFamily } from '../../../src/lib/ip.ts';
-import { type TestLab, testLab } from '../lab.ts';
+import { runAt, type TestLab, testLab } from '../lab.ts';
 import { Faults } from './faults.ts';
 import {
   ENDPOINT_PORT,
@@ -90,9 +90,8 @@ export class World {
   }
 
   /** Runs a program at a place to its end, and returns what it prints. */
-  async at(place: string, argv: readonly string[], options: CommandOptions = {}): Promise<string> {
-    const command = labExec(this.dir, place, argv);
-    return (await runCommand(command.argv, { ...options, env: { ...command.env, ...options.env } })).stdout;
+  at(place: string, argv: readonly string[], options: CommandOptions = {}): Promise<string> {
+    return runAt(this.dir, place, argv, options);
   }
 
   /** Starts a program at a place. It ends with the world, if not before. */

@@ -11,7 +11,7 @@ import type { Client } from '../../../src/client/client.ts';
 import { type CommandOptions, runCommand } from '../../../src/host/process.ts';
 import { labExec, labStatus } from '../../../src/lab/lab.ts';
 import { standardImages, writeImage } from '../../../src/pods/testing/images.ts';
-import { type TestLab, testLab } from '../lab.ts';
+import { runAt, type TestLab, testLab } from '../lab.ts';
 import { storyImages } from './images.ts';
 import { leftovers } from './leftovers.ts';
 import { loadArgv, Requests } from './load.ts';
@@ -70,9 +70,8 @@ export class World {
   }
 
   /** Runs a program at a place to its end, and returns what it prints. */
-  async at(place: string, argv: readonly string[], options: CommandOptions = {}): Promise<string> {
-    const command = labExec(this.dir, place, argv);
-    return (await runCommand(command.argv, { ...options, env: { ...command.env, ...options.env } })).stdout;
+  at(place: string, argv: readonly string[], options: CommandOptions = {}): Promise<string> {
+    return runAt(this.dir, place, argv, options);
   }
 
   /** Sends requests from a place until they are stopped; they end with the world at the latest. */
