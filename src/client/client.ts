@@ -70,6 +70,8 @@ export class TransportError extends Error {
 export interface Endpoint {
   /** `https://HOST:PORT`. */
   readonly server: string;
+  /** Other servers of the same cluster, in the same form: whichever answers serves. Default: none. */
+  readonly otherServers?: readonly string[];
   /** Connect here instead of to HOST:PORT; TLS names stay those of `server`. */
   readonly socketPath?: string;
   readonly caData?: string;
