@@ -4,13 +4,18 @@
  */
 import type { AnyKind } from '../api/kinds.ts';
 import type { KubeObject } from '../api/meta/v1.ts';
-import type { Compare, Operation } from '../store/store.ts';
+import type { Compare, Operation, Revision } from '../store/store.ts';
+import type { User } from './auth/user.ts';
 
 /** A write on its way to the store. `next` is undefined when the object goes, `old` when it comes. */
 export interface Write {
   readonly kind: AnyKind;
   readonly old: KubeObject | undefined;
   readonly next: KubeObject | undefined;
+  /** Who asks for it; undefined: the server itself. */
+  readonly by?: User | undefined;
+  /** Undefined: the object itself. */
+  readonly subresource?: string | undefined;
 }
 
 export interface Admitted {
@@ -29,6 +34,8 @@ export interface Admission {
 
 export interface Settlement {
   readonly written: readonly Operation[];
+  /** Of what was written; undefined when nothing was. */
+  readonly revision?: Revision;
   readonly taken: readonly string[];
 }
 

@@ -4,7 +4,8 @@ import type { KubeObject } from '../../api/meta/v1.ts';
 import { conflict } from '../../api/status.ts';
 import type { Entry, Operation } from '../../store/store.ts';
 import { admitAll } from '../admission.ts';
-import type { Api } from '../context.ts';
+import type { User } from '../auth/user.ts';
+import type { Api, ResourceRequest } from '../context.ts';
 import { atRevision, encode, Stored } from './codec.ts';
 import { objectKey } from './keys.ts';
 
@@ -27,6 +28,18 @@ export interface ChangeTarget {
   readonly name: string;
   /** Everything is checked and nothing written. */
   readonly dryRun: boolean;
+  /** Who asks for it; undefined: the server itself. */
+  readonly by?: User | undefined;
+  /** Undefined: the object itself. */
+  readonly subresource?: string | undefined;
+}
+
+/** The target of a request, for a write to one object. `kind` is what is written, which a call on a subresource may not be of. */
+export function targetOf(
+  { namespace, user, subresource }: Pick<ResourceRequest, 'namespace' | 'user' | 'subresource'>,
+  { kind, name, dryRun }: Pick<ChangeTarget, 'kind' | 'name' | 'dryRun'>,
+): ChangeTarget {
+  return { kind, namespace, name, dryRun, by: user, subresource };
 }
 
 /** With so many others writing the same object, the caller is told to come back. */
@@ -69,6 +82,8 @@ async function carryOut(
     kind: target.kind,
     old: current?.object,
     next: decision.act === 'put' ? decision.object : undefined,
+    by: target.by,
+    subresource: target.subresource,
   };
   const admitted = await admitAll(api.admissions, write);
   const own: Operation =
@@ -80,7 +95,8 @@ async function carryOut(
   const operations = [own, ...admitted.operations];
   const result = await api.store.txn(compares, operations);
   if (result.ok) {
-    for (const admission of api.admissions) admission.settled?.({ written: operations, taken: [] });
+    for (const admission of api.admissions)
+      admission.settled?.({ written: operations, revision: result.revision, taken: [] });
     return { done: true, outcome: outcomeOf(admitted.next, current, key, result.revision) };
   }
   const taken = compares.filter((_, i) => i > 0 && result.current[i] !== undefined).map((compare) => compare.key);

@@ -5,7 +5,7 @@ import { withCondition } from '../../api/meta/conditions.ts';
 import { conflict, notFound } from '../../api/status.ts';
 import { type Answer, success } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
-import { change } from '../storage/change.ts';
+import { change, targetOf } from '../storage/change.ts';
 import { checkVersion } from '../verbs/complete.ts';
 import { isDryRun } from '../verbs/options.ts';
 import { received } from './called.ts';
@@ -13,10 +13,9 @@ import { received } from './called.ts';
 /** Gives a pod its node, once. Throws an ApiError: 409 when it has one. */
 export async function bind(api: Api, request: ResourceRequest): Promise<Answer> {
   const binding = received<Binding>(request, Binding);
-  const { namespace } = request;
   const name = request.name ?? binding.metadata.name ?? '';
   const now = api.clock.now();
-  await change(api, { kind: Pod, namespace, name, dryRun: isDryRun(request) }, (current) => {
+  await change(api, targetOf(request, { kind: Pod, name, dryRun: isDryRun(request) }), (current) => {
     if (current === undefined) throw notFound(Pod, name);
     const pod = current.object as Pod;
     checkVersion(Pod, binding, pod);

@@ -9,7 +9,7 @@ import { invalid, notFound } from '../../api/status.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { parseBody } from '../http/body.ts';
-import { change } from '../storage/change.ts';
+import { change, targetOf } from '../storage/change.ts';
 import { Stored } from '../storage/codec.ts';
 import { checkVersion } from '../verbs/complete.ts';
 import { type Decoded, decodeBody, decodeObject, reportDuplicates } from '../verbs/decode.ts';
@@ -39,9 +39,9 @@ export function patchScale(api: Api, request: ResourceRequest): Promise<Answer> 
 
 /** Writes the number of replicas that `next` makes of the present Scale, under the object's own rules. */
 async function setScale(api: Api, request: ResourceRequest, next: (current: Scale) => Decoded): Promise<Answer> {
-  const { kind, namespace } = request;
+  const { kind } = request;
   const name = requiredName(request);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, (current) => {
+  const outcome = await change(api, targetOf(request, { kind, name, dryRun: isDryRun(request) }), (current) => {
     if (current === undefined) throw notFound(kind, name);
     const { object, causes } = next(scaleOf(request, current.object));
     const scale = object as Scale;

@@ -1,13 +1,11 @@
 /** POST to a collection. */
 import { randomUUID } from 'node:crypto';
-import type { AnyKind } from '../../api/kinds.ts';
-import type { KubeObject } from '../../api/meta/v1.ts';
 import { alreadyExists, failure, isAlreadyExists, qualified } from '../../api/status.ts';
 import { printTime } from '../../api/time.ts';
-import { admitAll } from '../admission.ts';
+import { admitAll, type Write } from '../admission.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
-import { change } from '../storage/change.ts';
+import { change, targetOf } from '../storage/change.ts';
 import { type Birth, completeNew } from './complete.ts';
 import { type Decoded, decodeBody } from './decode.ts';
 import { isDryRun } from './options.ts';
@@ -39,22 +37,22 @@ async function createObject(api: Api, request: ResourceRequest, decoded: Decoded
 }
 
 async function createNamed(api: Api, request: ResourceRequest, decoded: Decoded, name: string): Promise<Answer> {
-  const { kind, namespace } = request;
+  const { kind, user, subresource } = request;
   const { object, causes } = decoded;
   // Judged before it is looked whether the name is taken, so that the mistakes are told either way.
   const named = { ...object, metadata: { ...object.metadata, name } };
   const complete = completeNew(kind, named, birthOf(api), causes);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, async (current) => {
-    if (current !== undefined) return takenName(api, kind, complete);
+  const outcome = await change(api, targetOf(request, { kind, name, dryRun: isDryRun(request) }), async (current) => {
+    if (current !== undefined) return takenName(api, { kind, old: undefined, next: complete, by: user, subresource });
     return { act: 'put', object: complete };
   });
   return { kind: 'object', code: 201, of: kind, stored: outcome.stored };
 }
 
 /** Whether the name is taken is asked last: what else keeps the object from being made is told before it. */
-async function takenName({ admissions }: Api, kind: AnyKind, next: KubeObject): Promise<never> {
-  await admitAll(admissions, { kind, old: undefined, next });
-  throw alreadyExists(kind, next.metadata.name ?? '');
+async function takenName({ admissions }: Api, write: Write): Promise<never> {
+  await admitAll(admissions, write);
+  throw alreadyExists(write.kind, write.next?.metadata.name ?? '');
 }
 
 /** What a new object gets from the server. */

@@ -43,14 +43,16 @@ function isGone(error: unknown): boolean {
 /** Deletes one object, or marks it as being deleted when somebody has to do something first. */
 export async function removeObject(
   api: Api,
-  request: Pick<ResourceRequest, 'verb' | 'kind' | 'namespace' | 'query'>,
+  request: Pick<ResourceRequest, 'verb' | 'kind' | 'namespace' | 'query'> &
+    Partial<Pick<ResourceRequest, 'user' | 'subresource'>>,
   name: string,
   options: DeleteOptions,
 ): Promise<Outcome> {
-  const { kind, namespace } = request;
+  const { kind, namespace, user: by, subresource } = request;
   checkProtected(kind, name);
   const now = api.clock.now();
-  return change(api, { kind, namespace, name, dryRun: isDryRun(request, options.dryRun) }, (current) => {
+  const dryRun = isDryRun(request, options.dryRun);
+  return change(api, { kind, namespace, name, dryRun, by, subresource }, (current) => {
     if (current === undefined) throw notFound(kind, name);
     return decideRemoval(kind, current, options, now);
   });

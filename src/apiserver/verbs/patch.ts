@@ -10,7 +10,7 @@ import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { type Parsed, parseBody } from '../http/body.ts';
 import { isTrue } from '../http/route.ts';
-import { change, type Decision } from '../storage/change.ts';
+import { change, type Decision, targetOf } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
 import { completeNew } from './complete.ts';
 import { birthOf } from './create.ts';
@@ -41,11 +41,11 @@ export function patchWith(type: string, others: readonly string[] = []): ApplyPa
 }
 
 export async function patch(api: Api, request: ResourceRequest): Promise<Answer> {
-  const { kind, namespace, body } = request;
+  const { kind, body } = request;
   const name = requiredName(request);
   const given = parseBody(body);
   const decide = body.type === APPLY ? applier(api, request, given) : patcher(api, request, given);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, decide);
+  const outcome = await change(api, targetOf(request, { kind, name, dryRun: isDryRun(request) }), decide);
   const code = outcome.act === 'put' && outcome.created ? 201 : 200;
   return { kind: 'object', code, of: kind, stored: outcome.stored };
 }

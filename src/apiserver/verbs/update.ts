@@ -5,7 +5,7 @@ import { notFound } from '../../api/status.ts';
 import { sameValue } from '../../api/value.ts';
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
-import { change, type Decision } from '../storage/change.ts';
+import { change, type Decision, targetOf } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
 import { completeChange, completeNew, type Part } from './complete.ts';
 import { birthOf } from './create.ts';
@@ -14,10 +14,10 @@ import { isDryRun, requiredName } from './options.ts';
 import { tracked } from './track.ts';
 
 export async function update(api: Api, request: ResourceRequest): Promise<Answer> {
-  const { kind, namespace } = request;
+  const { kind } = request;
   const name = requiredName(request);
   const given = decodeBody(request);
-  const outcome = await change(api, { kind, namespace, name, dryRun: isDryRun(request) }, (current) => {
+  const outcome = await change(api, targetOf(request, { kind, name, dryRun: isDryRun(request) }), (current) => {
     if (current === undefined) return make(api, request, given);
     return tracked(api, request, current, replace(kind, given, current, partOf(request)));
   });
