@@ -12,7 +12,7 @@ import { type ProcessState, Supervisor } from './supervisor.ts';
 function supervise(t: TestContext, script: string) {
   const log = new BoundedLog(join(tempDir(t), 'x.log'));
   const delays: number[] = [];
-  const clock: Clock = { now: systemClock.now, sleep: async (ms) => void delays.push(ms) };
+  const clock: Clock = { ...systemClock, sleep: async (ms) => void delays.push(ms) };
   const changes = new EventTarget();
   const supervisor = new Supervisor({
     name: 'x',
@@ -69,7 +69,7 @@ test('the last words are those of its last life alone', async (t) => {
 test('a program that does not exist is a failure like others', async (t) => {
   const log = new BoundedLog(join(tempDir(t), 'x.log'));
   const end = new AbortController();
-  const clock: Clock = { now: () => 0, sleep: async () => {} };
+  const clock: Clock = { now: () => 0, steady: () => 0, sleep: async () => {} };
   const supervisor = new Supervisor({ name: 'x', argv: () => ['/no/such/program'], log, clock, onChange: () => {} });
   const running = supervisor.run(end.signal);
   await assert.rejects(supervisor.firstReady, /cannot run \/no\/such\/program/);

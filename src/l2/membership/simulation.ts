@@ -241,7 +241,7 @@ export class SimulatedLan {
   #clock(): Clock {
     const { timeline } = this;
     const sleep = (duration: number): Promise<void> => new Promise((resolve) => timeline.after(duration, resolve));
-    return { now: () => timeline.now, sleep };
+    return { now: () => timeline.now, steady: () => timeline.now, sleep };
   }
 }
 

@@ -168,7 +168,7 @@ describe('the client', { concurrency: true }, () => {
     const { logPath } = await runtime.containerStatus(id);
     const limits = { maxBytes: 64 * 1024, maxFiles: 100 };
     let time = 0;
-    const clock = { now: () => (time += 1000), sleep: () => Promise.resolve() };
+    const clock = { now: () => (time += 1000), steady: () => time, sleep: () => Promise.resolve() };
     let rotations = 0;
     while ((await runtime.containerStatus(id)).state === 'RUNNING') {
       // One that ends just now cannot open a new log.

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { after, afterEach, before, test } from 'node:test';
 import WebSocket from 'ws';
-import type { Clock } from '../../host/clock.ts';
+import { type Clock, systemClock } from '../../host/clock.ts';
 import { type Logger, silentLogger } from '../../host/log.ts';
 import { SpdySession, type SpdyStream } from '../../host/spdy/session.ts';
 import type { ContainerRuntime } from '../cri/cri.ts';
@@ -79,7 +79,7 @@ afterEach(() => {
 });
 
 /** Waits for nothing: who comes back too soon is seen by what it is answered. */
-const clock: Clock = { now: () => Date.now(), sleep: () => new Promise((resolve) => setImmediate(resolve)) };
+const clock: Clock = { ...systemClock, sleep: () => new Promise((resolve) => setImmediate(resolve)) };
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 

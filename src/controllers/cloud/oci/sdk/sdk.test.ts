@@ -237,7 +237,8 @@ it('goes on with another thread when the one that has the SDK dies', async () =>
     threads.push(thread);
     return thread;
   };
-  const clock: Clock = { now: Date.now, sleep: (ms, signal) => systemClock.sleep(ms > 5000 ? ms : 0, signal) };
+  const sleep: Clock['sleep'] = (ms, signal) => systemClock.sleep(ms > 5000 ? ms : 0, signal);
+  const clock: Clock = { ...systemClock, sleep };
   const config = testConfig(server, await apiKey());
   const { network } = await startOciCalls(config, { log: silentLogger, clock, startThread }, ended.signal);
   const lost = failureOf(network.getSubnet({ subnetId: SUBNET }));
