@@ -1,7 +1,7 @@
 /** The secret that heartbeats are signed with: of a Secret that all announcers share, or of a file. */
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../api/core/v1/secret.ts';
-import { METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
+import { HEARTBEAT_SECRET_NAME, METALLB_NAMESPACE } from '../../api/metallb/v1beta1/names.ts';
 import { isAlreadyExists, isNotFound } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../host/clock.ts';
@@ -14,7 +14,7 @@ import { SECRET_BYTES } from '../settings.ts';
 import { type Keyring, keysOf, NO_KEYS, type ReadSecrets, withRead } from './keyring.ts';
 
 /** Where the Secret is, and which of its entries signs; others are believed. */
-export const HEARTBEAT_SECRET = { namespace: METALLB_NAMESPACE, name: 'postern-l2-heartbeat' } as const;
+export const HEARTBEAT_SECRET = { namespace: METALLB_NAMESPACE, name: HEARTBEAT_SECRET_NAME } as const;
 const ENTRY = 'key';
 /** Bytes of a secret that we make. */
 const LENGTH = 32;

@@ -2,6 +2,8 @@
 
 /** Where the load balancer's own objects are, as in MetalLB's manifests. */
 export const METALLB_NAMESPACE = 'metallb-system';
+/** The Secret beside them that heartbeats are signed with, which the first announcer makes. */
+export const HEARTBEAT_SECRET_NAME = 'postern-l2-heartbeat';
 /** The only name that the MetalLB object may have: so there is one at most. */
 export const METALLB_NAME = 'metallb';
 
