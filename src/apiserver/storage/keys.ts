@@ -1,23 +1,33 @@
 /**
  * Where objects are in the store: Kubernetes' own layout, so that tools that read an API server's store find their way.
- * The exceptions are as old as Kubernetes (pkg/registry and `--etcd-prefix`).
+ * The exceptions are as old as Kubernetes (its pkg/kubeapiserver/default_storage_factory_builder.go). `docs/graduation.md` says
+ * what that is good for.
  */
 import type { AnyKind } from '../../api/kinds.ts';
 
-const ROOT = '/registry';
+/** What all keys begin with; in etcd another beginning may stand in its place. */
+export const ROOT = '/registry';
 
-/** Resources whose folder is not named by their plural. */
+/** Core resources whose folder is not named by their plural. */
 const FOLDERS: Readonly<Record<string, string>> = {
   services: 'services/specs',
+  endpoints: 'services/endpoints',
   nodes: 'minions',
+  replicationcontrollers: 'controllers',
 };
 
+/** Kubernetes' own groups, besides those that end in `.k8s.io`: their folders do not have the group in them. */
+const SHORT_GROUPS: ReadonlySet<string> = new Set(['', 'apps', 'autoscaling', 'batch', 'policy']);
+
+/** Groups in `.k8s.io` whose API servers Kubernetes has beside its own, with folders as custom resources have them. */
+const LONG_GROUPS: ReadonlySet<string> = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io']);
+
 /** Begins the key of every object of a kind; ends with `/`. */
-export function kindPrefix(kind: AnyKind): string {
-  const builtIn = kind.group === '' || kind.group.endsWith('.k8s.io');
-  if (!builtIn) return `${ROOT}/${kind.group}/${kind.plural}/`;
-  const folder = kind.group === '' ? FOLDERS[kind.plural] : undefined;
-  return `${ROOT}/${folder ?? kind.plural}/`;
+export function kindPrefix({ group, plural }: Pick<AnyKind, 'group' | 'plural'>): string {
+  const builtIn = SHORT_GROUPS.has(group) || (group.endsWith('.k8s.io') && !LONG_GROUPS.has(group));
+  if (!builtIn) return `${ROOT}/${group}/${plural}/`;
+  const folder = group === '' ? FOLDERS[plural] : undefined;
+  return `${ROOT}/${folder ?? plural}/`;
 }
 
 /** Begins the key of every object of a kind in a namespace, or everywhere when there is none; ends with `/`. */
