@@ -1,9 +1,11 @@
 /** Request bodies: bounded, and JSON or YAML. */
 import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { badRequest, failure } from '../../api/status.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
+import { isHTTP2 } from './http2.ts';
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
 import type { YAMLReader } from './yaml-reader.ts';
 
@@ -32,8 +34,7 @@ export async function readBody(request: IncomingMessage, yaml: YAMLReader): Prom
 async function receive(request: IncomingMessage): Promise<Body> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge();
-  const isEmpty = request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
-  if (isEmpty) return { type, bytes: NOTHING };
+  if (isEmpty(request)) return { type, bytes: NOTHING };
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of decoded(request)) {
@@ -42,6 +43,14 @@ async function receive(request: IncomingMessage): Promise<Body> {
     chunks.push(chunk);
   }
   return { type, bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks) };
+}
+
+/** Whether no body follows: RFC 9112 section 6.3; in HTTP/2 a stream that ends with its header fields (RFC 9113 section 8.1). */
+function isEmpty(request: IncomingMessage): boolean {
+  const { headers } = request;
+  if (headers['content-length'] !== undefined) return false;
+  if (isHTTP2(request)) return (request as unknown as Http2ServerRequest).stream.endAfterHeaders;
+  return headers['transfer-encoding'] === undefined;
 }
 
 function decoded(request: IncomingMessage): AsyncIterable<Uint8Array> {

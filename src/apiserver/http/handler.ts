@@ -16,6 +16,7 @@ import { findAction } from '../subresources/actions.ts';
 import { serve } from '../verbs/verbs.ts';
 import { readBody } from './body.ts';
 import { statusOf } from './errors.ts';
+import { isHTTP2 } from './http2.ts';
 import { type Accepted, negotiate } from './negotiate.ts';
 import { linePrinter, type PrintOptions, printAnswer } from './print.ts';
 import { type Reply, send, stream } from './respond.ts';
@@ -242,7 +243,7 @@ function answerError({ api }: HandlerParts, request: IncomingMessage, response: 
     return;
   }
   // What is left of a body that was not read must not be taken for the next request.
-  const headers: Record<string, string> = request.complete ? {} : { connection: 'close' };
+  const headers: Record<string, string> = request.complete || isHTTP2(request) ? {} : { connection: 'close' };
   const { retryAfterSeconds } = status.details ?? {};
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds);
   send(response, { code: status.code, type: 'application/json', text: JSON.stringify(status), headers });

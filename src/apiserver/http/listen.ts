@@ -1,6 +1,7 @@
 /** The HTTPS servers: one on an address, and perhaps one on a Unix socket. */
 import { chmod, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -8,6 +9,7 @@ import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
 import { codeOf } from '../../lib/errors.ts';
 import type { Pki } from '../pki/pki.ts';
+import { chooseProtocol, serveHTTP2 } from './http2.ts';
 import { mayUpgrade } from './upgrade.ts';
 
 export interface ListenAddress {
@@ -28,10 +30,12 @@ export class ListenError extends Error {
 export interface Handlers {
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Told of each connection that speaks HTTP/2. */
+  readonly onSession: (session: ServerHttp2Session) => void;
 }
 
 /** A server that asks clients for a certificate, and leaves it to the handler what to do without one. */
-export function makeServer(pki: Pki, { onRequest, onUpgrade }: Handlers, log: Logger): Server {
+export function makeServer(pki: Pki, { onRequest, onUpgrade, onSession }: Handlers, log: Logger): Server {
   const server = createServer(
     {
       cert: pki.serving.certificate,
@@ -40,7 +44,7 @@ export function makeServer(pki: Pki, { onRequest, onUpgrade }: Handlers, log: Lo
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
-      ALPNProtocols: ['http/1.1'],
+      ALPNCallback: chooseProtocol,
       handshakeTimeout: seconds(10),
       headersTimeout: seconds(20),
       requestTimeout: seconds(60),
@@ -50,6 +54,7 @@ export function makeServer(pki: Pki, { onRequest, onUpgrade }: Handlers, log: Lo
     },
     onRequest,
   );
+  serveHTTP2(server, onRequest, onSession);
   server.on('upgrade', onUpgrade);
   // A handshake that fails is the client's to report.
   server.on('tlsClientError', (_, socket) => socket.destroy());

@@ -1,11 +1,13 @@
 /** The requests that are being served, from the first to the last. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../../lib/duration.ts';
 import { type HandlerParts, handle } from './handler.ts';
+import { isHTTP2 } from './http2.ts';
 import { Upgrade } from './upgrade.ts';
 
 /** How long a server that is closing waits for clients to take their answers. */
@@ -18,7 +20,9 @@ export class Serving {
   /** Connections that have left HTTP, or want to. */
   readonly #upgrades = new Set<Upgrade>();
   readonly #requests = new Set<Promise<void>>();
-  /** Connections that have had a request. */
+  /** Connections of HTTP/2. */
+  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Connections of HTTP/1.1 that have had a request. */
   readonly #sockets = new Set<Socket>();
   #closed: Promise<void> | undefined;
 
@@ -38,18 +42,25 @@ export class Serving {
 
   readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     if (this.ending.aborted) {
-      response.writeHead(503, { connection: 'close' }).end();
+      response.writeHead(503, isHTTP2(request) ? {} : { connection: 'close' }).end();
       return;
     }
-    const { socket } = request;
-    if (!this.#sockets.has(socket)) {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    }
+    if (!isHTTP2(request)) this.#noteSocket(request.socket);
     const served = this.#serve(request, response);
     this.#requests.add(served);
     void served.finally(() => this.#requests.delete(served));
   };
+
+  readonly onSession = (session: ServerHttp2Session): void => {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+  };
+
+  #noteSocket(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
 
   /** A request to speak another protocol: as any other, until it is accepted. */
   readonly onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -93,6 +104,7 @@ export class Serving {
     // Only now: a server that is closed cuts connections off whose answer it has written and not yet sent.
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const server of servers) server.closeAllConnections();
+    for (const session of this.#sessions) session.destroy();
     for (const upgrade of this.#upgrades) upgrade.destroy();
     await Promise.all(closed);
   }
@@ -100,7 +112,8 @@ export class Serving {
   /** Lets what has been written reach the clients. */
   async #finish(): Promise<void> {
     await Promise.all(this.#requests);
-    const sockets = [...this.#sockets];
-    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve).end())));
+    const sockets = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve).end()));
+    const sessions = [...this.#sessions].map((session) => new Promise<void>((resolve) => session.close(resolve)));
+    await Promise.all([...sockets, ...sessions]);
   }
 }

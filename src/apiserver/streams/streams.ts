@@ -12,6 +12,7 @@ import { minutes, seconds } from '../../lib/duration.ts';
 import type { User } from '../auth/authenticate.ts';
 import { authorize } from '../auth/authorize.ts';
 import type { Api } from '../context.ts';
+import { isHTTP2 } from '../http/http2.ts';
 import type { StreamPath } from '../http/route.ts';
 import type { Upgrade } from '../http/upgrade.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -61,7 +62,8 @@ export async function serveStream(exchange: StreamExchange, path: StreamPath): P
     headers,
     signal: gone,
   });
-  request.socket.setKeepAlive(true, KEEP_ALIVE);
+  // A connection of HTTP/2 is not this stream's alone.
+  if (!isHTTP2(request)) request.socket.setKeepAlive(true, KEEP_ALIVE);
   if (answer.kind === 'body') return await sendBody(exchange, answer.response);
   if (upgrade === undefined)
     throw failure(502, 'InternalError', 'the node answered with a protocol that was not asked for');
@@ -128,7 +130,7 @@ function sendNothing(response: ServerResponse): void {
 const LOG_HEADERS = { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' };
 
 async function sendBody({ response, ending }: StreamExchange, body: IncomingMessage): Promise<void> {
-  response.socket?.setTimeout(IDLE_LIMIT, () => response.destroy());
+  response.setTimeout(IDLE_LIMIT, () => response.destroy());
   response.writeHead(200, LOG_HEADERS);
   // A follower learns at once that it is being served.
   response.flushHeaders();
