@@ -4,6 +4,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addControllersCommand } from './commands/controllers.ts';
+import { addDnsCommand } from './commands/dns.ts';
 import { addExposeCommand } from './commands/expose.ts';
 import { addFirewallCommand } from './commands/firewall.ts';
 import { addImageCommand } from './commands/image.ts';
@@ -33,6 +34,7 @@ export function program(): Command {
   addControllersCommand(postern);
   addProxyCommand(postern);
   addL2Command(postern);
+  addDnsCommand(postern);
   addFirewallCommand(postern);
   addLabCommand(postern);
   addVmCommand(postern);

@@ -40,3 +40,6 @@ export const L2_STATE_SOCKET = 'l2.sock';
 /** Where a node's agent tells what it found out by trying the exposed ports of other nodes; and in its state directory. */
 export const FIREWALL_SOCKET = '/run/postern/firewall.sock';
 export const FIREWALL_STATE_SOCKET = 'firewall.sock';
+
+/** Metrics of a DNS server that runs alone: the port of CoreDNS's. */
+export const DNS_METRICS_PORT = 9153;
