@@ -8,8 +8,8 @@ import { type Layout, layoutOf } from './layout.ts';
 import { childrenOf, isAlive, processesIn } from './process-identity.ts';
 import { type Owner, runningOwner } from './state.ts';
 
-/** Milliseconds that a lab has to end by itself: agents, then server, each have five seconds. */
-const GRACE = 12_000;
+/** Milliseconds that a lab has to end by itself: agents, then servers, then what they stand on, each have five seconds. */
+const GRACE = 17_000;
 /** Milliseconds that the kernel has to end what was killed. */
 const KILL_GRACE = 10_000;
 const POLL = 20;
@@ -63,7 +63,7 @@ export function removeRunFiles(layout: Layout): void {
 /** Only what a lab has made: the directory may hold other things of the user's, and is removed only when it does not. */
 function removeData(layout: Layout): void {
   if (!existsSync(layout.spec)) return;
-  for (const path of [layout.serverData, layout.nodes, layout.logs, layout.spec]) {
+  for (const path of [layout.serverData, layout.servers, layout.nodes, layout.logs, layout.spec]) {
     rmSync(path, { recursive: true, force: true });
   }
   try {

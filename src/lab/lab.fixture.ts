@@ -24,6 +24,9 @@ export function fixtureCommands(variant: Variant = 'working'): LabCommands {
   return {
     run: (dir) => [...self, 'run', dir, variant],
     server: ({ dataDir, listen, socketPath }) => [...self, 'server', dataDir, listen, socketPath],
+    shareAuthority: async () => {},
+    kubeconfig: async ({ to, servers }) => writeFileSync(to, `a kubeconfig for ${servers.join(', ')}\n`),
+    objectsDir: (dataDir) => join(dataDir, 'store'),
     agent: () => ['sh', '-c', AGENTS[variant]],
     sandboxImage: () => Promise.reject(new Error('no node of this lab runs containers')),
   };
@@ -36,7 +39,8 @@ function serve(dataDir: string, listen: string, socketPath: string): void {
   writeFileSync(join(dataDir, 'kubeconfig'), 'a kubeconfig\n');
   rmSync(socketPath, { force: true });
   answer().listen(socketPath);
-  const server = answer().listen(Number(listen.split(':')[1]), '127.0.0.1', () => {
+  const [, host, port] = /^(.*):(\d+)$/.exec(listen) ?? [];
+  const server = answer().listen(Number(port), host?.replace(/[[\]]/g, ''), () => {
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
     process.stdout.write(`ready http://127.0.0.1:${address.port}\n`);

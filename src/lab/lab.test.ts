@@ -11,7 +11,7 @@ import { skipUnless, skipWithoutPrograms } from '../host/testing/in-namespace.ts
 import type { IPFamily } from '../lib/ip.ts';
 import { LabError } from './error.ts';
 import { fixtureCommands } from './lab.fixture.ts';
-import { type LabOptions, labDown, labExec, labStatus, labUp } from './lab.ts';
+import { type LabOptions, labCut, labDown, labExec, labHeal, labStart, labStatus, labStop, labUp } from './lab.ts';
 import { layoutOf } from './layout.ts';
 import { checkPrivileges } from './privileges.ts';
 import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
@@ -131,6 +131,69 @@ describe('a lab of two nodes', { skip }, () => {
     await eventually(() => processOf(dir, 'server')?.restarts === 1 && processOf(dir, 'server')?.phase === 'ready');
     assert.equal(labStatus(dir).server, status.server);
     assert.equal(await (await fetch(status.server ?? '')).text(), 'served\n');
+  });
+});
+
+describe('a lab with servers on its LANs', { skip }, () => {
+  const ending: (() => unknown)[] = [];
+  let made: Awaited<ReturnType<typeof lab>> | undefined;
+  const shared = () => made ?? assert.fail('there is no lab');
+  before(async () => {
+    const after = { after: (end: () => unknown) => void ending.push(end) };
+    made = await lab(after, { servers: 1, store: 'lmdb', serverDisk: 1, lans: 2 });
+  });
+  after(async () => {
+    for (const end of ending) await end();
+  });
+  const answers = (place: string, address: string) =>
+    shared()
+      .at(place, 'ping', '-c1', '-W0.5', address)
+      .then(
+        () => true,
+        () => false,
+      );
+  /** Its stand-in for a server knows nothing of TLS. */
+  const api = () => (shared().status.server ?? '').replace('https:', 'http:');
+  const [NODE2, SERVER1] = ['192.168.78.12', '192.168.77.3'];
+
+  test('the API is at one URL everywhere, and at the server’s own address on the LANs', async () => {
+    const { at } = shared();
+    assert.equal(await (await fetch(api())).text(), 'served\n');
+    for (const place of ['server1', 'node2', 'client']) {
+      assert.equal(await at(place, 'curl', '-sS', api()), 'served\n');
+      assert.equal(await at(place, 'curl', '-sS', `http://${SERVER1}:6443`), 'served\n');
+    }
+  });
+
+  test('what a server keeps is on a disk that can be full', async () => {
+    const { dir, at } = shared();
+    const fill = ['dd', 'if=/dev/zero', `of=${join(dir, 'servers/server1/data/store/x')}`, 'bs=1M', 'count=2'];
+    await assert.rejects(at('server1', ...fill), /No space left on device/);
+  });
+
+  test('a link is cut, one way only and both, between LANs too, and mended', async () => {
+    const { dir } = shared();
+    assert.ok((await answers('server1', NODE2)) && (await answers('client', SERVER1)));
+    await labCut({ dir, from: ['client'], to: ['server1'] });
+    await labCut({ dir, from: ['node2'], to: ['server1'], oneWay: true });
+    assert.deepEqual(await Promise.all([answers('client', SERVER1), answers('server1', NODE2)]), [false, false]);
+    assert.ok(await answers('client', NODE2));
+    assert.equal(labStatus(dir).links.length, 3);
+    await labHeal(dir, ['client']);
+    assert.deepEqual(await Promise.all([answers('client', SERVER1), answers('server1', NODE2)]), [true, false]);
+    await labHeal(dir);
+    assert.ok(await answers('server1', NODE2));
+    await assert.rejects(labCut({ dir, from: ['node9'], to: ['lan'] }), /no "node9" in this lab. There are: lan, /);
+  });
+
+  test('a process that is stopped stays so until it is started', async () => {
+    const { dir } = shared();
+    await labStop(dir, ['server1'], 'SIGKILL');
+    assert.equal(processOf(dir, 'server1')?.lastEnd, 'SIGKILL');
+    await assert.rejects(fetch(api()));
+    await labStart(dir, ['server1']);
+    assert.equal(await (await fetch(api())).text(), 'served\n');
+    await assert.rejects(labStop(dir, ['server2']), /no process "server2" in this lab. There are: server1, node1/);
   });
 });
 
@@ -274,6 +337,10 @@ test('what cannot become a lab is refused with what is allowed', { skip }, async
   const dir = tempDir(t);
   const good = { dir, nodes: 1, ipFamilies: ['IPv4'], commands: fixtureCommands() } as const;
   await assert.rejects(labUp({ ...good, nodes: 0 }), /nodes: 0 is not a whole number from 1 to 100/);
+  await assert.rejects(labUp({ ...good, servers: 9 }), /servers: 9 is not a whole number from 0 to 8/);
+  await assert.rejects(labUp({ ...good, servers: 2, store: 'lmdb' }), /Use etcd, or one server/);
+  await assert.rejects(labUp({ ...good, serverDisk: 64 }), /add --servers/);
+  await assert.rejects(labUp({ ...good, lans: 3 }), /lans: 3 is not a whole number from 1 to 2/);
   await assert.rejects(labUp({ ...good, ipFamilies: [] }), /ip-families: \(none\): name ipv4, ipv6 or both/);
   await assert.rejects(labUp({ ...good, dir: '/run/lab' }), /Choose another, such as \/tmp\/lab/);
   await assert.rejects(labUp({ ...good, dir: `/tmp/${'x'.repeat(120)}` }), /is too long/);

@@ -8,7 +8,10 @@ export interface Layout {
   readonly spec: string;
   /** For the user's kubectl; a symbolic link into the server's data. */
   readonly kubeconfig: string;
+  /** Of the server beside the lab, where none has a place on the LAN. */
   readonly serverData: string;
+  /** What servers on the LAN keep, each in a folder of its name, and what they share. */
+  readonly servers: string;
   readonly logs: string;
   readonly nodes: string;
   /** What exists only while the lab runs. */
@@ -19,6 +22,10 @@ export interface Layout {
   readonly state: string;
   /** The API, for whom the machine's loopback is out of reach. */
   readonly apiSocket: string;
+  /** Holds a file for each process that is not to run: its name, and in it the signal that ends it. */
+  readonly stopped: string;
+  /** Which links are cut: a list of {@link LinkFault}. */
+  readonly links: string;
 }
 
 export function layoutOf(dir: string): Layout {
@@ -29,12 +36,15 @@ export function layoutOf(dir: string): Layout {
     spec: join(root, 'lab.json'),
     kubeconfig: join(root, 'kubeconfig'),
     serverData: join(root, 'server'),
+    servers: join(root, 'servers'),
     logs: join(root, 'logs'),
     nodes: join(root, 'nodes'),
     run,
     owner: join(run, 'owner.json'),
     state: join(run, 'state.json'),
     apiSocket: join(run, 'api.sock'),
+    stopped: join(run, 'stopped'),
+    links: join(run, 'links.json'),
   };
 }
 
@@ -43,12 +53,32 @@ export function nodeDir(layout: Layout, node: string): string {
   return join(layout.nodes, node);
 }
 
+/** What a server on the LAN keeps. */
+export function serverDataDir(layout: Layout, server: string): string {
+  return join(layout.servers, server, 'data');
+}
+
+/** What the etcd member beside a server keeps. */
+export function etcdDataDir(layout: Layout, server: string): string {
+  return join(layout.servers, server, 'etcd');
+}
+
+/** Certificates between etcd's members and servers. */
+export function etcdTlsDir(layout: Layout): string {
+  return join(layout.servers, 'etcd-tls');
+}
+
+/** Where a server on the LAN serves those to whom the LAN is out of reach. */
+export function serverSocket(layout: Layout, server: string): string {
+  return join(layout.run, `${server}.sock`);
+}
+
 /** A node's settings of its firewall, if it runs one. */
 export function firewallDir(layout: Layout, node: string): string {
   return join(nodeDir(layout, node), 'firewalld');
 }
 
-/** The log of one of the lab's processes: `lab`, `server`, a node's name, `node1.firewalld`. */
+/** The log of one of the lab's processes: `lab`, `server`, a node's or server's name, `node1.firewalld`, `server1.etcd`. */
 export function logFile(layout: Layout, name: string): string {
   return join(layout.logs, `${name}.log`);
 }

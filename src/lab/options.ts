@@ -2,6 +2,7 @@
 import type { IPFamily } from '../lib/ip.ts';
 import type { SandboxImage } from './container-runtime.ts';
 import type { NodeFirewall } from './node-firewall.ts';
+import type { LabStore } from './topology.ts';
 
 /** Command lines of the program's other parts. */
 export interface LabCommands {
@@ -11,6 +12,16 @@ export interface LabCommands {
   server(options: ServerCommand): readonly string[];
   /** One node's agent. Prints `ready` when the Node is Ready and every part has acted on what the API says. */
   agent(options: AgentCommand): readonly string[];
+  /** Gives a server's data directory the cluster's authority and key of tokens, from that of another server that has run. */
+  shareAuthority(fromDataDir: string, toDataDir: string): Promise<void>;
+  /** Writes the kubeconfig `from` to `to`, for who reaches the API at `servers` instead; mode 0600. */
+  kubeconfig(options: {
+    readonly from: string;
+    readonly to: string;
+    readonly servers: readonly string[];
+  }): Promise<void>;
+  /** The folder in a server's data directory where objects are, when they are in no etcd. */
+  objectsDir(dataDir: string): string;
   /** What sandboxes of containers run. */
   sandboxImage(): Promise<SandboxImage>;
 }
@@ -25,12 +36,26 @@ export interface ServerCommand {
   readonly advertiseAddresses: readonly string[];
   readonly ipFamilies: readonly IPFamily[];
   readonly agents: readonly { readonly nodeName: string; readonly kubeconfig: string }[];
+  /** Where objects are kept. Default: in the data directory. */
+  readonly etcd?: EtcdAccess;
+  /** {@link LabOptions.serverFlags}. */
+  readonly flags: readonly string[];
+}
+
+/** How a server reaches an etcd; files are PEM. */
+export interface EtcdAccess {
+  /** Client URLs of all members. */
+  readonly endpoints: readonly string[];
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
 }
 
 export interface AgentCommand {
   readonly nodeName: string;
   readonly kubeconfig: string;
-  readonly socketPath: string;
+  /** Where the server is reached when it has no place on the LAN. */
+  readonly socketPath?: string;
   readonly stateDir: string;
   readonly lanInterface: string;
   /** The node's addresses on the LAN, primary first. */
@@ -53,6 +78,16 @@ export interface LabOptions {
   readonly nodeContainers?: boolean;
   /** For every node's agent besides, as they are typed. Default: none. */
   readonly agentFlags?: readonly string[];
+  /** How many servers have a place on the LAN. Default: none; one server runs beside the lab. */
+  readonly servers?: number;
+  /** Where those keep the objects. Default: in an etcd with a member beside each. */
+  readonly store?: LabStore;
+  /** Mebibytes of the disk, in memory, on which each of those keeps the objects. Default: the lab's directory. */
+  readonly serverDisk?: number;
+  /** For every one of those servers besides, as they are typed. Default: none. */
+  readonly serverFlags?: readonly string[];
+  /** LANs, with a router between them. Default: one. */
+  readonly lans?: number;
   /** Milliseconds until the lab has to be ready. Default: 60 s. */
   readonly timeout?: number;
 }

@@ -26,7 +26,7 @@ export async function openPlaces(
   files: { readonly resolvConf: (place: Place) => string },
   signal: AbortSignal,
 ): Promise<readonly OpenPlace[]> {
-  const opened = await Promise.all(placesOf(topology).map((place) => openPlace(topology, place, signal)));
+  const opened = await Promise.all(placesOf(topology).map((place) => openPlace(place, signal)));
   const pidOf = (wanted: Place): number => {
     const pid = opened.find(({ place }) => place === wanted)?.pid;
     if (pid === undefined) throw new Error(`no such place: ${wanted.name}`);
@@ -36,10 +36,7 @@ export async function openPlaces(
   await Promise.all(
     opened
       .filter(({ place }) => place !== topology.lan)
-      .flatMap(({ place, pid }) => [
-        batch(pid, placeCommands(topology, place)),
-        bindResolvConf(pid, files.resolvConf(place)),
-      ]),
+      .flatMap(({ place, pid }) => [batch(pid, placeCommands(place)), bindResolvConf(pid, files.resolvConf(place))]),
   );
   return opened;
 }
@@ -56,7 +53,7 @@ export async function addressesIn(pid: number, lanInterface: string): Promise<re
 /** `ready` says that the namespaces are there; `sleep` then holds them. The place has a /run of its own: locks and sockets. */
 const HOLD = 'set -e; hostname "$0"; mount -t tmpfs -o mode=755 tmpfs /run; echo ready; exec sleep infinity';
 
-async function openPlace(topology: Topology, place: Place, signal: AbortSignal): Promise<OpenPlace> {
+async function openPlace(place: Place, signal: AbortSignal): Promise<OpenPlace> {
   const holder = spawn('unshare', ['--net', '--uts', '--mount', '--', 'sh', '-c', HOLD, place.name], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -72,7 +69,7 @@ async function openPlace(topology: Topology, place: Place, signal: AbortSignal):
   await Promise.race([once(createInterface(holder.stdout), 'line'), lost]);
   const { pid } = holder;
   if (pid === undefined) throw new LabError(`the place ${place.name} has no process`);
-  await runCommand(enterArgv(pid, ['sysctl', '--quiet', '--write', ...sysctlsOf(topology, place)]));
+  await runCommand(enterArgv(pid, ['sysctl', '--quiet', '--write', ...sysctlsOf(place)]));
   return { place, pid, lost };
 }
 

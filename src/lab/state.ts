@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { codeOf } from '../lib/errors.ts';
 import { LabError } from './error.ts';
 import type { Layout } from './layout.ts';
+import type { LinkFault } from './links.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
 import type { ProcessState } from './supervisor.ts';
 import type { LabSpec } from './topology.ts';
@@ -27,6 +28,8 @@ export interface LabState {
 
 export const readSpec = (layout: Layout): LabSpec | undefined => readJson<LabSpec>(layout.spec);
 export const readOwner = (layout: Layout): Owner | undefined => readJson<Owner>(layout.owner);
+/** Of a lab that runs; none when nothing was ever cut. */
+export const readLinks = (layout: Layout): readonly LinkFault[] => readJson<readonly LinkFault[]>(layout.links) ?? [];
 export const readState = (layout: Layout): LabState | undefined => readJson<LabState>(layout.state);
 
 /** The owner, if it still runs. */

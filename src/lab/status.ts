@@ -2,10 +2,11 @@
 import { printIP } from '../lib/ip.ts';
 import { LabError } from './error.ts';
 import { layoutOf } from './layout.ts';
+import type { LinkFault } from './links.ts';
 import { childrenOf, pidNamespaceOf, processesIn } from './process-identity.ts';
-import { readSpec, readState, runningOwner } from './state.ts';
+import { readLinks, readSpec, readState, runningOwner } from './state.ts';
 import type { ProcessState } from './supervisor.ts';
-import { type LabSpec, placesOf, topologyOf } from './topology.ts';
+import { type LabSpec, type Place, placesOf, topologyOf } from './topology.ts';
 
 export interface LabStatus {
   readonly dir: string;
@@ -17,13 +18,15 @@ export interface LabStatus {
   /** `https://127.0.0.1:PORT`, once the server has said so. */
   readonly server: string | undefined;
   readonly places: readonly PlaceStatus[];
-  /** Server and agents. Process ids are those that the caller sees. */
+  /** Servers, agents and what else the lab runs. Process ids are those that the caller sees. */
   readonly processes: readonly ProcessState[];
+  /** What is wrong with links on purpose: see `labCut`. */
+  readonly links: readonly LinkFault[];
 }
 
 export interface PlaceStatus {
   readonly name: string;
-  readonly kind: 'lan' | 'node' | 'client';
+  readonly kind: Place['kind'];
   readonly addresses: readonly string[];
   /** A process in the place; undefined while the lab is stopped. */
   readonly pid: number | undefined;
@@ -53,6 +56,7 @@ export function labStatus(dir: string): LabStatus {
             userNamespace: owner?.userNamespace ?? false,
           })),
     processes: (state?.processes ?? []).map((process) => ({ ...process, pid: outside.get(process.pid ?? 0) })),
+    links: owner === undefined ? [] : readLinks(layout),
   };
 }
 

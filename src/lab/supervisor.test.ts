@@ -87,3 +87,23 @@ test('the end is SIGTERM, so that the process can say goodbye', async (t) => {
   assert.equal(readFileSync(goodbye, 'utf8'), 'bye\n');
   assert.equal(supervisor.state.phase, 'stopped');
 });
+
+test('a process that is held ends and does not run again before it is released', async (t) => {
+  const { supervisor, until, delays } = supervise(t, 'echo ready; exec sleep infinity');
+  await supervisor.firstReady;
+  supervisor.hold('SIGKILL');
+  const held = await until(({ phase }) => phase === 'stopped');
+  assert.deepEqual([held.pid, held.lastEnd], [undefined, 'SIGKILL']);
+  supervisor.release();
+  const again = await until(({ phase }) => phase === 'ready');
+  assert.deepEqual([again.restarts, delays], [0, []]);
+});
+
+test('a process that is held while it would be started again is not', async (t) => {
+  const { supervisor, until, stop } = supervise(t, 'exit 1');
+  await until(({ restarts }) => restarts === 2);
+  supervisor.hold();
+  await until(({ phase }) => phase === 'stopped');
+  await stop();
+  assert.equal(supervisor.state.phase, 'stopped');
+});

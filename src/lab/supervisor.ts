@@ -2,11 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { signalChild } from '../host/process.ts';
+import { untilAborted } from '../lib/abort.ts';
 import { type BoundedLog, lastLines } from './bounded-log.ts';
 import { LabError } from './error.ts';
 
 export interface ProcessState {
   readonly name: string;
+  /** `stopped`: it does not run, and is not to. */
   readonly phase: 'starting' | 'ready' | 'backing-off' | 'stopped';
   /** Undefined while it is not running. */
   readonly pid: number | undefined;
@@ -50,6 +52,9 @@ export class Supervisor {
   readonly #ready = Promise.withResolvers<string>();
   #state: ProcessState;
   #everReady = false;
+  #child: ChildProcess | undefined;
+  /** Settled when the process is to run again; undefined while it is to run. */
+  #held: PromiseWithResolvers<void> | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -72,25 +77,56 @@ export class Supervisor {
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
+      if (this.#held !== undefined) {
+        this.#change({ phase: 'stopped', pid: undefined });
+        await untilAborted(this.#held.promise, signal);
+        failures = 0;
+        continue;
+      }
       const started = this.#clock.now();
       this.#change({ phase: 'starting' });
       const end = await this.#runOnce(signal);
       if (signal.aborted) break;
+      if (this.#held !== undefined) {
+        this.#change({ lastEnd: end });
+        continue;
+      }
       failures = this.#clock.now() - started >= SETTLED ? 1 : failures + 1;
       if (failures >= HOPELESS && !this.#everReady) this.#giveUpWaiting(end);
       this.#change({ phase: 'backing-off', pid: undefined, lastEnd: end });
       const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (failures - 1));
       await this.#clock.sleep(delay, signal).catch(() => {});
-      if (!signal.aborted) this.#change({ restarts: this.#state.restarts + 1 });
+      if (!signal.aborted && this.#held === undefined) this.#change({ restarts: this.#state.restarts + 1 });
     }
     this.#change({ phase: 'stopped', pid: undefined });
     this.#ready.reject(new LabError(`${this.#options.name} was stopped before it was ready`));
+  }
+
+  /** Ends the process, which does not run again before it is {@link release}d. */
+  hold(how: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): void {
+    if (this.#held !== undefined) return;
+    this.#held = Promise.withResolvers();
+    const child = this.#child;
+    if (child === undefined) {
+      this.#change({ phase: 'stopped', pid: undefined });
+      return;
+    }
+    signalChild(child, how);
+    const killTimer = setTimeout(() => signalChild(child, 'SIGKILL'), GRACE);
+    child.once('exit', () => clearTimeout(killTimer));
+  }
+
+  /** Undoes {@link hold}. */
+  release(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
   }
 
   /** One life of the process: resolves to how it ended. Its end is SIGTERM, and SIGKILL when it does not heed that. */
   #runOnce(signal: AbortSignal): Promise<string> {
     const [program = '', ...args] = this.#options.argv();
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
     this.#change({ pid: child.pid });
     child.stdout.on('data', (chunk: Buffer) => this.#options.log.write(chunk));
     child.stderr.on('data', (chunk: Buffer) => this.#options.log.write(chunk));
@@ -103,6 +139,7 @@ export class Supervisor {
     signal.addEventListener('abort', onAbort, { once: true });
     return new Promise((resolve) => {
       const ended = (end: string) => {
+        this.#child = undefined;
         clearTimeout(killTimer);
         child.removeAllListeners('close');
         signal.removeEventListener('abort', onAbort);

@@ -31,7 +31,7 @@ test('a lab of one family knows nothing of the other', () => {
   const single = topologyOf({ nodes: 1, ipFamilies: ['IPv4'] });
   const [node] = single.nodes;
   assert.ok(node);
-  const all = [...placeCommands(single, node), ...lanCommands(single, () => 1), ...sysctlsOf(single, node)];
+  const all = [...placeCommands(node), ...lanCommands(single, () => 1), ...sysctlsOf(node)];
   assert.deepEqual(
     all.filter((command) => /ipv6|::/.test(command)),
     [],
@@ -39,15 +39,15 @@ test('a lab of one family knows nothing of the other', () => {
 });
 
 test('a place is plugged in before its default routes are set', () => {
-  const commands = placeCommands(dual, dual.client);
+  const commands = placeCommands(dual.client);
   assert.equal(commands[1], 'link set dev eth0 up');
   assert.deepEqual(commands.slice(-2), ['route add ::/0 via fd00:77::1', 'route add 0.0.0.0/0 via 192.168.77.1']);
 });
 
 test('only the LAN forwards by itself: a node’s agent decides for its node', () => {
   const forwarding = (settings: readonly string[]) => settings.filter((setting) => setting.includes('forward'));
-  assert.equal(forwarding(sysctlsOf(dual, dual.lan)).length, 2);
-  assert.equal(forwarding(sysctlsOf(dual, dual.client)).length, 0);
+  assert.equal(forwarding(sysctlsOf(dual.lan)).length, 2);
+  assert.equal(forwarding(sysctlsOf(dual.client)).length, 0);
 });
 
 test('a place outside the cluster gets a resolv.conf that names nobody', () => {
@@ -56,4 +56,34 @@ test('a place outside the cluster gets a resolv.conf that names nobody', () => {
     resolvConf(['10.244.0.1', 'fd00::1'], 'cluster.local'),
     'nameserver 10.244.0.1\nnameserver fd00::1\nsearch svc.cluster.local cluster.local\n',
   );
+});
+
+test('servers have places of their own on the first LAN', () => {
+  const { servers } = topologyOf({ nodes: 1, servers: 2, ipFamilies: ['IPv4', 'IPv6'] });
+  assert.deepEqual(
+    servers.map(({ name, kind, lan, addresses }) => [name, kind, lan.name, ...addresses.map(printIP)]),
+    [
+      ['server1', 'server', 'lan', '192.168.77.3', 'fd00:77::3'],
+      ['server2', 'server', 'lan', '192.168.77.4', 'fd00:77::4'],
+    ],
+  );
+});
+
+test('with two LANs the later half of the nodes is on the second, with a router of its own', () => {
+  const two = topologyOf({ nodes: 3, servers: 1, lans: 2, ipFamilies: ['IPv4'] });
+  assert.deepEqual(
+    placesOf(two).map(({ name, lan, addresses }) => [name, lan.name, ...addresses.map(printIP)]),
+    [
+      ['lan', 'lan', '192.168.77.1'],
+      ['server1', 'lan', '192.168.77.3'],
+      ['node1', 'lan', '192.168.77.11'],
+      ['node2', 'lan', '192.168.77.12'],
+      ['node3', 'lan2', '192.168.78.13'],
+      ['client', 'lan', '192.168.77.2'],
+    ],
+  );
+  const commands = lanCommands(two, () => 1);
+  assert.ok(commands.includes('address add 192.168.78.1/24 dev lan2'));
+  assert.ok(commands.includes('link set dev node3 master lan2 up'));
+  assert.ok(two.nodes[2] && placeCommands(two.nodes[2]).includes('route add 0.0.0.0/0 via 192.168.78.1'));
 });

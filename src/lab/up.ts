@@ -7,8 +7,9 @@ import { lastLines } from './bounded-log.ts';
 import { checkNodeContainers } from './container-runtime.ts';
 import { endLab, removeGroups, removeRunFiles } from './down.ts';
 import { LabError } from './error.ts';
+import { checkEtcd } from './etcd.ts';
 import { isolatedArgv } from './isolation.ts';
-import { type Layout, layoutOf, logFile } from './layout.ts';
+import { type Layout, layoutOf, logFile, serverSocket } from './layout.ts';
 import { BUS_ENVIRONMENT, checkNodeFirewall } from './node-firewall.ts';
 import type { LabOptions } from './options.ts';
 import { checkPrivileges, needsUserNamespace } from './privileges.ts';
@@ -16,7 +17,7 @@ import { childrenOf, identityOf, type ProcessIdentity, pidNamespaceOf } from './
 import { REPORT_FD_VARIABLE, type Report } from './reporter.ts';
 import { claim, readOwner, runningOwner, writeJson } from './state.ts';
 import { type LabStatus, labStatus } from './status.ts';
-import { type LabSpec, MAX_NODES } from './topology.ts';
+import { type LabSpec, MAX_LANS, MAX_NODES, MAX_SERVERS } from './topology.ts';
 
 /** Milliseconds until a lab has to be ready, unless told otherwise. */
 const TIMEOUT = 60_000;
@@ -40,12 +41,11 @@ export async function labUp(
   await checkPrivileges();
   if (options.nodeFirewall !== undefined) checkNodeFirewall();
   if (options.nodeContainers === true) checkNodeContainers();
+  if ((options.servers ?? 0) > 0 && options.store !== 'lmdb') checkEtcd();
   signal.throwIfAborted();
   claimDirectory(layout);
   try {
-    const { nodes, ipFamilies, nodeFirewall, nodeContainers = false, agentFlags = [] } = options;
-    const firewall = nodeFirewall === undefined ? {} : { nodeFirewall };
-    const spec: LabSpec = { nodes, ipFamilies, agentFlags, nodeContainers, ...firewall };
+    const spec = specOf(options);
     writeJson(layout.spec, spec);
     const child = startDaemon(layout, options);
     await untilReady(child, { ...options, layout, progress, signal });
@@ -60,16 +60,39 @@ export async function labUp(
   }
 }
 
-function checkOptions({ nodes, ipFamilies }: LabOptions, layout: Layout): void {
+function specOf(options: LabOptions): LabSpec {
+  const { nodes, ipFamilies, nodeFirewall, nodeContainers = false, agentFlags = [] } = options;
+  const { servers = 0, store = 'etcd', serverDisk, serverFlags = [], lans = 1 } = options;
+  return {
+    ...{ nodes, ipFamilies, agentFlags, nodeContainers, servers, store, serverFlags, lans },
+    ...(nodeFirewall === undefined ? {} : { nodeFirewall }),
+    ...(serverDisk === undefined ? {} : { serverDisk }),
+  };
+}
+
+function checkOptions(options: LabOptions, layout: Layout): void {
+  const { nodes, ipFamilies, servers = 0, store = 'etcd', serverDisk, lans = 1 } = options;
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
     throw new LabError(`nodes: ${nodes} is not a whole number from 1 to ${MAX_NODES}`);
+  }
+  if (!Number.isInteger(servers) || servers < 0 || servers > MAX_SERVERS) {
+    throw new LabError(`servers: ${servers} is not a whole number from 0 to ${MAX_SERVERS}`);
+  }
+  if (store === 'lmdb' && servers > 1) {
+    throw new LabError(`store: ${servers} servers have no directory in common. Use etcd, or one server.`);
+  }
+  if (serverDisk !== undefined && (!Number.isInteger(serverDisk) || serverDisk < 1 || servers === 0)) {
+    throw new LabError('server-disk: it is a whole number of mebibytes, for servers on the LAN: add --servers');
+  }
+  if (!Number.isInteger(lans) || lans < 1 || lans > MAX_LANS) {
+    throw new LabError(`lans: ${lans} is not a whole number from 1 to ${MAX_LANS}`);
   }
   if (ipFamilies.length === 0 || new Set(ipFamilies).size !== ipFamilies.length) {
     throw new LabError(
       `ip-families: ${ipFamilies.join(',') || '(none)'}: name ipv4, ipv6 or both, each once, primary first`,
     );
   }
-  if (Buffer.byteLength(layout.apiSocket) > SOCKET_PATH_LIMIT) {
+  if (Buffer.byteLength(serverSocket(layout, 'server1')) > SOCKET_PATH_LIMIT) {
     throw new LabError(
       `dir: ${layout.dir} is too long: unix sockets in it may have ${SOCKET_PATH_LIMIT} bytes. Choose a shorter one.`,
     );

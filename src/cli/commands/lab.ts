@@ -1,6 +1,6 @@
 /** `postern lab`: a cluster of several nodes, a LAN and a client outside, on this one machine. */
-import { type Command, Option } from 'commander';
-import type { LabStatus, NodeFirewall } from '../../lab/lab.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { LabStatus, LabStore, NodeFirewall } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerArgv, announcerOf } from '../announcer-options.ts';
 import { addEgressOptions, type EgressFlags, egressArgv } from '../egress-options.ts';
@@ -19,6 +19,10 @@ interface UpFlags extends DirFlags, AnnouncerFlags, EgressFlags, FirewallFlags {
   readonly ipFamilies: readonly IPFamily[];
   readonly nodeFirewall?: NodeFirewall;
   readonly nodeContainers?: boolean;
+  readonly servers?: number;
+  readonly store?: LabStore;
+  readonly serverDisk?: number;
+  readonly lans?: number;
 }
 
 export function addLabCommand(postern: Command): void {
@@ -29,6 +33,10 @@ export function addLabCommand(postern: Command): void {
   addUp(lab);
   addExec(lab);
   addStatus(lab);
+  addStop(lab);
+  addStart(lab);
+  addCut(lab);
+  addHeal(lab);
   addDown(lab);
   addRun(lab);
 }
@@ -39,13 +47,22 @@ function addUp(lab: Command): void {
     .description('start a lab; returns when it is ready')
     .requiredOption('--dir <dir>', 'where it is kept; DIR/kubeconfig is for kubectl')
     .option('--nodes <count>', 'how many nodes: node1, node2, …', parseCount, 3)
+    .option('--servers <count>', 'servers with a place on the LAN: server1, … (default: one beside it)', parseCount)
+    .addOption(
+      new Option('--store <engine>', 'where those keep the objects (default: etcd, a member beside each)').choices([
+        'lmdb',
+        'etcd',
+      ] satisfies LabStore[]),
+    )
+    .option('--server-disk <mebibytes>', 'keep the objects on a disk of this size, in memory', parseCount)
+    .option('--lans <count>', '2: the later half of the nodes is on a LAN of its own, behind a router', parseCount)
     .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'))
     .addOption(nodeFirewallOption())
     .option('--node-containers', 'a containerd for every node, so that it runs pods of containers (needs root)');
   addFirewallOptions(addAnnouncerOptions(addEgressOptions(up)))
     .addHelpText(
       'after',
-      '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes\n  postern lab up --dir ./lab --node-containers\n  postern lab exec --dir ./lab node1 -- ctr --namespace k8s.io containers list\n  postern lab up --dir ./lab --node-firewall firewalld\n  postern lab exec --dir ./lab node1 -- firewall-cmd --list-all',
+      '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes\n  postern lab up --dir ./lab --node-containers\n  postern lab exec --dir ./lab node1 -- ctr --namespace k8s.io containers list\n  postern lab up --dir ./lab --node-firewall firewalld\n  postern lab exec --dir ./lab node1 -- firewall-cmd --list-all\n  postern lab up --dir ./lab --servers 3 --nodes 3\n  postern lab stop --dir ./lab server1 server1.etcd',
     )
     .action(async (flags: UpFlags) => {
       const [{ labUp, labStatus }, { labOptions }, { requireLab }] = await Promise.all([
@@ -118,7 +135,89 @@ function statusText(status: LabStatus): string {
     addresses.join(', '),
     String(pid ?? '-'),
   ]);
-  return `${head}\n${textTable(['PLACE', 'KIND', 'ADDRESSES', 'PID'], places)}`;
+  const processes = status.processes.map(({ name, phase, pid, restarts, lastEnd }) => [
+    ...[name, phase, String(pid ?? '-'), String(restarts), lastEnd ?? '-'],
+  ]);
+  const links = status.links.map(({ from, to, loss }) => [from, to, `${loss / 100} %`]);
+  return [
+    head,
+    textTable(['PLACE', 'KIND', 'ADDRESSES', 'PID'], places),
+    ...(processes.length === 0 ? [] : [textTable(['PROCESS', 'PHASE', 'PID', 'RESTARTS', 'LAST END'], processes)]),
+    ...(links.length === 0 ? [] : [textTable(['FROM', 'TO', 'LOST'], links)]),
+  ].join('\n');
+}
+
+function addStop(lab: Command): void {
+  lab
+    .command('stop')
+    .description('end single processes of a lab, which do not run again before `postern lab start`')
+    .requiredOption('--dir <dir>', 'the lab')
+    .option('--kill', 'with SIGKILL, as a crash would')
+    .argument('<process...>', 'as `postern lab status` names them: server1, server1.etcd, node1')
+    .addHelpText('after', '\nExample:\n  postern lab stop --dir ./lab --kill server1 server1.etcd')
+    .action(async (names: readonly string[], flags: DirFlags & { kill?: boolean }) => {
+      const { labStop } = await import('../../lab/lab.ts');
+      await labStop(flags.dir, names, flags.kill === true ? 'SIGKILL' : 'SIGTERM');
+    });
+}
+
+function addStart(lab: Command): void {
+  lab
+    .command('start')
+    .description('have processes of a lab run again that were stopped; returns when they are ready')
+    .requiredOption('--dir <dir>', 'the lab')
+    .argument('<process...>', 'as `postern lab status` names them')
+    .addHelpText('after', '\nExample:\n  postern lab start --dir ./lab server1.etcd server1')
+    .action(async (names: readonly string[], flags: DirFlags) => {
+      const { labStart } = await import('../../lab/lab.ts');
+      await labStart(flags.dir, names);
+    });
+}
+
+function addCut(lab: Command): void {
+  lab
+    .command('cut')
+    .description('lose what passes between places of a lab: links stay up, and nothing is heard')
+    .requiredOption('--dir <dir>', 'the lab')
+    .option('--one-way', 'only what goes from the first to the second')
+    .option('--loss <percent>', 'only as much of it, such as 5%', parsePercent)
+    .argument('<from>', 'places, separated by commas', parseNames)
+    .argument('<to>', 'places, separated by commas', parseNames)
+    .addHelpText(
+      'after',
+      '\nExample:\n  postern lab cut --dir ./lab node1 node2\n  postern lab cut --dir ./lab --one-way node1 server1,server2,server3\n  postern lab cut --dir ./lab --loss 5% node1 client',
+    )
+    .action(
+      async (from: readonly string[], to: readonly string[], flags: DirFlags & { oneWay?: boolean; loss?: number }) => {
+        const { labCut } = await import('../../lab/lab.ts');
+        const { dir, ...rest } = flags;
+        await labCut({ dir, from, to, ...rest });
+      },
+    );
+}
+
+function addHeal(lab: Command): void {
+  lab
+    .command('heal')
+    .description('undo cuts between places of a lab; without places, all of them')
+    .requiredOption('--dir <dir>', 'the lab')
+    .argument('[from]', 'places, separated by commas', parseNames)
+    .argument('[to]', 'places, separated by commas; default: all others', parseNames)
+    .addHelpText('after', '\nExample:\n  postern lab heal --dir ./lab')
+    .action(async (from: readonly string[] | undefined, to: readonly string[] | undefined, flags: DirFlags) => {
+      const { labHeal } = await import('../../lab/lab.ts');
+      await labHeal(flags.dir, from ?? [], to ?? []);
+    });
+}
+
+function parseNames(text: string): readonly string[] {
+  return text.split(',').filter((name) => name !== '');
+}
+
+function parsePercent(text: string): number {
+  const percent = Number(/^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1]);
+  if (!(percent > 0 && percent <= 100)) throw new InvalidArgumentError('It is a percentage, such as 5%.');
+  return percent;
 }
 
 function addDown(lab: Command): void {

@@ -1,0 +1,189 @@
+/** The servers of a lab: one beside it, on the machine's loopback, or several on the LAN with an etcd beneath them. */
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { Logger } from '../host/log.ts';
+import { runCommand } from '../host/process.ts';
+import { mustParseIP, printIP } from '../lib/ip.ts';
+import { openApiRelay, openLoopbackRelay } from './api-relay.ts';
+import { LabError } from './error.ts';
+import { etcdEndpoints, memberArgv } from './etcd.ts';
+import { type EtcdCertificates, etcdCertificates } from './etcd-certificates.ts';
+import { etcdDataDir, etcdTlsDir, type Layout, nodeDir, serverDataDir, serverSocket } from './layout.ts';
+import type { EtcdAccess, LabCommands } from './options.ts';
+import { enterArgv, type OpenPlace } from './place.ts';
+import type { LabProcesses } from './processes.ts';
+import type { LabSpec, Place, Topology } from './topology.ts';
+
+/** What agents are told of the servers. */
+export interface ControlPlane {
+  /** The API as the user reaches it: `https://127.0.0.1:PORT`. */
+  readonly url: string;
+  /** What a node's agent finds the API by. */
+  kubeconfigOf(node: string): string;
+  /** Where agents reach the server when it has no place on the LAN. */
+  readonly agentSocket?: string;
+}
+
+export interface ControlPlaneParts {
+  readonly layout: Layout;
+  readonly spec: LabSpec;
+  readonly topology: Topology;
+  readonly commands: LabCommands;
+  readonly processes: LabProcesses;
+  readonly log: Logger;
+}
+
+const LOOPBACK = mustParseIP('127.0.0.1');
+/** Of servers on the LAN. */
+const PORT = 6443;
+
+/** Starts the servers, and brings the API to where places and the machine find it at one URL. `places` are all. */
+export function startControlPlane(
+  parts: ControlPlaneParts,
+  places: Promise<readonly OpenPlace[]>,
+): Promise<ControlPlane> {
+  return parts.topology.servers.length === 0 ? startBeside(parts, places) : startOnLan(parts, places);
+}
+
+/** The port that the server found the first time is its port from then on. */
+async function startBeside(parts: ControlPlaneParts, opening: Promise<readonly OpenPlace[]>): Promise<ControlPlane> {
+  const { layout, spec, topology, commands, processes, log } = parts;
+  let listen = '127.0.0.1:0';
+  const starting = processes.start({
+    name: 'server',
+    stage: 'servers',
+    argv: () =>
+      commands.server({
+        dataDir: layout.serverData,
+        listen,
+        socketPath: layout.apiSocket,
+        advertiseAddresses: topology.lan.addresses.map(printIP),
+        ipFamilies: spec.ipFamilies,
+        agents: agentsOf(parts),
+        flags: [],
+      }),
+    onReady: (rest) => {
+      listen = `127.0.0.1:${new URL(urlOf(rest)).port}`;
+    },
+  });
+  const [places, url] = await Promise.all([opening, starting.then(urlOf)]);
+  rmSync(layout.kubeconfig, { force: true });
+  symlinkSync(relative(layout.dir, join(layout.serverData, 'kubeconfig')), layout.kubeconfig);
+  const at = places.flatMap(({ place, pid }) =>
+    [LOOPBACK, ...(place.kind === 'lan' ? place.addresses : [])].map((address) => ({ pid, address })),
+  );
+  const relay = { at, port: Number(new URL(url).port), socketPaths: [layout.apiSocket], log };
+  await openApiRelay(relay, processes.signal('agents'));
+  return { url, kubeconfigOf: (node) => issuedKubeconfig(layout, node), agentSocket: layout.apiSocket };
+}
+
+/**
+ * The first server makes the cluster's authority, which the others are given. Agents reach all of them over the LAN; the user, and
+ * commands at any place, by a port that leads to whichever answers and that no cut of the LAN concerns.
+ */
+async function startOnLan(parts: ControlPlaneParts, opening: Promise<readonly OpenPlace[]>): Promise<ControlPlane> {
+  const { layout, topology, commands, processes, log } = parts;
+  const places = await opening;
+  const servers = places.filter(({ place }) => place.kind === 'server');
+  await mountDisks(parts, servers);
+  const etcd = parts.spec.store === 'lmdb' ? undefined : await startEtcd(parts, servers);
+  const [first, ...others] = servers;
+  if (first === undefined) throw new Error('a control plane on the LAN has a server');
+  await startServer(parts, first, { etcd, issues: true });
+  const firstData = serverDataDir(layout, first.place.name);
+  await Promise.all(
+    others.map(async (server) => {
+      await commands.shareAuthority(firstData, serverDataDir(layout, server.place.name));
+      await startServer(parts, server, { etcd, issues: false });
+    }),
+  );
+  const socketPaths = servers.map(({ place }) => serverSocket(layout, place.name));
+  const until = processes.signal('agents');
+  const port = await openLoopbackRelay({ socketPaths, log }, until);
+  await openApiRelay({ at: places.map(({ pid }) => ({ pid, address: LOOPBACK })), port, socketPaths, log }, until);
+  const url = `https://127.0.0.1:${port}`;
+  await commands.kubeconfig({ from: join(firstData, 'kubeconfig'), to: layout.kubeconfig, servers: [url] });
+  const urls = topology.servers.map(serverUrl);
+  await Promise.all(
+    topology.nodes.map(({ name }) =>
+      commands.kubeconfig({ from: issuedKubeconfig(layout, name), to: joinedKubeconfig(layout, name), servers: urls }),
+    ),
+  );
+  return { url, kubeconfigOf: (node) => joinedKubeconfig(layout, node) };
+}
+
+interface ServerRole {
+  readonly etcd: ReturnType<typeof etcdAccess> | undefined;
+  /** Whether it writes the kubeconfigs of agents. */
+  readonly issues: boolean;
+}
+
+async function startServer(parts: ControlPlaneParts, { place, pid }: OpenPlace, role: ServerRole): Promise<void> {
+  const { layout, spec, commands, processes } = parts;
+  const argv = commands.server({
+    dataDir: serverDataDir(layout, place.name),
+    listen: `${spec.ipFamilies.includes('IPv6') ? '[::]' : '0.0.0.0'}:${PORT}`,
+    socketPath: serverSocket(layout, place.name),
+    advertiseAddresses: place.addresses.map(printIP),
+    ipFamilies: spec.ipFamilies,
+    agents: role.issues ? agentsOf(parts) : [],
+    ...(role.etcd === undefined ? {} : { etcd: role.etcd(place) }),
+    flags: spec.serverFlags ?? [],
+  });
+  await processes.start({ name: place.name, stage: 'servers', argv: () => enterArgv(pid, argv) });
+}
+
+/** Starts a member beside each server. Resolves to how a server reaches them, once they have a leader. */
+async function startEtcd(
+  parts: ControlPlaneParts,
+  members: readonly OpenPlace[],
+): Promise<(server: Place) => EtcdAccess> {
+  const { layout, topology, processes } = parts;
+  const { servers } = topology;
+  const hosts = servers.flatMap(({ addresses }) => addresses.map(printIP));
+  const files = await etcdCertificates(etcdTlsDir(layout), hosts);
+  await Promise.all(
+    members.map(({ place: server, pid }) => {
+      const dataDir = etcdDataDir(layout, server.name);
+      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+      const argv = enterArgv(pid, memberArgv({ server, servers, dataDir, files }));
+      return processes.start({ name: `${server.name}.etcd`, stage: 'base', argv: () => argv });
+    }),
+  );
+  return etcdAccess(servers, files);
+}
+
+function etcdAccess(servers: readonly Place[], { ca, client }: EtcdCertificates): (server: Place) => EtcdAccess {
+  return (server) => ({ endpoints: etcdEndpoints(servers, server), ca, ...client });
+}
+
+/** A disk of its own for what each server keeps, or its member: one that can be full. */
+async function mountDisks({ layout, spec, commands }: ControlPlaneParts, servers: readonly OpenPlace[]): Promise<void> {
+  if (spec.serverDisk === undefined) return;
+  for (const { place, pid } of servers) {
+    const objects = commands.objectsDir(serverDataDir(layout, place.name));
+    const dir = spec.store === 'lmdb' ? objects : etcdDataDir(layout, place.name);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    await runCommand(enterArgv(pid, ['mount', '-t', 'tmpfs', '-o', `size=${spec.serverDisk}m,mode=700`, 'tmpfs', dir]));
+  }
+}
+
+function agentsOf({ layout, topology }: ControlPlaneParts) {
+  return topology.nodes.map(({ name }) => ({ nodeName: name, kubeconfig: issuedKubeconfig(layout, name) }));
+}
+
+const issuedKubeconfig = (layout: Layout, node: string): string => join(nodeDir(layout, node), 'kubeconfig');
+const joinedKubeconfig = (layout: Layout, node: string): string => join(nodeDir(layout, node), 'servers.kubeconfig');
+
+/** Where a server on the LAN is reached: its first address. */
+function serverUrl({ addresses: [address] }: Place): string {
+  if (address === undefined) throw new Error('a server has an address');
+  return `https://${address.family === 'IPv6' ? `[${printIP(address)}]` : printIP(address)}:${PORT}`;
+}
+
+function urlOf(readyLine: string): string {
+  const url = readyLine.split(' ')[0] ?? '';
+  if (!URL.canParse(url))
+    throw new LabError(`the server said it is ready, but not where: ${JSON.stringify(readyLine)}`);
+  return url;
+}
