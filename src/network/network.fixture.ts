@@ -25,7 +25,9 @@ async function routes(): Promise<readonly string[]> {
     await show('ip', '-4', 'route', 'show', 'proto', '112'),
     await show('ip', '-6', 'route', 'show', 'proto', '112'),
   ];
-  return both.flatMap((text) => text.split('\n')).flatMap((line) => /^\S+ via \S+/.exec(line)?.[0] ?? []);
+  return both
+    .flatMap((text) => text.split('\n'))
+    .flatMap((line) => /^\S+ via \S+(?: dev postern\S+)?/.exec(line)?.[0] ?? []);
 }
 
 async function until<T>(look: () => Promise<T>, wanted: (seen: T) => boolean): Promise<T> {
@@ -65,7 +67,7 @@ async function main(): Promise<object> {
   // It loses its IPv6 address and gets another IPv4 address.
   const { status } = node('node2', [], ['192.0.2.9']);
   await client.patch(Node, { name: 'node2' }, { type: 'merge', body: { status } }, 'status');
-  const afterChange = await until(routes, (seen) => seen.join().includes('192.0.2.9') && seen.length === 1);
+  const afterChange = await until(routes, (seen) => /192\.0\.2\.9.*postern-vxlan/.test(seen.join()));
   const isolated = /isolated on/.test(await show('ip', '-d', 'link', 'show', port.device));
   const neighbours = (await show('ip', 'neigh', 'show', 'dev', 'postern0', 'nud', 'permanent')).split('\n').length;
 

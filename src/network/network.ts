@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import type { Client } from '../client/client.ts';
 import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
+import { type OpenLinkWatch, openLinkWatch } from '../host/link-watch.ts';
 import type { Logger } from '../host/log.ts';
 import { countRules } from '../host/nft-rules.ts';
 import { type RunCommand, runCommand } from '../host/process.ts';
+import { untilAborted } from '../lib/abort.ts';
 import { type CIDR, IP_FAMILIES, type IPFamily, printCIDR } from '../lib/ip.ts';
 import type { Conntrack } from '../netfilter/conntrack/conntrack.ts';
 import { kernelConntrack } from '../netfilter/conntrack/kernel.ts';
@@ -19,10 +21,12 @@ import { NodeNetwork } from './node-network.ts';
 import type { PodNetwork } from './pod-network.ts';
 import { listPorts, removeDevice } from './ports.ts';
 import { runRouterAdvertisements } from './ra/advertiser.ts';
-import { applyRoutes, listRoutes } from './routes/apply.ts';
-import { runRoutes } from './routes/controller.ts';
-import { diffRoutes } from './routes/diff.ts';
+import { removeRoutes } from './routes/apply.ts';
+import { NodeRoutes } from './routes/controller.ts';
+import type { PodNetworkMode } from './routes/desired.ts';
 import { keepRules, printRulesRemoval } from './rules.ts';
+import { cleanupOverlay } from './vxlan/overlay.ts';
+import { VXLAN_PORT } from './vxlan/vtep.ts';
 
 export interface PodNetworkOptions {
   readonly client: Client;
@@ -44,6 +48,11 @@ export interface PodNetworkOptions {
   readonly masquerade?: readonly IPFamily[];
   /** Destinations outside to which addresses are not replaced all the same. */
   readonly nonMasqueradeCIDRs?: readonly CIDR[];
+  /** How packets get to the pods of other nodes. Default: auto. */
+  readonly mode?: PodNetworkMode;
+  /** UDP port of VXLAN. Default: that of the standard. */
+  readonly vxlanPort?: number;
+  readonly watchLinks?: OpenLinkWatch;
   readonly conntrack?: Conntrack;
   readonly log: Logger;
   readonly clock?: Clock;
@@ -61,18 +70,32 @@ export async function startPodNetwork(options: PodNetworkOptions, signal: AbortS
   const table = await loadLeases(join(stateDir, 'leases.json'));
   await applyBridge(podCIDRs, nodeName, run);
   const egress = { families: masquerade, podCIDRs, inside: [...clusterCIDRs, ...nonMasqueradeCIDRs] };
-  const dhcpConfig = ({ leases }: LeaseTable) => desiredDhcp({ ...options, leases });
+  let current = table;
+  const { mode = 'auto', vxlanPort = VXLAN_PORT, watchLinks = openLinkWatch } = options;
+  const mtuChanged = () => follow(current);
+  const routes = new NodeRoutes({ ...options, mode, vxlanPort, watchLinks, mtuChanged, clock, run });
+  const mtu = () => routes.mtu;
+  const dhcpConfig = ({ leases }: LeaseTable) => desiredDhcp({ ...options, leases, mtu: mtu() });
   const dnsmasq = new Dnsmasq({ ...options, clock }, dhcpConfig(table));
-  const mtu = await mtuOf(options.lanInterface, run);
-  const follow = (changed: LeaseTable) => dnsmasq.update(dhcpConfig(changed));
-  const network = new NodeNetwork({ ...options, ...mtu, egress, run, clock, conntrack, follow }, table);
+  const follow = (changed: LeaseTable) => {
+    current = changed;
+    dnsmasq.update(dhcpConfig(changed));
+  };
+  const network = new NodeNetwork({ ...options, mtu, egress, run, clock, conntrack, follow }, table);
+  if (mode === 'direct') await cleanupOverlay(run);
   await network.reconcile();
+  const routing = routes.run(signal);
+  // How long packets may be is told to guests when they come.
+  await untilAborted(routes.synced, signal);
   const advertising = podCIDRs
     .filter(({ base }) => base.family === 'IPv6')
-    .map((prefix) => runRouterAdvertisements({ ...options, prefix, clock }, signal));
-  const restore = () => network.restoreRules();
+    .map((prefix) => runRouterAdvertisements({ ...options, prefix, mtu, clock }, signal));
+  const restore = async () => {
+    await network.restoreRules();
+    await routes.restoreRules();
+  };
   const keeping = keepRules({ count: countRules, restore, clock, log }, signal);
-  for (const part of [dnsmasq.run(signal), runRoutes({ ...options, run }, signal), keeping, ...advertising]) {
+  for (const part of [dnsmasq.run(signal), routing, keeping, ...advertising]) {
     part.catch((err: unknown) => {
       if (!signal.aborted) log.error({ err }, 'a part of the pod network has stopped');
     });
@@ -81,17 +104,11 @@ export async function startPodNetwork(options: PodNetworkOptions, signal: AbortS
   return network;
 }
 
-async function mtuOf(device: string | undefined, run: RunCommand): Promise<{ readonly mtu?: number }> {
-  if (device === undefined) return {};
-  const { stdout } = await run(['ip', '-j', 'link', 'show', 'dev', device]);
-  const [link] = JSON.parse(stdout) as readonly { readonly mtu?: number }[];
-  return link?.mtu === undefined ? {} : { mtu: link.mtu };
-}
-
 /** Removes everything that a pod network put on this machine. Ports that guests still use go too. */
 export async function cleanupPodNetwork(run: RunCommand = runCommand): Promise<void> {
   for (const device of await listPorts()) await removeDevice(device, run);
   if (await deviceExists(BRIDGE)) await run(['ip', 'link', 'del', BRIDGE]);
-  await applyRoutes(diffRoutes(await listRoutes(run), []), undefined, run);
+  await removeRoutes(run);
+  await cleanupOverlay(run);
   await run(['nft', '-f', '-'], { input: printRulesRemoval() });
 }

@@ -36,8 +36,8 @@ export interface NodeNetworkOptions {
   readonly egress: Egress;
   /** Holds the leases. */
   readonly stateDir: string;
-  /** Of the LAN interface. */
-  readonly mtu?: number;
+  /** Bytes that packets of pods may have to get to every node whole, as it is now; undefined: not known. */
+  readonly mtu: () => number | undefined;
   readonly run: RunCommand;
   readonly clock: Clock;
   readonly conntrack: Conntrack;
@@ -87,7 +87,8 @@ export class NodeNetwork implements PodNetwork {
     return this.#turns.run(request.podUID, async () => {
       // The guard first, then the device: what is plugged in is guarded.
       const lease = await this.#turn.run(() => this.#admit(request));
-      await (isContainerLease(lease) ? makeVeth(lease, this.#options) : applyTap(lease, run));
+      const mtu = this.#options.mtu();
+      await (isContainerLease(lease) ? makeVeth(lease, { ...this.#options, mtu }) : applyTap(lease, run, mtu));
       return this.#portOf(lease);
     });
   }
@@ -151,10 +152,12 @@ export class NodeNetwork implements PodNetwork {
 
   #portOf(lease: Lease): Port {
     const { podUID, device, mac, namespace } = lease;
+    const mtu = this.#options.mtu();
     return {
       ...{ podUID, device, mac },
       addresses: lease.addresses.map(mustParseIP),
       gateways: this.#options.podCIDRs.map((cidr) => mustParseIP(gatewayOf(cidr))),
+      ...(mtu === undefined ? {} : { mtu }),
       ...(namespace === undefined ? {} : { namespace: namespace.path }),
       ...(namespace?.sandbox === undefined ? {} : { sandbox: namespace.sandbox }),
     };

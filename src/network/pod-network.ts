@@ -44,6 +44,8 @@ export interface Port {
   readonly addresses: readonly IPAddress[];
   /** The router for each of the addresses: the node itself. */
   readonly gateways: readonly IPAddress[];
+  /** Bytes that its packets may have to get to every node whole; undefined: not known, so as many as is usual. */
+  readonly mtu?: number;
   /** Of a pod of containers: the path that the port was asked for with, and its sandbox. */
   readonly namespace?: string;
   readonly sandbox?: string;

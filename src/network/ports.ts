@@ -5,12 +5,13 @@ import { familyOf } from '../lib/ip.ts';
 import { BRIDGE, deviceExists, runBatch, writeSysctl } from './bridge.ts';
 import { type Lease, linkLocalOf, PORT_PREFIX } from './leases.ts';
 
-/** Makes the tap of a lease and plugs it in, or finds it. */
-export async function applyTap(lease: Lease, run: RunCommand): Promise<void> {
+/** Makes the tap of a lease and plugs it in, or finds it. Without an MTU it keeps the one it has. */
+export async function applyTap(lease: Lease, run: RunCommand, mtu?: number): Promise<void> {
   const { device } = lease;
   if (!(await deviceExists(device))) await run(['ip', 'tuntap', 'add', 'dev', device, 'mode', 'tap']);
   await writeSysctl(`net/ipv6/conf/${device}/disable_ipv6`, '1');
-  await runBatch(plugging(lease), run);
+  const size = mtu === undefined ? [] : [`link set ${device} mtu ${mtu}`];
+  await runBatch([...size, ...plugging(lease)], run);
 }
 
 /** What `ip` is told to plug a device in that is there. */

@@ -15,6 +15,7 @@ import { printRedirectFilter, printRedirectRemoval } from './redirects.ts';
 const TABLES: readonly (readonly [family: RuleFamily, name: string])[] = [
   ['bridge', 'postern-network'],
   ['inet', 'postern-network'],
+  ['inet', 'postern-vxlan'],
   ...(['ip', 'ip6'] as const).flatMap(
     (family) => [[family, 'postern-host-ports'] as const, [family, 'postern-egress'] as const] as const,
   ),

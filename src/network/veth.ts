@@ -13,7 +13,7 @@ export interface VethOptions {
   readonly podCIDRs: readonly CIDR[];
   readonly nodeName: string;
   /** Of the node's way to other nodes, where it is known: longer packets would be taken apart there. */
-  readonly mtu?: number;
+  readonly mtu: number | undefined;
   readonly run: RunCommand;
 }
 

@@ -11,8 +11,10 @@ export function desiredDhcp(input: {
   readonly podCIDRs: readonly CIDR[];
   readonly leases: readonly Lease[];
   readonly clusterDomain: string;
+  /** Of guests' packets; undefined: as their systems would have it. */
+  readonly mtu?: number | undefined;
 }): string {
-  const { podCIDRs, clusterDomain } = input;
+  const { podCIDRs, clusterDomain, mtu } = input;
   // Pods of containers do not ask: their addresses are there from the beginning.
   const leases = input.leases.filter((lease) => !isContainerLease(lease)).sort((a, b) => (a.mac < b.mac ? -1 : 1));
   const namespaces = [...new Set(leases.map(namespaceOf))].sort();
@@ -30,7 +32,7 @@ export function desiredDhcp(input: {
     'no-hosts',
     'quiet-dhcp',
     'quiet-dhcp6',
-    ...podCIDRs.flatMap((cidr) => (cidr.base.family === 'IPv4' ? range4(cidr) : range6(cidr, clusterDomain))),
+    ...podCIDRs.flatMap((cidr) => (cidr.base.family === 'IPv4' ? range4(cidr, mtu) : range6(cidr, clusterDomain))),
     ...leases.map((lease) => `dhcp-host=${printHost(lease)}`),
     ...namespaces.map((namespace) => `dhcp-option=${searchOption(namespace, clusterDomain)}`),
     '',
@@ -38,12 +40,13 @@ export function desiredDhcp(input: {
   return lines.join('\n');
 }
 
-function range4(cidr: CIDR): readonly string[] {
+function range4(cidr: CIDR, mtu: number | undefined): readonly string[] {
   const gateway = gatewayOf(cidr);
   return [
     `dhcp-range=${printIP(cidr.base)},static,${netmask(cidr.prefix)},1h`,
     `dhcp-option=option:router,${gateway}`,
     `dhcp-option=option:dns-server,${gateway}`,
+    ...(mtu === undefined ? [] : [`dhcp-option=option:mtu,${mtu}`]),
   ];
 }
 

@@ -31,6 +31,8 @@ const REPORTS = [131, 143];
 export interface AdvertiserOptions {
   readonly prefix: CIDR;
   readonly clusterDomain: string;
+  /** Bytes that guests' packets may have, as it is now; undefined: as is usual. */
+  readonly mtu?: () => number | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly openSocket?: OpenPacketSocket;
@@ -55,12 +57,12 @@ async function advertise(options: AdvertiserOptions, signal: AbortSignal): Promi
   const socket = await openSocket({ interface: BRIDGE, etherType: 0x86dd, filter });
   const ended = new AbortController();
   try {
-    const content = advertisementOf(options, socket);
+    const content = () => advertisementOf(options, socket);
     const answered = new Map<string, number>();
     const failed = new Promise<never>((_, reject) => {
       socket.onFrame((frame) => {
         if (asksForRouter(frame) && isTime(answered, frame, clock.now())) {
-          socket.send(encodeRouterAdvertisement(content, frame.subarray(6, 12)));
+          socket.send(encodeRouterAdvertisement(content(), frame.subarray(6, 12)));
         }
       }, reject);
     });
@@ -74,17 +76,20 @@ async function advertise(options: AdvertiserOptions, signal: AbortSignal): Promi
 
 async function remind(
   socket: PacketSocket,
-  content: RouterAdvertisement,
+  content: () => RouterAdvertisement,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    socket.send(encodeRouterAdvertisement(content, ALL_NODES_MAC));
+    socket.send(encodeRouterAdvertisement(content(), ALL_NODES_MAC));
     await clock.sleep(INTERVAL, signal).catch(() => undefined);
   }
 }
 
-function advertisementOf({ prefix, clusterDomain }: AdvertiserOptions, { mac }: PacketSocket): RouterAdvertisement {
+function advertisementOf(
+  { prefix, clusterDomain, mtu }: AdvertiserOptions,
+  { mac }: PacketSocket,
+): RouterAdvertisement {
   return {
     mac,
     source: linkLocalOfMAC(mac),
@@ -92,6 +97,7 @@ function advertisementOf({ prefix, clusterDomain }: AdvertiserOptions, { mac }: 
     dnsServer: addIP(prefix.base, 1),
     searchDomains: [`svc.${clusterDomain}`, clusterDomain],
     lifetime: LIFETIME,
+    mtu: mtu?.(),
   };
 }
 

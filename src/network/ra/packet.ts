@@ -11,6 +11,8 @@ export interface RouterAdvertisement {
   readonly searchDomains: readonly string[];
   /** Seconds for which the router and its DNS server may be used without news of them. */
   readonly lifetime: number;
+  /** Bytes that packets on the link may have; undefined: as is usual on such a link. */
+  readonly mtu?: number | undefined;
 }
 
 export const ALL_NODES = mustParseIP('ff02::1');
@@ -44,10 +46,11 @@ export function encodeRouterAdvertisement(advertisement: RouterAdvertisement, to
 }
 
 function encodeMessage(advertisement: RouterAdvertisement): readonly number[] {
-  const { mac, prefix, dnsServer, searchDomains, lifetime } = advertisement;
+  const { mac, prefix, dnsServer, searchDomains, lifetime, mtu } = advertisement;
   return [
     ...[ROUTER_ADVERTISEMENT, 0, 0, 0, 64, MANAGED_AND_OTHER, ...u16(lifetime), 0, 0, 0, 0, 0, 0, 0, 0],
     ...option(1, [...mac]),
+    ...(mtu === undefined ? [] : option(5, [0, 0, 0, 0, ...u16(mtu)])),
     ...option(3, [prefix.prefix, AUTONOMOUS, ...FOREVER, ...FOREVER, 0, 0, 0, 0, ...ipBytes(prefix.base)]),
     ...option(25, [0, 0, 0, 0, ...u16(lifetime), ...ipBytes(dnsServer)]),
     ...option(31, [0, 0, 0, 0, ...u16(lifetime), ...searchDomains.flatMap(encodeName)]),

@@ -1,38 +1,143 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '../../api/core/v1/node.ts';
-import { desiredRoutes } from './desired.ts';
-import { diffRoutes } from './diff.ts';
+import { mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
+import { Claims } from './claims.ts';
+import { desiredPath, NO_PATH, type Place, podPrefixes } from './desired.ts';
+import { countsOf, diffWays, isChange, unmadePaths, waysOf } from './diff.ts';
+import { onLinkOf } from './on-link.ts';
 
-function node(podCIDRs: readonly string[], addresses: readonly string[]): Node {
+function node(podCIDRs: readonly string[], addresses: readonly string[], name = 'n', since?: string): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name: 'n' },
+    metadata: { name, ...(since === undefined ? {} : { creationTimestamp: since }) },
     spec: { podCIDRs },
     status: { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) },
   };
 }
 
-test('the pods of a node are reached through its address of the same family', () => {
-  const routes = desiredRoutes(node(['10.244.2.0/24', 'fd00:10:244:2::/64'], ['fd00::2', '192.168.1.2']));
-  assert.deepEqual(routes, [
-    { destination: '10.244.2.0/24', via: '192.168.1.2' },
-    { destination: 'fd00:10:244:2::/64', via: 'fd00::2' },
+const place = (given: Partial<Place> = {}): Place => ({
+  mode: 'auto',
+  addresses: ['192.168.1.1', 'fd00::1'].map(mustParseIP),
+  primary: 'IPv4',
+  onLink: ['192.168.1.0/24', 'fd00::/64'].map(mustParseCIDR),
+  ...given,
+});
+
+const pathTo = (to: Node, from: Place = place()) => desiredPath(to, podPrefixes(to), from);
+const shown = (to: Node, from?: Place) =>
+  pathTo(to, from).routes.map(({ destination, via, device = 'lan' }) => `${destination} ${via} ${device}`);
+
+const PODS = ['10.244.2.0/24', 'fd00:10:244:2::/64'];
+
+test('pods of a node on the link are reached through its address of the same family', () => {
+  assert.deepEqual(shown(node(PODS, ['fd00::2', '192.168.1.2'])), [
+    '10.244.2.0/24 192.168.1.2 lan',
+    'fd00:10:244:2::/64 fd00::2 lan',
   ]);
 });
 
-test('a prefix whose family the node has no address of gets no route, nor does text that is no prefix', () => {
-  assert.deepEqual(desiredRoutes(node(['fd00:10:244:2::/64', 'nonsense'], ['192.168.1.2'])), []);
+test('pods of a node on another link are reached within packets of the primary family', () => {
+  const far = node(PODS, ['192.168.2.2', 'fd00:2::2']);
+  const { tunnel } = pathTo(far);
+  assert.deepEqual(shown(far), [
+    '10.244.2.0/24 10.244.2.1 postern-vxlan',
+    `fd00:10:244:2::/64 ${tunnel?.neighbours[1]} postern-vxlan`,
+  ]);
+  assert.match(tunnel?.neighbours[1] ?? '', /^fe80::/);
+  assert.equal(tunnel?.address, '192.168.2.2');
+  assert.deepEqual(tunnel?.prefixes, PODS);
+  assert.deepEqual(
+    new Set(shown(far, place({ primary: 'IPv6' })).map((line) => line.split(' ')[2])),
+    new Set(['postern-vxlan6']),
+  );
 });
 
-test('only what changed is changed, deletions first', () => {
-  const a = { destination: '10.244.1.0/24', via: '192.168.1.1' };
-  const b = { destination: '10.244.2.0/24', via: '192.168.1.2' };
-  const moved = { ...b, via: '192.168.1.9' };
-  assert.deepEqual(diffRoutes([a, b], [a, b]), []);
-  assert.deepEqual(diffRoutes([a, b], [moved]), [
-    { kind: 'delete', route: a },
-    { kind: 'replace', route: moved },
-  ]);
+test('both ends of a way choose one family, whichever addresses they have', () => {
+  const ends = [['192.168.1.1'], ['fd00::1'], ['192.168.1.1', 'fd00::1']];
+  for (const primary of ['IPv4', 'IPv6'] as const) {
+    for (const ours of ends) {
+      for (const theirs of ends) {
+        const there = pathTo(node(PODS, theirs), place({ mode: 'vxlan', primary, addresses: ours.map(mustParseIP) }));
+        const back = pathTo(node(PODS, ours), place({ mode: 'vxlan', primary, addresses: theirs.map(mustParseIP) }));
+        assert.equal(there.tunnel?.device, back.tunnel?.device, `${ours} ${theirs} ${primary}`);
+      }
+    }
+  }
+});
+
+test('a family that a node has no address of goes within the other; without one in common there is no way', () => {
+  assert.deepEqual(
+    shown(node(PODS, ['192.168.1.2'])).map((line) => line.replace(/ fe80\S+/, ' ll')),
+    ['10.244.2.0/24 192.168.1.2 lan', 'fd00:10:244:2::/64 ll postern-vxlan'],
+  );
+  assert.deepEqual(pathTo(node(PODS, ['fd00:2::2']), place({ addresses: [mustParseIP('192.168.1.1')] })), NO_PATH);
+});
+
+test('the mode direct leaves what is not on the link to the routers, vxlan sends nothing without', () => {
+  const near = node(PODS, ['192.168.1.2', 'fd00::2']);
+  const far = node(PODS, ['192.168.2.2', 'fd00::3']);
+  assert.deepEqual(shown(far, place({ mode: 'direct' })), ['fd00:10:244:2::/64 fd00::3 lan']);
+  assert.ok(pathTo(near, place({ mode: 'vxlan' })).routes.every(({ device }) => device === 'postern-vxlan'));
+});
+
+test('what is on the link is what routes without a router lead to', () => {
+  const listed = [
+    { dst: 'default', gateway: '192.168.1.254' },
+    { dst: '192.168.1.0/24' },
+    { dst: '192.168.9.9' },
+    { dst: '10.0.0.0/8', gateway: '192.168.1.254' },
+    { dst: '10.244.9.0/24', via: { family: 'inet6', host: 'fe80::1' } },
+  ];
+  assert.deepEqual(onLinkOf(listed, 'IPv4'), ['192.168.1.0/24', '192.168.9.9/32'].map(mustParseCIDR));
+  assert.deepEqual(onLinkOf([{ dst: 'fe80::/64' }, { dst: 'fd00::/64' }], 'IPv6'), [mustParseCIDR('fd00::/64')]);
+});
+
+test('only what changed is changed, and a node that moves to another link is reached within packets', () => {
+  const near = pathTo(node(PODS, ['192.168.1.2', 'fd00::2']));
+  const far = pathTo(node(PODS, ['192.168.2.2', 'fd00:2::2']));
+  assert.equal(isChange(diffWays(waysOf([near]), waysOf([near]))), false);
+  const changes = diffWays(waysOf([near]), waysOf([far]));
+  assert.deepEqual(changes.routes, { replace: far.routes, remove: [] });
+  assert.deepEqual(countsOf(changes), { replaced: 5, removed: 0 });
+  // What a node had is removed as it was: what came in its place stays.
+  assert.deepEqual(diffWays(waysOf([far]), waysOf([near])).neighbours.remove.length, 2);
+  assert.deepEqual(diffWays(waysOf([near]), waysOf([])).routes.remove, near.routes);
+});
+
+test('paths that the kernel has only a part of are told', () => {
+  const far = pathTo(node(PODS, ['192.168.2.2']));
+  const paths = new Map([['far', far]]);
+  assert.deepEqual([...unmadePaths(paths, waysOf([far]))], []);
+  assert.deepEqual([...unmadePaths(paths, { ...waysOf([far]), forwarding: [] })], ['far']);
+});
+
+const OWN = [mustParseCIDR('10.244.1.0/24')];
+const CLUSTER = ['10.244.0.0/16', 'fd00:10:244::/48'].map(mustParseCIDR);
+
+test('of two nodes with one prefix the older one has it, until it goes', () => {
+  const claims = new Claims(OWN, CLUSTER);
+  assert.deepEqual(claims.set('young', node(PODS, [], 'young', '2026-02-01T00:00:00Z')), []);
+  assert.equal(claims.of('young').prefixes.length, 2);
+  assert.deepEqual(claims.set('old', node(PODS, [], 'old', '2026-01-01T00:00:00Z')), ['young']);
+  assert.match(claims.of('young').refused[0]?.why ?? '', /of the pods of node old/);
+  assert.deepEqual(claims.of('old').refused, []);
+  assert.deepEqual(claims.set('old', undefined), ['young']);
+  assert.equal(claims.of('young').prefixes.length, 2);
+});
+
+test('a node has no prefix of this node’s own pods, and none outside of the cluster’s', () => {
+  const claims = new Claims(OWN, CLUSTER);
+  claims.set('n', node(['10.244.0.0/16', '0.0.0.0/0', 'fd00:10:244:2::/64'], []));
+  const { prefixes, refused } = claims.of('n');
+  assert.deepEqual(prefixes, [mustParseCIDR('fd00:10:244:2::/64')]);
+  assert.deepEqual(
+    refused.map(({ prefix }) => prefix),
+    ['10.244.0.0/16', '0.0.0.0/0'],
+  );
+  claims.set('m', node(['10.0.0.0/8'], []));
+  assert.match(claims.of('m').refused[0]?.why ?? '', /own pods/);
+  claims.set('m', node(['172.16.0.0/24'], []));
+  assert.match(claims.of('m').refused[0]?.why ?? '', /--cluster-cidr/);
 });
