@@ -1,22 +1,27 @@
 /** Which announcers live, by when we saw their leases change: the clocks of nodes need not agree. */
-import {
-  ANNOUNCER_LEASE_DURATION,
-  type AnnouncerLease,
-  isRenewedLately,
-} from '../../api/metallb/v1beta1/announcer-lease.ts';
+import { type AnnouncerLease, isRenewedLately } from '../../api/metallb/v1beta1/announcer-lease.ts';
+import type { Duration } from '../../lib/duration.ts';
 import type { Life } from './conditions.ts';
+
+interface Seen {
+  readonly at: number;
+  readonly isSign: boolean;
+  /** For how long it counts. */
+  readonly duration: Duration;
+}
 
 /** All times are milliseconds since 1970, of one clock. */
 export class Lives {
   /** When something was last seen of a node's announcer, and whether that was a change. */
-  readonly #seen = new Map<string, { readonly at: number; readonly isSign: boolean }>();
+  readonly #seen = new Map<string, Seen>();
 
   /** Notes a lease: what is new here, or has changed. Returns whether its announcer was not known to live before. */
   note(lease: AnnouncerLease, now: number): boolean {
     const known = this.#seen.get(lease.node);
     const before = this.of(lease.node, now);
     // The first look tells nothing but the lease's own time.
-    this.#seen.set(lease.node, { at: now, isSign: known !== undefined || isRenewedLately(lease, now) });
+    const isSign = known !== undefined || isRenewedLately(lease, now);
+    this.#seen.set(lease.node, { at: now, isSign, duration: lease.duration });
     return before !== this.of(lease.node, now);
   }
 
@@ -27,7 +32,7 @@ export class Lives {
 
   of(node: string, now: number): Life {
     const seen = this.#seen.get(node);
-    if (seen === undefined || now - seen.at >= ANNOUNCER_LEASE_DURATION) return 'silent';
+    if (seen === undefined || now - seen.at >= seen.duration) return 'silent';
     return seen.isSign ? 'fresh' : 'unknown';
   }
 

@@ -10,6 +10,7 @@ import type { AnnouncerLease } from '../../api/metallb/v1beta1/announcer-lease.t
 import type { IPAddressPool } from '../../api/metallb/v1beta1/ipaddresspool.ts';
 import type { L2Advertisement } from '../../api/metallb/v1beta1/l2advertisement.ts';
 import type { MetalLB } from '../../api/metallb/v1beta1/metallb.ts';
+import { seconds } from '../../lib/duration.ts';
 import type { PodMaker } from './pod-makers.ts';
 import { type WhyInput, whyService } from './why.ts';
 import type { AnnouncerInput } from './why-no-address.ts';
@@ -84,7 +85,7 @@ function world(over: Partial<World> = {}): World {
 
 const NOW = Date.UTC(2026, 0, 1);
 function announcer(node: string, renewed: number): AnnouncerLease {
-  return { node, port: 7952, hears: [], onLan: true, renewed };
+  return { node, port: 7952, hears: [], onLan: true, duration: seconds(15), renewed };
 }
 
 const system = { name: 'lan', namespace: 'postern-system' };

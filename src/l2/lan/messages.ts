@@ -2,6 +2,7 @@
  * What the side of the announcer that follows the API (`speaker/`) and the side that works on the LAN (`lan/`, a thread of
  * its own, so that neither heartbeats nor answers wait for anything) tell each other. Plain data: it crosses threads.
  */
+import type { Duration } from '../../lib/duration.ts';
 
 /** A node that may announce an address by what the API says of it. */
 export interface Candidate {
@@ -29,6 +30,8 @@ export interface PeerFacts {
   readonly port: number | undefined;
   /** Whether its lease has been renewed within the lease's duration; `none`: no announcer has ever run there. */
   readonly lease: 'fresh' | 'stale' | 'none';
+  /** For how long a renewal of its lease counts. Default: as long as a lease lasts at least. */
+  readonly leaseDuration?: Duration;
   /** The nodes that it hears heartbeats of, as its lease says: tells the larger part of a LAN that has come apart. */
   readonly hears: readonly string[];
   /** Whether it can reach its LAN at all, as its lease says. */

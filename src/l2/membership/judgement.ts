@@ -1,4 +1,5 @@
 /** From what has been heard, told and leased, which nodes live. */
+import { ANNOUNCER_LEASE_DURATION } from '../../api/metallb/v1beta1/announcer-lease.ts';
 import { seconds } from '../../lib/duration.ts';
 import type { PeerState } from '../lan/messages.ts';
 import type { Living } from './liveness.ts';
@@ -8,10 +9,10 @@ import type { Peer, Sign } from './peer.ts';
 /** How long a node that may be reached by heartbeats has to be heard before its lease is asked. */
 const LEASE_GRACE = seconds(1);
 /**
- * A lease that is still fresh this long after its holder was lost has been renewed since, as a lease lasts 15 s: the holder
+ * A lease that is still fresh so much longer after its holder was lost than it lasts has been renewed since: the holder
  * lives, but its heartbeats and ours do not meet.
  */
-const APART_AFTER = seconds(16);
+const APART_MARGIN = seconds(1);
 /** The same when the lease says that it has lost us in turn; until then the others' leases say as much of the LAN. */
 const MISSED_FOR = seconds(3);
 
@@ -96,7 +97,8 @@ function isApart(peer: Peer, self: Self, now: number): boolean {
   if (peer.facts.lease !== 'fresh') return false;
   const { lostAt, missedUsSince } = peer;
   const missed = missedUsSince !== undefined && now - Math.max(lostAt, missedUsSince) >= MISSED_FOR;
-  return missed || now - lostAt >= APART_AFTER;
+  const { leaseDuration = ANNOUNCER_LEASE_DURATION } = peer.facts;
+  return missed || now - lostAt >= leaseDuration + APART_MARGIN;
 }
 
 function stateOf(peer: Peer, self: Self, verdict: Verdict): PeerState {

@@ -17,11 +17,12 @@ function world() {
   const clock = new FakeClock(START);
   const client = fakeClient([], { clock });
   const ended = new AbortController();
-  const state = { hears: ['n2'] as readonly string[], alone: false };
+  const state = { hears: ['n2'] as readonly string[], alone: false, announcers: 2 };
   const reachable: boolean[] = [];
   const lease = new OwnLease({
     ...{ client, nodeName: 'n1', clock, log: silentLogger },
     facts: () => ({ node: 'n1', port: 7952, hears: state.hears, onLan: true }),
+    announcers: () => state.announcers,
     isAlone: () => state.alone,
     node: () => ({ ...node('n1'), metadata: { name: 'n1', uid: 'u1' } }),
     reachable: (each) => reachable.push(each),
@@ -150,5 +151,18 @@ test('an API that does not answer holds up the end for half a second', async () 
   assert.equal(released, false);
   await w.pass(200);
   assert.equal(released, true);
+  await w.end();
+});
+
+test('among many announcers the lease is renewed more rarely, and says for how long it counts', async () => {
+  const w = world();
+  w.state.announcers = 500;
+  await w.pass(6000);
+  const first = await w.stored();
+  assert.equal(first?.spec?.leaseDurationSeconds, 150);
+  await w.pass(48_000);
+  assert.equal((await w.stored())?.spec?.renewTime, first?.spec?.renewTime);
+  await w.pass(2000);
+  assert.notEqual((await w.stored())?.spec?.renewTime, first?.spec?.renewTime);
   await w.end();
 });

@@ -2,10 +2,10 @@
 import { Lease } from '../../api/coordination/v1/lease.ts';
 import type { Node } from '../../api/core/v1/node.ts';
 import {
-  ANNOUNCER_LEASE_INTERVAL,
   ANNOUNCER_LEASE_NAMESPACE,
   type AnnouncerFacts,
   announcerLease,
+  announcerLeaseInterval,
   announcerLeaseName,
 } from '../../api/metallb/v1beta1/announcer-lease.ts';
 import { ApiError, isNotFound } from '../../api/status.ts';
@@ -14,7 +14,7 @@ import { ignoreNotFound } from '../../client/expected.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { Wake } from '../../host/wake.ts';
-import { milliseconds, seconds } from '../../lib/duration.ts';
+import { type Duration, milliseconds, seconds } from '../../lib/duration.ts';
 
 /** Between two attempts of a node that hears no other: whether it is cut off has to be known soon. */
 const ALONE_INTERVAL = seconds(1);
@@ -35,6 +35,8 @@ export interface OwnLeaseOptions {
   readonly log: Logger;
   /** What the lease is to say now. */
   readonly facts: () => AnnouncerFacts;
+  /** How many announcers there are, this one among them. */
+  readonly announcers: () => number;
   /** Whether nobody else is heard, although there are others. */
   readonly isAlone: () => boolean;
   /** This machine's Node, which the lease goes with; undefined while it is not known. */
@@ -46,6 +48,8 @@ export interface OwnLeaseOptions {
 export class OwnLease {
   readonly #options: OwnLeaseOptions;
   readonly #wake = new Wake();
+  /** Between this renewal and the next. */
+  #interval: Duration = announcerLeaseInterval(1);
   #isReachable: boolean | undefined;
   #isReleased = false;
   #hasWarned = false;
@@ -63,11 +67,12 @@ export class OwnLease {
 
   /** Renews until the signal is aborted or the lease is released. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, isAlone } = this.#options;
+    const { clock, isAlone, announcers } = this.#options;
     while (!signal.aborted && !this.#isReleased) {
+      this.#interval = announcerLeaseInterval(announcers());
       await this.#attempt(isAlone() ? ALONE_LIMIT : LIMIT, signal);
       await clock.sleep(LEAST_INTERVAL, signal).catch(() => {}); // The loop looks at the signal.
-      const interval = isAlone() || this.#isReachable === false ? ALONE_INTERVAL : ANNOUNCER_LEASE_INTERVAL;
+      const interval = isAlone() || this.#isReachable === false ? ALONE_INTERVAL : this.#interval;
       if (!signal.aborted) await this.#wake.sleep(clock, interval - LEAST_INTERVAL, signal);
     }
   }
@@ -135,7 +140,7 @@ export class OwnLease {
 
   async #renew(): Promise<void> {
     const { client, clock, facts, node } = this.#options;
-    const lease = announcerLease(facts(), clock.now());
+    const lease = announcerLease(facts(), clock.now(), this.#interval);
     const { name, namespace, annotations } = lease.metadata;
     try {
       const body = { metadata: { annotations }, spec: lease.spec };

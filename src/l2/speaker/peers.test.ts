@@ -8,6 +8,7 @@ import { Informer } from '../../client/informer.ts';
 import { settle } from '../../client/testing.ts';
 import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
+import { seconds } from '../../lib/duration.ts';
 import type { PeerFacts } from '../lan/messages.ts';
 import { node } from '../testing.ts';
 import { internalIPs, Peers } from './peers.ts';
@@ -32,8 +33,8 @@ async function world(leases: readonly Lease[]) {
   void peers.run(ended.signal);
   await settle();
   const state = () => Object.fromEntries((told.at(-1) ?? []).map((facts) => [facts.name, facts.lease]));
-  const pass = async (seconds: number) => {
-    for (let i = 0; i < seconds; i++) {
+  const pass = async (count: number) => {
+    for (let i = 0; i < count; i++) {
       await clock.advance(1000);
       await settle(3);
     }
@@ -45,7 +46,16 @@ test('tells where the others are, once everything is known', async () => {
   const w = await world([lease('n2', START, { hears: ['n1', 'n3'], onLan: false })]);
   assert.deepEqual(w.told, [
     [
-      { name: 'n2', addresses: ['192.0.2.2'], port: 7952, lease: 'fresh', hears: ['n1', 'n3'], onLan: false, macs: [] },
+      {
+        name: 'n2',
+        addresses: ['192.0.2.2'],
+        port: 7952,
+        lease: 'fresh',
+        leaseDuration: seconds(15),
+        hears: ['n1', 'n3'],
+        onLan: false,
+        macs: [],
+      },
       { name: 'n3', addresses: ['192.0.2.3'], port: undefined, lease: 'none', hears: [], onLan: true },
     ],
   ]);

@@ -2,12 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Lease } from '../../api/coordination/v1/lease.ts';
 import type { Node } from '../../api/core/v1/node.ts';
-import {
-  ANNOUNCER_LEASE_DURATION,
-  type AnnouncerLease,
-  isRenewedLately,
-  readAnnouncerLease,
-} from '../../api/metallb/v1beta1/announcer-lease.ts';
+import { type AnnouncerLease, isRenewedLately, readAnnouncerLease } from '../../api/metallb/v1beta1/announcer-lease.ts';
 import type { Informer } from '../../client/informer.ts';
 import type { Clock } from '../../host/clock.ts';
 import { type Duration, seconds } from '../../lib/duration.ts';
@@ -38,8 +33,8 @@ function desiredPeers(
       if (seen === undefined) return [{ ...base, port: undefined, lease: 'none', hears: [], onLan: true }];
       const { port, hears, onLan, macs = [], ready = true } = seen.lease;
       // One that does not know yet what there is to announce must not be chosen, and may send heartbeats already.
-      const lease = !ready ? 'none' : isFresh(seen.age) ? 'fresh' : 'stale';
-      return [{ ...base, port, lease, hears, onLan, macs }];
+      const lease = !ready ? 'none' : isFresh(seen) ? 'fresh' : 'stale';
+      return [{ ...base, port, lease, leaseDuration: seen.lease.duration, hears, onLan, macs }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -54,8 +49,8 @@ export function internalIPs({ status }: Node): readonly string[] {
   return all.filter((address, i) => all.findIndex((other) => familyOf(other) === familyOf(address)) === i);
 }
 
-function isFresh(age: Duration): boolean {
-  return age < ANNOUNCER_LEASE_DURATION;
+function isFresh({ lease, age }: SeenLease): boolean {
+  return age < lease.duration;
 }
 
 /** Whether two leases say the same, whenever that was. */
@@ -114,10 +109,10 @@ export class Peers {
    */
   #age(): boolean {
     let hasRunOut = false;
-    for (const [node, { lease, age }] of this.#seen) {
-      if (!isFresh(age)) continue;
-      const older = (age + TICK) as Duration;
-      this.#seen.set(node, { lease, age: older });
+    for (const [node, seen] of this.#seen) {
+      if (!isFresh(seen)) continue;
+      const older = { ...seen, age: (seen.age + TICK) as Duration };
+      this.#seen.set(node, older);
       hasRunOut ||= !isFresh(older);
     }
     return hasRunOut;
@@ -132,9 +127,9 @@ export class Peers {
     } else {
       const isRenewed = previous !== undefined && previous.spec?.renewTime !== object?.spec?.renewTime;
       const before = this.#seen.get(lease.node);
-      const age = isRenewed ? seconds(0) : this.#ageOf(lease);
-      this.#seen.set(lease.node, { lease, age });
-      if (before !== undefined && isFresh(before.age) === isFresh(age) && sameFacts(before.lease, lease)) return;
+      const after = { lease, age: isRenewed ? seconds(0) : this.#ageOf(lease) };
+      this.#seen.set(lease.node, after);
+      if (before !== undefined && isFresh(before) === isFresh(after) && sameFacts(before.lease, lease)) return;
     }
     this.#look();
   }
@@ -143,7 +138,7 @@ export class Peers {
   #ageOf(lease: AnnouncerLease): Duration {
     const before = this.#seen.get(lease.node);
     if (before !== undefined) return before.age;
-    return isRenewedLately(lease, this.#options.clock.now()) ? seconds(0) : ANNOUNCER_LEASE_DURATION;
+    return isRenewedLately(lease, this.#options.clock.now()) ? seconds(0) : lease.duration;
   }
 
   #look(): void {

@@ -99,6 +99,7 @@ export class Speaker {
       ...parts,
       node,
       facts: () => this.#facts(),
+      announcers: () => 1 + this.#peers.facts.filter(({ lease }) => lease !== 'none').length,
       isAlone: () => this.#isAlone(),
       reachable: (reachable) => lan.send({ kind: 'api', reachable }),
     });

@@ -2,16 +2,22 @@
  * The Lease by which the announcer of a node says that it lives, and what it sees of the others: the slow second opinion
  * beside heartbeats, and what tells people where announcers run. Pure.
  */
-import { type Duration, seconds } from '../../../lib/duration.ts';
+import { type Duration, milliseconds, minutes, seconds } from '../../../lib/duration.ts';
 import { Lease } from '../../coordination/v1/lease.ts';
 import { METALLB_NAMESPACE } from './names.ts';
 
 /** Where the leases are. */
 export const ANNOUNCER_LEASE_NAMESPACE = METALLB_NAMESPACE;
-/** Between two renewals. */
+/** Between two renewals, at least. */
 export const ANNOUNCER_LEASE_INTERVAL: Duration = seconds(5);
-/** Without a renewal for so long, an announcer counts as gone. */
+/** Without a renewal for so long, an announcer counts as gone; at least, as each lease says for itself how long it lasts. */
 export const ANNOUNCER_LEASE_DURATION: Duration = seconds(15);
+/** A lease lasts as long as so many renewals take. */
+const RENEWALS = 3;
+/** Every announcer is told of each renewal, so there are no more of them in a second, of all announcers together. */
+const RENEWALS_PER_SECOND = 10;
+/** No lease is believed for longer, whatever it says of itself. */
+const LONGEST: Duration = minutes(30);
 
 const PREFIX = 'postern-l2.';
 const PORT = 'postern.dev/heartbeat-port';
@@ -39,6 +45,8 @@ export interface AnnouncerFacts {
 }
 
 export interface AnnouncerLease extends AnnouncerFacts {
+  /** For how long a renewal counts. */
+  readonly duration: Duration;
   /** When it was renewed last by the clock of its node, in milliseconds since 1970; undefined: never. */
   readonly renewed: number | undefined;
 }
@@ -48,10 +56,16 @@ export function announcerLeaseName(node: string): string {
   return PREFIX + node;
 }
 
-/** The lease that says this. `now` is milliseconds since 1970. */
+/** Between two renewals where there are so many announcers. */
+export function announcerLeaseInterval(announcers: number): Duration {
+  return milliseconds(Math.max(ANNOUNCER_LEASE_INTERVAL, (announcers * 1000) / RENEWALS_PER_SECOND));
+}
+
+/** The lease that says this, and is renewed each `interval`. `now` is milliseconds since 1970. */
 export function announcerLease(
   { node, port, hears, onLan, macs = [], ready = true }: AnnouncerFacts,
   now: number,
+  interval: Duration = ANNOUNCER_LEASE_INTERVAL,
 ): Lease {
   return {
     apiVersion: Lease.apiVersion,
@@ -69,7 +83,7 @@ export function announcerLease(
     },
     spec: {
       holderIdentity: node,
-      leaseDurationSeconds: ANNOUNCER_LEASE_DURATION / 1000,
+      leaseDurationSeconds: Math.ceil((RENEWALS * interval) / 1000),
       // A metav1.MicroTime.
       renewTime: new Date(now).toISOString().replace(/(\.\d{3})Z$/, '$1000Z'),
     },
@@ -89,6 +103,7 @@ export function readAnnouncerLease({ metadata, spec }: Lease): AnnouncerLease | 
     onLan: annotations[ON_LAN] !== 'false',
     ready: annotations[READY] !== 'false',
     macs: (annotations[MACS] ?? '').split(',', MOST_MACS).filter((each) => each !== ''),
+    duration: durationOf(spec?.leaseDurationSeconds),
     renewed: Number.isNaN(renewed) ? undefined : renewed,
   };
 }
@@ -97,6 +112,10 @@ export function readAnnouncerLease({ metadata, spec }: Lease): AnnouncerLease | 
  * Whether a lease has been renewed lately by its own timestamp: for telling people, and for one that is seen for the first
  * time. Who announces is decided by when we saw it change: clocks of machines differ.
  */
-export function isRenewedLately({ renewed }: AnnouncerLease, now: number): boolean {
-  return renewed !== undefined && now - renewed < ANNOUNCER_LEASE_DURATION;
+export function isRenewedLately({ renewed, duration }: AnnouncerLease, now: number): boolean {
+  return renewed !== undefined && now - renewed < duration;
+}
+
+function durationOf(said: number | undefined): Duration {
+  return milliseconds(Math.min(Math.max((said ?? 0) * 1000, ANNOUNCER_LEASE_DURATION), LONGEST));
 }
