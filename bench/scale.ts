@@ -1,0 +1,21 @@
+/**
+ * What growth costs: many agents on one server, and three servers on an etcd of three members against that etcd itself.
+ * `npm run bench -- scale agents` runs one part alone.
+ */
+import { type Measured, measureParts, quantile } from './harness.ts';
+import { measureAgents } from './scale/agents.ts';
+
+const AGENTS = Number(process.env['POSTERN_BENCH_AGENTS'] ?? 500);
+
+await measureParts({ agents });
+
+async function agents(): Promise<Measured> {
+  const measured = await measureAgents(AGENTS);
+  return {
+    rows: measured.rows,
+    figures: [
+      { name: 'change-known-to-all', value: quantile(measured.delays, 0.99), unit: 'ms', goal: 1000 },
+      { name: 'server-memory', value: measured.rows[2]?.samples[0] ?? Number.NaN, unit: 'MB', goal: 600 },
+    ],
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * One server with as many agents as the bench is asked for: how long until a changed Service is known to all of them, what the
+ * server weighs, and how busy it is.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Service } from '../../src/api/core/v1/service.ts';
+import type { Client } from '../../src/client/client.ts';
+import { createClient } from '../../src/client/http-client.ts';
+import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
+import { createLogger } from '../../src/host/log.ts';
+import { startServer } from '../../test/e2e/server.ts';
+import type { Measured } from '../harness.ts';
+import { startAgent } from './agent.ts';
+import { processorSeconds, residentMegabytes } from './process.ts';
+
+/** Agents that start at the same time. */
+const AT_ONCE = 20;
+const CHANGES = 100;
+/** Milliseconds between two changes. */
+const APART = 200;
+/** Milliseconds of the pause in which the server is looked at, with nothing but leases renewed. */
+const QUIET = 20_000;
+const KEY = { namespace: 'default', name: 'changed' };
+
+export interface AgentsMeasured extends Measured {
+  /** Milliseconds until every agent knew, one for each change. */
+  readonly delays: readonly number[];
+}
+
+export async function measureAgents(count: number): Promise<AgentsMeasured> {
+  const dir = await mkdtemp(join(tmpdir(), 'postern-scale-'));
+  const names = Array.from({ length: count }, (_, i) => `node${i}`);
+  const server = await startServer(names.flatMap((name) => ['--issue', `${name}=${join(dir, name)}`]));
+  const ending = new AbortController();
+  const client = createClient(await loadKubeconfig(server.kubeconfig));
+  try {
+    await client.create(Service, newService());
+    const seen = new Seen();
+    const began = performance.now();
+    await connect(names, dir, seen, ending.signal);
+    const connected = performance.now() - began;
+    const delays = await changes(client, seen, count);
+    const pid = server.pid();
+    const loaded = await residentMegabytes(pid);
+    const before = await processorSeconds(pid);
+    await sleep(QUIET);
+    const busy = ((await processorSeconds(pid)) - before) / (QUIET / 1000);
+    const memory = Math.max(loaded, await residentMegabytes(pid));
+    return {
+      delays,
+      rows: [
+        { what: `change known to all of ${count} agents`, unit: 'ms', samples: delays },
+        { what: `${count} agents connected and listed`, unit: 'ms', samples: [connected] },
+        { what: `server with ${count} agents`, unit: 'MB', samples: [memory] },
+        { what: `processor of the server, ${count} agents at rest`, unit: '%', samples: [busy * 100] },
+      ],
+      figures: [],
+    };
+  } finally {
+    ending.abort();
+    client.close();
+    await server.stop();
+    await rm(dir, { recursive: true });
+  }
+}
+
+async function connect(names: readonly string[], dir: string, seen: Seen, signal: AbortSignal): Promise<void> {
+  const log = createLogger('agent');
+  let next = 0;
+  const work = async () => {
+    for (let i = next++; i < names.length; i = next++) {
+      const nodeName = names[i] ?? '';
+      const endpoint = await loadKubeconfig(join(dir, nodeName));
+      const address = `10.${100 + (i >> 8)}.${i & 255}.1`;
+      const agent = await startAgent({ endpoint, nodeName, address, log, onService: (to) => seen.note(to) }, signal);
+      await agent.synced;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+async function changes(client: Client, seen: Seen, count: number): Promise<readonly number[]> {
+  const delays: number[] = [];
+  for (let i = 0; i < CHANGES; i++) {
+    const all = seen.by(count, String(i));
+    const began = performance.now();
+    await client.patch(Service, KEY, { type: 'merge', body: { metadata: { annotations: { turn: String(i) } } } });
+    delays.push((await all) - began);
+    await sleep(APART);
+  }
+  return delays;
+}
+
+/** Counts who knows of the present change. */
+class Seen {
+  #turn = '';
+  #left = 0;
+  #done: (at: number) => void = () => {};
+
+  by(count: number, turn: string): Promise<number> {
+    this.#turn = turn;
+    this.#left = count;
+    return new Promise((resolve) => {
+      this.#done = resolve;
+    });
+  }
+
+  note({ metadata }: Service): void {
+    if (metadata.annotations?.['turn'] !== this.#turn || metadata.name !== KEY.name) return;
+    this.#left--;
+    if (this.#left === 0) this.#done(performance.now());
+  }
+}
+
+function newService(): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...KEY },
+    spec: { ports: [{ name: 'http', protocol: 'TCP', port: 80 }] },
+  };
+}
