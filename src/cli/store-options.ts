@@ -9,6 +9,7 @@ export interface StoreFlags {
   readonly etcdKey?: string;
   readonly etcdUser?: string;
   readonly etcdPasswordFile?: string;
+  readonly etcdPrefix?: string;
 }
 
 export function addStoreOptions(command: Command): Command {
@@ -27,7 +28,20 @@ export function addStoreOptions(command: Command): Command {
     .option('--etcd-certificate <file>', 'PEM: the certificate to show to etcd, with --etcd-key')
     .option('--etcd-key <file>', 'PEM: its key')
     .option('--etcd-user <name>', 'for an etcd with authentication, with --etcd-password-file')
-    .option('--etcd-password-file <file>', 'the password in a file, alone');
+    .option('--etcd-password-file <file>', 'the password in a file, alone')
+    .addOption(
+      new Option(
+        '--etcd-prefix <path>',
+        'what all keys begin with; the same at every server (default: /registry)',
+      ).argParser(parsePrefix),
+    );
+}
+
+function parsePrefix(text: string): string {
+  if (!/^(\/[\w.-]+)+$/.test(text)) {
+    throw new InvalidArgumentError('It is a path such as /registry: from a slash on, with none at its end.');
+  }
+  return text;
 }
 
 function parseEndpoints(text: string): readonly string[] {

@@ -68,3 +68,25 @@ export class StoreLockedError extends Error {
     this.holder = holder;
   }
 }
+
+/** A store that is being filled with what another has, and that was not finished: nobody may use it yet. */
+export class StoreUnfinishedError extends Error {
+  /** What it is being filled with, in words. */
+  readonly from: string;
+
+  constructor(where: string, from: string) {
+    super(
+      `the store in ${where} is not whole: it is being filled with ${from}; run that again, and it goes on from where it was`,
+    );
+    this.name = 'StoreUnfinishedError';
+    this.from = from;
+  }
+}
+
+/** What is to be filled holds something else already. Nothing was written. */
+export class StoreOccupiedError extends Error {
+  constructor(where: string, what: string) {
+    super(`the store in ${where} is not empty: ${what}`);
+    this.name = 'StoreOccupiedError';
+  }
+}

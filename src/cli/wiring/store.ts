@@ -1,6 +1,7 @@
 /** Opens the store that a server is told of. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ROOT } from '../../apiserver/storage/keys.ts';
 import type { Logger } from '../../host/log.ts';
 import type { EtcdOptions } from '../../store/etcd/etcd-store.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
@@ -36,6 +37,8 @@ export async function readStore(flags: StoreFlags): Promise<StorePlan> {
     kind: 'etcd',
     options: {
       endpoints,
+      root: `${ROOT}/`,
+      prefix: `${flags.etcdPrefix ?? ROOT}/`,
       ...(ca !== undefined && { ca }),
       ...(certificate !== undefined && { certificate }),
       ...(key !== undefined && { key }),

@@ -34,6 +34,14 @@ const OLDEST_TIMEOUT = 1000;
 /** Milliseconds in which what is compacted is to have reached the watchers. */
 const SETTLE_TIMEOUT = 1000;
 
+export interface EtcdStoreParts {
+  readonly calls: Calls;
+  readonly layout: Layout;
+  readonly follow: Follow;
+  /** The oldest revision that can be read. */
+  readonly first: Revision;
+}
+
 /** Opened by `openEtcdStore`. */
 export class EtcdStore implements Store {
   readonly #calls: Calls;
@@ -41,21 +49,25 @@ export class EtcdStore implements Store {
   readonly #follow: Follow;
   readonly #underWay = new Set<Promise<unknown>>();
   #watches: EtcdWatches | undefined;
+  /** The oldest revision that there is anything of, however far back etcd itself goes. */
+  readonly #first: Revision;
   /** The newest revision that etcd has answered with. */
   #seen: Revision = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(calls: Calls, layout: Layout, follow: Follow) {
+  constructor({ calls, layout, follow, first }: EtcdStoreParts) {
     this.#calls = calls;
     this.#layout = layout;
     this.#follow = follow;
+    this.#first = first;
   }
 
   /** Learns how far etcd is, and follows it from then on. */
   async start(log: Logger): Promise<void> {
     const newest = await this.revision();
     // Clients that come back after this server was restarted find in the window what they missed.
-    this.#watches = new EtcdWatches(this.#follow, Math.max(0, newest - CHANGES_LIMIT), log);
+    this.#watches = new EtcdWatches(this.#follow, Math.max(this.#first, newest - CHANGES_LIMIT), log);
+    this.#watches.forget(this.#first);
     this.#watches.start();
   }
 
@@ -102,7 +114,7 @@ export class EtcdStore implements Store {
   async compact(revision: Revision): Promise<void> {
     this.#checkOpen();
     checkRevision(revision);
-    if (revision > 0) await this.#running(this.#compact(revision));
+    if (revision > this.#first) await this.#running(this.#compact(revision));
   }
 
   /** Nothing: what is kept is bounded, and would have to be fetched again at once. */
@@ -121,7 +133,7 @@ export class EtcdStore implements Store {
 
   async #newest(): Promise<Revision> {
     // Any one key will do: it is the revision beside it that is asked for, agreed on by a quorum.
-    const { header } = await this.#read('Range', { key: this.#layout.key('\0'), countOnly: true });
+    const { header } = await this.#read('Range', { key: this.#layout.nothing, countOnly: true });
     return this.#saw(header.revision);
   }
 
@@ -131,7 +143,7 @@ export class EtcdStore implements Store {
   ): Promise<ListResult> {
     const range = this.#layout.range(prefix, after);
     if (range === undefined) {
-      const { header } = await this.#range({ key: this.#layout.key('\0'), countOnly: true }, asked);
+      const { header } = await this.#range({ key: this.#layout.nothing, countOnly: true }, asked);
       return { entries: [], revision: asked ?? this.#layout.revision(header.revision), remaining: 0 };
     }
     const entries: Entry[] = [];
@@ -231,6 +243,7 @@ export class EtcdStore implements Store {
 
   /** Reads as of a revision of the store, or now. Throws {@link CompactedError} and {@link FutureRevisionError}. */
   async #range(request: RangeRequest, revision: Revision | undefined): Promise<ResponseOf<'Range'>> {
+    if (revision !== undefined && revision < this.#first) throw new CompactedError(revision, this.#first);
     const at = revision === undefined ? {} : { revision: this.#layout.outer(revision) };
     try {
       const answer = await this.#read('Range', { ...request, ...at });

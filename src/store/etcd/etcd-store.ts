@@ -1,15 +1,17 @@
 /** The distributed store: an etcd of one member or several, shared by any number of API servers. */
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
-import { StoreFailedError, StoreInputError } from '../errors.ts';
+import { StoreFailedError, StoreInputError, StoreUnfinishedError } from '../errors.ts';
 import { checkText } from '../limits.ts';
-import type { Store } from '../store.ts';
+import type { Revision, Store } from '../store.ts';
 import { Calls, type User } from './calls.ts';
 import { EtcdStore } from './client-store.ts';
 import { Cluster } from './cluster.ts';
 import { connector, type Security } from './connection.ts';
+import { CallError } from './failure.ts';
 import { follower } from './follow.ts';
-import { FIRST_REVISION, Layout } from './layout.ts';
+import { FIRST_REVISION, Layout, type Place } from './layout.ts';
+import { decodeMark, type Mark, markKey } from './mark.ts';
 
 export interface EtcdOptions extends Security {
   /** Client URLs of the members, such as `https://10.0.0.1:2379`: those of one cluster. */
@@ -17,10 +19,13 @@ export interface EtcdOptions extends Security {
   /** For an etcd with authentication. It needs the right to read and write all keys, or all that begin with `prefix`. */
   readonly username?: string;
   readonly password?: string;
-  /** What every key of the store begins with in etcd; default: nothing, which is Kubernetes' own layout. */
+  /** What every key of the store begins with in etcd; default: nothing. */
   readonly prefix?: string;
+  /** What every key of the store begins with, in place of which the prefix stands; default: nothing. */
+  readonly root?: string;
   /**
-   * The revision of etcd that is the store's 0; default: 1, that of a new etcd. The same for all who share the store, for as long as it lives.
+   * The revision of etcd that is the store's 0; default: as the store's mark says (`mark.ts`), else 1, that of a new etcd. The
+   * same for all who share the store, for as long as it lives.
    */
   readonly origin?: number;
   /**
@@ -35,24 +40,73 @@ export interface EtcdOptions extends Security {
 const DEFAULT_TIMEOUT = 5000;
 
 /**
- * Opens the store. Throws {@link StoreInputError} for options that cannot be, and, when etcd cannot be used, the errors of
- * `errors.ts`, within the timeout.
+ * Opens the store. Throws {@link StoreInputError} for options that cannot be, {@link StoreUnfinishedError} when it is not
+ * whole, and, when etcd cannot be used, the errors of `errors.ts`, within the timeout.
  */
 export async function openEtcdStore(options: EtcdOptions): Promise<Store> {
+  const etcd = await reachEtcd(options);
+  return etcd.closedOnFailure(async () => {
+    const mark = await etcd.mark();
+    if (mark?.filling !== undefined) throw new StoreUnfinishedError('etcd', mark.filling);
+    return etcd.openStore(options.origin ?? mark?.origin ?? FIRST_REVISION, mark?.oldest ?? 0);
+  });
+}
+
+/** An etcd that can be asked, before it is known how the store lies in it. */
+export class ReachedEtcd {
+  readonly calls: Calls;
+  readonly place: Place;
+  readonly #options: EtcdOptions;
+
+  constructor(calls: Calls, place: Place, options: EtcdOptions) {
+    this.calls = calls;
+    this.place = place;
+    this.#options = options;
+  }
+
+  /** Undefined: the store began here, or is yet to begin. */
+  async mark(): Promise<Mark | undefined> {
+    const { kvs } = await asStore('read', () => this.calls.read('Range', { key: markKey(this.place) }));
+    return kvs[0] && decodeMark(kvs[0]);
+  }
+
+  /** `first`: the oldest revision that can be read. */
+  async openStore(origin: number, first: Revision): Promise<EtcdStore> {
+    const { log, clock = systemClock } = this.#options;
+    const layout = new Layout(this.place, origin);
+    const follow = follower({ calls: this.calls, layout, clock, log });
+    const store = new EtcdStore({ calls: this.calls, layout, follow, first });
+    await store.start(log);
+    return store;
+  }
+
+  async closedOnFailure<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.calls.cluster.close();
+      throw error;
+    }
+  }
+}
+
+/** Reads the certificates, and makes ready to ask etcd; throws as {@link openEtcdStore} for options that cannot be. */
+export async function reachEtcd(options: EtcdOptions): Promise<ReachedEtcd> {
   checkOptions(options);
   const { endpoints, log, clock = systemClock, username, password = '', timeout = DEFAULT_TIMEOUT } = options;
   const user: User | undefined = username === undefined ? undefined : { name: username, password };
   const cluster = new Cluster({ endpoints, connect: await connectorOf(options), clock, log });
   const calls = new Calls({ cluster, user, timeout, clock, log });
-  const layout = new Layout(options.prefix ?? '', options.origin ?? FIRST_REVISION);
-  const follow = follower({ calls, layout, clock, log });
-  const store = new EtcdStore(calls, layout, follow);
+  return new ReachedEtcd(calls, { prefix: options.prefix ?? '', root: options.root ?? '' }, options);
+}
+
+/** A call in the terms of a store: what etcd turns down is a {@link StoreFailedError}. */
+export async function asStore<T>(doing: 'read' | 'write', call: () => Promise<T>): Promise<T> {
   try {
-    await store.start(log);
-    return store;
+    return await call();
   } catch (error) {
-    cluster.close();
-    throw error;
+    if (!(error instanceof CallError)) throw error;
+    throw new StoreFailedError(doing === 'read' ? 'read from etcd' : 'write to etcd', error);
   }
 }
 
@@ -67,6 +121,7 @@ async function connectorOf(options: EtcdOptions): ReturnType<typeof connector> {
 function checkOptions({
   endpoints,
   prefix = '',
+  root = '',
   origin = FIRST_REVISION,
   username,
   certificate,
@@ -84,6 +139,7 @@ function checkOptions({
   }
   if (username === '') throw new StoreInputError('the name of the user for etcd is empty');
   checkText(prefix);
+  checkText(root);
   if (!Number.isSafeInteger(origin) || origin < FIRST_REVISION) {
     throw new StoreInputError(`the origin is a revision of etcd, from ${FIRST_REVISION}, not ${origin}`);
   }

@@ -24,7 +24,7 @@ const texts = (told: Told | undefined) =>
 
 describe('messages of a watch', () => {
   test('that were cut into fragments are told in whole revisions', () => {
-    const assembly = new Assembly(new Layout('', FIRST_REVISION), 0);
+    const assembly = new Assembly(new Layout({ prefix: '', root: '' }, FIRST_REVISION), 0);
     assert.equal(assembly.add(message({ created: true, header: { revision: 90 } })), undefined);
     const first = message({ fragment: true, events: [put('a', 2), put('b', 3), put('c', 3)] });
     assert.deepEqual(texts(assembly.add(first)), ['1:1', 1]);
@@ -34,7 +34,7 @@ describe('messages of a watch', () => {
   });
 
   test('tell progress, and nothing twice', () => {
-    const assembly = new Assembly(new Layout('', FIRST_REVISION), 5);
+    const assembly = new Assembly(new Layout({ prefix: '', root: '' }, FIRST_REVISION), 5);
     assert.equal(assembly.add(message({ events: [put('a', 5), put('b', 6)] })), undefined);
     assert.deepEqual(texts(assembly.add(message({ header: { revision: 9 } }))), ['', 8]);
     assert.equal(assembly.add(message({ header: { revision: 9 } })), undefined);
@@ -47,7 +47,7 @@ describe('messages of a watch', () => {
       { type: 'PUT', kv: kv('a', 7, 2), prevKv: null },
     ];
     for (const event of lacking) {
-      const assembly = new Assembly(new Layout('', FIRST_REVISION), 2);
+      const assembly = new Assembly(new Layout({ prefix: '', root: '' }, FIRST_REVISION), 2);
       assert.throws(() => assembly.add(message({ events: [event] })), CompactedError);
     }
   });

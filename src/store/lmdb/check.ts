@@ -6,7 +6,7 @@ import { StoreFailedError } from '../errors.ts';
 import type { Entry, Revision } from '../store.ts';
 import { DATA_FILE, openTables, type Tables } from './database.ts';
 import { lockDirectory } from './lock.ts';
-import { COMPACTED_KEY, checkLayout, REVISION_KEY, readMeta } from './meta.ts';
+import { COMPACTED_KEY, checkLayout, checkWhole, REVISION_KEY, readMeta } from './meta.ts';
 import {
   decodeEntry,
   decodeKey,
@@ -44,6 +44,7 @@ export async function checkStore(dir: string): Promise<StoreReport> {
     const tables = openTables(dir);
     try {
       checkLayout(tables);
+      checkWhole(dir, tables);
       return new Check(tables).run();
     } finally {
       await tables.root.close();

@@ -80,6 +80,21 @@ export function openTables(dir: string): Tables {
   };
 }
 
+/** Opens what another process may have open, for reading alone: nothing of it is changed or made. */
+export function openTablesToRead(dir: string): Tables {
+  const root = open<Buffer, Buffer>({ path: dir, noSubdir: false, readOnly: true, maxDbs: 4, ...ENCODINGS });
+  closeOnExec(join(dir, DATA_FILE));
+  const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...ENCODINGS });
+  return {
+    root,
+    current: table('current'),
+    past: table('past'),
+    log: table('log'),
+    meta: table('meta'),
+    mapping: undefined,
+  };
+}
+
 /** Keeps the programs that we start from inheriting what we have open of a file. */
 function closeOnExec(path: string): void {
   const { dev, ino } = statSync(path);

@@ -1,11 +1,11 @@
 /** The embedded store: one directory, one process, and nothing lost that was answered. */
-import { StoreFailedError, StoreLockedError } from '../errors.ts';
+import { StoreFailedError, StoreLockedError, StoreUnfinishedError } from '../errors.ts';
 import { RevisionedStore } from '../mvcc/revisioned-store.ts';
 import type { Store } from '../store.ts';
 import { ensureDirectory, openTables, type Tables } from './database.ts';
 import { LmdbBackend } from './lmdb-backend.ts';
 import { lockDirectory } from './lock.ts';
-import { ensureLayout } from './meta.ts';
+import { checkWhole, ensureLayout } from './meta.ts';
 
 export interface LmdbOptions {
   /** The store's own directory; created where it does not exist. */
@@ -13,8 +13,8 @@ export interface LmdbOptions {
 }
 
 /**
- * Opens the store in a directory. Throws {@link StoreLockedError} when another process has it open, and
- * {@link StoreFailedError} when it cannot be opened. All files are open when the promise resolves, so that the caller may
+ * Opens the store in a directory. Throws {@link StoreLockedError} when another process has it open,
+ * {@link StoreUnfinishedError} when it is still being filled, and {@link StoreFailedError} when it cannot be opened. All files are open when the promise resolves, so that the caller may
  * then give up the right to open them.
  */
 export async function openLmdbStore({ dir }: LmdbOptions): Promise<Store> {
@@ -28,7 +28,7 @@ export async function openLmdbStore({ dir }: LmdbOptions): Promise<Store> {
       throw error;
     }
   } catch (cause) {
-    if (cause instanceof StoreLockedError) throw cause;
+    if (cause instanceof StoreLockedError || cause instanceof StoreUnfinishedError) throw cause;
     throw new StoreFailedError(`open the store in ${dir}`, cause);
   }
 }
@@ -37,6 +37,7 @@ async function openChecked(dir: string): Promise<Tables> {
   const tables = openTables(dir);
   try {
     await ensureLayout(tables);
+    checkWhole(dir, tables);
     return tables;
   } catch (error) {
     await tables.root.close();

@@ -1,10 +1,13 @@
 /** The few facts about the whole store. */
+import { StoreUnfinishedError } from '../errors.ts';
 import type { Revision } from '../store.ts';
 import { commitBatch, type Tables } from './database.ts';
-import { decodeRevision, encodeRevision, StoreFormatError } from './records.ts';
+import { decodeKey, decodeRevision, encodeRevision, StoreFormatError } from './records.ts';
 
 export const REVISION_KEY = Buffer.from('revision');
 export const COMPACTED_KEY = Buffer.from('compacted');
+/** What the store is being filled with, in words; only there until it is whole. */
+export const FILLING_KEY = Buffer.from('filling');
 const LAYOUT_KEY = Buffer.from('layout');
 
 /** Number of the layout in `records.ts`; another number is another program's, or another version's. */
@@ -20,7 +23,18 @@ export function readMeta({ meta }: Tables, key: Buffer): Revision {
 export async function ensureLayout(tables: Tables): Promise<void> {
   checkLayout(tables);
   if (tables.meta.get(LAYOUT_KEY) !== undefined) return;
-  await commitBatch(tables, () => tables.meta.put(LAYOUT_KEY, encodeRevision(LAYOUT)));
+  await commitBatch(tables, () => markLayout(tables));
+}
+
+/** Part of a batch: marks a new store as ours. */
+export function markLayout({ meta }: Tables): void {
+  meta.put(LAYOUT_KEY, encodeRevision(LAYOUT));
+}
+
+/** Throws {@link StoreUnfinishedError} for a store that is still being filled. */
+export function checkWhole(dir: string, { meta }: Tables): void {
+  const filling = meta.get(FILLING_KEY);
+  if (filling !== undefined) throw new StoreUnfinishedError(dir, decodeKey(filling));
 }
 
 /**
