@@ -3,6 +3,7 @@ import { Deployment } from './apps/v1/deployment.ts';
 import { ReplicaSet } from './apps/v1/replicaset.ts';
 import { SelfSubjectReview, TokenReview } from './authentication/v1/reviews.ts';
 import { Job } from './batch/v1/job.ts';
+import { CertificateSigningRequest } from './certificates/v1/certificatesigningrequest.ts';
 import { Lease } from './coordination/v1/lease.ts';
 import { Binding } from './core/v1/binding.ts';
 import { ConfigMap } from './core/v1/configmap.ts';
@@ -53,6 +54,7 @@ export const KINDS: readonly AnyKind[] = [
   PodDisruptionBudget,
   TokenReview,
   SelfSubjectReview,
+  CertificateSigningRequest,
   IPAddress,
   ServiceCIDR,
   VirtualMachine,

@@ -5,6 +5,8 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger, LogLevel } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
 import type { CIDR } from '../lib/ip.ts';
+import { tokenCleaner } from './bootstraptokens/bootstraptokens.ts';
+import { type CertificateSigner, certificatesController } from './certificates/certificates.ts';
 import type { Claim } from './cloud/claims.ts';
 import { type CloudOptions, cloudController } from './cloud/cloud.ts';
 import { deploymentController } from './deployment/deployment.ts';
@@ -45,6 +47,8 @@ export interface ControllersOptions {
   readonly only?: ReadonlySet<ControllerName>;
   /** PEM: the authority whose certificate the API server has, for pods to know it by; undefined: others tell them. */
   readonly rootCA?: string;
+  /** Signs certificates; undefined: somebody else does, and there is nothing for the controller of that name to do. */
+  readonly signer?: CertificateSigner;
   /** What is asked of a cloud; undefined: there is none, and nothing for the controller of that name to do. */
   readonly cloud?: CloudOptions;
   /** Who, here or elsewhere, serves load balancers that would be layer 2's otherwise. Default: the cloud's providers. */
@@ -53,7 +57,7 @@ export interface ControllersOptions {
   readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
-type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel' | 'cloud' | 'others' | 'rootCA'> &
+type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel' | 'cloud' | 'others' | 'rootCA' | 'signer'> &
   Required<Pick<ControllersOptions, 'nodeMaskSizes'>>;
 
 const NOTHING: Run = async () => {};
@@ -80,6 +84,8 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   servicestatus: serviceStatusController,
   servicecidr: serviceCIDRController,
   serviceaccounts: (parts, { rootCA }) => serviceAccountsController({ ...parts, ...(rootCA ? { rootCA } : {}) }),
+  certificates: (parts, { signer }) => (signer === undefined ? NOTHING : certificatesController({ ...parts, signer })),
+  tokencleaner: (parts) => tokenCleaner(parts),
   namespace: namespaceController,
   garbagecollector: garbageCollector,
   eventttl: eventSweeper,

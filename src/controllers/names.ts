@@ -23,6 +23,8 @@ export const CONTROLLER_NAMES = [
   'servicestatus',
   'servicecidr',
   'serviceaccounts',
+  'certificates',
+  'tokencleaner',
   'namespace',
   'garbagecollector',
   'eventttl',

@@ -6,6 +6,7 @@ export type Duration = number & { readonly __unit: 'ms' };
 export const milliseconds = (count: number): Duration => count as Duration;
 export const seconds = (count: number): Duration => (count * 1000) as Duration;
 export const minutes = (count: number): Duration => (count * 60_000) as Duration;
+export const hours = (count: number): Duration => (count * 3_600_000) as Duration;
 
 /** For people: `850ms`, `4.2s`, `3m10s`, `5h2m`, `12d`, as kubectl prints ages. */
 export function printDuration(duration: number): string {

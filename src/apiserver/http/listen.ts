@@ -10,6 +10,7 @@ import { seconds } from '../../lib/duration.ts';
 import { codeOf } from '../../lib/errors.ts';
 import type { Pki } from '../pki/pki.ts';
 import { chooseProtocol, serveHTTP2 } from './http2.ts';
+import { secureContext, type TLSVersion } from './serving-certificate.ts';
 import { mayUpgrade } from './upgrade.ts';
 
 export interface ListenAddress {
@@ -35,15 +36,17 @@ export interface Handlers {
 }
 
 /** A server that asks clients for a certificate, and leaves it to the handler what to do without one. */
-export function makeServer(pki: Pki, { onRequest, onUpgrade, onSession }: Handlers, log: Logger): Server {
+export function makeServer(
+  pki: Pki,
+  { onRequest, onUpgrade, onSession }: Handlers,
+  log: Logger,
+  minVersion: TLSVersion = 'TLSv1.3',
+): Server {
   const server = createServer(
     {
-      cert: pki.serving.certificate,
-      key: pki.serving.key,
-      ca: pki.caCertificate,
+      ...secureContext(pki, minVersion),
       requestCert: true,
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
       ALPNCallback: chooseProtocol,
       handshakeTimeout: seconds(10),
       headersTimeout: seconds(20),

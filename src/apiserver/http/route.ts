@@ -48,10 +48,12 @@ const KIND_AT: ReadonlyMap<string, AnyKind> = new Map(KINDS.map((kind) => [`${ki
 /** Subresources that hold a part of the object, or show one. */
 export function subresourcesOf(kind: AnyKind): readonly string[] {
   const finalize = kind.group === '' && kind.kind === 'Namespace';
+  const approval = kind.group === 'certificates.k8s.io' && kind.kind === 'CertificateSigningRequest';
   return [
     ...(kind.status ? ['status'] : []),
     ...(kind.scale === undefined ? [] : ['scale']),
     ...(finalize ? ['finalize'] : []),
+    ...(approval ? ['approval'] : []),
   ];
 }
 

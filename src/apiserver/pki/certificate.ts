@@ -2,6 +2,7 @@
 import { type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { x509 } from '../../host/x509.ts';
+import { messageOf } from '../../lib/errors.ts';
 
 /** A certificate and its private key (PKCS #8), both PEM. */
 export interface KeyPair {
@@ -14,6 +15,8 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Certificates begin a little in the past, for clients whose clock is behind. */
 const BACKDATE = 60 * 60 * 1000;
 const CA_DAYS = 3650;
+/** Of certificates that are asked for: those that live for minutes are not to be old when they are made. */
+const REQUEST_BACKDATE = 5 * 60 * 1000;
 const LEAF_DAYS = 365;
 
 /** What a certificate proves, and to whom. */
@@ -66,6 +69,60 @@ export async function issue(authority: KeyPair, purpose: Purpose, now: number): 
     ],
   });
   return { certificate: `${certificate.toString('pem').trimEnd()}\n`, key: await printKey(keys.privateKey) };
+}
+
+/** What is signed for somebody who has the key: the subject is said by us, the key is the request's. */
+export interface RequestedCertificate {
+  /** The request: PKCS #10, DER. */
+  readonly der: Uint8Array;
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** Milliseconds. */
+  readonly lifetime: number;
+}
+
+/** A request that is not to be signed: the message says why. */
+export class RequestError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'RequestError';
+  }
+}
+
+/** A client's certificate for the key of a request; PEM. Throws {@link RequestError} for one that its key has not signed. */
+export async function signRequest(authority: KeyPair, wanted: RequestedCertificate, now: number): Promise<string> {
+  const lib = await x509();
+  const publicKey = await provenKey(wanted.der);
+  const issuer = new lib.X509Certificate(authority.certificate);
+  const backdate = Math.min(REQUEST_BACKDATE, wanted.lifetime / 10);
+  const certificate = await lib.X509CertificateGenerator.create({
+    subject: [...wanted.organizations.map((name) => ({ O: [name] })), { CN: [wanted.commonName] }],
+    issuer: issuer.subjectName,
+    publicKey,
+    signingKey: await readKey(authority.key),
+    notBefore: new Date(now - backdate),
+    notAfter: new Date(Math.min(now + wanted.lifetime, issuer.notAfter.getTime())),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new lib.BasicConstraintsExtension(false, undefined, true),
+      new lib.KeyUsagesExtension(lib.KeyUsageFlags.digitalSignature, true),
+      new lib.ExtendedKeyUsageExtension([lib.ExtendedKeyUsage.clientAuth]),
+      await lib.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return `${certificate.toString('pem').trimEnd()}\n`;
+}
+
+/** The key of a request, which has signed it: so whoever asks has it. */
+async function provenKey(der: Uint8Array) {
+  const lib = await x509();
+  try {
+    const request = new lib.Pkcs10CertificateRequest(der);
+    if (await request.verify()) return request.publicKey;
+  } catch (cause) {
+    throw new RequestError(`the signature of the request cannot be checked: ${messageOf(cause)}`, { cause });
+  }
+  throw new RequestError('the request is not signed by the key that it is for');
 }
 
 /** Whether a certificate is signed by the authority and not yet in the last fifth of its life. */

@@ -8,18 +8,42 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { codeOf } from '../../lib/errors.ts';
-import { isCurrent, issue, type KeyPair, makeAuthority, servesHosts } from './certificate.ts';
+import {
+  isCurrent,
+  issue,
+  type KeyPair,
+  makeAuthority,
+  type RequestedCertificate,
+  servesHosts,
+  signRequest,
+} from './certificate.ts';
 
 export interface Pki {
   /** PEM: what clients trust, and what client certificates are checked against. */
   readonly caCertificate: string;
   readonly serving: KeyPair;
+  /** What makes a server one of this cluster: given to those that join, and to nobody else. */
+  readonly clusterKeys: ClusterKeys;
   /** PEM, PKCS #8: signs the tokens of service accounts. */
   readonly tokenKey: string;
   /** A certificate that authenticates as user `commonName` in groups `organizations`. Nothing is kept. */
   issueClientCertificate(subject: ClientSubject): Promise<KeyPair>;
   /** As {@link issueClientCertificate}, but kept in the folder, and the same again until its end is near. */
   keptClientCertificate(subject: ClientSubject): Promise<KeyPair>;
+  /** A client's certificate for the key of a request; PEM. Throws {@link RequestError} when the key has not signed it. */
+  signRequest(wanted: RequestedCertificate): Promise<string>;
+  /**
+   * The serving certificate for these hosts: the same while it is good for them and not near its end, else a new one, which is
+   * kept in the folder if that can still be written.
+   */
+  currentServing(hosts: readonly string[]): Promise<KeyPair>;
+}
+
+/** The cluster's authority and the key of its tokens: the same on all of its servers. */
+export interface ClusterKeys {
+  readonly authority: KeyPair;
+  /** PEM, PKCS #8. */
+  readonly tokenKey: string;
 }
 
 export interface ClientSubject {
@@ -43,17 +67,25 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const now = clock.now();
   const authority = (await readPair(dir, 'ca')) ?? (await keepPair(dir, 'ca', await makeAuthority('postern-ca', now)));
-  const names = [...new Set([...ALWAYS, ...hosts])].filter((host) => !UNSPECIFIED.has(host));
-  const kept = await readPair(dir, 'server');
-  const isGood = kept !== undefined && isCurrent(kept, { authority, now }) && servesHosts(kept, names);
-  const purpose = { kind: 'server', commonName: 'postern', hosts: names } as const;
-  const serving = isGood ? kept : await keepPair(dir, 'server', await issue(authority, purpose, now));
+  const renewServing = async (kept: KeyPair | undefined, wanted: readonly string[]): Promise<KeyPair> => {
+    const names = [...new Set([...ALWAYS, ...wanted])].filter((host) => !UNSPECIFIED.has(host));
+    const isGood = kept !== undefined && isCurrent(kept, { authority, now: clock.now() }) && servesHosts(kept, names);
+    if (isGood) return kept;
+    return issue(authority, { kind: 'server', commonName: 'postern', hosts: names }, clock.now());
+  };
+  const found = await readPair(dir, 'server');
+  let serving = await renewServing(found, hosts);
+  if (serving !== found) await keepPair(dir, 'server', serving);
+  const tokenKey = (await readKey(dir, TOKEN_KEY)) ?? (await keepKey(dir, TOKEN_KEY));
   const issueClientCertificate = (subject: ClientSubject) =>
     issue(authority, { kind: 'client', ...subject }, clock.now());
   return {
     caCertificate: authority.certificate,
-    serving,
-    tokenKey: (await readKey(dir, TOKEN_KEY)) ?? (await keepKey(dir, TOKEN_KEY)),
+    get serving() {
+      return serving;
+    },
+    tokenKey,
+    clusterKeys: { authority, tokenKey },
     issueClientCertificate,
     keptClientCertificate: async (subject) => {
       const name = clientFile(subject);
@@ -61,7 +93,35 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
       if (found !== undefined && isCurrent(found, { authority, now: clock.now() })) return found;
       return keepPair(dir, name, await issueClientCertificate(subject));
     },
+    signRequest: (wanted) => signRequest(authority, wanted, clock.now()),
+    currentServing: async (wanted) => {
+      const next = await renewServing(serving, wanted);
+      if (next === serving) return serving;
+      serving = next;
+      // A server that has given up root cannot write there any more: its next start makes one anew.
+      return keepPair(dir, 'server', next).catch((error: unknown) => {
+        if (codeOf(error) === 'EACCES') return next;
+        throw error;
+      });
+    },
   };
+}
+
+/**
+ * Makes the folder that of a server of a cluster that is there already. A folder that holds these keys is left as it is; throws
+ * when it holds others, which are those of another cluster.
+ */
+export async function adoptClusterKeys(dir: string, { authority, tokenKey }: ClusterKeys): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const found = await readPair(dir, 'ca');
+  if (found !== undefined && found.certificate !== authority.certificate) {
+    throw new Error(
+      `${join(dir, 'ca.pem')} is the authority of another cluster. To leave that one and join this, move the data directory away; its objects go with it.`,
+    );
+  }
+  // The authority last: where that is, all is there.
+  await writePrivately(join(dir, TOKEN_KEY), tokenKey);
+  if (found === undefined) await keepPair(dir, 'ca', authority);
 }
 
 /** Names may hold anything, so files are named by their digest. */

@@ -41,7 +41,7 @@ export function completeNew(kind: AnyKind, object: KubeObject, birth: Birth, kno
 }
 
 /** What part of the object a write is about. */
-export type Part = 'object' | 'status' | 'finalize';
+export type Part = 'object' | 'status' | 'finalize' | 'approval';
 
 /**
  * An object as it will replace `old`. Throws an ApiError: 409 when `given` is of another version or another object, 422
@@ -63,6 +63,8 @@ export function completeChange(
         old,
         about(part, kind, known),
       );
+    case 'approval':
+      return completeChange(kind, withConditionsOf(given, old), old, 'status', known);
     case 'finalize':
       return { ...old, spec: (given as WithStatus).spec } as KubeObject;
     case 'object': {
@@ -102,6 +104,12 @@ function withStatusOf(kind: AnyKind, given: WithStatus, old: WithStatus): KubeOb
     metadata: { ...metadata, ...(managedFields === undefined ? {} : { managedFields }) },
     ...(given.status === undefined ? {} : { status: given.status }),
   } as KubeObject;
+}
+
+/** Only the conditions are of the request. */
+function withConditionsOf(given: WithStatus, old: WithStatus): KubeObject {
+  const { conditions } = (given.status ?? {}) as { readonly conditions?: unknown };
+  return { ...given, status: { ...(old.status as object | undefined), conditions } } as KubeObject;
 }
 
 /** Ordinary writes leave the status as it is. */

@@ -35,8 +35,10 @@ function make(api: Api, request: ResourceRequest, { object, causes }: Decoded): 
   return { act: 'put', object: completeNew(kind, object, birthOf(api), causes) };
 }
 
+const PARTS: readonly Part[] = ['status', 'finalize', 'approval'];
+
 export function partOf({ subresource }: ResourceRequest): Part {
-  return subresource === 'status' || subresource === 'finalize' ? subresource : 'object';
+  return PARTS.find((part) => part === subresource) ?? 'object';
 }
 
 /** What to do so that `given` replaces `current`: nothing when it is the same, and the end of what only waited for it. */
