@@ -34,3 +34,8 @@ export function addPodNetworkOptions(command: Command): Command {
 export function podNetworkFlags({ podNetwork, vxlanPort }: PodNetworkFlags): PodNetworkFlags {
   return { podNetwork, vxlanPort };
 }
+
+/** The same flags, for another process of ours. */
+export function podNetworkArgv({ podNetwork, vxlanPort }: PodNetworkFlags): readonly string[] {
+  return ['--pod-network', podNetwork, '--vxlan-port', String(vxlanPort)];
+}

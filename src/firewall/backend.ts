@@ -10,6 +10,7 @@ export type OpeningKind =
   | 'health-check'
   | 'proxy-health'
   | 'heartbeats'
+  | 'vxlan'
   | 'api';
 
 /**

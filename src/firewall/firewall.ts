@@ -26,6 +26,8 @@ export interface FirewallOptions {
   readonly nodeAddresses: readonly string[];
   /** UDP port of heartbeats between nodes; undefined: there are none. */
   readonly heartbeatPort: number | undefined;
+  /** UDP port of VXLAN between nodes; undefined: they use none. */
+  readonly vxlanPort?: number | undefined;
   readonly proxyHealth?: ProxyHealth;
   /** For Services that do not say. */
   readonly policy: FirewallPolicy;
@@ -83,11 +85,11 @@ class FirewallKeeper {
   constructor(given: FirewallOptions) {
     const options = { ...given, clock: given.clock ?? systemClock };
     this.#options = options;
-    const { client, nodeName, nodeAddresses, heartbeatPort, policy, backend, log, clock } = options;
+    const { client, nodeName, nodeAddresses, heartbeatPort, vxlanPort, policy, backend, log, clock } = options;
     this.#informers = options.informers ?? new Informers({ client, log, clock });
     this.#recorder = new EventRecorder({ client, component: 'postern-firewall', host: nodeName, clock, log });
     this.#exposures = new Exposures({
-      ...{ informers: this.#informers, nodeName, addresses: nodeAddresses, heartbeatPort, policy },
+      ...{ informers: this.#informers, nodeName, addresses: nodeAddresses, heartbeatPort, vxlanPort, policy },
       ...(options.proxyHealth === undefined ? {} : { proxyHealth: options.proxyHealth }),
       enforces: backend.enforces,
       changed: () => this.#wake.now(),

@@ -8,11 +8,12 @@ import { requireDirectory } from '../directory.ts';
 import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
+import { addPodNetworkOptions, type PodNetworkFlags, podNetworkFlags } from '../pod-network-options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags, ContainerFlags, EgressFlags, FirewallFlags {
+interface Flags extends AnnouncerFlags, ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
   readonly kubeconfig: string;
   readonly apiSocket?: string;
   readonly nodeName?: string;
@@ -50,7 +51,7 @@ export function addAgentCommand(postern: Command): void {
         .choices(['leave', 'end'])
         .default('leave'),
     );
-  addFirewallOptions(addAnnouncerOptions(addEgressOptions(addContainerOptions(agent))))
+  addFirewallOptions(addAnnouncerOptions(addEgressOptions(addPodNetworkOptions(addContainerOptions(agent)))))
     .addHelpText(
       'after',
       '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
@@ -83,6 +84,7 @@ export function addAgentCommand(postern: Command): void {
           proxyMode: flags.proxyMode,
           announcer,
           ...egressFlags(flags),
+          ...podNetworkFlags(flags),
           ...containerFlags(flags),
           ...firewallFlags(flags),
           onStop: flags.onStop,

@@ -55,6 +55,7 @@ before(async () => {
 after(() => api.close());
 
 const WEB = /TCP 192\.168\.50\.1:30080 +anyone +node-port +default\/web/;
+const VXLAN = /UDP 192\.168\.50\.1:4789 +192\.168\.50\.2\/32 +vxlan +cluster/;
 const HEARTBEATS = /UDP 192\.168\.50\.1:7952 +192\.168\.50\.2\/32 +heartbeats +cluster/;
 
 test('without a firewall everything is open, and that is said', async () => {
@@ -66,9 +67,8 @@ test('what is blocked is told with what blocks it, and nothing is changed by loo
   const before = await ruleset();
   const plan = await postern('plan', ...FLAGS);
   assert.match(plan, /^Node node1: nftables\.$/m);
-  assert.match(ports(plan)[0] ?? '', HEARTBEATS);
-  assert.match(ports(plan)[1] ?? '', WEB);
-  assert.match(plan, /^2 to open, 0 to close, 0 open as wanted\.$/m);
+  for (const [i, wanted] of [VXLAN, HEARTBEATS, WEB].entries()) assert.match(ports(plan)[i] ?? '', wanted);
+  assert.match(plan, /^3 to open, 0 to close, 0 open as wanted\.$/m);
   assert.match(await postern('status', ...FLAGS), /30080 .* blocked +.*table inet filter.*Not as it should be/s);
   assert.equal(await ruleset(), before);
 });
@@ -79,7 +79,13 @@ async function agentParts(signal: AbortSignal, told: object[] = []) {
   signal.addEventListener('abort', () => client.close(), { once: true });
   const log = { ...silentLogger, info: (fields: object, message: string) => void told.push({ ...fields, message }) };
   const informers = new Informers({ client, log: silentLogger });
-  const policy = { firewallPolicy: 'managed', firewallVerify: false, heartbeatPort: 7952, serve: [] } as const;
+  const policy = {
+    firewallPolicy: 'managed',
+    firewallVerify: false,
+    heartbeatPort: 7952,
+    vxlanPort: 4789,
+    serve: [],
+  } as const;
   return { ...PLACE, ...policy, client, informers, log };
 }
 
@@ -95,7 +101,10 @@ test('an agent that is to leave the firewall alone says what it would open', asy
   await tellFirewallPlan({ ...parts, firewall: 'none' });
   ending.abort();
   const [{ firewall, wouldOpen }] = told as [{ firewall: string; wouldOpen: readonly string[] }];
-  assert.deepEqual([firewall, wouldOpen], ['nftables', ['UDP 192.168.50.1:7952', 'TCP 192.168.50.1:30080']]);
+  assert.deepEqual(
+    [firewall, wouldOpen],
+    ['nftables', ['UDP 192.168.50.1:4789', 'UDP 192.168.50.1:7952', 'TCP 192.168.50.1:30080']],
+  );
   assert.equal(await ruleset(), before);
 });
 
@@ -107,7 +116,7 @@ test('an agent opens it; status and plan say so, also to programs; and it stays 
   await keeper.stopped;
   assert.match(await postern('status', ...FLAGS), /30080 .* open +Postern$/m);
   const { firewall, toOpen, open } = JSON.parse(await postern('plan', ...FLAGS, '-o', 'json'));
-  assert.deepEqual([firewall, toOpen.length, open.length], ['nftables', 0, 2]);
+  assert.deepEqual([firewall, toOpen.length, open.length], ['nftables', 0, 3]);
 });
 
 test('what nobody exposes any more is told of, and would be closed', async () => {

@@ -16,9 +16,10 @@ import {
 import { kubeconfigOption, withClient } from '../kubeconfig.ts';
 import { type OutputFormat, outputOption, parsePort } from '../options.ts';
 import { print } from '../output.ts';
+import { addPodNetworkOptions, type PodNetworkFlags } from '../pod-network-options.ts';
 import { PROXY_HEALTH_PORT } from '../wiring/defaults.ts';
 
-interface LookFlags {
+interface LookFlags extends PodNetworkFlags {
   readonly kubeconfig?: string;
   readonly node?: string;
   readonly interface?: string;
@@ -45,7 +46,7 @@ export function addFirewallCommand(postern: Command): void {
 }
 
 function addLook(firewall: Command, name: string, description: string, run: (flags: LookFlags) => Promise<void>): void {
-  firewall
+  const command = firewall
     .command(name)
     .description(description)
     .addOption(kubeconfigOption())
@@ -60,7 +61,8 @@ function addLook(firewall: Command, name: string, description: string, run: (fla
         .argParser(parsePort)
         .default(DEFAULT_HEARTBEATS.port),
     )
-    .addOption(outputOption())
+    .addOption(outputOption());
+  addPodNetworkOptions(command)
     .addHelpText('after', `\nExample:\n  postern firewall ${name} --kubeconfig kubeconfig`)
     .action(run);
 }
@@ -128,6 +130,7 @@ async function look(flags: LookFlags, use: (look: Look) => Promise<void>): Promi
   try {
     const backend = await firewalls.open(flags.firewall);
     const { firewallPolicy: policy, heartbeatPort, firewallHealthFrom: from } = flags;
+    const vxlanPort = flags.podNetwork === 'direct' ? undefined : flags.vxlanPort;
     const proxyHealth = from && { port: PROXY_HEALTH_PORT, from };
     const exposed = await withClient(flags.kubeconfig, (client) =>
       readExposed(client, {
@@ -135,6 +138,7 @@ async function look(flags: LookFlags, use: (look: Look) => Promise<void>): Promi
         policy,
         enforces: backend.enforces,
         heartbeatPort,
+        vxlanPort,
         ...(proxyHealth && { proxyHealth }),
       }),
     );

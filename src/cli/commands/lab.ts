@@ -7,6 +7,7 @@ import { addEgressOptions, type EgressFlags, egressArgv } from '../egress-option
 import { addFirewallOptions, type FirewallFlags, firewallArgv } from '../firewall-options.ts';
 import { type OutputFormat, outputOption, parseCount, parsedOption, parseFamilies } from '../options.ts';
 import { print, textTable } from '../output.ts';
+import { addPodNetworkOptions, type PodNetworkFlags, podNetworkArgv } from '../pod-network-options.ts';
 import { Progress } from '../progress.ts';
 import { endSignal } from '../signals.ts';
 
@@ -14,7 +15,7 @@ interface DirFlags {
   readonly dir: string;
 }
 
-interface UpFlags extends DirFlags, AnnouncerFlags, EgressFlags, FirewallFlags {
+interface UpFlags extends DirFlags, AnnouncerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
   readonly nodes: number;
   readonly ipFamilies: readonly IPFamily[];
   readonly nodeFirewall?: NodeFirewall;
@@ -59,7 +60,7 @@ function addUp(lab: Command): void {
     .addOption(parsedOption('--ip-families <families>', 'the primary one first', parseFamilies, 'ipv4,ipv6'))
     .addOption(nodeFirewallOption())
     .option('--node-containers', 'a containerd for every node, so that it runs pods of containers (needs root)');
-  addFirewallOptions(addAnnouncerOptions(addEgressOptions(up)))
+  addFirewallOptions(addAnnouncerOptions(addEgressOptions(addPodNetworkOptions(up))))
     .addHelpText(
       'after',
       '\nExample:\n  postern lab up --dir ./lab --nodes 3\n  kubectl --kubeconfig ./lab/kubeconfig get nodes\n  postern lab up --dir ./lab --node-containers\n  postern lab exec --dir ./lab node1 -- ctr --namespace k8s.io containers list\n  postern lab up --dir ./lab --node-firewall firewalld\n  postern lab exec --dir ./lab node1 -- firewall-cmd --list-all\n  postern lab up --dir ./lab --servers 3 --nodes 3\n  postern lab stop --dir ./lab server1 server1.etcd',
@@ -75,7 +76,15 @@ function addUp(lab: Command): void {
       const signal = endSignal();
       await new Progress(process.stderr).during('lab', (tell) =>
         labUp(
-          labOptions({ ...flags, agentFlags: [...announcerArgv(flags), ...egressArgv(flags), ...firewallArgv(flags)] }),
+          labOptions({
+            ...flags,
+            agentFlags: [
+              ...announcerArgv(flags),
+              ...egressArgv(flags),
+              ...podNetworkArgv(flags),
+              ...firewallArgv(flags),
+            ],
+          }),
           tell,
           signal,
         ),

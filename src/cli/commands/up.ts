@@ -8,11 +8,12 @@ import { requireDirectory } from '../directory.ts';
 import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import { dataDirOption, type HostPort, listenOption } from '../options.ts';
+import { addPodNetworkOptions, type PodNetworkFlags, podNetworkFlags } from '../pod-network-options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { IMAGE_DIR } from '../wiring/defaults.ts';
 
-interface Flags extends AnnouncerFlags, CloudFlags, ContainerFlags, EgressFlags, FirewallFlags {
+interface Flags extends AnnouncerFlags, CloudFlags, ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -31,7 +32,9 @@ export function addUpCommand(postern: Command): void {
     .option('--node-name <name>', 'default: the host name')
     .option('--interface <name>', 'the LAN interface; default: that of the default route')
     .addOption(modeOption('--proxy-mode'));
-  addCloudOptions(addFirewallOptions(addAnnouncerOptions(addEgressOptions(addContainerOptions(up)))))
+  addCloudOptions(
+    addFirewallOptions(addAnnouncerOptions(addEgressOptions(addPodNetworkOptions(addContainerOptions(up))))),
+  )
     .addHelpText(
       'after',
       '\nExample:\n  postern up --data-dir /var/lib/postern\n  kubectl --kubeconfig /var/lib/postern/kubeconfig get nodes',
@@ -52,6 +55,7 @@ export function addUpCommand(postern: Command): void {
         {
           ...{ dataDir, listen, imageDir, nodeName, interface: lan, proxyMode, announcer, ...firewallFlags(flags) },
           ...egressFlags(flags),
+          ...podNetworkFlags(flags),
           ...containerFlags(flags),
           serverFlags: cloudArgv(flags),
         },

@@ -15,6 +15,7 @@ export interface ReadExposedOptions {
   /** Whether the node's firewall can do what the policy `enforce` asks. */
   readonly enforces: boolean;
   readonly heartbeatPort: number | undefined;
+  readonly vxlanPort?: number | undefined;
   readonly proxyHealth?: ProxyHealth;
 }
 

@@ -23,6 +23,7 @@ import type { AnnouncerOptions } from '../announcer-options.ts';
 import type { ContainerFlags } from '../container-options.ts';
 import type { EgressFlags } from '../egress-options.ts';
 import type { FirewallFlags } from '../firewall-options.ts';
+import type { PodNetworkFlags } from '../pod-network-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { cleanupAnnouncer, startAnnouncer } from './announcer.ts';
 import {
@@ -41,7 +42,7 @@ import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
 
-export interface AgentOptions extends ContainerFlags, EgressFlags, FirewallFlags {
+export interface AgentOptions extends ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
   readonly endpoint: Endpoint;
   readonly nodeName: string;
   /** This node's own addresses on the LAN, at most one per family. */
@@ -115,6 +116,8 @@ async function runParts(
         clusterCIDRs: options.clusterCIDRs,
         masquerade: options.masquerade,
         nonMasqueradeCIDRs: options.nonMasqueradeCidrs ?? [],
+        mode: options.podNetwork,
+        vxlanPort: options.vxlanPort,
         ...(canChangeUser() ? { runAs: { uid: DHCP_ID, gid: DHCP_ID } } : {}),
       },
       parts,
@@ -145,6 +148,7 @@ async function runParts(
   const firewallParts = {
     ...{ ...options, ...part('firewall'), nodeAddresses: options.nodeIPs },
     heartbeatPort: options.announcer.heartbeats.interval === 0 ? undefined : options.announcer.heartbeats.port,
+    vxlanPort: options.podNetwork === 'direct' ? undefined : options.vxlanPort,
     serve: [
       { address: FIREWALL_SOCKET, port: 0 },
       { address: resolve(stateDir, FIREWALL_STATE_SOCKET), port: 0 },

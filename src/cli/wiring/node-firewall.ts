@@ -34,6 +34,8 @@ export interface NodeFirewallParts {
   /** Zones of firewalld that are opened besides that of the LAN interface. */
   readonly firewallZones?: readonly string[];
   readonly heartbeatPort: number | undefined;
+  /** Undefined: nodes send nothing by VXLAN. */
+  readonly vxlanPort: number | undefined;
   /** Without it, addresses of load balancers are not tried. */
   readonly runner?: NftRunner;
   /** Where it is asked what came of trying others. */

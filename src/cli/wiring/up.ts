@@ -13,12 +13,13 @@ import { type EgressFlags, egressFlags } from '../egress-options.ts';
 import { UserError } from '../errors.ts';
 import { type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import type { HostPort } from '../options.ts';
+import { type PodNetworkFlags, podNetworkFlags } from '../pod-network-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { BRIDGE, DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
 
-export interface UpOptions extends ContainerFlags, EgressFlags, FirewallFlags {
+export interface UpOptions extends ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly imageDir: string;
@@ -62,6 +63,7 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         proxyMode: options.proxyMode,
         announcer: options.announcer,
         ...egressFlags(options),
+        ...podNetworkFlags(options),
         ...containerFlags(options),
         ...firewallFlags(options),
         onStop: 'end',

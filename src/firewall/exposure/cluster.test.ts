@@ -31,6 +31,13 @@ test('heartbeats are let in from the other nodes, each family from its own addre
   ]);
 });
 
+test('packets for pods within others are let in from the other nodes, where nodes send such', () => {
+  const nodes = [SELF, node('b', ['192.0.2.2'])];
+  const place = { ...PLACE, heartbeatPort: undefined, vxlanPort: 4789 };
+  assert.deepEqual(lines(clusterOpenings(nodes, [], place)), ['udp 192.0.2.1 4789 vxlan of cluster from 192.0.2.2/32']);
+  assert.deepEqual(clusterOpenings([SELF], [], place), []);
+});
+
 test('addresses of a node that are not on the LAN let nobody in', () => {
   const abroad = node('b', ['192.0.2.2']);
   const addresses = [...(abroad.status?.addresses ?? []), { type: 'ExternalIP', address: '198.51.100.2' }];

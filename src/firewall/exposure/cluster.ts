@@ -12,6 +12,8 @@ export interface ClusterPlace {
   readonly addresses: readonly string[];
   /** UDP port of heartbeats; undefined: there are none. */
   readonly heartbeatPort: number | undefined;
+  /** UDP port at which nodes of other links send what is for pods here; undefined: none do. */
+  readonly vxlanPort?: number | undefined;
   /** Where the node proxy tells whether it is well, and who asks besides the nodes: without them nobody does. */
   readonly proxyHealth?: ProxyHealth;
 }
@@ -26,7 +28,7 @@ export interface ProxyHealth {
 export function clusterOpenings(
   nodes: readonly Node[],
   apiSlices: readonly EndpointSlice[],
-  { nodeName, addresses, heartbeatPort, proxyHealth }: ClusterPlace,
+  { nodeName, addresses, heartbeatPort, vxlanPort, proxyHealth }: ClusterPlace,
 ): readonly Opening[] {
   const others = nodes.filter(({ metadata }) => metadata.name !== nodeName).flatMap(nodeAddresses);
   const apis = apiSlices.flatMap(servedAt);
@@ -47,6 +49,7 @@ export function clusterOpenings(
     };
     return own.flatMap((address) => [
       ...(heartbeatPort === undefined ? [] : open('heartbeats', address, 'udp', heartbeatPort)),
+      ...(vxlanPort === undefined ? [] : open('vxlan', address, 'udp', vxlanPort)),
       ...(proxyHealth === undefined || asking.length === 0
         ? []
         : open('proxy-health', address, 'tcp', proxyHealth.port)),

@@ -10,6 +10,7 @@ export const SOCKETS: ReadonlySet<OpeningKind> = new Set<OpeningKind>([
   'health-check',
   'proxy-health',
   'heartbeats',
+  'vxlan',
   'api',
 ]);
 
