@@ -1,5 +1,6 @@
 /** Work that one process of several does, while the others are ready for it. */
 import { printTerm, TERM_HEADER } from '../api/coordination/v1/term.ts';
+import { systemClock } from '../host/clock.ts';
 import { aborted } from '../lib/abort.ts';
 import type { Client } from './client.ts';
 import { type ElectionOptions, LeaderElection, type Term } from './leader-election.ts';
@@ -24,16 +25,26 @@ export interface ElectedOptions extends ElectionOptions {
 
 /**
  * Takes part until the signal is aborted. Whoever loses the lead throws away all that he knows and has under way, and gets ready
- * anew. What fails in getting ready, or in beginning, is thrown.
+ * anew. What fails in getting ready for the first time is thrown; later it is tried again.
  */
 export async function runElected(options: ElectedOptions, signal: AbortSignal): Promise<void> {
   const election = new LeaderElection(options);
   options.onElection?.(election);
   election.start(signal);
-  let { ready } = options;
+  const { log, timing, lease, clock = systemClock } = options;
+  let isReady = false;
+  const ready = () => {
+    if (!isReady) options.ready();
+    isReady = true;
+  };
   while (!signal.aborted) {
-    await oneLife(options, election, ready, signal);
-    ready = () => {};
+    try {
+      await oneLife(options, election, ready, signal);
+    } catch (err) {
+      if (!isReady) throw err;
+      log.error({ err, lease: lease.name }, 'cannot get ready to lead; trying again');
+      await clock.sleep(timing.retryPeriod, signal).catch(() => {}); // The signal is looked at.
+    }
   }
 }
 

@@ -12,10 +12,18 @@ export interface InformersOptions {
   readonly clock?: Clock;
 }
 
+/** A kind, as somebody wants it followed. */
+export interface AskedKind {
+  // biome-ignore lint/suspicious/noExplicitAny: kinds of all types of objects stand here together.
+  readonly kind: Kind<any>;
+  readonly optional: boolean;
+}
+
 export class Informers {
   readonly #options: InformersOptions;
   // biome-ignore lint/suspicious/noExplicitAny: the map's key, a Kind<T>, says the T of its value.
   readonly #byKind = new Map<string, Informer<any>>();
+  readonly #asked: AskedKind[] = [];
   readonly #started = new Set<Informer<KubeObject>>();
 
   constructor(options: InformersOptions) {
@@ -32,8 +40,14 @@ export class Informers {
     if (informer === undefined) {
       informer = new Informer({ ...this.#options, kind, optional });
       this.#byKind.set(key, informer);
+      this.#asked.push({ kind, optional });
     }
     return informer;
+  }
+
+  /** Which kinds somebody has asked for. */
+  get asked(): readonly AskedKind[] {
+    return this.#asked;
   }
 
   /**

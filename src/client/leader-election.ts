@@ -25,19 +25,13 @@ export interface ElectionTiming {
   readonly retryPeriod: Duration;
 }
 
-/** Where the API is close by: another leads within 3 s. */
-export const QUICK_ELECTION: ElectionTiming = {
-  duration: seconds(2),
-  renewDeadline: milliseconds(1500),
-  retryPeriod: milliseconds(500),
-};
+/** The times that go with a duration of whole seconds, which are to one another about as those of Kubernetes' own components. */
+export function electionTiming(duration: Duration): ElectionTiming {
+  return { duration, renewDeadline: milliseconds(duration * 0.75), retryPeriod: milliseconds(duration / 4) };
+}
 
-/** What Kubernetes' own components use, for an API that is somebody else's. */
-export const CALM_ELECTION: ElectionTiming = {
-  duration: seconds(15),
-  renewDeadline: seconds(10),
-  retryPeriod: seconds(2),
-};
+/** Where the API is close by: another leads within 3 s. */
+export const QUICK_ELECTION: ElectionTiming = electionTiming(seconds(2));
 
 /** How much sooner a renewal is tried again that has failed. */
 const HASTE = 5;
@@ -133,7 +127,8 @@ export class LeaderElection {
       const call = seen.lease === undefined ? client.create(Lease, bid) : client.update(Lease, bid);
       return await this.#begin(await call, asked, signal);
     } catch (error) {
-      if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error)) throw error;
+      const isNews = isConflict(error) || isAlreadyExists(error) || (seen.lease !== undefined && isNotFound(error));
+      if (!isNews) throw error;
       // It has changed since it was seen: what it says now counts from now on.
       this.#observed = undefined;
       return undefined;

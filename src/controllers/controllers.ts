@@ -1,6 +1,7 @@
 /** The controllers of a server, on one set of informers. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
-import { Informers } from '../client/informers.ts';
+import { type AskedKind, Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger, LogLevel } from '../host/log.ts';
 import { untilAborted } from '../lib/abort.ts';
@@ -93,12 +94,50 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
 
 /** Starts the controllers, until the signal is aborted. Resolves when they have read the API's objects and work. */
 export async function startControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
-  const { client, log, clock = systemClock, nodeMaskSizes = { IPv4: 24, IPv6: 64 }, only = ALL_CONTROLLERS } = options;
-  const informers = new Informers({ client, log, clock });
-  const parts = { client, informers, clock, log };
+  const parts = partsOf(options);
   // Made before the informers start: that is when they add their listeners and indexes.
-  const runs = [...only].map((name) => CONTROLLERS[name](parts, { ...options, nodeMaskSizes }));
+  const runs = makersOf(options, parts).map((make) => make());
   // The server may be asked to stop while it is still starting.
-  await untilAborted(informers.start(signal), signal);
+  await untilAborted(parts.informers.start(signal), signal);
   for (const run of runs) void run(signal);
+}
+
+/**
+ * Reads what the controllers read, and follows it until the signal is aborted: all that takes long. What is returned makes and
+ * starts them, with a signal of their own. Until then nothing is kept but the objects: not what a controller would note of changes.
+ */
+export async function prepareControllers(
+  options: ControllersOptions,
+  signal: AbortSignal,
+): Promise<(signal: AbortSignal) => Promise<void>> {
+  const parts = partsOf(options);
+  const { informers } = parts;
+  for (const { kind, optional } of kindsOf(options, parts)) informers.of(kind, { optional });
+  await untilAborted(informers.start(signal), signal);
+  return async (working) => {
+    for (const make of makersOf(options, parts)) {
+      const run = make();
+      await untilAborted(informers.start(signal), working);
+      if (working.aborted) return;
+      void run(working);
+      // Each was told of every object there is: others get their turn in between.
+      await nextTurn();
+    }
+  };
+}
+
+function partsOf({ client, log, clock = systemClock }: ControllersOptions): ControllerParts {
+  return { client, informers: new Informers({ client, log, clock }), clock, log };
+}
+
+function makersOf(options: ControllersOptions, parts: ControllerParts): readonly (() => Run)[] {
+  const { nodeMaskSizes = { IPv4: 24, IPv6: 64 }, only = ALL_CONTROLLERS } = options;
+  return [...only].map((name) => () => CONTROLLERS[name](parts, { ...options, nodeMaskSizes }));
+}
+
+/** Which kinds the controllers follow, as those say that are made for nothing else. What a cloud's needs, it asks for itself. */
+function kindsOf({ cloud: _, ...options }: ControllersOptions, parts: ControllerParts): readonly AskedKind[] {
+  const informers = new Informers(parts);
+  for (const make of makersOf(options, { ...parts, informers })) make();
+  return informers.asked;
 }

@@ -1,12 +1,13 @@
 /** `postern controllers`: some of the server's controllers alone, against any Kubernetes API. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CONTROLLER_NAMES, type ControllerName } from '../../controllers/names.ts';
+import { type Duration, seconds } from '../../lib/duration.ts';
 import type { CIDR } from '../../lib/ip.ts';
 import { addCloudOptions, type CloudFlags } from '../cloud-options.ts';
 import { parseControllers } from '../controllers-option.ts';
 import { UserError } from '../errors.ts';
 import { kubeconfigOption } from '../kubeconfig.ts';
-import { parseCIDRs, parsedOption } from '../options.ts';
+import { parseCIDRs, parseDuration, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS } from '../wiring/defaults.ts';
 
@@ -14,6 +15,8 @@ interface Flags extends CloudFlags {
   readonly kubeconfig?: string;
   readonly only: ReadonlySet<ControllerName>;
   readonly clusterCidr: readonly CIDR[];
+  readonly leaderElect: boolean;
+  readonly leaderElectLeaseDuration: Duration;
 }
 
 const HELP = `
@@ -39,8 +42,37 @@ export function addControllersCommand(postern: Command): void {
         parseCIDRs,
         DEFAULT_CLUSTER_CIDRS,
       ),
+    )
+    .addOption(
+      new Option(
+        '--leader-elect <boolean>',
+        'of several processes with the same --only, one works and the others are ready to: by a Lease in kube-system',
+      )
+        .choices(['true', 'false'])
+        .argParser(parseBoolean)
+        .default(true),
+    )
+    .addOption(
+      parsedOption(
+        '--leader-elect-lease-duration <duration>',
+        'how long the others wait for one that is silent',
+        parseLeaseDuration,
+        '15s',
+      ),
     );
   addCloudOptions(controllers).addHelpText('after', HELP).action(run);
+}
+
+function parseBoolean(text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new InvalidArgumentError('It is true or false.');
+}
+
+/** The field of a Lease holds whole seconds. */
+function parseLeaseDuration(text: string): Duration {
+  const duration = parseDuration(text);
+  if (duration >= seconds(2) && duration % seconds(1) === 0) return duration;
+  throw new InvalidArgumentError('It is a whole number of seconds, at least 2s.');
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -55,6 +87,7 @@ async function run(flags: Flags): Promise<void> {
     throw new UserError('The controller cloud needs a cloud.', 'Say --cloud-provider oci and --cloud-config FILE.');
   }
   const cloud = await readCloud(flags, only);
-  const options = { endpoint: await loadEndpoint(kubeconfig), only, clusterCIDRs: clusterCidr, cloud };
+  const election = flags.leaderElect ? { leaseDuration: flags.leaderElectLeaseDuration } : undefined;
+  const options = { endpoint: await loadEndpoint(kubeconfig), only, clusterCIDRs: clusterCidr, cloud, election };
   await runLoneControllers(options, endSignal(), () => process.stdout.write('ready\n'));
 }

@@ -5,12 +5,12 @@ import { dirname, join, resolve } from 'node:path';
 import type { Pki } from '../../apiserver/pki/pki.ts';
 import { openPki } from '../../apiserver/pki/pki.ts';
 import { startApiServer } from '../../apiserver/server.ts';
-import type { Endpoint } from '../../client/client.ts';
+import type { Client, Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { printKubeconfig } from '../../client/kubeconfig.ts';
-import { startControllers } from '../../controllers/controllers.ts';
+import { type ControllersOptions, prepareControllers, startControllers } from '../../controllers/controllers.ts';
 import type { ControllerName } from '../../controllers/names.ts';
-import { createLogger } from '../../host/log.ts';
+import { createLogger, type Logger } from '../../host/log.ts';
 import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
 import type { HostPort } from '../options.ts';
@@ -20,6 +20,9 @@ import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, bridgeAddresses, defaultRouteDevice, isLoopback } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
 import { openStore, type StorePlan } from './store.ts';
+
+/** Whose holder runs the controllers of a cluster with several servers. */
+const LEASE = 'postern-controllers';
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -79,7 +82,8 @@ export async function runServer(
       nodePortRange: NODE_PORTS,
       log: log.child({ component: 'apiserver' }),
     },
-    signal,
+    // It serves until the controllers have ended, as what they say last goes through it.
+    new AbortController().signal,
   );
   const url = `https://${urlHost(options.listen.host)}:${server.port}`;
   const kubeconfig = join(dataDir, 'kubeconfig');
@@ -91,28 +95,59 @@ export async function runServer(
   // Everything that is opened by path is open now.
   await dropPrivileges(log);
 
-  const client = createClient(own);
+  const controllers: ServerControllers = {
+    endpoint: own,
+    log: log.child({ component: 'controllers' }),
+    options: async (client) => ({
+      ...{ clusterCIDRs: options.clusterCIDRs, only: options.controllers },
+      ...{ rootCA: pki.caCertificate, setLogLevel: log.setLevel },
+      ...(await startCloud(cloud, client)),
+    }),
+    ready: () => {
+      void keepMemorySmall({ store, log }, signal);
+      ready({ url, kubeconfig });
+    },
+  };
   try {
-    await startControllers(
-      {
-        client,
-        log: log.child({ component: 'controllers' }),
-        clusterCIDRs: options.clusterCIDRs,
-        only: options.controllers,
-        rootCA: pki.caCertificate,
-        setLogLevel: log.setLevel,
-        ...(await startCloud(cloud, client)),
-      },
-      signal,
-    );
-    void keepMemorySmall({ store, log }, signal);
-    ready({ url, kubeconfig });
-    await aborted(signal);
+    if (options.store.kind === 'lmdb') await runAlone(controllers, signal);
+    else await runAmongSeveral(controllers, signal);
   } finally {
-    client.close();
     await server.close();
     await store.close();
   }
+}
+
+interface ServerControllers {
+  readonly endpoint: Endpoint;
+  readonly log: Logger;
+  /** What the controllers are made with, besides their client and log. */
+  readonly options: (client: Client) => Promise<Omit<ControllersOptions, 'client' | 'log'>>;
+  /** Called once they have read the API's objects. */
+  readonly ready: () => void;
+}
+
+/** A store of one server's own: there is no other who could lead. */
+async function runAlone(controllers: ServerControllers, signal: AbortSignal): Promise<void> {
+  const { endpoint, log, ready } = controllers;
+  const client = createClient(endpoint);
+  try {
+    await startControllers({ ...(await controllers.options(client)), client, log }, signal);
+    ready();
+    await aborted(signal);
+  } finally {
+    client.close();
+  }
+}
+
+async function runAmongSeveral(controllers: ServerControllers, signal: AbortSignal): Promise<void> {
+  const { endpoint, log, ready } = controllers;
+  const [{ runElectedControllers }, { QUICK_ELECTION }] = await Promise.all([
+    import('./elected-controllers.ts'),
+    import('../../client/leader-election.ts'),
+  ]);
+  const prepare = async (client: Client, preparing: AbortSignal) =>
+    prepareControllers({ ...(await controllers.options(client)), client, log }, preparing);
+  await runElectedControllers({ endpoint, log, ready, prepare, lease: LEASE, timing: QUICK_ELECTION }, signal);
 }
 
 async function findBridge(name: string): Promise<readonly string[]> {
