@@ -74,6 +74,8 @@ export interface Endpoint {
   readonly otherServers?: readonly string[];
   /** Connect here instead of to HOST:PORT; TLS names stay those of `server`. */
   readonly socketPath?: string;
+  /** The address to connect to, of several that the host of `server` has; TLS names stay those of `server`. */
+  readonly connectTo?: string;
   readonly caData?: string;
   readonly clientCertificate?: string;
   readonly clientKey?: string;

@@ -1,10 +1,11 @@
-/** The Client over HTTPS: requests on kept connections, each watch on a connection of its own. */
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+/** The Client over HTTPS: requests on kept connections, each watch on a connection of its own; of one server or several. */
+import type { IncomingMessage } from 'node:http';
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../api/meta/v1.ts';
 import { ApiError, failure, type Status } from '../api/status.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { ApiServers, type ApiServersOptions } from './api-servers.ts';
 import {
   type Client,
   type DeleteOptions,
@@ -16,14 +17,11 @@ import {
   TransportError,
   type WatchEvent,
 } from './client.ts';
+import { Connections, NotConnectedError, type RequestParts, StaleConnectionError } from './connections.ts';
 import { jsonLines } from './json-lines.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
-import { TokenFile } from './token-file.ts';
+import { Watchman } from './watchman.ts';
 
-/** Milliseconds without a byte from the server after which a request has failed. */
-const REQUEST_TIMEOUT = 30_000;
-/** TCP keep-alive, in milliseconds: how a watch notices a server that vanished. */
-const KEEP_ALIVE = 15_000;
 /** Largest answer that is read into memory. */
 const BODY_LIMIT = 64 * 1024 * 1024;
 /** Objects per page of a list, so that neither side ever holds a whole large list as text. */
@@ -40,24 +38,43 @@ interface Call {
   readonly watch?: boolean;
 }
 
-/** A Client of the server at `endpoint`. Connects on the first call; `close` ends all connections. */
-export function createClient(endpoint: Endpoint): Client & { close(): void } {
-  return new HttpClient(endpoint);
+export interface ClientOptions extends ApiServersOptions {
+  readonly clock?: Clock;
+  /** Headers to send besides, asked for with each request. */
+  readonly headers?: () => Readonly<Record<string, string>>;
 }
 
-class HttpClient implements Client {
-  readonly #endpoint: Endpoint;
-  readonly #url: URL;
-  readonly #requests: HttpAgent;
-  readonly #watches: HttpAgent;
-  readonly #tokenFile: TokenFile | undefined;
+/** A Client, and the servers that it knows: whoever learns of others, or gets new credentials, says so there. */
+export interface ServedClient extends Client {
+  readonly servers: ApiServers;
+  /** Ends all connections. */
+  close(): void;
+}
 
-  constructor(endpoint: Endpoint) {
-    this.#endpoint = endpoint;
-    this.#tokenFile = endpoint.tokenFile === undefined ? undefined : new TokenFile(endpoint.tokenFile);
-    this.#url = new URL(endpoint.server);
-    this.#requests = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 4 });
-    this.#watches = this.#agent({ keepAlive: false });
+/**
+ * A Client of the server at `endpoint`, and of the others where it names some: it keeps to one, and goes to the next when that
+ * one cannot be reached, falls silent or says that it cannot serve. Reads are repeated there; so are writes that were not sent, or were refused
+ * as the server cannot serve. A write whose outcome is not known ends in a `TransportError`. Connects on the first call.
+ */
+export function createClient(endpoint: Endpoint, options: ClientOptions = {}): ServedClient {
+  return new HttpClient(new ApiServers(endpoint, options), options);
+}
+
+/** Why connections were ended that their owner has closed. */
+const CLOSED = new Error('the client has been closed');
+
+class HttpClient implements ServedClient {
+  readonly servers: ApiServers;
+  readonly #clock: Clock;
+  readonly #watchman: Watchman;
+  readonly #headers: (() => Readonly<Record<string, string>>) | undefined;
+  #connections: Connections | undefined;
+
+  constructor(servers: ApiServers, { clock = systemClock, headers }: ClientOptions) {
+    this.#headers = headers;
+    this.servers = servers;
+    this.#clock = clock;
+    this.#watchman = new Watchman(clock, (connections, cause) => this.#giveUp(connections, cause));
   }
 
   async get<T extends KubeObject>(kind: Kind<T>, key: ObjectKey): Promise<T> {
@@ -116,12 +133,18 @@ class HttpClient implements Client {
       timeoutSeconds: String(WATCH_SECONDS),
     });
     const path = resourcePath(kind, options) + query;
+    const call: Call = { method: 'GET', path, signal, watch: true };
     try {
-      const response = await this.#open({ method: 'GET', path, signal, watch: true });
-      for await (const event of jsonLines(response)) yield watchEvent(kind, event as RawWatchEvent<T>);
+      const { connections, response } = await this.#attempts(call, async (connections) => {
+        return { connections, response: await this.#open(connections, call) };
+      });
+      for await (const event of jsonLines(response)) {
+        connections.heard();
+        yield watchEvent(kind, event as RawWatchEvent<T>);
+      }
     } catch (error) {
       if (signal.aborted) return;
-      throw error instanceof ApiError ? error : this.#unreachable(`watch ${path}`, error);
+      throw error instanceof ApiError || error instanceof TransportError ? error : this.#broken(call, error);
     }
   }
 
@@ -130,87 +153,102 @@ class HttpClient implements Client {
   }
 
   close(): void {
-    this.#requests.destroy();
-    this.#watches.destroy();
+    this.#watchman.stop();
+    this.#connections?.lose(CLOSED);
+    this.#connections = undefined;
   }
 
-  async #call(call: Call): Promise<unknown> {
-    try {
-      const text = await readBody(await this.#open(call));
+  #call(call: Call): Promise<unknown> {
+    return this.#attempts(call, async (connections) => {
+      const text = await readBody(await this.#open(connections, call));
       return text === '' ? undefined : parseAnswer(text);
-    } catch (error) {
-      throw error instanceof ApiError ? error : this.#unreachable(`${call.method} ${call.path}`, error);
+    });
+  }
+
+  /** Makes a call, and makes it again of another server where the first cannot have done it, or doing it twice does no harm. */
+  async #attempts<T>(call: Call, use: (connections: Connections) => Promise<T>): Promise<T> {
+    const failures: Failure[] = [];
+    for (;;) {
+      const connections = await this.#toServer();
+      try {
+        return await use(connections);
+      } catch (error) {
+        if (call.signal?.aborted || connections.lost === CLOSED) throw unreachable(call, [{ connections, error }]);
+        const outcome = outcomeOf(error, connections);
+        const last = !this.#goOn(call, outcome, connections, failures.length);
+        if (error instanceof ApiError && last) throw error;
+        failures.push({ connections, error });
+        if (last) throw unreachable(call, failures);
+      }
     }
   }
 
+  /** Whether the call is to be made again, of the server that is chosen then. */
+  #goOn({ method }: Call, outcome: Outcome, connections: Connections, failed: number): boolean {
+    const { servers } = this;
+    if (outcome === 'answered') return false;
+    const isRead = method === 'GET';
+    // A kept connection that the server closed just as we used it: a read can safely be sent again.
+    if (!servers.several) return outcome === 'stale' && isRead && failed === 0;
+    if (outcome === 'unavailable' && !servers.hasBetterThan(connections.server)) return false;
+    if (outcome === 'not-connected' || outcome === 'unavailable') {
+      this.#giveUp(connections, new Error(`another server is used instead of ${connections.server.name}`));
+    }
+    // What may have been done is not done again: only its caller knows whether that is harmless.
+    const mayRepeat = isRead || outcome === 'not-connected' || outcome === 'unavailable';
+    return mayRepeat && failed < servers.count;
+  }
+
+  /** Connections to the server that is to be used now. */
+  async #toServer(): Promise<Connections> {
+    const server = await this.servers.choose();
+    if (this.#connections?.server !== server || this.#connections.lost !== undefined) {
+      this.#connections?.retire();
+      const impatient = () => this.servers.several;
+      this.#connections = new Connections(server, { clock: this.#clock, impatient });
+    }
+    if (this.servers.several) this.#watchman.watch(this.#connections);
+    return this.#connections;
+  }
+
+  /** The server of these connections is not to be used any more, as it cannot be. */
+  #giveUp(connections: Connections, cause: Error): void {
+    if (connections.lost !== undefined || !this.servers.several) return;
+    this.servers.failed(connections.server);
+    connections.lose(cause);
+  }
+
   /** Sends the request; resolves with a successful answer's head, its body still to be read. */
-  async #open(call: Call): Promise<IncomingMessage> {
-    const response = await this.#send(call).catch((error: unknown) => {
-      // A kept connection that the server closed just as we used it: a read can safely be sent again.
-      if (call.method === 'GET' && error instanceof StaleConnection) return this.#send(call);
-      throw error;
-    });
+  async #open(connections: Connections, call: Call): Promise<IncomingMessage> {
+    const response = await connections.send(await this.#parts(connections, call));
     const code = response.statusCode ?? 0;
     if (code >= 200 && code < 300) return response;
-    if (code === 401) this.#tokenFile?.refused();
+    if (code === 401) this.servers.tokenRefused();
     throw apiError(code, await readBody(response));
   }
 
-  async #send({ method, path, body, contentType, signal, watch = false }: Call): Promise<IncomingMessage> {
-    const { socketPath } = this.#endpoint;
-    const token = (await this.#tokenFile?.token()) ?? this.#endpoint.token;
+  async #parts(connections: Connections, call: Call): Promise<RequestParts> {
+    const { method, path, body, contentType, signal, watch = false } = call;
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const options = {
-      method,
-      path: this.#url.pathname.replace(/\/$/, '') + path,
-      agent: watch ? this.#watches : this.#requests,
-      host: this.#url.hostname.replace(/^\[|\]$/g, ''),
-      port: this.#url.port,
-      ...(socketPath === undefined ? {} : { socketPath }),
-      ...(signal === undefined ? {} : { signal }),
-      headers: {
-        accept: 'application/json',
-        host: this.#url.host,
-        'user-agent': 'postern',
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(payload === undefined
-          ? {}
-          : { 'content-type': contentType ?? 'application/json', 'content-length': payload.length }),
-      },
+    const token = await this.servers.token();
+    const headers = {
+      accept: 'application/json',
+      host: new URL(connections.server.endpoint.server).host,
+      'user-agent': 'postern',
+      ...this.#headers?.(),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': contentType ?? 'application/json', 'content-length': payload.length }),
     };
-    return new Promise((resolve, reject) => {
-      const request: ClientRequest = this.#url.protocol === 'http:' ? httpRequest(options) : httpsRequest(options);
-      request.once('response', resolve);
-      request.once('socket', (socket) => watch && socket.setKeepAlive(true, KEEP_ALIVE));
-      request.once('error', (cause: NodeJS.ErrnoException) => {
-        reject(request.reusedSocket && cause.code === 'ECONNRESET' ? new StaleConnection({ cause }) : cause);
-      });
-      if (!watch) {
-        request.setTimeout(REQUEST_TIMEOUT, () => {
-          request.destroy(new Error(`no answer within ${REQUEST_TIMEOUT / 1000} s`));
-        });
-      }
-      request.end(payload);
-    });
+    return { method, path, headers, payload, watch, signal };
   }
 
-  #agent(options: { keepAlive: boolean; keepAliveMsecs?: number; maxSockets?: number }): HttpAgent {
-    if (this.#url.protocol === 'http:') return new HttpAgent(options);
-    const { caData, clientCertificate, clientKey } = this.#endpoint;
-    return new HttpsAgent({
-      ...options,
-      servername: serverName(this.#url),
-      ...(caData === undefined ? {} : { ca: caData }),
-      ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
-      ...(clientKey === undefined ? {} : { key: clientKey }),
-    });
-  }
-
-  #unreachable(what: string, cause: unknown): TransportError {
-    const { socketPath, server } = this.#endpoint;
-    const where = socketPath === undefined ? server : `${server} (through ${socketPath})`;
-    const why = messageOf(cause);
-    return new TransportError(`${what}: cannot talk to the API server at ${where}: ${why}`, { cause });
+  #broken(call: Call, error: unknown): TransportError {
+    const connections = this.#connections;
+    return connections === undefined
+      ? new TransportError(`${call.method} ${call.path}: ${messageOf(error)}`, { cause: error })
+      : unreachable(call, [{ connections, error }]);
   }
 }
 
@@ -224,18 +262,38 @@ interface RawWatchEvent<T> {
   readonly object: T | Status;
 }
 
-/** The server closed a kept connection before it read our request. */
-class StaleConnection extends Error {
-  constructor(options: { cause: unknown }) {
-    super('the server closed the connection', options);
-    this.name = 'StaleConnection';
-  }
+/** How a call failed at a server. */
+type Outcome =
+  /** The server refused it: that is the answer. */
+  | 'answered'
+  /** It was not sent. */
+  | 'not-connected'
+  /** The server said that it cannot serve now: nothing was done. */
+  | 'unavailable'
+  /** A kept connection had been closed. */
+  | 'stale'
+  /** It was sent, and what became of it is not known. */
+  | 'unknown';
+
+interface Failure {
+  readonly connections: Connections;
+  readonly error: unknown;
 }
 
-/** What the certificate must name. SNI may not carry an IP address (RFC 6066 section 3). */
-export function serverName(url: URL): string {
-  const isAddress = url.hostname.startsWith('[') || /^[\d.]+$/.test(url.hostname);
-  return isAddress ? '' : url.hostname;
+function outcomeOf(error: unknown, { lost }: Connections): Outcome {
+  if (error instanceof ApiError) return error.code === 503 ? 'unavailable' : 'answered';
+  if (error instanceof NotConnectedError) return 'not-connected';
+  if (error instanceof StaleConnectionError && lost === undefined) return 'stale';
+  return 'unknown';
+}
+
+function unreachable({ method, path }: Call, failures: readonly Failure[]): TransportError {
+  const where = failures.map(({ connections: { server }, error }) => {
+    const { socketPath } = server.endpoint;
+    return `${socketPath === undefined ? server.name : `${server.name} (through ${socketPath})`}: ${messageOf(error)}`;
+  });
+  const cause = failures.at(-1)?.error;
+  return new TransportError(`${method} ${path}: cannot talk to the API server at ${where.join('; at ')}`, { cause });
 }
 
 /** Items of a list come without apiVersion and kind from servers that know their type from the list's. */

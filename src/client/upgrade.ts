@@ -6,7 +6,8 @@ import { ApiError } from '../api/status.ts';
 import { seconds } from '../lib/duration.ts';
 import { messageOf } from '../lib/errors.ts';
 import { type Endpoint, TransportError } from './client.ts';
-import { apiError, readBody, serverName } from './http-client.ts';
+import { basePath, connectionOptions } from './connection-options.ts';
+import { apiError, readBody } from './http-client.ts';
 import { jsonLines } from './json-lines.ts';
 import { TokenFile } from './token-file.ts';
 
@@ -102,28 +103,17 @@ async function requestOptions(
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<RequestOptions & { readonly protocol: string }> {
-  const url = new URL(endpoint.server);
-  const { socketPath, tokenFile, caData, clientCertificate, clientKey } = endpoint;
+  const { server, tokenFile } = endpoint;
   const token = tokenFile === undefined ? endpoint.token : await new TokenFile(tokenFile).token();
   return {
-    protocol: url.protocol,
+    ...connectionOptions(endpoint),
+    protocol: new URL(server).protocol,
     method: 'GET',
-    path: url.pathname.replace(/\/$/, '') + path,
+    path: basePath(endpoint) + path,
     agent: false,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port,
-    ...(socketPath === undefined ? {} : { socketPath }),
-    ...(url.protocol === 'http:'
-      ? {}
-      : {
-          servername: serverName(url),
-          ...(caData === undefined ? {} : { ca: caData }),
-          ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
-          ...(clientKey === undefined ? {} : { key: clientKey }),
-        }),
     headers: {
       accept: 'application/json',
-      host: url.host,
+      host: new URL(server).host,
       'user-agent': 'postern',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...headers,
