@@ -2,6 +2,12 @@
 import { Deployment } from './apps/v1/deployment.ts';
 import { ReplicaSet } from './apps/v1/replicaset.ts';
 import { SelfSubjectReview, TokenReview } from './authentication/v1/reviews.ts';
+import {
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+} from './authorization/v1/reviews.ts';
 import { Job } from './batch/v1/job.ts';
 import { CertificateSigningRequest } from './certificates/v1/certificatesigningrequest.ts';
 import { Lease } from './coordination/v1/lease.ts';
@@ -29,6 +35,10 @@ import { ServiceL2Status } from './metallb/v1beta1/servicel2status.ts';
 import { IPAddress } from './networking/v1/ipaddress.ts';
 import { ServiceCIDR } from './networking/v1/servicecidr.ts';
 import { PodDisruptionBudget } from './policy/v1/poddisruptionbudget.ts';
+import { ClusterRole } from './rbac/v1/clusterrole.ts';
+import { ClusterRoleBinding } from './rbac/v1/clusterrolebinding.ts';
+import { Role } from './rbac/v1/role.ts';
+import { RoleBinding } from './rbac/v1/rolebinding.ts';
 
 /** A kind whose object type is not known: what generic code handles. */
 // biome-ignore lint/suspicious/noExplicitAny: kinds of different object types have no other common type.
@@ -54,6 +64,14 @@ export const KINDS: readonly AnyKind[] = [
   PodDisruptionBudget,
   TokenReview,
   SelfSubjectReview,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  LocalSubjectAccessReview,
+  ClusterRole,
+  ClusterRoleBinding,
+  Role,
+  RoleBinding,
   CertificateSigningRequest,
   IPAddress,
   ServiceCIDR,

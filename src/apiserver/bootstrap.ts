@@ -1,4 +1,4 @@
-/** What every cluster has from the start: the system's namespaces, its Service range and the Service of the API itself. */
+/** What every cluster has from the start: the system's namespaces, the roles, its Service range and the Service of the API itself. */
 import { randomUUID } from 'node:crypto';
 import { Namespace } from '../api/core/v1/namespace.ts';
 import type { AnyKind } from '../api/kinds.ts';
@@ -6,6 +6,7 @@ import type { KubeObject } from '../api/meta/v1.ts';
 import { METALLB_NAMESPACE } from '../api/metallb/v1beta1/names.ts';
 import { minutes } from '../lib/duration.ts';
 import { ensureDefaultServiceCIDR } from './allocation/default-service-cidr.ts';
+import { ensureDefaultPolicy } from './auth/rbac/defaults/ensure.ts';
 import type { Api } from './context.ts';
 import { ensureKubernetesService, type KubernetesServiceOptions } from './kubernetes-service.ts';
 import { change } from './storage/change.ts';
@@ -20,6 +21,7 @@ const INTERVAL = minutes(1);
 /** Makes what is missing. */
 export async function bootstrap(api: Api, options: KubernetesServiceOptions): Promise<void> {
   await ensureSystemNamespaces(api);
+  await ensureDefaultPolicy(api);
   await ensureDefaultServiceCIDR(api, options.serviceCIDRs);
   await ensureKubernetesService(api, options);
 }

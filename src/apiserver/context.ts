@@ -4,6 +4,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
+import type { Access } from './auth/access.ts';
 import type { Tokens } from './auth/tokens/tokens.ts';
 import type { User } from './auth/user.ts';
 import type { Body } from './http/body.ts';
@@ -15,6 +16,8 @@ export interface Api {
   readonly codec: Codec;
   /** Checks and claims that belong to a write, in order. */
   readonly admissions: readonly Admission[];
+  /** Who may do what. */
+  readonly access: Access;
   /** Of service accounts. */
   readonly tokens: Tokens;
   readonly clock: Clock;

@@ -9,7 +9,9 @@ import { Touched } from './allocation/repair/touched.ts';
 import { ServiceAdmission } from './allocation/service-admission.ts';
 import { ServiceRanges } from './allocation/service-ranges.ts';
 import { TakenClaims } from './allocation/taken.ts';
+import { Access } from './auth/access.ts';
 import { authenticator } from './auth/authenticate.ts';
+import { groupAuthorizer } from './auth/authorize.ts';
 import { ISSUER } from './auth/tokens/claims.ts';
 import { stillThere } from './auth/tokens/still-there.ts';
 import { TokenKeys } from './auth/tokens/token-keys.ts';
@@ -72,9 +74,10 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const touched = new Touched();
   const pods = podAdmission({ store, codec, random });
   const admissions = [namespaceAdmission(store, codec), services, pods, poolAdmission(store), touched];
+  const access = new Access({ store, clock, log }, [groupAuthorizer('system:nodes')]);
   const keys = new TokenKeys(pki.tokenKey, ISSUER);
   const tokens = new Tokens({ keys, clock, stillThere: stillThere(store, codec, () => clock.now()) });
-  const api: Api = { store, codec, clock, random, log, admissions, tokens };
+  const api: Api = { store, codec, clock, random, log, admissions: [...admissions, access], access, tokens };
   const links = new NodeLinks(clock);
   const metrics = new Metrics(links);
   const serving = new Serving({
@@ -94,6 +97,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     const advertise = () => (also.addresses.length > 0 ? also.addresses : (options.advertise?.() ?? []));
     const own = { serviceCIDRs: options.serviceCIDRs, port, advertise };
     await bootstrap(api, own);
+    await access.start(serving.ending);
     if (options.socketPath !== undefined) {
       const other = makeServer(pki, serving, log);
       servers.push(other);

@@ -1,49 +1,93 @@
-/** What a user may do. The seam where RBAC goes; now it is enough to belong to one of our own groups. */
-import { SelfSubjectReview } from '../../api/authentication/v1/reviews.ts';
+/** Asks whether a user may do something, and words the answer to those who may not. */
 import { type ApiError, failure, qualified } from '../../api/status.ts';
-import type { Target, Verb } from '../context.ts';
-import { ANONYMOUS, AUTHENTICATED, type User } from './user.ts';
+import type { Attempt, Authorizer, Decision, Rules } from './authorizer.ts';
+import { ANONYMOUS, type User } from './user.ts';
 
-/** What is to be done: a verb on a resource, or a path that is none. */
-export type Attempt =
-  | { readonly kind: 'resource'; readonly verb: Verb; readonly target: Target }
-  | { readonly kind: 'path'; readonly verb: string; readonly path: string };
+/** What everybody may do who can open a connection: whether the server lives is asked by those who know nobody. */
+const HEALTH = new Set(['/healthz', '/livez', '/readyz']);
 
-const ALL_POWERFUL = new Set(['system:masters', 'system:nodes', 'system:postern']);
-/** What anybody may read. */
-const PUBLIC = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/']);
+/** The group of administrators: whatever roles there are, they can mend them. */
+export const MASTERS = 'system:masters';
 
-/** What everybody may read who has said who they are: what there is, not what is in it. */
-const DISCOVERY = /^\/(api|apis|openapi|version|openid\/v1\/jwks|\.well-known\/openid-configuration)(\/|$)/;
+const EVERYTHING: Rules = {
+  resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+  nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+  incomplete: false,
+};
+
+/** Lets members of a group do everything. */
+export function groupAuthorizer(group: string): Authorizer {
+  const allow: Decision = { kind: 'allow', reason: `members of ${group} may do everything` };
+  const pass: Decision = { kind: 'pass' };
+  return {
+    decide: ({ groups }) => (groups.includes(group) ? allow : pass),
+    rulesFor: ({ groups }) => (groups.includes(group) ? EVERYTHING : undefined),
+  };
+}
+
+/** Authorizers asked in turn, as kube-apiserver chains them: the first that allows it decides. */
+export function chainOf(authorizers: readonly Authorizer[]): Authorizer {
+  return {
+    decide(user, attempt) {
+      const reasons: string[] = [];
+      for (const authorizer of authorizers) {
+        const decision = authorizer.decide(user, attempt);
+        if (decision.kind === 'allow') return decision;
+        if (decision.reason !== undefined) reasons.push(decision.reason);
+      }
+      return reasons.length === 0 ? { kind: 'pass' } : { kind: 'pass', reason: reasons.join('; ') };
+    },
+    rulesFor(user, namespace) {
+      const found = authorizers.map((one) => one.rulesFor?.(user, namespace)).filter((rules) => rules !== undefined);
+      const errors = found.map(({ error }) => error).filter((error) => error !== undefined);
+      return {
+        resourceRules: found.flatMap(({ resourceRules }) => resourceRules),
+        nonResourceRules: found.flatMap(({ nonResourceRules }) => nonResourceRules),
+        incomplete: found.some(({ incomplete }) => incomplete),
+        ...(errors.length === 0 ? {} : { error: errors.join('; ') }),
+      };
+    },
+  };
+}
 
 /** Undefined when it is allowed, else the answer: 401 for those who did not say who they are, 403 for the others. */
-export function authorize(user: User, attempt: Attempt): ApiError | undefined {
-  if (user.groups.some((group) => ALL_POWERFUL.has(group))) return undefined;
-  if (attempt.kind === 'path' && attempt.verb === 'get' && PUBLIC.has(attempt.path)) return undefined;
-  if (user.groups.includes(AUTHENTICATED) && isForEverybody(attempt)) return undefined;
-  if (user === ANONYMOUS) return failure(401, 'Unauthorized', 'Unauthorized');
-  return forbidden(user, attempt);
+export function authorize(authorizer: Authorizer, user: User, attempt: Attempt): ApiError | undefined {
+  if (attempt.kind === 'path' && attempt.verb === 'get' && HEALTH.has(attempt.path)) return undefined;
+  // Whoever they are, resources are not for those who do not say: no role can be given to them by mistake.
+  const isNobody = user === ANONYMOUS;
+  if (isNobody && attempt.kind === 'resource') return unauthorized();
+  const decision = authorizer.decide(user, attempt);
+  if (decision.kind === 'allow') return undefined;
+  return isNobody ? unauthorized() : forbidden(user, attempt, decision.reason);
 }
 
-/** As Kubernetes lets everybody find out what there is, and who they are: the roles system:discovery and system:basic-user. */
-function isForEverybody(attempt: Attempt): boolean {
-  if (attempt.kind === 'path') return attempt.verb === 'get' && DISCOVERY.test(attempt.path);
-  return attempt.verb === 'create' && attempt.target.kind === SelfSubjectReview;
+function unauthorized(): ApiError {
+  return failure(401, 'Unauthorized', 'Unauthorized');
 }
 
-function forbidden(user: User, attempt: Attempt): ApiError {
+function forbidden(user: User, attempt: Attempt, reason: string | undefined): ApiError {
   const who = `User ${JSON.stringify(user.name)} cannot ${attempt.verb}`;
+  const why = reason === undefined ? '' : `: ${reason}`;
   if (attempt.kind === 'path') {
-    return failure(403, 'Forbidden', `forbidden: ${who} path ${JSON.stringify(attempt.path)}`);
+    return failure(403, 'Forbidden', `forbidden: ${who} path ${JSON.stringify(attempt.path)}${why}`, {});
   }
-  const { kind, name, namespace, subresource } = attempt.target;
-  const resource = subresource === undefined ? kind.plural : `${kind.plural}/${subresource}`;
+  const { group, resource, subresource, namespace, name } = attempt;
+  const part = subresource === undefined ? resource : `${resource}/${subresource}`;
   const where = namespace === undefined ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
-  const what = name === undefined ? qualified(kind) : `${qualified(kind)} ${JSON.stringify(name)}`;
-  return failure(
-    403,
-    'Forbidden',
-    `${what} is forbidden: ${who} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(kind.group)} ${where}`,
-    { ...(name === undefined ? {} : { name }), kind: kind.plural, ...(kind.group === '' ? {} : { group: kind.group }) },
-  );
+  const message = `${who} resource ${JSON.stringify(part)} in API group ${JSON.stringify(group)} ${where}${why}`;
+  return forbiddenResource({ group, resource, name }, message);
+}
+
+/** 403 about a resource, in Kubernetes' form. */
+export function forbiddenResource(
+  { group, resource, name }: { readonly group: string; readonly resource: string; readonly name?: string | undefined },
+  message: string,
+): ApiError {
+  const all = qualified({ group, plural: resource, kind: '' });
+  const what = name === undefined || name === '' ? all : `${all} ${JSON.stringify(name)}`;
+  return failure(403, 'Forbidden', `${what} is forbidden: ${message}`, {
+    ...(name === undefined ? {} : { name }),
+    kind: resource,
+    ...(group === '' ? {} : { group }),
+  });
 }

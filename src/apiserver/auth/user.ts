@@ -22,6 +22,15 @@ export function serviceAccountUser(namespace: string, name: string): string {
   return `${SERVICE_ACCOUNT}${namespace}:${name}`;
 }
 
+/** The account whose user it is; undefined for everybody else. */
+export function parseServiceAccountUser(
+  user: string,
+): { readonly namespace: string; readonly name: string } | undefined {
+  if (!user.startsWith(SERVICE_ACCOUNT)) return undefined;
+  const [namespace = '', name = '', ...more] = user.slice(SERVICE_ACCOUNT.length).split(':');
+  return namespace === '' || name === '' || more.length > 0 ? undefined : { namespace, name };
+}
+
 /** The groups of a service account. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens */
 export function serviceAccountGroups(namespace: string): readonly string[] {
   return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, AUTHENTICATED];

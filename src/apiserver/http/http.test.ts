@@ -43,7 +43,7 @@ test('takes no certificate of another authority, and says to a user of none of o
   assert.equal(code, 403);
   assert.equal(
     body.message,
-    'namespaces "default" is forbidden: User "eve" cannot get resource "namespaces" in API group "" at the cluster scope',
+    'namespaces "default" is forbidden: User "eve" cannot get resource "namespaces" in API group "" in the namespace "default"',
   );
   const node = await api.pki.issueClientCertificate({ commonName: 'system:node:n1', organizations: ['system:nodes'] });
   assert.equal((await api.call('GET', NAMESPACES, { as: node })).code, 200);

@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { badRequest, failure, notFound } from '../../api/status.ts';
 import { minutes, seconds } from '../../lib/duration.ts';
+import { attemptOf } from '../auth/attempt.ts';
 import type { User } from '../auth/authenticate.ts';
 import { authorize } from '../auth/authorize.ts';
 import type { Api } from '../context.ts';
@@ -75,9 +76,9 @@ export async function serveStream(exchange: StreamExchange, path: StreamPath): P
 }
 
 /** In Kubernetes, reading a log is `get`, and each of the others is `create`, whatever the method. */
-function allow({ user }: StreamExchange, { namespace, name, stream }: StreamPath): void {
+function allow({ api, user }: StreamExchange, { namespace, name, stream }: StreamPath): void {
   const target = { kind: Pod, namespace, name, subresource: stream };
-  const refused = authorize(user, { kind: 'resource', verb: stream === 'log' ? 'get' : 'create', target });
+  const refused = authorize(api.access, user, attemptOf(stream === 'log' ? 'get' : 'create', target));
   if (refused !== undefined) throw refused;
 }
 

@@ -56,7 +56,7 @@ async function takenName({ admissions }: Api, write: Write): Promise<never> {
 }
 
 /** What a new object gets from the server. */
-export function birthOf({ clock }: Api): Birth {
+export function birthOf({ clock }: Pick<Api, 'clock'>): Birth {
   return { uid: randomUUID(), time: printTime(clock.now()) };
 }
 

@@ -1,6 +1,7 @@
 /** Every verb, by its name. */
 import type { Answer } from '../answer.ts';
 import type { Api, ResourceRequest, Verb } from '../context.ts';
+import { reviewAccess, reviewLocalAccess, reviewRules, reviewSelfAccess } from '../subresources/access-reviews.ts';
 import { bind } from '../subresources/binding.ts';
 import { evict } from '../subresources/eviction.ts';
 import { reviewSelf, reviewToken } from '../subresources/reviews.ts';
@@ -40,7 +41,11 @@ const CALLS: Readonly<Record<string, Serve>> = {
   'pods/binding': bind,
   'pods/eviction': evict,
   'serviceaccounts/token': requestToken,
+  localsubjectaccessreviews: reviewLocalAccess,
+  selfsubjectaccessreviews: reviewSelfAccess,
   selfsubjectreviews: reviewSelf,
+  selfsubjectrulesreviews: reviewRules,
+  subjectaccessreviews: reviewAccess,
   tokenreviews: reviewToken,
 };
 
