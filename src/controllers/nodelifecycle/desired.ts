@@ -12,16 +12,24 @@ const NOT_READY_TAINT = 'node.kubernetes.io/not-ready';
 /** Reason of the Ready condition of pods whose node is not ready: set, and taken back, by this controller only. */
 export const NODE_NOT_READY = 'NodeNotReady';
 
-/** Milliseconds without a renewed lease after which a node counts as lost: Kubernetes' node-monitor-grace-period. */
-export const GRACE = 40_000;
+/** Milliseconds without a renewed lease after which a node counts as lost: Kubernetes' default of node-monitor-grace-period. */
+export const DEFAULT_GRACE = 40_000;
+
+/**
+ * The same for one node, whose lease says for how many seconds a renewal is good. Agents renew when a quarter of that has passed:
+ * one late renewal must not make a node a lost one, however impatient the cluster is.
+ */
+export function graceOf(asked: number, leaseSeconds: number | undefined): number {
+  return Math.max(asked, ((leaseSeconds ?? 0) * 1000) / 2);
+}
 
 type Taints = NonNullable<NonNullable<Node['spec']>['taints']>;
 
-/** The node's status; it says Unknown instead of its last word once it is silent. */
-export function desiredNodeStatus(node: Node, silent: boolean, now: number): NonNullable<Node['status']> {
+/** The node's status; it says Unknown instead of its last word once it has been silent for so many milliseconds. */
+export function desiredNodeStatus(node: Node, silence: number | undefined, now: number): NonNullable<Node['status']> {
   const status = node.status ?? {};
-  if (!silent) return status;
-  const message = `the node's agent has not renewed its lease for ${GRACE / 1000} s`;
+  if (silence === undefined) return status;
+  const message = `the node's agent has not renewed its lease for ${silence / 1000} s`;
   const condition = { type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message };
   return { ...status, conditions: withCondition(status.conditions, condition, now) };
 }

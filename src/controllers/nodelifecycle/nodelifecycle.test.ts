@@ -4,6 +4,7 @@ import type { Lease } from '../../api/coordination/v1/lease.ts';
 import { Node } from '../../api/core/v1/node.ts';
 import { Pod } from '../../api/core/v1/pod.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
+import type { ControllerParts } from '../parts.ts';
 import { type World, world } from '../testing.ts';
 import { nodeLifecycleController } from './nodelifecycle.ts';
 
@@ -86,6 +87,32 @@ describe('the node life cycle controller', () => {
     const found = await w.find(Node, { name: 'node1' });
     w.client.seed({ ...found, status: node().status } as Node);
     await w.settle();
+    assert.deepEqual(await state(w), well);
+    await w.stop();
+  });
+
+  it('declares a node lost as soon as it is asked to, but not for one late renewal', async () => {
+    const impatient = (parts: ControllerParts) => nodeLifecycleController({ ...parts, nodeMonitorGracePeriod: 10_000 });
+    const quick = { ...lease('0'), spec: { renewTime: '0', leaseDurationSeconds: 12 } };
+    const w = await world([node(), quick, pod], impatient);
+    await w.pass(9000);
+    assert.deepEqual(await state(w), well);
+    await w.pass(1000);
+    assert.deepEqual(await state(w), lost);
+    await w.stop();
+    const slow = { ...lease('0'), spec: { renewTime: '0', leaseDurationSeconds: 40 } };
+    const v = await world([node(), slow, pod], impatient);
+    await v.pass(19_000);
+    assert.deepEqual(await state(v), well);
+    await v.pass(1000);
+    assert.deepEqual(await state(v), lost);
+    await v.stop();
+  });
+
+  it('does not take nodes for silent when its clock is set forward', async () => {
+    const w = await world([node(), lease('0'), pod], nodeLifecycleController);
+    w.clock.set(3_600_000);
+    await w.pass(30_000);
     assert.deepEqual(await state(w), well);
     await w.stop();
   });

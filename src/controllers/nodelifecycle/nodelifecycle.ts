@@ -11,7 +11,7 @@ import type { Informer } from '../../client/informer.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { equal } from '../equal.ts';
 import type { ControllerParts, Run } from '../parts.ts';
-import { desiredNodeStatus, desiredTaints, GRACE, isNodeReady, podConditions } from './desired.ts';
+import { DEFAULT_GRACE, desiredNodeStatus, desiredTaints, graceOf, isNodeReady, podConditions } from './desired.ts';
 
 /** Namespace of the nodes' leases. https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats */
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -19,15 +19,22 @@ const LEASE_NAMESPACE = 'kube-node-lease';
 type Parts = ControllerParts & {
   readonly nodes: Informer<Node>;
   readonly podsOn: (nodeName: string) => readonly Pod[];
-  /** When we last saw a node's lease renewed, by our own clock: the clocks of nodes need not agree with it. */
+  /** When we last saw a node's lease renewed, by our own clock that nobody sets: those of nodes need not agree with it. */
   readonly heard: Map<string, number>;
+  /** Milliseconds that a node may be silent. */
+  readonly graceOf: (nodeName: string) => number;
   readonly events: EventRecorder;
   readonly queue: WorkQueue;
 };
 
+export interface NodeLifecycleOptions extends ControllerParts {
+  /** Milliseconds without a renewed lease after which a node counts as lost. Default: 40 s, as in Kubernetes. */
+  readonly nodeMonitorGracePeriod?: number;
+}
+
 /** Makes the controller; its keys are names of nodes. */
-export function nodeLifecycleController(parts: ControllerParts): Run {
-  const { informers, clock, log } = parts;
+export function nodeLifecycleController(parts: NodeLifecycleOptions): Run {
+  const { informers, clock, log, nodeMonitorGracePeriod = DEFAULT_GRACE } = parts;
   const queue = new WorkQueue({ clock });
   const nodes = informers.of(Node);
   const pods = informers.of(Pod);
@@ -38,11 +45,14 @@ export function nodeLifecycleController(parts: ControllerParts): Run {
     if (object === undefined) heard.delete(key);
     queue.add(key);
   });
-  informers.of(Lease).onChange(({ object, previous }) => {
+  const leases = informers.of(Lease);
+  const graceOfNode = (name: string) =>
+    graceOf(nodeMonitorGracePeriod, leases.get({ namespace: LEASE_NAMESPACE, name })?.spec?.leaseDurationSeconds);
+  leases.onChange(({ object, previous }) => {
     if (object?.metadata.namespace !== LEASE_NAMESPACE || object.spec?.renewTime === previous?.spec?.renewTime) return;
     const { name = '' } = object.metadata;
-    const wasSilent = clock.now() - (heard.get(name) ?? 0) >= GRACE;
-    heard.set(name, clock.now());
+    const wasSilent = clock.steady() - (heard.get(name) ?? -Infinity) >= graceOfNode(name);
+    heard.set(name, clock.steady());
     if (wasSilent) queue.add(name);
   });
   pods.onChange(({ object }) => {
@@ -50,7 +60,7 @@ export function nodeLifecycleController(parts: ControllerParts): Run {
     const nodeName = object?.spec?.nodeName;
     if (nodeName && !isTrue(nodes.get(nodeName)?.status?.conditions, 'Ready')) queue.add(nodeName);
   });
-  const own = { ...parts, nodes, podsOn, heard, events, queue };
+  const own = { ...parts, nodes, podsOn, heard, graceOf: graceOfNode, events, queue };
   return (signal) =>
     runController({ name: 'nodelifecycle', queue, reconcile: (key) => reconcile(key, own), log }, signal);
 }
@@ -60,12 +70,14 @@ async function reconcile(name: string, parts: Parts): Promise<void> {
   const node = nodes.get(name);
   if (node === undefined) return removePods(name, parts);
   const now = clock.now();
-  const since = heard.get(name) ?? now; // Our own start, or the node's, begins a new grace period.
+  const since = heard.get(name) ?? clock.steady(); // Our own start, or the node's, begins a new grace period.
   heard.set(name, since);
-  const silent = now - since >= GRACE;
-  if (!silent) queue.addAfter(name, since + GRACE - now);
+  const grace = parts.graceOf(name);
+  const silence = clock.steady() - since;
+  const silent = silence >= grace;
+  if (!silent) queue.addAfter(name, grace - silence);
 
-  const status = desiredNodeStatus(node, silent, now);
+  const status = desiredNodeStatus(node, silent ? grace : undefined, now);
   const written = equal(status, node.status ?? {}) ? node : await client.updateStatus(Node, { ...node, status });
   const taints = desiredTaints(written, silent, now);
   if (!equal(taints, written.spec?.taints ?? [])) {
