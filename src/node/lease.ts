@@ -4,19 +4,20 @@ import { isNotFound } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
 
 const NAMESPACE = 'kube-node-lease';
-/** Seconds for which one renewal is good. */
-const DURATION = 40;
-
 export interface LeaseOwner {
   readonly name: string;
   readonly uid: string;
 }
 
-/** Renews the node's lease, making it if there is none. `now` is wall-clock milliseconds. */
-export async function renewLease(client: Client, owner: LeaseOwner, now: number): Promise<void> {
+/** Renews the node's lease, making it if there is none. `duration`: milliseconds for which that is good; `now`: wall clock. */
+export async function renewLease(
+  client: Client,
+  owner: LeaseOwner,
+  { now, duration }: { readonly now: number; readonly duration: number },
+): Promise<void> {
   const spec = {
     holderIdentity: owner.name,
-    leaseDurationSeconds: DURATION,
+    leaseDurationSeconds: Math.round(duration / 1000),
     // A metav1.MicroTime.
     renewTime: new Date(now).toISOString().replace(/(\.\d{3})Z$/, '$1000Z'),
   };

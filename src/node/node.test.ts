@@ -61,6 +61,38 @@ describe('a node', () => {
     ended.abort();
   });
 
+  it('gives four signs of life in the time that one is good', async () => {
+    const { clock, ended, lease, options } = setup();
+    await startNode({ ...options, leaseDuration: 8000 }, ended.signal);
+    await settle();
+    const first = await lease();
+    assert.equal(first?.spec?.leaseDurationSeconds, 8);
+    await clock.advance(1900);
+    await settle();
+    assert.equal((await lease())?.spec?.renewTime, first?.spec?.renewTime);
+    await clock.advance(100);
+    await settle();
+    assert.notEqual((await lease())?.spec?.renewTime, first?.spec?.renewTime);
+    ended.abort();
+  });
+
+  it('says when it is given other prefixes for its pods', async () => {
+    const { client, ended, options } = setup();
+    const told: object[] = [];
+    const log = { ...silentLogger, error: (fields: object) => void told.push(fields) };
+    await startNode({ ...options, log }, ended.signal);
+    const give = async (...podCIDRs: readonly string[]) => {
+      client.seed({ ...(await client.get(Node, { name: 'node1' })), spec: { podCIDRs } });
+      await settle();
+    };
+    await give('10.244.1.0/24');
+    await give('10.244.1.0/24');
+    assert.deepEqual(told, []);
+    await give('10.244.2.0/24');
+    assert.deepEqual(told, [{ node: 'node1', before: '10.244.1.0/24', now: '10.244.2.0/24' }]);
+    ended.abort();
+  });
+
   it('keeps the external addresses that a cloud says, and says its own', async () => {
     const { clock, client, ended, options } = setup();
     await startNode(options, ended.signal);

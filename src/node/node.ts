@@ -9,13 +9,19 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { Wake } from '../host/wake.ts';
 import { untilAborted } from '../lib/abort.ts';
-import { type CIDR, parseCIDR } from '../lib/ip.ts';
+import { type CIDR, parseCIDR, printCIDR } from '../lib/ip.ts';
 import { desiredNode, desiredStatus, type Machine, type NodeInput } from './desired.ts';
 import { renewLease } from './lease.ts';
 import { readMachine } from './machine.ts';
 
-/** Milliseconds between renewals of the lease: a quarter of what the control plane waits for. */
-const RENEW_EVERY = 10_000;
+/** Milliseconds for which a renewal of the lease is good: what the control plane waits for. A kubelet's default. */
+const LEASE_DURATION = 40_000;
+/** Renewals in that time. */
+const RENEWALS = 4;
+
+const OTHER_PREFIXES =
+  'the node was given other prefixes for its pods, as happens when its Node is deleted: pods that run keep addresses that nobody ' +
+  'sends to any more. Drain the node and start its agent again; new pods get addresses of the new prefixes then';
 
 export interface NodeOptions {
   readonly client: Client;
@@ -24,6 +30,8 @@ export interface NodeOptions {
   readonly addresses: readonly string[];
   /** More labels for the Node. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Milliseconds for which one sign of life is good; there are four in that time. Default: 40 s. */
+  readonly leaseDuration?: number;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Default: read from the system. */
@@ -43,7 +51,15 @@ export interface RegisteredNode {
  * The Node stays when the agent ends: its silence is what tells that it is down.
  */
 export async function startNode(options: NodeOptions, signal: AbortSignal): Promise<RegisteredNode> {
-  const { client, nodeName, addresses, labels = {}, log, clock = systemClock } = options;
+  const {
+    client,
+    nodeName,
+    addresses,
+    labels = {},
+    leaseDuration = LEASE_DURATION,
+    log,
+    clock = systemClock,
+  } = options;
   const machine = options.machine ?? (await readMachine());
   const input = { nodeName, addresses, labels, machine };
   const fieldSelector = `metadata.name=${nodeName}`;
@@ -51,17 +67,23 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
   let latest = await register(client, input, { clock, log, signal });
   const wake = new Wake();
   const podCIDRs = new Promise<readonly CIDR[]>((resolve) => {
+    let given: string | undefined;
     informer.onChange(({ object }) => {
       if (object === undefined) wake.now();
       else latest = object;
       const cidrs = (object?.spec?.podCIDRs ?? []).map(parseCIDR).filter((cidr) => cidr !== undefined);
       if (cidrs.length > 0) resolve(cidrs);
+      const now = cidrs.map(printCIDR).join(', ');
+      if (now !== '' && given !== undefined && now !== given) {
+        log.error({ node: nodeName, before: given, now }, OTHER_PREFIXES);
+      }
+      if (now !== '') given = now;
       // The control plane says that we are gone: a good moment to contradict it.
       if (object?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True')) wake.now();
     });
   });
   informer.start(signal);
-  void keepAlive({ client, input, clock, log, wake, informer }, signal);
+  void keepAlive({ client, input, leaseDuration, clock, log, wake, informer }, signal);
   return { node: () => latest, podCIDRs };
 }
 
@@ -116,6 +138,7 @@ function isRace(error: unknown): boolean {
 interface KeepAlive {
   readonly client: Client;
   readonly input: NodeInput;
+  readonly leaseDuration: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly wake: Wake;
@@ -123,15 +146,17 @@ interface KeepAlive {
 }
 
 async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
-  const { client, input, clock, log, wake, informer } = parts;
-  const backOff = new BackOff({ first: 200, max: RENEW_EVERY, jitter: 0.5 });
+  const { client, input, leaseDuration, clock, log, wake, informer } = parts;
+  const renewEvery = leaseDuration / RENEWALS;
+  const backOff = new BackOff({ first: 200, max: renewEvery, jitter: 0.5 });
   await untilAborted(informer.synced, signal);
   while (!signal.aborted) {
-    let wait = RENEW_EVERY;
+    let wait = renewEvery;
     try {
       const node = informer.get(input.nodeName) ?? (await ensureNode(client, input, undefined, clock.now()));
       // The lease first: a node that says it is ready while its lease says otherwise is not believed.
-      await renewLease(client, { name: input.nodeName, uid: node.metadata.uid ?? '' }, clock.now());
+      const owner = { name: input.nodeName, uid: node.metadata.uid ?? '' };
+      await renewLease(client, owner, { now: clock.now(), duration: leaseDuration });
       await ensureNode(client, input, node, clock.now());
       backOff.reset();
     } catch (err) {

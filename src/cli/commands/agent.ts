@@ -1,12 +1,14 @@
 /** `postern agent`: the parts of one node. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import type { Duration } from '../../lib/duration.ts';
 import type { CIDR } from '../../lib/ip.ts';
 import { type AnnouncerFlags, addAnnouncerOptions, announcerOf } from '../announcer-options.ts';
 import { addContainerOptions, type ContainerFlags, containerFlags } from '../container-options.ts';
 import { requireDirectory } from '../directory.ts';
 import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
+import { nodeLeaseDurationOption } from '../node-lifecycle-options.ts';
 import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
 import { addPodNetworkOptions, type PodNetworkFlags, podNetworkFlags } from '../pod-network-options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
@@ -22,6 +24,7 @@ interface Flags extends AnnouncerFlags, ContainerFlags, EgressFlags, FirewallFla
   readonly stateDir: string;
   readonly imageDir: string;
   readonly clusterCidr: readonly CIDR[];
+  readonly nodeLeaseDuration: Duration;
   readonly proxyMode: ModeName;
   readonly onStop: 'leave' | 'end';
 }
@@ -45,6 +48,7 @@ export function addAgentCommand(postern: Command): void {
         DEFAULT_CLUSTER_CIDRS,
       ),
     )
+    .addOption(nodeLeaseDurationOption())
     .addOption(modeOption('--proxy-mode'))
     .addOption(
       new Option('--on-stop <what>', 'guests and rules when the agent stops')
@@ -81,6 +85,7 @@ export function addAgentCommand(postern: Command): void {
           stateDir: flags.stateDir,
           imageDir: flags.imageDir,
           clusterCIDRs: flags.clusterCidr,
+          leaseDuration: flags.nodeLeaseDuration,
           proxyMode: flags.proxyMode,
           announcer,
           ...egressFlags(flags),

@@ -51,6 +51,8 @@ export interface AgentOptions extends ContainerFlags, EgressFlags, FirewallFlags
   readonly lanInterface: string;
   readonly stateDir: string;
   readonly imageDir: string;
+  /** Milliseconds for which a sign of life of the node is good. Default: a kubelet's. */
+  readonly leaseDuration?: number;
   readonly clusterCIDRs: readonly CIDR[];
   /** How the node proxy programs the kernel. */
   readonly proxyMode: ModeName;
@@ -101,7 +103,14 @@ async function runParts(
   const informers = new Informers({ client, log: log.child({ component: 'informers' }) });
   const part = (component: string) => ({ client, informers, nodeName, log: log.child({ component }) });
   const self = () => informers.of(Node).get({ name: nodeName });
-  const node = await startNode({ ...part('node'), addresses: options.nodeIPs }, parts);
+  const node = await startNode(
+    {
+      ...part('node'),
+      addresses: options.nodeIPs,
+      ...(options.leaseDuration === undefined ? {} : { leaseDuration: options.leaseDuration }),
+    },
+    parts,
+  );
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;
 
