@@ -1,4 +1,4 @@
-/** How commands that talk to a server find it: `--kubeconfig`, else $KUBECONFIG, as kubectl does. */
+/** How commands that talk to a server find it: `--kubeconfig`, else $KUBECONFIG, as kubectl does; else they are in a pod. */
 import { Option } from 'commander';
 import type { Client, Endpoint } from '../client/client.ts';
 import { UserError } from './errors.ts';
@@ -13,9 +13,12 @@ export const namespaceOption = (): Option =>
 export const isNamed = (kubeconfig: string | undefined): kubeconfig is string =>
   kubeconfig !== undefined && kubeconfig !== '';
 
-/** The server that the user named. */
+/** The server that the user named; in a pod where none is named, that of the pod's own cluster. */
 export async function loadEndpoint(kubeconfig: string | undefined): Promise<Endpoint> {
   if (!isNamed(kubeconfig)) {
+    const { inClusterEndpoint } = await import('../client/in-cluster.ts');
+    const own = await inClusterEndpoint();
+    if (own !== undefined) return own;
     throw new UserError(
       'which server? No kubeconfig was given',
       'Add --kubeconfig DIR/kubeconfig, or: export KUBECONFIG=DIR/kubeconfig',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,21 @@ describe('a kubeconfig', () => {
       assert.deepEqual(await loadKubeconfig(path), each);
       assert.deepEqual(await loadKubeconfig(path, 'my: lab'), each);
     }
+  });
+
+  it('tells of the other servers of the cluster, in an extension that kubectl passes over', async () => {
+    const several = { ...endpoint, otherServers: ['https://[fd00::2]:6443', 'https://three.example:6443'] };
+    const text = printKubeconfig({ endpoint: several, name: 'a' });
+    await writeFile(path, text);
+    assert.deepEqual(await loadKubeconfig(path), several);
+    const kubectl = spawnSync('kubectl', ['--kubeconfig', path, 'config', 'view', '--minify', '-o', 'json']);
+    if (kubectl.error === undefined) {
+      const [{ cluster }] = JSON.parse(String(kubectl.stdout)).clusters;
+      assert.equal(cluster.server, endpoint.server);
+      assert.deepEqual(cluster.extensions[0].extension.servers, [several.server, ...several.otherServers]);
+    }
+    await writeFile(path, text.replace('"https://[fd00::2]:6443"', '7'));
+    await assert.rejects(loadKubeconfig(path), /postern.dev\/servers .* must hold a list "servers" of URLs/);
   });
 
   it('may name files, relative to itself', async () => {

@@ -32,8 +32,10 @@ export async function loadKubeconfig(path: string, context?: string): Promise<En
   const read = (entry: Entry, field: string) => material(path, entry, field);
   // Read once, so that a wrong path is told now.
   const inFile = await fileOf(path, user, 'tokenFile');
+  const others = otherServers(path, cluster).filter((other) => other !== server);
   return defined({
     server,
+    otherServers: others.length === 0 ? undefined : others,
     caData: await read(cluster, 'certificate-authority'),
     clientCertificate: await read(user, 'client-certificate'),
     clientKey: await read(user, 'client-key'),
@@ -62,6 +64,7 @@ export function printKubeconfig(options: { readonly endpoint: Endpoint; readonly
     '  cluster:',
     `    server: ${quoted(endpoint.server)}`,
     ...line('certificate-authority-data', endpoint.caData && base64(endpoint.caData)),
+    ...serversExtension(endpoint),
     'users:',
     `- name: ${quoted(name)}`,
     ...(user.length === 0 ? ['  user: {}'] : ['  user:', ...user]),
@@ -72,6 +75,37 @@ export function printKubeconfig(options: { readonly endpoint: Endpoint; readonly
     `    user: ${quoted(name)}`,
     '',
   ].join('\n');
+}
+
+/** Other servers of the cluster, where other programs than ours do not look. */
+const SERVERS_EXTENSION = 'postern.dev/servers';
+
+/** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#NamedExtension */
+function serversExtension({ server, otherServers = [] }: Endpoint): readonly string[] {
+  if (otherServers.length === 0) return [];
+  return [
+    '    extensions:',
+    `    - name: ${SERVERS_EXTENSION}`,
+    '      extension:',
+    '        servers:',
+    ...[server, ...otherServers].map((url) => `        - ${JSON.stringify(url)}`),
+  ];
+}
+
+function otherServers(path: string, cluster: Entry): readonly string[] {
+  const list = cluster['extensions'];
+  const extensions = Array.isArray(list) ? list.filter(isEntry) : [];
+  const extension = extensions.find(({ name }) => name === SERVERS_EXTENSION)?.['extension'];
+  if (extension === undefined) return [];
+  const servers = isEntry(extension) ? extension['servers'] : undefined;
+  const isURL = (server: unknown): server is string => typeof server === 'string' && URL.canParse(server);
+  if (!Array.isArray(servers) || !servers.every(isURL)) {
+    throw new KubeconfigError(
+      path,
+      `the extension ${SERVERS_EXTENSION} of the cluster must hold a list "servers" of URLs such as https://HOST:PORT; put it right, or remove it`,
+    );
+  }
+  return servers;
 }
 
 async function readConfig(path: string): Promise<Entry> {
