@@ -12,17 +12,19 @@ import { TakenClaims } from './allocation/taken.ts';
 import { Access } from './auth/access.ts';
 import { authenticator } from './auth/authenticate.ts';
 import { groupAuthorizer } from './auth/authorize.ts';
+import { BootstrapTokens } from './auth/bootstrap-tokens.ts';
 import { ISSUER } from './auth/tokens/claims.ts';
 import { stillThere } from './auth/tokens/still-there.ts';
 import { TokenKeys } from './auth/tokens/token-keys.ts';
 import { Tokens } from './auth/tokens/tokens.ts';
-import { bootstrap, keepSystemNamespaces } from './bootstrap.ts';
+import { bootstrap as bootstrapCluster, keepSystemNamespaces } from './bootstrap.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
 import { keepHouse } from './housekeeping.ts';
 import { type ListenAddress, listenOn, listenOnSocket, makeServer } from './http/listen.ts';
 import { MoreAddresses } from './http/more-addresses.ts';
 import { Serving } from './http/serving.ts';
+import { keepServingCertificate, type TLSVersion } from './http/serving-certificate.ts';
 import { YAMLReader } from './http/yaml-reader.ts';
 import { ensureKubernetesService, keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
@@ -50,6 +52,10 @@ export interface ApiServerOptions {
   readonly listenAlso?: () => Promise<readonly string[]>;
   /** Addresses at which nodes and guests reach the API, for the endpoints of `default/kubernetes`. Default: none. */
   readonly advertise?: () => readonly string[];
+  /** Names and addresses that clients connect to now, which the serving certificate is for. Default: as when `pki` was opened. */
+  readonly servingHosts?: () => readonly string[];
+  /** The least that clients must speak. Default: TLS 1.3. */
+  readonly tlsMinVersion?: TLSVersion;
   readonly nodePortRange: { readonly first: number; readonly last: number };
   readonly log: Logger;
   readonly clock?: Clock;
@@ -66,7 +72,7 @@ export interface ApiServer {
 
 /** Starts the server; it listens once the promise resolves. Throws ListenError when it cannot. */
 export async function startApiServer(options: ApiServerOptions, signal: AbortSignal): Promise<ApiServer> {
-  const { store, pki, log, clock = systemClock, random = Math.random } = options;
+  const { store, pki, log, clock = systemClock, random = Math.random, tlsMinVersion = 'TLSv1.3' } = options;
   const codec = new Codec();
   const taken = new TakenClaims(store, log);
   const ranges = new ServiceRanges(store, codec);
@@ -78,28 +84,30 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const keys = new TokenKeys(pki.tokenKey, ISSUER);
   const tokens = new Tokens({ keys, clock, stillThere: stillThere(store, codec, () => clock.now()) });
   const api: Api = { store, codec, clock, random, log, admissions: [...admissions, access], access, tokens };
+  const bootstrap = new BootstrapTokens({ store, codec, now: () => clock.now() });
   const links = new NodeLinks(clock);
   const metrics = new Metrics(links);
   const serving = new Serving({
     api,
     metrics,
-    authenticate: authenticator(tokens),
+    authenticate: authenticator({ tokens, bootstrap, now: () => clock.now(), log }),
     documents: new Documents(metrics, keys),
     yaml: new YAMLReader(),
     links,
   });
-  const server = makeServer(pki, serving, log);
+  const listener = () => makeServer(pki, serving, log, tlsMinVersion);
+  const server = listener();
   const { address, port } = await listenOn(server, options.listen);
   const servers = [server];
   try {
     await taken.start(serving.ending);
-    const also = new MoreAddresses({ make: () => makeServer(pki, serving, log), port, log, clock });
+    const also = new MoreAddresses({ make: listener, port, log, clock });
     const advertise = () => (also.addresses.length > 0 ? also.addresses : (options.advertise?.() ?? []));
     const own = { serviceCIDRs: options.serviceCIDRs, port, advertise };
-    await bootstrap(api, own);
+    await bootstrapCluster(api, own);
     await access.start(serving.ending);
     if (options.socketPath !== undefined) {
-      const other = makeServer(pki, serving, log);
+      const other = listener();
       servers.push(other);
       await listenOnSocket(other, options.socketPath, options.socketMode ?? 0o600);
     }
@@ -110,6 +118,11 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
         return ensureKubernetesService(api, own);
       };
       void also.keep(options.listenAlso, onNew, serving.ending);
+    }
+    const { servingHosts: hosts } = options;
+    if (hosts !== undefined) {
+      const certificate = { pki, minVersion: tlsMinVersion, hosts, servers: () => servers, clock, log };
+      void keepServingCertificate(certificate, serving.ending);
     }
     void keepHouse(api, serving.ending);
     void keepAllocations(api, { ...options, touched: () => touched.next() }, serving.ending);
