@@ -58,7 +58,7 @@ function fieldOf(option: Option): ConfigField {
 
 function shapeOf(option: Option, placeholder: string): Shape {
   if (placeholder === '') return 'switch';
-  if (placeholder === 'bool') return 'boolean';
+  if (placeholder === 'bool' || placeholder === 'boolean') return 'boolean';
   if (SECRETS.has(placeholder)) return 'secret';
   if (INTEGERS.has(placeholder)) return 'integer';
   if (LISTS.has(placeholder)) return 'list';

@@ -41,7 +41,7 @@ function typeOf({ shape, choices, placeholder }: ConfigField): Schema {
     case 'repeated':
       return { anyOf: [TEXT, { type: 'array', items: TEXT }] };
     default:
-      return placeholder === 'time' ? TIME : TEXT;
+      return placeholder === 'time' || placeholder === 'duration' ? TIME : TEXT;
   }
 }
 
