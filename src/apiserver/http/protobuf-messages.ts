@@ -145,6 +145,51 @@ const labelSelector: Message = {
   2: parts('matchExpressions', { 1: one('key'), 2: one('operator'), 3: texts('values') }),
 };
 
+const rules = parts('rules', {
+  1: texts('verbs'),
+  2: texts('apiGroups'),
+  3: texts('resources'),
+  4: texts('resourceNames'),
+  5: texts('nonResourceURLs'),
+});
+const role: Message = { 1: part('metadata', objectMeta), 2: rules };
+const clusterRole: Message = {
+  ...role,
+  3: part('aggregationRule', { 1: parts('clusterRoleSelectors', labelSelector) }),
+};
+const roleBinding: Message = {
+  1: part('metadata', objectMeta),
+  2: parts('subjects', { 1: one('kind'), 2: one('apiGroup'), 3: one('name'), 4: one('namespace') }),
+  3: part('roleRef', { 1: one('apiGroup'), 2: one('kind'), 3: one('name') }),
+};
+
+const reviewedSelector: Message = {
+  1: one('rawSelector'),
+  2: parts('requirements', { 1: one('key'), 2: one('operator'), 3: texts('values') }),
+};
+const attributes: Message = {
+  1: part('resourceAttributes', {
+    1: one('namespace'),
+    2: one('verb'),
+    3: one('group'),
+    4: one('version'),
+    5: one('resource'),
+    6: one('subresource'),
+    7: one('name'),
+    8: part('fieldSelector', reviewedSelector),
+    9: part('labelSelector', reviewedSelector),
+  }),
+  2: part('nonResourceAttributes', { 1: one('path'), 2: one('verb') }),
+};
+const selfAccessReview: Message = { 1: part('metadata', objectMeta), 2: part('spec', attributes), 3: STATUS };
+/** What else is known of the user, field 5, is not read: no authorizer goes by it. */
+const accessReview: Message = {
+  1: part('metadata', objectMeta),
+  2: part('spec', { ...attributes, 3: one('user'), 4: texts('groups'), 6: one('uid') }),
+  3: STATUS,
+};
+const rulesReview: Message = { 1: part('metadata', objectMeta), 2: part('spec', { 1: one('namespace') }), 3: STATUS };
+
 const containerPort: Message = {
   1: one('name'),
   2: one('hostPort', 'integer'),
@@ -234,6 +279,14 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   'authentication.k8s.io/v1/TokenRequest': tokenRequest,
   'authentication.k8s.io/v1/TokenReview': tokenReview,
   'authentication.k8s.io/v1/SelfSubjectReview': { 1: part('metadata', objectMeta) },
+  'authorization.k8s.io/v1/SelfSubjectAccessReview': selfAccessReview,
+  'authorization.k8s.io/v1/SelfSubjectRulesReview': rulesReview,
+  'authorization.k8s.io/v1/SubjectAccessReview': accessReview,
+  'authorization.k8s.io/v1/LocalSubjectAccessReview': accessReview,
+  'rbac.authorization.k8s.io/v1/Role': role,
+  'rbac.authorization.k8s.io/v1/ClusterRole': clusterRole,
+  'rbac.authorization.k8s.io/v1/RoleBinding': roleBinding,
+  'rbac.authorization.k8s.io/v1/ClusterRoleBinding': roleBinding,
   'v1/DeleteOptions': deleteOptions,
   'meta.k8s.io/v1/DeleteOptions': deleteOptions,
 };

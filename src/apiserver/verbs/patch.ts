@@ -17,7 +17,7 @@ import { birthOf } from './create.ts';
 import { decodeObject, decodePart, reportDuplicates } from './decode.ts';
 import { isDryRun, requiredName } from './options.ts';
 import { tracked } from './track.ts';
-import { partOf, replace } from './update.ts';
+import { allowCreate, partOf, replace } from './update.ts';
 
 const APPLY = 'application/apply-patch+yaml';
 
@@ -78,6 +78,7 @@ function applier(api: Api, request: ResourceRequest, given: Parsed): Decide {
     const result = decodeObject(request, applyServerSide(kind, current?.object, applied, options));
     if (current !== undefined) return replace(kind, result, current, partOf(request));
     if (subresource !== undefined) throw notFound(kind, requiredName(request));
+    allowCreate(api, request);
     return { act: 'put', object: completeNew(kind, result.object, birthOf(api), result.causes) };
   };
 }

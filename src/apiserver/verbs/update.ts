@@ -4,6 +4,8 @@ import type { KubeObject } from '../../api/meta/v1.ts';
 import { notFound } from '../../api/status.ts';
 import { sameValue } from '../../api/value.ts';
 import type { Answer } from '../answer.ts';
+import { attemptOf } from '../auth/attempt.ts';
+import { authorize } from '../auth/authorize.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { change, type Decision, targetOf } from '../storage/change.ts';
 import type { Stored } from '../storage/codec.ts';
@@ -32,10 +34,17 @@ function make(api: Api, request: ResourceRequest, { object, causes }: Decoded): 
   if (!kind.createOnUpdate || subresource !== undefined || resourceVersion !== '' || uid !== '') {
     throw notFound(kind, requiredName(request));
   }
+  allowCreate(api, request);
   return { act: 'put', object: completeNew(kind, object, birthOf(api), causes) };
 }
 
 const PARTS: readonly Part[] = ['status', 'finalize', 'approval'];
+
+/** Throws an ApiError, 403, unless the user may make what is not there: the request was allowed as a change. */
+export function allowCreate({ access }: Api, request: ResourceRequest): void {
+  const refused = authorize(access, request.user, attemptOf('create', request));
+  if (refused !== undefined) throw refused;
+}
 
 export function partOf({ subresource }: ResourceRequest): Part {
   return PARTS.find((part) => part === subresource) ?? 'object';
