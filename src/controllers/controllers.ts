@@ -10,6 +10,7 @@ import { tokenCleaner } from './bootstraptokens/bootstraptokens.ts';
 import { type CertificateSigner, certificatesController } from './certificates/certificates.ts';
 import type { Claim } from './cloud/claims.ts';
 import { type CloudOptions, cloudController } from './cloud/cloud.ts';
+import { clusterRoleAggregationController } from './clusterroleaggregation/clusterroleaggregation.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpointslice.ts';
@@ -44,6 +45,8 @@ export interface ControllersOptions {
   readonly clusterCIDRs: readonly CIDR[];
   /** Lengths of a node's prefixes, in bits. Default: 24 and 64, as in Kubernetes. */
   readonly nodeMaskSizes?: { readonly IPv4: number; readonly IPv6: number };
+  /** Milliseconds that a node may be silent until it counts as lost. Default: 40 s, as in Kubernetes. */
+  readonly nodeMonitorGracePeriod?: number;
   /** Which of them; default: all. */
   readonly only?: ReadonlySet<ControllerName>;
   /** PEM: the authority whose certificate the API server has, for pods to know it by; undefined: others tell them. */
@@ -58,14 +61,18 @@ export interface ControllersOptions {
   readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
-type Settings = Pick<ControllersOptions, 'clusterCIDRs' | 'setLogLevel' | 'cloud' | 'others' | 'rootCA' | 'signer'> &
+type Settings = Pick<
+  ControllersOptions,
+  'clusterCIDRs' | 'nodeMonitorGracePeriod' | 'setLogLevel' | 'cloud' | 'others' | 'rootCA' | 'signer'
+> &
   Required<Pick<ControllersOptions, 'nodeMaskSizes'>>;
 
 const NOTHING: Run = async () => {};
 
 const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, settings: Settings) => Run>> = {
   nodeipam: (parts, settings) => nodeIPAMController({ ...parts, ...settings }),
-  nodelifecycle: nodeLifecycleController,
+  nodelifecycle: (parts, { nodeMonitorGracePeriod: grace }) =>
+    nodeLifecycleController({ ...parts, ...(grace === undefined ? {} : { nodeMonitorGracePeriod: grace }) }),
   endpointslice: endpointSliceController,
   endpoints: endpointsController,
   endpointslicemirroring: endpointSliceMirroringController,
@@ -87,6 +94,7 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   serviceaccounts: (parts, { rootCA }) => serviceAccountsController({ ...parts, ...(rootCA ? { rootCA } : {}) }),
   certificates: (parts, { signer }) => (signer === undefined ? NOTHING : certificatesController({ ...parts, signer })),
   tokencleaner: (parts) => tokenCleaner(parts),
+  clusterroleaggregation: clusterRoleAggregationController,
   namespace: namespaceController,
   garbagecollector: garbageCollector,
   eventttl: eventSweeper,

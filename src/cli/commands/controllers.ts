@@ -7,6 +7,7 @@ import { addCloudOptions, type CloudFlags } from '../cloud-options.ts';
 import { parseControllers } from '../controllers-option.ts';
 import { UserError } from '../errors.ts';
 import { kubeconfigOption } from '../kubeconfig.ts';
+import { nodeMonitorGraceOption } from '../node-lifecycle-options.ts';
 import { parseCIDRs, parseDuration, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS } from '../wiring/defaults.ts';
@@ -15,6 +16,7 @@ interface Flags extends CloudFlags {
   readonly kubeconfig?: string;
   readonly only: ReadonlySet<ControllerName>;
   readonly clusterCidr: readonly CIDR[];
+  readonly nodeMonitorGracePeriod: Duration;
   readonly leaderElect: boolean;
   readonly leaderElectLeaseDuration: Duration;
 }
@@ -43,6 +45,7 @@ export function addControllersCommand(postern: Command): void {
         DEFAULT_CLUSTER_CIDRS,
       ),
     )
+    .addOption(nodeMonitorGraceOption())
     .addOption(
       new Option(
         '--leader-elect <boolean>',
@@ -88,6 +91,8 @@ async function run(flags: Flags): Promise<void> {
   }
   const cloud = await readCloud(flags, only);
   const election = flags.leaderElect ? { leaseDuration: flags.leaderElectLeaseDuration } : undefined;
-  const options = { endpoint: await loadEndpoint(kubeconfig), only, clusterCIDRs: clusterCidr, cloud, election };
+  const { nodeMonitorGracePeriod } = flags;
+  const settings = { only, clusterCIDRs: clusterCidr, nodeMonitorGracePeriod };
+  const options = { endpoint: await loadEndpoint(kubeconfig), ...settings, cloud, election };
   await runLoneControllers(options, endSignal(), () => process.stdout.write('ready\n'));
 }

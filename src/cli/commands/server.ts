@@ -1,10 +1,12 @@
 /** `postern server`: API server, store and controllers. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ControllerName } from '../../controllers/names.ts';
+import type { Duration } from '../../lib/duration.ts';
 import { type CIDR, parseIP } from '../../lib/ip.ts';
 import { addCloudOptions, type CloudFlags } from '../cloud-options.ts';
 import { controllersOption } from '../controllers-option.ts';
 import { requireDirectory } from '../directory.ts';
+import { nodeMonitorGraceOption } from '../node-lifecycle-options.ts';
 import { dataDirOption, type HostPort, listenOption, parseCIDRs, parsedOption } from '../options.ts';
 import { endSignal } from '../signals.ts';
 import { addStoreOptions, type StoreFlags } from '../store-options.ts';
@@ -19,6 +21,7 @@ interface Flags extends CloudFlags, StoreFlags {
   readonly clusterCidr: readonly CIDR[];
   readonly serviceCidr: readonly CIDR[];
   readonly controllers: ReadonlySet<ControllerName>;
+  readonly nodeMonitorGracePeriod: Duration;
   readonly issue?: readonly string[];
 }
 
@@ -58,6 +61,7 @@ export function addServerCommand(postern: Command): void {
       ),
     )
     .addOption(controllersOption())
+    .addOption(nodeMonitorGraceOption())
     .option(
       '--issue <node=path>',
       'write a kubeconfig for the agent of a node; may be repeated',
@@ -84,6 +88,7 @@ export function addServerCommand(postern: Command): void {
           listenInterface: flags.listenInterface,
           advertiseAddresses: flags.advertiseAddress,
           clusterCIDRs: flags.clusterCidr,
+          nodeMonitorGracePeriod: flags.nodeMonitorGracePeriod,
           serviceCIDRs: flags.serviceCidr,
           controllers: flags.controllers,
           cloud: await readCloud(flags, flags.controllers),

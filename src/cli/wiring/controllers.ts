@@ -17,6 +17,8 @@ export interface LoneControllersOptions {
   readonly endpoint: Endpoint;
   readonly only: ReadonlySet<ControllerName>;
   readonly clusterCIDRs: readonly CIDR[];
+  /** Milliseconds that a node may be silent until it counts as lost. */
+  readonly nodeMonitorGracePeriod: number;
   readonly cloud: CloudPlan;
   /** Whether others may run the same, of which one is to work; undefined: nobody does. */
   readonly election: { readonly leaseDuration: Duration } | undefined;
@@ -28,11 +30,12 @@ export async function runLoneControllers(
   signal: AbortSignal,
   ready: () => void,
 ): Promise<void> {
-  const { endpoint, only, clusterCIDRs, election } = options;
+  const { endpoint, only, clusterCIDRs, nodeMonitorGracePeriod, election } = options;
   const log = createLogger('controllers');
   const cloud = await openCloud(options.cloud, log, signal);
   const parts = async (client: Client) => {
-    return { client, log, clusterCIDRs, only, setLogLevel: log.setLevel, ...(await startCloud(cloud, client)) };
+    const settings = { clusterCIDRs, nodeMonitorGracePeriod, only };
+    return { client, log, ...settings, setLogLevel: log.setLevel, ...(await startCloud(cloud, client)) };
   };
   const begun = () => {
     void keepMemorySmall({ log }, signal);

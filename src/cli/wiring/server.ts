@@ -34,6 +34,8 @@ export interface ServerOptions {
   /** Where nodes and pods reach the API; empty: at what is listened at, or this machine's address on its LAN. */
   readonly advertiseAddresses: readonly string[];
   readonly clusterCIDRs: readonly CIDR[];
+  /** Milliseconds that a node may be silent until it counts as lost. */
+  readonly nodeMonitorGracePeriod: number;
   readonly serviceCIDRs: readonly CIDR[];
   /** Which controllers run. */
   readonly controllers: ReadonlySet<ControllerName>;
@@ -100,6 +102,7 @@ export async function runServer(
     log: log.child({ component: 'controllers' }),
     options: async (client) => ({
       ...{ clusterCIDRs: options.clusterCIDRs, only: options.controllers },
+      nodeMonitorGracePeriod: options.nodeMonitorGracePeriod,
       ...{ rootCA: pki.caCertificate, setLogLevel: log.setLevel },
       ...(await startCloud(cloud, client)),
     }),
