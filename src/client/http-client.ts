@@ -1,5 +1,4 @@
 /** The Client over HTTPS: requests on kept connections, each watch on a connection of its own; of one server or several. */
-import type { IncomingMessage } from 'node:http';
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../api/meta/v1.ts';
 import { ApiError, failure, type Status } from '../api/status.ts';
@@ -20,6 +19,7 @@ import {
 import { Connections, NotConnectedError, type RequestParts, StaleConnectionError } from './connections.ts';
 import { jsonLines } from './json-lines.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
+import type { Answer } from './watches.ts';
 import { Watchman } from './watchman.ts';
 
 /** Largest answer that is read into memory. */
@@ -134,17 +134,20 @@ class HttpClient implements ServedClient {
     });
     const path = resourcePath(kind, options) + query;
     const call: Call = { method: 'GET', path, signal, watch: true };
+    let connections: Connections | undefined;
     try {
-      const { connections, response } = await this.#attempts(call, async (connections) => {
-        return { connections, response: await this.#open(connections, call) };
+      const response = await this.#attempts(call, (to) => {
+        connections = to;
+        return this.#open(to, call);
       });
       for await (const event of jsonLines(response)) {
-        connections.heard();
+        connections?.heard();
         yield watchEvent(kind, event as RawWatchEvent<T>);
       }
     } catch (error) {
       if (signal.aborted) return;
-      throw error instanceof ApiError || error instanceof TransportError ? error : this.#broken(call, error);
+      if (error instanceof ApiError || error instanceof TransportError || connections === undefined) throw error;
+      throw unreachable(call, [{ connections, error: connections.lost ?? error }]);
     }
   }
 
@@ -219,7 +222,7 @@ class HttpClient implements ServedClient {
   }
 
   /** Sends the request; resolves with a successful answer's head, its body still to be read. */
-  async #open(connections: Connections, call: Call): Promise<IncomingMessage> {
+  async #open(connections: Connections, call: Call): Promise<Answer> {
     const response = await connections.send(await this.#parts(connections, call));
     const code = response.statusCode ?? 0;
     if (code >= 200 && code < 300) return response;
@@ -242,13 +245,6 @@ class HttpClient implements ServedClient {
         : { 'content-type': contentType ?? 'application/json', 'content-length': payload.length }),
     };
     return { method, path, headers, payload, watch, signal };
-  }
-
-  #broken(call: Call, error: unknown): TransportError {
-    const connections = this.#connections;
-    return connections === undefined
-      ? new TransportError(`${call.method} ${call.path}: ${messageOf(error)}`, { cause: error })
-      : unreachable(call, [{ connections, error }]);
   }
 }
 
@@ -322,10 +318,10 @@ export function apiError(code: number, body: string): ApiError {
   return failure(code, 'Unknown', `the server answered ${code}: ${body.slice(0, 200)}`);
 }
 
-export async function readBody(response: IncomingMessage): Promise<string> {
+export async function readBody(response: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of response) {
     chunks.push(chunk);
     length += chunk.length;
     if (length > BODY_LIMIT) throw new Error(`the answer is longer than ${BODY_LIMIT} bytes`);

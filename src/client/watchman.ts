@@ -8,7 +8,7 @@ import { messageOf } from '../lib/errors.ts';
 import type { Connections } from './connections.ts';
 
 /** A server that has said nothing for so long is asked whether it lives. */
-const SILENCE = seconds(1);
+const SILENCE = milliseconds(800);
 /** How long it may take to answer that: at first, and at most. */
 const LIMIT = milliseconds(800);
 const LIMIT_MAX = seconds(10);
