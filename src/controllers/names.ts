@@ -23,6 +23,7 @@ export const CONTROLLER_NAMES = [
   'servicestatus',
   'servicecidr',
   'serviceaccounts',
+  'clusterroleaggregation',
   'certificates',
   'tokencleaner',
   'namespace',
