@@ -1,5 +1,5 @@
 /** Counts and durations of requests. Names are those of Kubernetes' API server. */
-import { Histogram, type Labels, printMetrics } from '../lib/metrics.ts';
+import { Histogram, type Labels, type Metric, printMetrics } from '../lib/metrics.ts';
 
 /** In seconds. */
 const BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -19,12 +19,14 @@ interface Links {
 
 export class Metrics {
   readonly #links: Links;
+  readonly #more: () => Iterable<Metric>;
   readonly #running = new Map<string, { readonly labels: Labels; value: number }>();
   readonly #counts = new Map<string, { readonly labels: Labels; value: number }>();
   readonly #durations = new Map<string, { readonly labels: Labels; readonly values: Histogram }>();
 
-  constructor(links: Links) {
+  constructor(links: Links, more: () => Iterable<Metric> = () => []) {
     this.#links = links;
+    this.#more = more;
   }
 
   /** Counts a request that runs long while it runs. `labels` are few. */
@@ -79,6 +81,7 @@ export class Metrics {
         },
         samples: [{ value: this.#links.connections }],
       },
+      ...this.#more(),
     ]);
   }
 }

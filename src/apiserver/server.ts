@@ -3,6 +3,7 @@ import type { Server } from 'node:https';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { CIDR } from '../lib/ip.ts';
+import type { Metric } from '../lib/metrics.ts';
 import type { Store } from '../store/store.ts';
 import { keepAllocations } from './allocation/repair/repair.ts';
 import { Touched } from './allocation/repair/touched.ts';
@@ -34,6 +35,7 @@ import { podAdmission } from './pod-admission/pod-admission.ts';
 import { poolAdmission } from './pool-admission.ts';
 import { Codec } from './storage/codec.ts';
 import { NodeLinks } from './streams/node-links.ts';
+import { Terms } from './terms.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -57,6 +59,8 @@ export interface ApiServerOptions {
   /** The least that clients must speak. Default: TLS 1.3. */
   readonly tlsMinVersion?: TLSVersion;
   readonly nodePortRange: { readonly first: number; readonly last: number };
+  /** What its process measures besides, told with its own. */
+  readonly moreMetrics?: () => Iterable<Metric>;
   readonly log: Logger;
   readonly clock?: Clock;
   /** In [0, 1), as Math.random. */
@@ -79,14 +83,15 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const services = new ServiceAdmission({ ...options, taken, ranges, clock, random });
   const touched = new Touched();
   const pods = podAdmission({ store, codec, random });
-  const admissions = [namespaceAdmission(store, codec), services, pods, poolAdmission(store), touched];
+  const terms = new Terms(store);
+  const admissions = [namespaceAdmission(store, codec), services, pods, poolAdmission(store), touched, terms];
   const access = new Access({ store, clock, log }, [groupAuthorizer('system:nodes')]);
   const keys = new TokenKeys(pki.tokenKey, ISSUER);
   const tokens = new Tokens({ keys, clock, stillThere: stillThere(store, codec, () => clock.now()) });
   const api: Api = { store, codec, clock, random, log, admissions: [...admissions, access], access, tokens };
   const bootstrap = new BootstrapTokens({ store, codec, now: () => clock.now() });
   const links = new NodeLinks(clock);
-  const metrics = new Metrics(links);
+  const metrics = new Metrics(links, options.moreMetrics);
   const serving = new Serving({
     api,
     metrics,
@@ -94,6 +99,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     documents: new Documents(metrics, keys),
     yaml: new YAMLReader(),
     links,
+    terms,
   });
   const listener = () => makeServer(pki, serving, log, tlsMinVersion);
   const server = listener();

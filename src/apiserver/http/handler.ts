@@ -16,6 +16,7 @@ import type { NodeLinks } from '../streams/node-links.ts';
 import { serveStream } from '../streams/streams.ts';
 import { serveTunnel } from '../streams/tunnel.ts';
 import { findAction } from '../subresources/actions.ts';
+import type { Terms } from '../terms.ts';
 import { serve } from '../verbs/verbs.ts';
 import { readBody } from './body.ts';
 import { statusOf } from './errors.ts';
@@ -34,6 +35,7 @@ export interface HandlerParts {
   readonly metrics: Metrics;
   readonly yaml: YAMLReader;
   readonly links: NodeLinks;
+  readonly terms: Terms;
 }
 
 /** A request on its way. */
@@ -66,6 +68,7 @@ export async function handle(
     const { path, query } = parseURL(request.url ?? '');
     await dispatch({
       ...parts,
+      api: parts.terms.within(parts.api, request.headers),
       request,
       response,
       upgrade,

@@ -5,13 +5,10 @@ import { dirname, join, resolve } from 'node:path';
 import type { Pki } from '../../apiserver/pki/pki.ts';
 import { openPki } from '../../apiserver/pki/pki.ts';
 import { startApiServer } from '../../apiserver/server.ts';
-import type { Client, Endpoint } from '../../client/client.ts';
-import { createClient } from '../../client/http-client.ts';
+import type { Endpoint } from '../../client/client.ts';
 import { printKubeconfig } from '../../client/kubeconfig.ts';
-import { type ControllersOptions, prepareControllers, startControllers } from '../../controllers/controllers.ts';
 import type { ControllerName } from '../../controllers/names.ts';
-import { createLogger, type Logger } from '../../host/log.ts';
-import { aborted } from '../../lib/abort.ts';
+import { createLogger } from '../../host/log.ts';
 import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
 import type { HostPort } from '../options.ts';
 import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
@@ -19,10 +16,8 @@ import { CLUSTER_DOMAIN, NODE_PORTS } from './defaults.ts';
 import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, bridgeAddresses, defaultRouteDevice, isLoopback } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
+import { ElectionMetrics, runAlone, runAmongSeveral, type ServerControllers } from './server-controllers.ts';
 import { openStore, type StorePlan } from './store.ts';
-
-/** Whose holder runs the controllers of a cluster with several servers. */
-const LEASE = 'postern-controllers';
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -72,6 +67,7 @@ export async function runServer(
     openPki(join(dataDir, 'pki'), { hosts }),
     openCloud(options.cloud, log, signal),
   ]);
+  const election = new ElectionMetrics();
   const server = await startApiServer(
     {
       store,
@@ -82,6 +78,7 @@ export async function runServer(
       advertise,
       ...(listenInterface === undefined ? {} : { listenAlso: () => findBridge(listenInterface) }),
       nodePortRange: NODE_PORTS,
+      moreMetrics: () => election.metrics(),
       log: log.child({ component: 'apiserver' }),
     },
     // It serves until the controllers have ended, as what they say last goes through it.
@@ -106,51 +103,20 @@ export async function runServer(
       ...{ rootCA: pki.caCertificate, setLogLevel: log.setLevel },
       ...(await startCloud(cloud, client)),
     }),
+    onElection: (begun) => election.set(begun),
     ready: () => {
       void keepMemorySmall({ store, log }, signal);
       ready({ url, kubeconfig });
     },
   };
   try {
+    // A store of one server's own: there is no other who could lead.
     if (options.store.kind === 'lmdb') await runAlone(controllers, signal);
     else await runAmongSeveral(controllers, signal);
   } finally {
     await server.close();
     await store.close();
   }
-}
-
-interface ServerControllers {
-  readonly endpoint: Endpoint;
-  readonly log: Logger;
-  /** What the controllers are made with, besides their client and log. */
-  readonly options: (client: Client) => Promise<Omit<ControllersOptions, 'client' | 'log'>>;
-  /** Called once they have read the API's objects. */
-  readonly ready: () => void;
-}
-
-/** A store of one server's own: there is no other who could lead. */
-async function runAlone(controllers: ServerControllers, signal: AbortSignal): Promise<void> {
-  const { endpoint, log, ready } = controllers;
-  const client = createClient(endpoint);
-  try {
-    await startControllers({ ...(await controllers.options(client)), client, log }, signal);
-    ready();
-    await aborted(signal);
-  } finally {
-    client.close();
-  }
-}
-
-async function runAmongSeveral(controllers: ServerControllers, signal: AbortSignal): Promise<void> {
-  const { endpoint, log, ready } = controllers;
-  const [{ runElectedControllers }, { QUICK_ELECTION }] = await Promise.all([
-    import('./elected-controllers.ts'),
-    import('../../client/leader-election.ts'),
-  ]);
-  const prepare = async (client: Client, preparing: AbortSignal) =>
-    prepareControllers({ ...(await controllers.options(client)), client, log }, preparing);
-  await runElectedControllers({ endpoint, log, ready, prepare, lease: LEASE, timing: QUICK_ELECTION }, signal);
 }
 
 async function findBridge(name: string): Promise<readonly string[]> {
