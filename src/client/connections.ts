@@ -1,11 +1,18 @@
-/** Connections to one API server: a few that are kept, for requests, and one for each watch. */
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+/**
+ * Connections to one API server: a few that are kept, for requests, and one for all watches. A server that does not speak
+ * HTTP/2 gets one for each watch.
+ */
+import { type AgentOptions, type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Clock } from '../host/clock.ts';
 import { milliseconds, seconds } from '../lib/duration.ts';
 import { codeOf } from '../lib/errors.ts';
 import type { ChosenServer } from './api-servers.ts';
 import { basePath, connectionOptions, isPlain } from './connection-options.ts';
+import { WatchSession } from './watch-session.ts';
+import { type Answer, NoHTTP2Error, NotConnectedError, Watches } from './watches.ts';
+
+export { NotConnectedError } from './watches.ts';
 
 /** Without a byte from the server for so long, a request has failed. */
 const REQUEST_TIMEOUT = seconds(30);
@@ -15,14 +22,8 @@ const KEEP_ALIVE = seconds(15);
 const CONNECT_LIMIT = seconds(1);
 /** Requests at a time. */
 const SOCKETS_MAX = 4;
-
-/** No connection came about, so that the request was never sent. */
-export class NotConnectedError extends Error {
-  constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.name = 'NotConnectedError';
-  }
-}
+/** A connection that was not needed for so long is closed. */
+const IDLE_LIMIT = seconds(30);
 
 /** The server closed a kept connection before it read our request. */
 export class StaleConnectionError extends Error {
@@ -51,20 +52,30 @@ export class Connections {
   readonly server: ChosenServer;
   readonly #options: ConnectionsOptions;
   readonly #requests: HttpAgent;
-  readonly #watches: HttpAgent;
+  readonly #watches: Watches;
+  /** For a server without HTTP/2. */
+  readonly #watchesApart: HttpAgent;
   readonly #probes: HttpAgent;
   /** Requests whose answers have not come to their end. */
   readonly #active = new Set<ClientRequest>();
   #heardAt: number;
   #isRetired = false;
+  #hasHTTP2: boolean;
   #lost: Error | undefined;
 
   constructor(server: ChosenServer, options: ConnectionsOptions) {
     this.server = server;
     this.#options = options;
     this.#heardAt = options.clock.steady();
-    this.#requests = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: SOCKETS_MAX });
-    this.#watches = this.#agent({ keepAlive: false });
+    this.#requests = this.#agent({
+      keepAlive: true,
+      keepAliveMsecs: KEEP_ALIVE,
+      maxSockets: SOCKETS_MAX,
+      timeout: IDLE_LIMIT,
+    });
+    this.#watches = new Watches({ connect: () => this.#connect(), idle: () => this.#rest() });
+    this.#watchesApart = this.#agent({ keepAlive: false });
+    this.#hasHTTP2 = !isPlain(server.endpoint);
     this.#probes = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 1 });
   }
 
@@ -75,7 +86,7 @@ export class Connections {
 
   /** Whether somebody waits for the server, or follows it. */
   get busy(): boolean {
-    return this.#active.size > 0;
+    return this.#active.size + this.#watches.count > 0;
   }
 
   /** When the server last said something, by the clock's steady time. */
@@ -89,13 +100,31 @@ export class Connections {
   }
 
   /** Sends a request; resolves with the answer's head, its body still to be read. */
-  send(parts: RequestParts): Promise<IncomingMessage> {
+  async send(parts: RequestParts): Promise<Answer> {
     // What waited for nothing is not to be taken for silent.
     if (!this.busy) this.heard();
+    if (this.#lost !== undefined) throw new NotConnectedError(this.#lost);
+    if (parts.watch && this.#hasHTTP2) {
+      try {
+        return await this.#openWatch(parts);
+      } catch (error) {
+        if (!(error instanceof NoHTTP2Error)) throw this.#lost ?? error;
+        this.#hasHTTP2 = false;
+      }
+    }
+    return await this.#sendAlone(parts);
+  }
+
+  async #openWatch(parts: RequestParts): Promise<Answer> {
+    const answer = await this.#watches.open({ ...parts, path: basePath(this.server.endpoint) + parts.path });
+    this.heard();
+    return answer;
+  }
+
+  #sendAlone(parts: RequestParts): Promise<Answer> {
     const { watch, payload } = parts;
     return new Promise((resolve, reject) => {
-      if (this.#lost !== undefined) return reject(new NotConnectedError(this.#lost));
-      const request = this.#request(parts, watch ? this.#watches : this.#requests);
+      const request = this.#request(parts, watch ? this.#watchesApart : this.#requests);
       this.#follow(request);
       let connected = false;
       request.once('socket', (socket) => {
@@ -156,6 +185,7 @@ export class Connections {
     if (this.#lost !== undefined) return;
     this.#lost = cause;
     for (const request of [...this.#active]) request.destroy(cause);
+    this.#watches.destroy(cause);
     this.destroy();
   }
 
@@ -167,14 +197,25 @@ export class Connections {
 
   /** Closes what is open. */
   destroy(): void {
-    for (const agent of [this.#requests, this.#watches, this.#probes]) agent.destroy();
+    this.#watches.destroy();
+    for (const agent of [this.#requests, this.#watchesApart, this.#probes]) agent.destroy();
+  }
+
+  #connect(): WatchSession {
+    const limit = this.#options.impatient() ? CONNECT_LIMIT : undefined;
+    return new WatchSession(connectionOptions(this.server.endpoint), limit);
+  }
+
+  /** Whoever waited has what he waited for. */
+  #rest(): void {
+    if (this.#isRetired && !this.busy) this.destroy();
   }
 
   #follow(request: ClientRequest): void {
     this.#active.add(request);
     request.once('close', () => {
       this.#active.delete(request);
-      if (this.#isRetired && !this.busy) this.destroy();
+      this.#rest();
     });
   }
 
@@ -191,7 +232,7 @@ export class Connections {
     return isPlain(endpoint) ? httpRequest(options) : httpsRequest(options);
   }
 
-  #agent(options: { keepAlive: boolean; keepAliveMsecs?: number; maxSockets?: number }): HttpAgent {
+  #agent(options: AgentOptions): HttpAgent {
     const { endpoint } = this.server;
     return isPlain(endpoint) ? new HttpAgent(options) : new HttpsAgent({ ...options, ...connectionOptions(endpoint) });
   }
