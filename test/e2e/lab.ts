@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { labOptions } from '../../src/cli/wiring/lab.ts';
+import { type LabFlags, labOptions } from '../../src/cli/wiring/lab.ts';
 import type { Client } from '../../src/client/client.ts';
 import { createClient } from '../../src/client/http-client.ts';
 import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
@@ -21,19 +21,17 @@ export interface TestLab {
 
 const LOG_TAIL = 3000;
 
-export async function testLab(options: {
-  nodes: number;
-  families?: readonly IPFamily[];
+export interface TestLabOptions extends Omit<LabFlags, 'dir' | 'ipFamilies' | 'nodeContainers'> {
+  readonly families?: readonly IPFamily[];
   /** Whether nodes run containers. */
-  containers?: boolean;
-}): Promise<TestLab> {
+  readonly containers?: boolean;
+}
+
+export async function testLab({ families, containers, ...flags }: TestLabOptions): Promise<TestLab> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
-  const families = options.families ?? ['IPv4', 'IPv6'];
+  const ipFamilies = families ?? ['IPv4', 'IPv6'];
   try {
-    await labUp(
-      labOptions({ dir, nodes: options.nodes, ipFamilies: families, nodeContainers: options.containers ?? false }),
-      () => {},
-    );
+    await labUp(labOptions({ ...flags, dir, ipFamilies, nodeContainers: containers ?? false }), () => {});
   } catch (error) {
     throw new Error(`the lab did not come up\n${await logTails(dir)}`, { cause: error });
   }

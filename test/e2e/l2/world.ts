@@ -17,7 +17,7 @@ import type { Client } from '../../../src/client/client.ts';
 import { type CommandOptions, runCommand } from '../../../src/host/process.ts';
 import { labExec, labStatus } from '../../../src/lab/lab.ts';
 import type { IPFamily } from '../../../src/lib/ip.ts';
-import { runAt, type TestLab, testLab } from '../lab.ts';
+import { runAt, type TestLab, type TestLabOptions, testLab } from '../lab.ts';
 import { Faults } from './faults.ts';
 import {
   ENDPOINT_PORT,
@@ -53,7 +53,7 @@ export class World {
       .map(({ name, addresses: [IPv4 = '', IPv6 = ''] }) => ({ name, addresses: { IPv4, IPv6 } }));
   }
 
-  static async open(options: { readonly nodes: number }): Promise<World> {
+  static async open(options: TestLabOptions): Promise<World> {
     const lab = await testLab(options);
     const world = new World(lab, await Faults.open(lab.dir));
     try {
@@ -120,9 +120,9 @@ export class World {
     await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
   }
 
-  /** A client's requests, until they are stopped. Returns when every target has answered once. */
-  async traffic(targets: readonly Target[]): Promise<Traffic> {
-    const traffic = new Traffic(this.start('client', trafficArgv(targets)), targets);
+  /** Requests, by default a client's, until they are stopped. Returns when every target has answered once. */
+  async traffic(targets: readonly Target[], place = 'client'): Promise<Traffic> {
+    const traffic = new Traffic(this.start(place, trafficArgv(targets)), targets);
     await traffic.answeredBy(/./, targets);
     return traffic;
   }

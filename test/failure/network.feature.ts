@@ -1,0 +1,81 @@
+/** Links between nodes, and between nodes and servers, that lose all or some of what passes, both ways and one way. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Node } from '../../src/api/core/v1/node.ts';
+import { labCut } from '../../src/lab/lab.ts';
+import type { Stories } from './stories.ts';
+import { ENTRANCE } from './world.ts';
+
+/** Milliseconds that a cut lasts at least: several leases and heartbeats. */
+const WHILE = 6_000;
+const LOSS = 5;
+
+export function cutNodes(stories: Stories): void {
+  stories.story('two nodes that cannot hear each other are both served, and serve', async () => {
+    const { world } = stories;
+    await labCut({ dir: world.dir, from: ['node2'], to: ['node3'] });
+    await sleep(WHILE);
+    world.assertNothingLost();
+    assert.equal(await readyNodes(stories), 3);
+  });
+}
+
+export function cutFromServers(stories: Stories): void {
+  const servers = ['server1', 'server2', 'server3'];
+  const cases = [
+    ['cut off from all servers', { from: [ENTRANCE], to: servers }],
+    ['that all servers are heard by, but do not hear', { from: [ENTRANCE], to: servers, oneWay: true }],
+    ['that hears no server', { from: servers, to: [ENTRANCE], oneWay: true }],
+  ] as const;
+  for (const [which, cut] of cases) {
+    stories.story(`a node ${which} goes on forwarding, and is there again afterwards`, async () => {
+      const { world } = stories;
+      await labCut({ dir: world.dir, ...cut });
+      await sleep(WHILE);
+      world.assertNothingLost();
+    });
+  }
+}
+
+export function cutServers(stories: Stories): void {
+  stories.story('a server that the others cannot hear writes nothing, and they go on', async () => {
+    const { world } = stories;
+    const [lonely, ...others] = world.servers;
+    assert.ok(lonely);
+    await labCut({ dir: world.dir, from: [lonely.name], to: others.map(({ name }) => name) });
+    for (const server of others) {
+      await world.lan.eventually(`${server.name} writes`, () =>
+        world.write(server, `together-${server.name}`).catch(() => undefined),
+      );
+    }
+    await assert.rejects(world.write(lonely, 'alone'), /etcd/);
+    await assert.rejects(world.names(lonely), /etcd/);
+    world.assertNothingLost();
+  });
+}
+
+export function lossy(stories: Stories): void {
+  stories.story(`with ${LOSS} % loss between nodes and servers all goes on, if later`, async () => {
+    const { world } = stories;
+    const servers = world.servers.map(({ name }) => name);
+    const nodes = world.lan.nodes.map(({ name }) => name);
+    await labCut({ dir: world.dir, from: servers, to: nodes, loss: LOSS });
+    await labCut({ dir: world.dir, from: servers, to: servers, loss: LOSS });
+    const until = performance.now() + WHILE;
+    for (let i = 0; performance.now() < until; i++) {
+      for (const server of world.servers) {
+        const name = `lossy-${server.name}-${i}`;
+        await world.lan.eventually(`${server.name} writes`, () => world.write(server, name).catch(() => undefined));
+      }
+    }
+    assert.equal(await readyNodes(stories), nodes.length);
+    world.assertNothingLost();
+  });
+}
+
+async function readyNodes({ world }: Stories): Promise<number> {
+  const { items } = await world.lan.client.list(Node);
+  return items.filter(({ status }) =>
+    status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+  ).length;
+}
