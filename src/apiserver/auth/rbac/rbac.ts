@@ -29,6 +29,8 @@ export class RBAC implements Authorizer {
   readonly #policy = new Policy();
   /** Keys that were written here, at revisions that the store's watch has not told yet. */
   readonly #ahead = new Map<string, Revision>();
+  /** How far the store has told what is under each prefix. */
+  readonly #told = new Map<string, Revision>();
 
   constructor(parts: RBACParts) {
     this.#parts = parts;
@@ -46,9 +48,12 @@ export class RBAC implements Authorizer {
   settled({ written, revision }: Settlement): void {
     if (revision === undefined) return;
     for (const operation of written) {
-      if (!POLICY_PREFIXES.some((prefix) => operation.key.startsWith(prefix))) continue;
-      this.#ahead.set(operation.key, Math.max(revision, this.#ahead.get(operation.key) ?? 0));
-      if (this.#ahead.get(operation.key) === revision) this.#put(operation);
+      const { key } = operation;
+      const prefix = POLICY_PREFIXES.find((one) => key.startsWith(one));
+      // The watch may have been quicker, and have told what came after.
+      if (prefix === undefined || revision <= (this.#told.get(prefix) ?? 0) || !this.#isNews(key, revision)) continue;
+      this.#ahead.set(key, revision);
+      this.#put(operation);
     }
   }
 
@@ -156,6 +161,7 @@ export class RBAC implements Authorizer {
   }
 
   #reached(prefix: string, revision: Revision): void {
+    this.#told.set(prefix, revision);
     for (const [key, ahead] of this.#ahead) {
       if (ahead <= revision && key.startsWith(prefix)) this.#ahead.delete(key);
     }
