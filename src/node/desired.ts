@@ -1,5 +1,6 @@
 /** The Node object that describes this machine. Pure. */
 import type { Node } from '../api/core/v1/node.ts';
+import { AGENT_ID } from '../api/core/v1/node-identity.ts';
 import { findCondition } from '../api/meta/conditions.ts';
 import type { Condition } from '../api/meta/v1.ts';
 import { printTime } from '../api/time.ts';
@@ -24,6 +25,8 @@ export interface NodeInput {
   readonly addresses: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly machine: Machine;
+  /** Kept on the Node, for others of the name to see; undefined: nobody asks. */
+  readonly agentId?: string | undefined;
 }
 
 /** Version of Kubernetes' API that this agent speaks. */
@@ -35,14 +38,20 @@ const OWN_LABELS = ['kubernetes.io/hostname', 'kubernetes.io/os', 'kubernetes.io
 
 /** The node as it should be: what this agent knows is overwritten, what others wrote (CIDRs, taints, labels) stays. */
 export function desiredNode(input: NodeInput, current: Node | undefined): Node {
-  const { nodeName, labels, machine } = input;
+  const { nodeName, labels, machine, agentId } = input;
+  const annotations = agentId === undefined ? undefined : { ...current?.metadata.annotations, [AGENT_ID]: agentId };
   const [hostname, os, arch] = OWN_LABELS;
   const own = { [hostname]: nodeName, [os]: 'linux', [arch]: machine.architecture };
   return {
     apiVersion: 'v1',
     kind: 'Node',
     ...current,
-    metadata: { ...current?.metadata, name: nodeName, labels: { ...current?.metadata.labels, ...labels, ...own } },
+    metadata: {
+      ...current?.metadata,
+      name: nodeName,
+      labels: { ...current?.metadata.labels, ...labels, ...own },
+      ...(annotations && { annotations }),
+    },
   };
 }
 

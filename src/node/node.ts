@@ -10,6 +10,7 @@ import type { Logger } from '../host/log.ts';
 import { Wake } from '../host/wake.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { type CIDR, parseCIDR, printCIDR } from '../lib/ip.ts';
+import { awaitSilence, type ClaimParts, isAnothers, NodeTakenError } from './claim.ts';
 import { desiredNode, desiredStatus, type Machine, type NodeInput } from './desired.ts';
 import { renewLease } from './lease.ts';
 import { readMachine } from './machine.ts';
@@ -30,6 +31,10 @@ export interface NodeOptions {
   readonly addresses: readonly string[];
   /** More labels for the Node. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** What tells this agent from others of the name: it refuses to be a node that another is. Default: that is not asked. */
+  readonly agentId?: string;
+  /** Called when another agent turns out to have the node, which is then left to it: nothing more is written. */
+  readonly taken?: (by: NodeTakenError) => void;
   /** Milliseconds for which one sign of life is good; there are four in that time. Default: 40 s. */
   readonly leaseDuration?: number;
   readonly log: Logger;
@@ -48,6 +53,7 @@ export interface RegisteredNode {
 /**
  * Creates or updates the Node, keeps its Lease, and puts the Node right again when others change what is this machine's
  * to say, until the signal is aborted. Resolves when the Node is registered; retries while the server cannot be reached.
+ * Throws {@link NodeTakenError} when another agent that lives has it.
  * The Node stays when the agent ends: its silence is what tells that it is down.
  */
 export async function startNode(options: NodeOptions, signal: AbortSignal): Promise<RegisteredNode> {
@@ -61,10 +67,11 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
     clock = systemClock,
   } = options;
   const machine = options.machine ?? (await readMachine());
-  const input = { nodeName, addresses, labels, machine };
+  const input = { nodeName, addresses, labels, machine, agentId: options.agentId };
+  const claim = { client, leaseDuration, clock, log };
   const fieldSelector = `metadata.name=${nodeName}`;
   const informer = new Informer({ client, kind: Node, log, clock, fieldSelector });
-  let latest = await register(client, input, { clock, log, signal });
+  let latest = await register(client, input, { clock, log, signal, claim });
   const wake = new Wake();
   const podCIDRs = new Promise<readonly CIDR[]>((resolve) => {
     let given: string | undefined;
@@ -78,12 +85,14 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
         log.error({ node: nodeName, before: given, now }, OTHER_PREFIXES);
       }
       if (now !== '') given = now;
+      if (isAnothers(object, options.agentId)) wake.now();
       // The control plane says that we are gone: a good moment to contradict it.
       if (object?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True')) wake.now();
     });
   });
   informer.start(signal);
-  void keepAlive({ client, input, leaseDuration, clock, log, wake, informer }, signal);
+  const { taken = () => {} } = options;
+  void keepAlive({ client, input, leaseDuration, clock, log, wake, informer, claim, taken }, signal);
   return { node: () => latest, podCIDRs };
 }
 
@@ -100,19 +109,23 @@ async function ensureNode(client: Client, input: NodeInput, current: Node | unde
 }
 
 interface Surroundings {
+  readonly claim: ClaimParts;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
 
 /** Retries until it is done: an agent may well start before its server. */
-async function register(client: Client, input: NodeInput, { clock, log, signal }: Surroundings): Promise<Node> {
+async function register(client: Client, input: NodeInput, surroundings: Surroundings): Promise<Node> {
+  const { clock, log, signal, claim } = surroundings;
   const backOff = new BackOff({ first: 100, max: 5000, jitter: 0.5 });
   for (;;) {
     try {
-      return await ensureNode(client, input, await find(client, input.nodeName), clock.now());
+      const found = await find(client, input.nodeName);
+      if (isAnothers(found, input.agentId)) await awaitSilence(found, claim, signal);
+      return await ensureNode(client, input, found, clock.now());
     } catch (err) {
-      if (signal.aborted) throw err;
+      if (signal.aborted || err instanceof NodeTakenError) throw err;
       const message = 'cannot register the node yet; retrying';
       if (backOff.failures === 0 && !isRace(err)) log.warn({ err, node: input.nodeName }, message);
       else log.debug({ err, node: input.nodeName }, message);
@@ -136,6 +149,8 @@ function isRace(error: unknown): boolean {
 }
 
 interface KeepAlive {
+  readonly claim: ClaimParts;
+  readonly taken: (by: NodeTakenError) => void;
   readonly client: Client;
   readonly input: NodeInput;
   readonly leaseDuration: number;
@@ -146,7 +161,7 @@ interface KeepAlive {
 }
 
 async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
-  const { client, input, leaseDuration, clock, log, wake, informer } = parts;
+  const { client, input, leaseDuration, clock, log, wake, informer, claim, taken } = parts;
   const renewEvery = leaseDuration / RENEWALS;
   const backOff = new BackOff({ first: 200, max: renewEvery, jitter: 0.5 });
   await untilAborted(informer.synced, signal);
@@ -154,6 +169,7 @@ async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
     let wait = renewEvery;
     try {
       const node = informer.get(input.nodeName) ?? (await ensureNode(client, input, undefined, clock.now()));
+      if (isAnothers(node, input.agentId)) await awaitSilence(node, claim, signal);
       // The lease first: a node that says it is ready while its lease says otherwise is not believed.
       const owner = { name: input.nodeName, uid: node.metadata.uid ?? '' };
       await renewLease(client, owner, { now: clock.now(), duration: leaseDuration });
@@ -161,6 +177,7 @@ async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
       backOff.reset();
     } catch (err) {
       if (signal.aborted) return;
+      if (err instanceof NodeTakenError) return taken(err);
       const fields = { err, node: input.nodeName };
       if (backOff.failures === 0 && !isRace(err)) log.warn(fields, 'cannot renew the node; retrying');
       else log.debug(fields, 'still cannot renew the node');
