@@ -30,6 +30,7 @@ import { YAMLReader } from './http/yaml-reader.ts';
 import { ensureKubernetesService, keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
+import type { Peers, PeersOptions } from './peers/peers.ts';
 import type { Pki } from './pki/pki.ts';
 import { podAdmission } from './pod-admission/pod-admission.ts';
 import { poolAdmission } from './pool-admission.ts';
@@ -58,6 +59,12 @@ export interface ApiServerOptions {
   readonly servingHosts?: () => readonly string[];
   /** The least that clients must speak. Default: TLS 1.3. */
   readonly tlsMinVersion?: TLSVersion;
+  /** Where there are several servers on one store: what tells this one from the others, and is the same when it starts again. */
+  readonly peers?: {
+    readonly name: string;
+    /** Called with the URLs of all servers that live whenever they change, and once before the server is started. */
+    readonly onChange?: (urls: readonly string[]) => void;
+  };
   readonly nodePortRange: { readonly first: number; readonly last: number };
   /** What its process measures besides, told with its own. */
   readonly moreMetrics?: () => Iterable<Metric>;
@@ -65,6 +72,14 @@ export interface ApiServerOptions {
   readonly clock?: Clock;
   /** In [0, 1), as Math.random. */
   readonly random?: () => number;
+}
+
+/** Knows the other servers already once it resolves. Loaded only where there may be some. */
+async function openPeers(api: Api, options: Omit<PeersOptions, 'api'>): Promise<Peers> {
+  const { Peers } = await import('./peers/peers.ts');
+  const peers = new Peers({ ...options, api });
+  await peers.look();
+  return peers;
 }
 
 export interface ApiServer {
@@ -105,11 +120,15 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const server = listener();
   const { address, port } = await listenOn(server, options.listen);
   const servers = [server];
+  /** Tells the other servers that this one goes. */
+  let leave = async (): Promise<void> => {};
   try {
     await taken.start(serving.ending);
     const also = new MoreAddresses({ make: listener, port, log, clock });
     const advertise = () => (also.addresses.length > 0 ? also.addresses : (options.advertise?.() ?? []));
-    const own = { serviceCIDRs: options.serviceCIDRs, port, advertise };
+    const places = () => advertise().map((address) => ({ address, port }));
+    const peers = options.peers && (await openPeers(api, { ...options.peers, own: places }));
+    const own = { serviceCIDRs: options.serviceCIDRs, port, servers: () => peers?.servers ?? [places()] };
     await bootstrapCluster(api, own);
     await access.start(serving.ending);
     if (options.socketPath !== undefined) {
@@ -134,11 +153,13 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     void keepAllocations(api, { ...options, touched: () => touched.next() }, serving.ending);
     void keepSystemNamespaces(api, serving.ending);
     void keepKubernetesService(api, own, serving.ending);
+    void peers?.keep(() => ensureKubernetesService(api, own), serving.ending);
+    leave = async () => peers?.leave();
   } catch (error) {
     await serving.close(servers);
     throw error;
   }
-  const close = () => serving.close(servers);
+  const close = () => leave().then(() => serving.close(servers));
   signal.addEventListener('abort', close, { once: true });
   if (signal.aborted) await close();
   return { address, port, close };

@@ -13,7 +13,7 @@ import { openMemoryStore } from '../../store/memory/memory-store.ts';
 import type { Store } from '../../store/store.ts';
 import type { KeyPair } from '../pki/certificate.ts';
 import { openPki, type Pki } from '../pki/pki.ts';
-import { type ApiServer, startApiServer } from '../server.ts';
+import { type ApiServer, type ApiServerOptions, startApiServer } from '../server.ts';
 
 export interface TestServerOptions {
   readonly store?: Store;
@@ -22,6 +22,7 @@ export interface TestServerOptions {
   readonly clock?: Clock;
   readonly socket?: boolean;
   readonly advertise?: () => readonly string[];
+  readonly peers?: ApiServerOptions['peers'];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
@@ -157,6 +158,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       log: silentLogger,
       ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
+      ...(options.peers === undefined ? {} : { peers: options.peers }),
     },
     new AbortController().signal,
   );
