@@ -11,10 +11,11 @@ import { VirtualMachineInstance } from '../src/api/kubevirt/v1/virtualmachineins
 import { VirtualMachineInstanceReplicaSet } from '../src/api/kubevirt/v1/virtualmachineinstancereplicaset.ts';
 import { IPAddressPool } from '../src/api/metallb/v1beta1/ipaddresspool.ts';
 import { L2Advertisement } from '../src/api/metallb/v1beta1/l2advertisement.ts';
+import { MetalLB } from '../src/api/metallb/v1beta1/metallb.ts';
 import { ServiceL2Status } from '../src/api/metallb/v1beta1/servicel2status.ts';
 
 const FILES: Readonly<Record<string, readonly AnyKind[]>> = {
-  'metallb.yaml': [IPAddressPool, L2Advertisement, ServiceL2Status],
+  'metallb.yaml': [IPAddressPool, L2Advertisement, ServiceL2Status, MetalLB],
   'kubevirt.yaml': [VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceReplicaSet],
 };
 

@@ -1,12 +1,13 @@
 /** The manifests of `deploy/`: what a server takes, and command lines that the program understands. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { program } from '../../src/cli/program.ts';
 import { PROGRAM_DIR } from '../../src/cli/wiring/defaults.ts';
-import { CommandError } from '../../src/host/process.ts';
+import { CommandError, runCommand } from '../../src/host/process.ts';
 import { startServer, type TestServer } from '../e2e/server.ts';
 import { BASES, kustomized, type Manifest, printed } from './kustomize.ts';
 
@@ -84,4 +85,37 @@ test('the Containerfile copies what is there, and its program is what it starts'
   assert.match(file, /^ENTRYPOINT \["\/opt\/postern\/postern"\]$/m);
   const stages = [...file.matchAll(/^FROM \S+ AS (\w+)$/gm)].map(([, stage]) => stage);
   assert.deepEqual(stages, ['modules', 'postern', 'vm']);
+});
+
+/** The kustomizations that the guides have readers write, by the guide. */
+async function written(): Promise<readonly (readonly [guide: string, text: string])[]> {
+  const guides = [
+    'deploy/README.md',
+    'docs/replace-kube-proxy.md',
+    'docs/replace-metallb.md',
+    'docs/replace-coredns.md',
+  ];
+  const all = guides.map(async (guide) => {
+    const text = await readFile(join(PROGRAM_DIR, guide), 'utf8');
+    return [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, file = '']) => [guide, file] as const);
+  });
+  return (await Promise.all(all)).flat();
+}
+
+test('the kustomizations of the guides work as they are', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
+  try {
+    await symlink(PROGRAM_DIR.replace(/\/$/, ''), join(dir, 'postern'));
+    const files = await written();
+    assert.equal(files.length, 4);
+    for (const [guide, text] of files) {
+      await mkdir(join(dir, 'mine'), { recursive: true });
+      await writeFile(join(dir, 'mine', 'kustomization.yaml'), text);
+      const { stdout } = await runCommand(['kubectl', 'kustomize', join(dir, 'mine')]);
+      assert.match(stdout, /image: registry\.my\.example\/postern:/, guide);
+      assert.doesNotMatch(stdout, /image: registry\.example/, guide);
+    }
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 });

@@ -1,0 +1,240 @@
+/**
+ * Each part with the account that `deploy/` gives it, at an API server that enforces its roles. Runs alone in fresh namespaces: see
+ * deploy-rights.test.ts.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, afterEach, before, test } from 'node:test';
+import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
+import { loadKubeconfig, printKubeconfig } from '../../src/client/kubeconfig.ts';
+import { runCommand } from '../../src/host/process.ts';
+import { type Base, kustomized, type Manifest, printed } from '../deploy/kustomize.ts';
+import { MACHINE, makeMachine } from './machine.ts';
+import { compare, type Recorder, rightsOf, startRecorder } from './rights.ts';
+import { startServer, type TestServer } from './server.ts';
+
+const OBJECTS = `
+apiVersion: v1
+kind: Node
+metadata: { name: node1 }
+spec: { podCIDRs: [10.244.1.0/24] }
+status:
+  addresses: [{ type: InternalIP, address: ${MACHINE} }]
+  conditions: [{ type: Ready, status: "True" }]
+---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: { name: lan, namespace: metallb-system }
+spec: { addresses: [192.0.2.100-192.0.2.101] }
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: { name: lan, namespace: metallb-system }
+---
+apiVersion: metallb.io/v1beta1
+kind: MetalLB
+metadata: { name: metallb, namespace: metallb-system }
+spec: {}`;
+
+const loadBalancer = (name: string) => `
+apiVersion: v1
+kind: Service
+metadata: { name: ${name} }
+spec: { type: LoadBalancer, ports: [{ port: 80 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${name}-4, labels: { kubernetes.io/service-name: ${name} } }
+addressType: IPv4
+ports: [{ port: 8080, name: "" }]
+endpoints: [{ addresses: [10.244.1.5], nodeName: node1 }]`;
+
+let server: TestServer;
+let recorder: Recorder | undefined;
+let child: ChildProcess | undefined;
+
+before(async () => {
+  await makeMachine();
+  await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', '/run']);
+  server = await startServer(['--controllers', 'namespace,serviceaccounts']);
+  for (const base of ['proxy', 'l2', 'dns'] as const) await apply((await kustomized(base)).filter(isAccount));
+  await server.kubectl(['create', '-f', '-'], OBJECTS);
+});
+
+afterEach(async () => {
+  child?.kill('SIGKILL');
+  await recorder?.close();
+});
+
+after(() => server.stop());
+
+const ACCOUNTS = /^(ServiceAccount|Namespace|ClusterRole|Role|ClusterRoleBinding|RoleBinding)$/;
+const isAccount = ({ kind }: Manifest) => ACCOUNTS.test(kind);
+const apply = (manifests: readonly Manifest[]) => server.kubectl(['apply', '-f', '-'], printed(manifests));
+
+/** Starts what a workload of a base runs, as its account, and waits until it works. */
+async function start(base: Base, workload: string, ...more: readonly string[]): Promise<void> {
+  const objects = await kustomized(base);
+  const found = objects.find(({ kind, metadata }) => metadata.name === workload && isWorkload(kind));
+  assert.ok(found);
+  const { serviceAccountName: account, containers } = found['spec'].template.spec;
+  const words = containers[0].args.map((word: string) => word.replace('$(NODE_NAME)', 'node1'));
+  const namespace = found.metadata.namespace ?? '';
+  const { stdout: token } = await server.kubectl(['create', 'token', account, '-n', namespace]);
+  recorder = await startRecorder(await loadKubeconfig(server.kubeconfig));
+  const kubeconfig = join(server.dir, `${workload}.kubeconfig`);
+  const endpoint = { server: recorder.url, token: token.trim() };
+  writeFileSync(kubeconfig, printKubeconfig({ endpoint, name: workload }), { mode: 0o600 });
+  child = spawn(PROGRAM, [...words, ...more], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+  });
+  assert.match(await firstLine(child), /^ready/);
+}
+
+const isWorkload = (kind: string) => kind === 'DaemonSet' || kind === 'Deployment';
+
+function firstLine(process: ChildProcess): Promise<string> {
+  const { stdout } = process;
+  assert.ok(stdout);
+  return new Promise((resolve, reject) => {
+    createInterface({ input: stdout }).once('line', resolve);
+    process.once('exit', (code) => reject(new Error(`it ended with ${code}`)));
+  });
+}
+
+/** Ends what runs, and compares what it asked with what its roles say: with all roles that are bound to it. */
+async function end(base: Base, role: string): Promise<{ refused: string[]; unused: string[] }> {
+  assert.ok(child && recorder);
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
+  const roles = (await kustomized(base)).filter(({ kind, metadata }) => /Role$/.test(kind) && metadata.name === role);
+  const { asked } = recorder;
+  await recorder.close();
+  return compare(
+    asked,
+    roles.flatMap((manifest) => rightsOf(manifest as never)),
+  );
+}
+
+/** Waits until everything that a part may do was done, or for ten seconds: the comparison says what was not. */
+async function untilUsed(base: Base, role: string, besides: readonly string[] = []): Promise<void> {
+  const roles = (await kustomized(base)).filter(({ kind, metadata }) => /Role$/.test(kind) && metadata.name === role);
+  const rights = roles.flatMap((manifest) => rightsOf(manifest as never));
+  await server
+    .eventually(async () => {
+      const { unused } = compare(recorder?.asked ?? [], rights);
+      return unused.every((right) => besides.includes(right)) ? true : undefined;
+    })
+    .catch(() => undefined);
+}
+
+/** How often the Service web was told of something. */
+async function eventCount(reason: string): Promise<number> {
+  const about = `reason=${reason},involvedObject.name=web`;
+  const { stdout } = await server.kubectl([
+    'get',
+    'events',
+    '--field-selector',
+    about,
+    '-o',
+    'jsonpath={.items[*].count}',
+  ]);
+  return stdout
+    .split(' ')
+    .map(Number)
+    .reduce((sum, count) => sum + count, 0);
+}
+
+/** How long nothing is asked of the API, in milliseconds. */
+const QUIET = 1500;
+
+/** What is asked for while nothing changes, besides of leases, which have to be renewed. */
+async function askedMeanwhile(): Promise<readonly string[]> {
+  const before = recorder?.asked.length ?? 0;
+  await new Promise((resolve) => setTimeout(resolve, QUIET));
+  const asked = recorder?.asked.slice(before) ?? [];
+  return asked.filter(({ resource }) => resource !== 'leases').map(({ verb, resource }) => `${verb} ${resource}`);
+}
+
+const NOTHING = { refused: [], unused: [] };
+
+test('the proxy needs what its role says, and no more, and nothing while nothing changes', async () => {
+  await start('proxy', 'postern-proxy');
+  await untilUsed('proxy', 'postern-proxy');
+  assert.deepEqual(await askedMeanwhile(), []);
+  assert.deepEqual(await end('proxy', 'postern-proxy'), NOTHING);
+});
+
+test('DNS needs what its role says, and no more, and nothing while nothing changes', async () => {
+  await start('dns', 'postern-dns', '--listen', '127.0.0.1:0', '--metrics', 'none');
+  await untilUsed('dns', 'postern-dns');
+  assert.deepEqual(await askedMeanwhile(), []);
+  assert.deepEqual(await end('dns', 'postern-dns'), NOTHING);
+});
+
+test('the controller of load balancers needs what its roles say, and no more, and nothing while nothing changes', async () => {
+  await start('l2', 'postern-loadbalancer');
+  await server.kubectl(['apply', '-f', '-'], loadBalancer('web'));
+  await server.kubectl(['apply', '-f', '-'], loadBalancer('second'));
+  // The same mistake again and again: from the second time on its Event is counted up.
+  const wish = (text: string) =>
+    server.kubectl(['annotate', '--overwrite', 'service', 'web', `metallb.io/loadBalancerIPs=${text}`]);
+  await server.eventually(async () => {
+    await wish('no address');
+    await wish('192.0.2.100');
+    return (await eventCount('LoadBalancerFailed')) > 1 ? true : undefined;
+  });
+  await untilUsed('l2', 'postern-loadbalancer');
+  assert.deepEqual(await askedMeanwhile(), []);
+  assert.deepEqual(await end('l2', 'postern-loadbalancer'), NOTHING);
+});
+
+test('the announcer needs what its roles say, and no more, and nothing while nothing changes', async () => {
+  await start('l2', 'postern-l2', '--metrics', 'none');
+  const announced = async (count: number) => {
+    const { stdout } = await server.kubectl(['get', 'servicel2statuses', '-A', '-o', 'name']);
+    return stdout.split('\n').length - 1 === count ? true : undefined;
+  };
+  await server.eventually(() => announced(2));
+  await server.eventually(async () => ((await eventCount('nodeAssigned')) === 1 ? true : undefined));
+  const { stdout: slice } = await server.kubectl(['get', 'endpointslice', 'web-4', '-o', 'json']);
+  await server.kubectl(['delete', 'endpointslice', 'web-4']);
+  await server.eventually(() => announced(1));
+  await server.kubectl(['create', '-f', '-'], slice);
+  await server.eventually(async () => ((await eventCount('nodeAssigned')) === 2 ? true : undefined));
+  const { stdout: key } = await server.kubectl([
+    'get',
+    'secret',
+    'postern-l2-heartbeat',
+    '-n',
+    'metallb-system',
+    '-o',
+    'name',
+  ]);
+  assert.equal(key.trim(), 'secret/postern-l2-heartbeat');
+  assert.deepEqual(await askedMeanwhile(), []);
+  await untilUsed('l2', 'postern-l2', ['delete leases.coordination.k8s.io in metallb-system']);
+  assert.deepEqual(await end('l2', 'postern-l2'), NOTHING);
+});
+
+test('a part in a pod finds the API by itself, with its account', async () => {
+  const { stdout: token } = await server.kubectl(['create', 'token', 'postern-dns', '-n', 'kube-system']);
+  const { caData = '' } = await loadKubeconfig(server.kubeconfig);
+  const account = '/var/run/secrets/kubernetes.io/serviceaccount';
+  mkdirSync(account, { recursive: true });
+  writeFileSync(join(account, 'token'), token.trim());
+  writeFileSync(join(account, 'ca.crt'), caData);
+  const { hostname, port } = new URL(server.url);
+  const pod = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, KUBECONFIG: '' };
+  child = spawn(PROGRAM, ['dns', '--listen', '127.0.0.1:0', '--metrics', 'none'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...pod },
+  });
+  assert.match(await firstLine(child), /^ready/);
+});
