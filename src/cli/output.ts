@@ -18,7 +18,12 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
 
 /** Prints `value` in the asked-for format, or as `text` says for people. */
 export function print(value: unknown, format: OutputFormat, text: () => string): void {
-  if (format === 'json') process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-  else if (format === 'yaml') process.stdout.write(stringify(value));
-  else process.stdout.write(`${text()}\n`);
+  printTo(process.stdout, value, format, text);
+}
+
+/** As {@link print}, for a command whose standard output may be something else. */
+export function printTo(out: NodeJS.WritableStream, value: unknown, format: OutputFormat, text: () => string): void {
+  if (format === 'json') out.write(`${JSON.stringify(value, null, 2)}\n`);
+  else if (format === 'yaml') out.write(stringify(value));
+  else out.write(`${text()}\n`);
 }

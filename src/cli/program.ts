@@ -1,6 +1,7 @@
 /** The list of commands. Each command's code is loaded only when it runs. */
 import { Command } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
+import { addBackupCommand } from './commands/backup.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addControllersCommand } from './commands/controllers.ts';
@@ -13,7 +14,9 @@ import { addLabCommand } from './commands/lab.ts';
 import { addProxyCommand } from './commands/proxy.ts';
 import { addQuickstartCommand } from './commands/quickstart.ts';
 import { addRenderCommand } from './commands/render.ts';
+import { addRestoreCommand } from './commands/restore.ts';
 import { addServerCommand } from './commands/server.ts';
+import { addStoreCommand } from './commands/store.ts';
 import { addTopCommand } from './commands/top.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addVmCommand } from './commands/vm.ts';
@@ -43,6 +46,9 @@ export function program(): Command {
   addTopCommand(postern);
   addRenderCommand(postern);
   addImageCommand(postern);
+  addStoreCommand(postern);
+  addBackupCommand(postern);
+  addRestoreCommand(postern);
   addConfigCommand(postern);
   addQuickstartCommand(postern);
   addCompletionCommand(postern);

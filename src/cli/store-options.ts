@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 export interface StoreFlags {
-  readonly store: 'lmdb' | 'etcd';
+  readonly store: (typeof ENGINES)[number];
   readonly etcdEndpoints?: readonly string[];
   readonly etcdCa?: string;
   readonly etcdCertificate?: string;
@@ -12,13 +12,20 @@ export interface StoreFlags {
   readonly etcdPrefix?: string;
 }
 
+export const ENGINES = ['lmdb', 'etcd'] as const;
+
 export function addStoreOptions(command: Command): Command {
+  command.addOption(
+    new Option('--store <engine>', 'where objects are kept: in --data-dir, or in an etcd')
+      .choices(ENGINES)
+      .default('lmdb'),
+  );
+  return addEtcdOptions(command);
+}
+
+/** Where an etcd is, for commands that know that it is one. */
+export function addEtcdOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option('--store <engine>', 'where objects are kept: in --data-dir, or in an etcd')
-        .choices(['lmdb', 'etcd'])
-        .default('lmdb'),
-    )
     .addOption(
       new Option('--etcd-endpoints <urls>', 'client URLs of all members, separated by commas').argParser(
         parseEndpoints,

@@ -56,6 +56,10 @@ test('every command has help with an example', async () => {
     'image build',
     'image list',
     'image import',
+    'store check',
+    'store migrate',
+    'backup',
+    'restore',
     'quickstart',
     'completion',
   ];

@@ -60,11 +60,7 @@ describe('a backup is refused, with the line and what is wrong, when', () => {
   const changes: readonly [string, (lines: readonly string[]) => readonly string[], RegExp][] = [
     ['its end is missing', (lines) => lines.slice(0, -1), /not whole: its last line/],
     ['an entry is missing', (lines) => lines.toSpliced(9, 1), /line 602: .*it was changed/],
-    [
-      'a byte differs',
-      (lines) => lines.with(2, (lines[2] ?? '').replace('ä', 'b')),
-      /it was changed/,
-    ],
+    ['a byte differs', (lines) => lines.with(2, (lines[2] ?? '').replace('ä', 'b')), /it was changed/],
     [
       'entries are in another order',
       (lines) => [...lines.slice(0, 3), lines[4] ?? '', lines[3] ?? ''],

@@ -15,11 +15,12 @@ export interface BackupParts {
   readonly header: Omit<BackupHeader, 'revision'>;
 }
 
-/** Writes all of it and ends the output; `tell` hears how many entries have been written. */
+/** Writes all of it and ends the output, unless the signal is aborted before; `tell` hears how many entries have been written. */
 export async function writeBackup(
   parts: BackupParts,
   output: Writable,
   tell: (entries: number) => void,
+  signal?: AbortSignal,
 ): Promise<BackupTrailer> {
   const hash = createHash('sha256');
   const counted = { entries: 0, files: parts.files.length };
@@ -35,7 +36,8 @@ export async function writeBackup(
     trailer = { ...counted, sha256: hash.digest('hex') };
     yield Buffer.from(encodeLine({ kind: 'trailer', trailer }));
   };
-  await pipeline(Readable.from(lines(), { objectMode: true, highWaterMark: 1 }), createGzip({ level: LEVEL }), output);
+  const source = Readable.from(lines(), { objectMode: true, highWaterMark: 1 });
+  await pipeline(source, createGzip({ level: LEVEL }), output, { ...(signal && { signal }) });
   if (trailer === undefined) throw new Error('the output ended before the backup did');
   return trailer;
 }

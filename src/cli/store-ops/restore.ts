@@ -1,0 +1,59 @@
+/** `postern restore`: a new store, with what a backup has. */
+import { type Backup, openBackup } from '../../store/backup/read.ts';
+import { type CopyReport, copyStore } from '../../store/transfer/copy.ts';
+import { describe, type End, openTarget } from './ends.ts';
+import { restorePki } from './pki-files.ts';
+import { withRemedies } from './remedies.ts';
+
+/**
+ * How far revisions are set ahead of the backup's: further than anything that was written after it can have come, so that no
+ * client takes what it has seen then for newer than what is written from now on. etcd's own advice for its backups.
+ */
+const REVISION_MARGIN = 1_000_000_000;
+
+export interface RestoreReport extends CopyReport {
+  readonly store: string;
+  /** The revision that the backup was made at. */
+  readonly backupRevision: number;
+  /** When it was made. */
+  readonly backupTime: string;
+  /** Files of the server that were restored. */
+  readonly files: number;
+  /** Files that the backup has, and that there is no data directory for. */
+  readonly filesLeftOut: number;
+}
+
+export interface RestoreOptions {
+  readonly file: string;
+  readonly to: End;
+  readonly tell: (detail: string) => void;
+}
+
+/** Reads the whole backup before anything is written. Cut short, it goes on when it is run again. */
+export function restore({ file, to, tell }: RestoreOptions): Promise<RestoreReport> {
+  return withRemedies({ to }, async () => {
+    const backup = await openBackup(file, (entries) => tell(`${entries} entries read`));
+    const { header } = backup;
+    const target = await openTarget(to, {
+      from: `backup ${header.id} of ${header.time}`,
+      revision: backup.revision + REVISION_MARGIN,
+    });
+    try {
+      const files = await restoreFiles(to, backup);
+      const copied = await copyStore(backup, target, (step, entries) => {
+        tell(`${entries} of ${backup.trailer.entries} entries ${step}`);
+      });
+      const [backupRevision, backupTime] = [backup.revision, header.time];
+      return { store: describe(to), backupRevision, backupTime, ...files, ...copied };
+    } finally {
+      await target.close();
+    }
+  });
+}
+
+/** Before the store is whole: a server that finds one without certificates would make others. */
+async function restoreFiles({ dataDir }: End, { files }: Backup): Promise<{ files: number; filesLeftOut: number }> {
+  if (dataDir === undefined) return { files: 0, filesLeftOut: files.length };
+  await restorePki(dataDir, files);
+  return { files: files.length, filesLeftOut: 0 };
+}
