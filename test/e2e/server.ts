@@ -18,6 +18,13 @@ export interface TestServer {
   kubectl(args: readonly string[], input?: string): Promise<CommandResult>;
   /** Ends the process with kill -9 and starts it anew on the same port and data. */
   killAndRestart(): Promise<void>;
+  kill(): Promise<void>;
+  /** Asks it to end, and waits until it has. */
+  end(): Promise<void>;
+  /** Starts it anew after one of these. */
+  restart(): Promise<void>;
+  /** Stops the process where it is, as when its machine hangs; `isFrozen` false lets it go on. */
+  freeze(isFrozen: boolean): void;
   /** Looks every 50 ms until there is something; fails after ten seconds. */
   eventually<T>(look: () => Promise<T | undefined>): Promise<T>;
   stop(): Promise<void>;
@@ -30,12 +37,13 @@ interface Started {
 }
 
 /** `options` are more of the command's own. */
-export async function startServer(options: readonly string[] = []): Promise<TestServer> {
-  const dir = await mkdtemp(join(tmpdir(), 'postern-test-'));
+export async function startServer(options: readonly string[] = [], given?: string): Promise<TestServer> {
+  const dir = given ?? (await mkdtemp(join(tmpdir(), 'postern-test-')));
   const kubeconfig = join(dir, 'kubeconfig');
   let { child, url, said } = await launch(dir, '127.0.0.1:0', options);
   const end = (signal: 'SIGTERM' | 'SIGKILL') =>
     new Promise<void>((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) return resolve();
       child.once('exit', () => resolve());
       child.kill(signal);
     });
@@ -47,6 +55,12 @@ export async function startServer(options: readonly string[] = []): Promise<Test
     said: () => said(),
     kubectl: (args, input) =>
       runCommand(['kubectl', ...args], { env: { KUBECONFIG: kubeconfig }, ...(input === undefined ? {} : { input }) }),
+    kill: () => end('SIGKILL'),
+    end: () => end('SIGTERM'),
+    freeze: (isFrozen) => void child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT'),
+    async restart() {
+      ({ child, url, said } = await launch(dir, new URL(url).host, options));
+    },
     async killAndRestart() {
       await end('SIGKILL');
       ({ child, url, said } = await launch(dir, new URL(url).host, options));
