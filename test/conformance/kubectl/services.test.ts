@@ -13,8 +13,8 @@ before(async () => {
 });
 after(() => server?.stop());
 
-const consoles = ['services.console', 'verbs.console', 'accounts.console', 'scheduler.console'].map((file) =>
-  readConsole(new URL(file, import.meta.url)),
+const consoles = ['services.console', 'verbs.console', 'accounts.console', 'access.console', 'scheduler.console'].map(
+  (file) => readConsole(new URL(file, import.meta.url)),
 );
 for (const { name, steps } of consoles.flat()) {
   test(name, { skip }, async () => {
