@@ -9,13 +9,18 @@ import { fail } from './setup/fail.mjs';
 import { bringKubectl } from './setup/kubectl.mjs';
 import { bringModules } from './setup/modules.mjs';
 import { bringBenchPackages, bringPackages, bringTestPackages } from './setup/packages.mjs';
-import { bench, check, quickstart, test } from './setup/targets.mjs';
+import { bench, check, failures, labHa, quickstart, test } from './setup/targets.mjs';
 
 /** What each target needs before it can start, and how it starts. Resolves to the exit status. */
 const TARGETS = {
   setup: { needs: [bringModules, bringPackages, bringKubectl, bringDemoImage], run: async () => 0 },
   quickstart: { needs: [bringModules, bringPackages, bringKubectl, bringDemoImage], run: quickstart },
   test: { needs: [bringModules, bringPackages, bringTestPackages, bringKubectl, bringDemoImage], run: test },
+  failures: { needs: [bringModules, bringPackages, bringTestPackages, bringKubectl], run: failures },
+  'lab-ha': {
+    needs: [bringModules, bringPackages, bringTestPackages, bringKubectl, bringDemoImage],
+    run: labHa,
+  },
   bench: { needs: [bringModules, bringPackages, bringBenchPackages, bringKubectl, bringDemoImage], run: bench },
   check: { needs: [bringModules], run: check },
 };

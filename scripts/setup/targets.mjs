@@ -14,15 +14,26 @@ export function quickstart(args) {
   return runForeground([nodePath(), MAIN, 'quickstart', ...args]);
 }
 
+/** Three servers, an etcd of three members and three nodes, and what becomes of them when a machine is lost. */
+export function labHa(args) {
+  return runForeground([nodePath(), join(ROOT, 'scripts', 'lab-ha.ts'), ...args]);
+}
+
 /** End-to-end tests that judge what happens within milliseconds, which nothing else may disturb. */
 const ALONE = /^test\/e2e\/[\w-]*(l2|proxy|firewalld?)[\w-]*\.test\.ts$/;
+
+/** What is tested by itself: see `failures`. */
+const FAILURES = 'test/failure/';
 
 /**
  * Static checks, then unit tests beside each other, then end-to-end tests: two at a time, as they wait a good deal, and in the
  * end those that are to be alone. Arguments pick test files.
  */
 export async function test(args) {
-  const files = ['src', 'test', 'scripts'].flatMap((folder) => testFiles(join(ROOT, folder))).filter(picked(args));
+  const files = ['src', 'test', 'scripts']
+    .flatMap((folder) => testFiles(join(ROOT, folder)))
+    .filter((file) => !file.startsWith(FAILURES))
+    .filter(picked(args));
   const isEndToEnd = (file) => file.startsWith('test/e2e/');
   const unit = files.filter((file) => !isEndToEnd(file));
   const alone = files.filter((file) => ALONE.test(file));
@@ -40,6 +51,12 @@ export async function test(args) {
     ...(alone.length > 0 ? [{ name: `end-to-end tests, alone (${alone.length} files)`, argv: runner(alone, 1) }] : []),
   ];
   return runStages(stages);
+}
+
+/** What fails in a cluster of several machines, one thing after the other. Arguments pick test files. */
+export function failures(args) {
+  const files = testFiles(join(ROOT, FAILURES)).filter(picked(args));
+  return runStages([{ name: `failures (${files.length} files)`, argv: runner(files, 1, FAILURES_LIMIT) }]);
 }
 
 /** Types, style and the import table, and nothing that runs the program. */
@@ -71,9 +88,11 @@ function staticChecks() {
 
 /** No test takes so long; one that hangs fails, and says which. In milliseconds. */
 const TEST_LIMIT = 300_000;
+/** A suite counts as a test, too. */
+const FAILURES_LIMIT = 900_000;
 
-function runner(files, concurrency) {
-  return [nodePath(), '--test', `--test-concurrency=${concurrency}`, `--test-timeout=${TEST_LIMIT}`, ...files];
+function runner(files, concurrency, limit = TEST_LIMIT) {
+  return [nodePath(), '--test', `--test-concurrency=${concurrency}`, `--test-timeout=${limit}`, ...files];
 }
 
 /** Runs every stage, so that one failure does not hide another, and ends with a line for each. A signal ends them all. */

@@ -19,6 +19,7 @@ export function rollingUpgrade(stories: Stories): void {
       await labStop(world.dir, [name]);
       await labStart(world.dir, [name]);
       await world.untilWell();
+      await world.untilAnnounced();
     }
     const { asked, failed } = await requests.stop();
     assert.ok(asked > 100, `only ${asked} requests were sent to the API`);

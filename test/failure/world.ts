@@ -3,6 +3,7 @@
  * endpoints are on every node. Requests go on from the first story to the last, and each story answers for those of its time.
  */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Node } from '../../src/api/core/v1/node.ts';
 import { Service } from '../../src/api/core/v1/service.ts';
 import { labHeal, labStart, labStatus } from '../../src/lab/lab.ts';
@@ -18,12 +19,19 @@ import { etcdLeader, health, type LabServer, openServers } from './servers.ts';
 const EVERY = 50;
 /** Milliseconds until all is well after a story. */
 const HEALED = 60_000;
+/** Milliseconds from when an announcer has taken over until it can be asked to give up again. */
+const HANDED_OVER = 2_000;
 /** Where the requests enter the cluster: what is cut from others in a story is not this node, unless the story says so. */
 export const ENTRANCE = 'node1';
+
+/** A node is given up sooner than by default, so that a story can wait for it. */
+const GRACE = ['--node-monitor-grace-period', '10s'];
 
 export class World {
   readonly lan: Lan;
   readonly servers: readonly LabServer[];
+  /** Those of the load balancer. */
+  #outside: readonly string[] = [];
   #traffics: readonly Traffic[] = [];
   #since = 0;
 
@@ -33,7 +41,7 @@ export class World {
   }
 
   static async open(options: Partial<TestLabOptions> = {}): Promise<World> {
-    const lan = await Lan.open({ nodes: 3, servers: 3, serverDisk: 256, ...options });
+    const lan = await Lan.open({ nodes: 3, servers: 3, serverDisk: 256, serverFlags: GRACE, ...options });
     const world = new World(lan, await openServers(lan.dir));
     try {
       await world.#serve();
@@ -98,6 +106,12 @@ export class World {
     );
   }
 
+  /** The node that is to announce the load balancer's addresses does so, and what it was handed has come to rest. */
+  async untilAnnounced(): Promise<void> {
+    await answeredBy(this.lan, this.#outside, ENTRANCE);
+    await sleep(HANDED_OVER);
+  }
+
   /** Begins the time for which the next {@link assertNothingLost} answers. */
   begin(): void {
     this.#since = now();
@@ -152,7 +166,8 @@ export class World {
     const nodePort = spec?.ports?.[0]?.nodePort ?? assert.fail('the Service has no node port');
     const [clusterIPv4 = '', clusterIPv6 = ''] = spec?.clusterIPs ?? [];
     const target = (by: Target['by'], address: string, port = PORT): Target => ({ by, address, port, every: EVERY });
-    await answeredBy(this.lan, Object.values(outside), ENTRANCE);
+    this.#outside = Object.values(outside);
+    await this.untilAnnounced();
     this.#traffics = await Promise.all([
       this.lan.traffic([
         target('connections', outside.IPv4),

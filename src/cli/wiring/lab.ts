@@ -80,6 +80,8 @@ export interface LabFlags {
   /** Of every one of those servers besides. */
   readonly serverFlags?: readonly string[];
   readonly lans?: number;
+  /** Milliseconds until the lab has to be ready. */
+  readonly timeout?: number;
 }
 
 export function labOptions(flags: LabFlags): LabOptions {
