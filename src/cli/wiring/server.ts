@@ -1,6 +1,6 @@
 /** Puts a server together: store, certificates, API server, controllers. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Pki } from '../../apiserver/pki/pki.ts';
 import { openPki } from '../../apiserver/pki/pki.ts';
@@ -17,6 +17,7 @@ import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, bridgeAddresses, defaultRouteDevice, isLoopback } from './node-addresses.ts';
 import { dropPrivileges } from './privileges.ts';
 import { ElectionMetrics, runAlone, runAmongSeveral, type ServerControllers } from './server-controllers.ts';
+import { ServerKubeconfig } from './server-kubeconfig.ts';
 import { openStore, type StorePlan } from './store.ts';
 
 export interface ServerOptions {
@@ -68,6 +69,12 @@ export async function runServer(
     openCloud(options.cloud, log, signal),
   ]);
   const election = new ElectionMetrics();
+  let servers: readonly string[] = [];
+  let kubeconfig: ServerKubeconfig | undefined;
+  const onChange = (urls: readonly string[]) => {
+    servers = urls;
+    void kubeconfig?.write(urls);
+  };
   const server = await startApiServer(
     {
       store,
@@ -77,6 +84,8 @@ export async function runServer(
       serviceCIDRs: options.serviceCIDRs,
       advertise,
       ...(listenInterface === undefined ? {} : { listenAlso: () => findBridge(listenInterface) }),
+      // A store of one server's own: there are no others to know.
+      ...(options.store.kind === 'lmdb' ? {} : { peers: { name: `${hostname()} ${dataDir}`, onChange } }),
       nodePortRange: NODE_PORTS,
       moreMetrics: () => election.metrics(),
       log: log.child({ component: 'apiserver' }),
@@ -85,11 +94,11 @@ export async function runServer(
     new AbortController().signal,
   );
   const url = `https://${urlHost(options.listen.host)}:${server.port}`;
-  const kubeconfig = join(dataDir, 'kubeconfig');
-  await writeKubeconfig(kubeconfig, url, pki, 'postern-admin', ['system:masters']);
-  for (const { nodeName, path } of options.agents) {
-    await writeKubeconfig(path, url, pki, `system:node:${nodeName}`, ['system:nodes']);
-  }
+  const path = join(dataDir, 'kubeconfig');
+  const admin = await endpoint(url, pki, 'postern-admin', ['system:masters']);
+  kubeconfig = await ServerKubeconfig.open(path, admin, log);
+  await kubeconfig.write(servers);
+  for (const agent of options.agents) await writeKubeconfig(agent, url, servers, pki);
   const own = await endpoint(url, pki, 'system:postern-controllers', ['system:masters']);
   // Everything that is opened by path is open now.
   await dropPrivileges(log);
@@ -106,7 +115,7 @@ export async function runServer(
     onElection: (begun) => election.set(begun),
     ready: () => {
       void keepMemorySmall({ store, log }, signal);
-      ready({ url, kubeconfig });
+      ready({ url, kubeconfig: path });
     },
   };
   try {
@@ -115,6 +124,7 @@ export async function runServer(
     else await runAmongSeveral(controllers, signal);
   } finally {
     await server.close();
+    await kubeconfig.close();
     await store.close();
   }
 }
@@ -139,14 +149,16 @@ async function endpoint(server: string, pki: Pki, user: string, groups: readonly
   return { server, caData: pki.caCertificate, clientCertificate: certificate, clientKey: key };
 }
 
+/** For an agent. */
 async function writeKubeconfig(
-  path: string,
+  { nodeName, path }: ServerOptions['agents'][number],
   server: string,
+  servers: readonly string[],
   pki: Pki,
-  user: string,
-  groups: readonly string[],
 ): Promise<void> {
-  const text = printKubeconfig({ endpoint: await endpoint(server, pki, user, groups), name: 'postern' });
+  const own = await endpoint(server, pki, `system:node:${nodeName}`, ['system:nodes']);
+  const otherServers = servers.filter((url) => url !== server);
+  const text = printKubeconfig({ endpoint: { ...own, otherServers }, name: 'postern' });
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(path, text, { mode: 0o600 });
 }
