@@ -18,7 +18,10 @@ before(async () => {
   relay = createServer((near) => {
     const far = connect(api.server.port, '127.0.0.1');
     sockets.add(near);
-    near.once('close', () => sockets.delete(near));
+    near.once('close', () => {
+      sockets.delete(near);
+      far.destroy();
+    });
     for (const socket of [near, far]) socket.on('error', () => {});
     near.pipe(far).pipe(near);
   }).listen(0, '127.0.0.1');
