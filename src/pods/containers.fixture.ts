@@ -8,6 +8,7 @@ import { Node } from '../api/core/v1/node.ts';
 import { Pod } from '../api/core/v1/pod.ts';
 import type { PodSpec } from '../api/core/v1/pod-spec.ts';
 import { isTrue } from '../api/meta/conditions.ts';
+import { ApiServers } from '../client/api-servers.ts';
 import { fakeClient } from '../client/fake.ts';
 import { Informers } from '../client/informers.ts';
 import { silentLogger } from '../host/log.ts';
@@ -48,7 +49,7 @@ async function startAgent(): Promise<Agent> {
       informers: new Informers({ client, log: silentLogger }),
       // Pods of these tests are on the network of the node.
       network: { attach: refuse, release: async () => {}, ports: () => [], check: refuse } satisfies PodNetwork,
-      endpoint: { server: 'https://127.0.0.1:1' },
+      servers: new ApiServers({ server: 'https://127.0.0.1:1' }),
       runtimeEndpoint: { socketPath: containerd.socketPath },
       clusterDomain: 'cluster.local',
     },

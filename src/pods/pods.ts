@@ -5,7 +5,7 @@ import { Node } from '../api/core/v1/node.ts';
 import { Pod } from '../api/core/v1/pod.ts';
 import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
-import type { Client, Endpoint } from '../client/client.ts';
+import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
 import { Informer } from '../client/informer.ts';
 import type { Informers } from '../client/informers.ts';
@@ -24,6 +24,7 @@ import { followRuntime, type RuntimeEndpoint, type RuntimeState } from './runtim
 import { type ContainerRun, nameOf, restartCountOf } from './runtime/pod-runtime.ts';
 import { RuntimeCache } from './runtime/runtime-cache.ts';
 import { startStreams } from './streams/streams.ts';
+import type { Servers } from './streams/tunnels.ts';
 import { sweep } from './sweep.ts';
 import { EndpointDrain } from './worker/endpoints.ts';
 import type { NodeParts } from './worker/parts.ts';
@@ -43,8 +44,8 @@ export interface PodsOptions {
   /** The node's own addresses, at most one per family, the primary family first. */
   readonly hostIPs: readonly string[];
   readonly network: PodNetwork;
-  /** The API server, to which connections for streams are opened. */
-  readonly endpoint: Endpoint;
+  /** The API servers, to which connections for streams are opened. */
+  readonly servers: Servers;
   readonly runtimeEndpoint: RuntimeEndpoint;
   /** Holds a folder per pod, their logs, and what the network plugin keeps. */
   readonly stateDir: string;
@@ -161,10 +162,10 @@ class PodsOfNode implements Pods {
 
   /** Without a runtime, too: ports of virtual machines need none, and why there are no containers is to be said. */
   #serveStreams(signal: AbortSignal): void {
-    const { endpoint, nodeName, log } = this.#options;
+    const { servers, nodeName, log } = this.#options;
     const runtime = () => this.#runtime;
     const pods = podLookup({ pods: this.#pods, cache: this.#parts.cache, runtime });
-    startStreams({ endpoint, nodeName, pods, runtime, log, clock: this.#clock }, signal);
+    startStreams({ servers, nodeName, pods, runtime, log, clock: this.#clock }, signal);
   }
 
   async #prepare(runtime: ContainerRuntime, name: string, signal: AbortSignal): Promise<void> {

@@ -57,10 +57,22 @@ test('who gives up is waited for no longer', async () => {
   assert.equal(links.connections, 0);
 });
 
-test('a node that has left cannot be asked; one whose agent was replaced can', async () => {
-  const { links, replaced, leave } = linked(true);
+test('the newest link to a node is used, and an older one when that ends; there are only so many', async () => {
+  const { links, asked, replaced } = linked(true);
+  const join = () => links.join('n1', { ask: (id) => links.give('n1', id, new PassThrough()), replaced: () => {} });
+  const leaves = [join(), join(), join()];
+  (await links.connect('n1', never)).destroy();
+  assert.deepEqual([asked.length, replaced.length], [0, 0]);
+  for (const leave of leaves) leave();
+  (await links.connect('n1', never)).destroy();
+  assert.equal(asked.length, 1);
+  for (let i = 0; i < 4; i++) join();
+  assert.deepEqual([replaced.length, links.nodes], [1, 1]);
+});
+
+test('a node that has left cannot be asked; one that has come again can', async () => {
+  const { links, leave } = linked(true);
   const again = links.join('n1', { ask: (id) => links.give('n1', id, new PassThrough()), replaced: () => {} });
-  assert.equal(replaced.length, 1);
   leave();
   assert.equal(links.nodes, 1);
   (await links.connect('n1', never)).destroy();

@@ -14,11 +14,14 @@ const OPEN_LIMIT = seconds(10);
 /** Connections to one node at a time. Each is somebody's `kubectl exec`, `logs -f` or `port-forward`. */
 const CONNECTIONS_MAX = 512;
 
+/** Links to one node: an agent has one for each name that it knows of this server, and those of an earlier run may not have ended yet. */
+const LINKS_MAX = 4;
+
 /** An agent that can be asked for connections. */
 export interface Agent {
   /** Asks for a connection with this id. */
   ask(id: string): void;
-  /** Called when another agent of the same node takes its place. */
+  /** Called when others of the same node have taken its place. */
   replaced(): void;
 }
 
@@ -31,7 +34,8 @@ interface Link {
 /** The agents that can be asked, and the connections that they were asked for. */
 export class NodeLinks {
   readonly #clock: Clock;
-  readonly #links = new Map<string, Link>();
+  /** Of each node, the newest first. */
+  readonly #links = new Map<string, readonly Link[]>();
   /** How many connections there are to each node, those asked for included. */
   readonly #counts = new Map<string, number>();
 
@@ -52,28 +56,40 @@ export class NodeLinks {
   /** An agent is there, until what is returned is called. The newest of a node is the one that is asked. */
   join(node: string, agent: Agent): () => void {
     const link: Link = { agent, asked: new Map() };
-    this.#links.get(node)?.agent.replaced();
-    this.#links.set(node, link);
-    return () => {
-      if (this.#links.get(node) === link) this.#links.delete(node);
-    };
+    const links = this.#links.get(node) ?? [];
+    this.#links.set(node, [link, ...links.slice(0, LINKS_MAX - 1)]);
+    for (const old of links.slice(LINKS_MAX - 1)) old.agent.replaced();
+    return () => this.#leave(node, link);
+  }
+
+  #leave(node: string, link: Link): void {
+    const left = this.#links.get(node)?.filter((other) => other !== link) ?? [];
+    if (left.length > 0) this.#links.set(node, left);
+    else this.#links.delete(node);
   }
 
   /** Whether a connection with this id was asked for, and has not come yet. */
   expects(node: string, id: string): boolean {
-    return this.#links.get(node)?.asked.has(id) ?? false;
+    return this.#taker(node, id) !== undefined;
+  }
+
+  #taker(node: string, id: string): ((socket: Duplex) => void) | undefined {
+    return this.#links
+      .get(node)
+      ?.find(({ asked }) => asked.has(id))
+      ?.asked.get(id);
   }
 
   /** The connection that was asked for with this id. One that nobody waits for any more is ended. */
   give(node: string, id: string, socket: Duplex): void {
-    const taker = this.#links.get(node)?.asked.get(id);
+    const taker = this.#taker(node, id);
     if (taker === undefined) socket.destroy();
     else taker(socket);
   }
 
   /** A new connection to the agent of a node. Throws an ApiError: 429, 503 or 504. */
   async connect(node: string, signal: AbortSignal): Promise<Duplex> {
-    const link = this.#links.get(node);
+    const link = this.#links.get(node)?.[0];
     if (link === undefined) throw notConnected(node);
     const count = this.#counts.get(node) ?? 0;
     if (count >= CONNECTIONS_MAX) throw tooMany(node);

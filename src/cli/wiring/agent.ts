@@ -196,7 +196,7 @@ async function runParts(
     startPods(
       {
         ...part('pods'),
-        endpoint: options.endpoint,
+        servers: client.servers,
         runtimeEndpoint: options.containerRuntimeEndpoint,
         hostIPs: options.nodeIPs,
         network,

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { after, afterEach, before, test } from 'node:test';
 import WebSocket from 'ws';
+import { ApiServers } from '../../client/api-servers.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { type Logger, silentLogger } from '../../host/log.ts';
 import { SpdySession, type SpdyStream } from '../../host/spdy/session.ts';
@@ -61,8 +62,8 @@ before(async () => {
   for (const server of [api, streaming]) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   writeFileSync(join(dir, 'log'), '2026-01-01T00:00:00Z stdout F a line\n');
   const first = awaitControl();
-  const endpoint = { server: `http://127.0.0.1:${portOf(api)}` };
-  startStreams({ endpoint, nodeName: 'n1', pods, runtime: () => runtime, log, clock }, ended.signal);
+  const servers = new ApiServers({ server: `http://127.0.0.1:${portOf(api)}` });
+  startStreams({ servers, nodeName: 'n1', pods, runtime: () => runtime, log, clock }, ended.signal);
   await first;
 });
 after(() => {

@@ -1,15 +1,14 @@
 /** Logs, commands and ports of a node's pods, for the API server to ask for. */
-import type { Endpoint } from '../../client/client.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import type { ContainerRuntime } from '../cri/cri.ts';
 import type { PodLookup } from '../parts.ts';
 import { makeStreamServer } from './server.ts';
-import { keepTunnel } from './tunnel.ts';
+import { keepTunnels, type Servers } from './tunnels.ts';
 
 export interface StreamsOptions {
-  /** The API server, to which connections are opened. */
-  readonly endpoint: Endpoint;
+  /** The API servers, to which connections are opened. */
+  readonly servers: Servers;
   readonly nodeName: string;
   readonly pods: PodLookup;
   /** Undefined while it cannot be reached. */
@@ -23,5 +22,5 @@ export function startStreams(options: StreamsOptions, signal: AbortSignal): { re
   const parts = { ...options, clock: options.clock ?? systemClock };
   const server = makeStreamServer(parts, signal);
   const serve = (connection: unknown) => void server.emit('connection', connection);
-  return { stopped: keepTunnel({ ...parts, serve }, signal) };
+  return { stopped: keepTunnels(options.servers, { ...parts, serve }, signal) };
 }

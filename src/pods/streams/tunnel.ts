@@ -19,7 +19,8 @@ const LONGEST_WAIT = seconds(10);
 const SETTLED = minutes(1);
 
 export interface TunnelOptions {
-  readonly endpoint: Endpoint;
+  /** The API server, with the credentials of now. */
+  readonly endpoint: () => Endpoint;
   readonly nodeName: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -39,7 +40,10 @@ export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): P
     } catch (err) {
       // Told once: the rest of the agent says as well that the server is away.
       if (!signal.aborted && backOff.failures === 0)
-        log.warn({ err, node: nodeName }, 'cannot be asked for logs and commands of pods');
+        log.warn(
+          { err, node: nodeName, server: options.endpoint().server },
+          'cannot be asked for logs and commands of pods',
+        );
     }
     if (clock.now() - began > SETTLED) backOff.reset();
     await clock.sleep(backOff.next(), signal).catch(() => {});
@@ -48,7 +52,7 @@ export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): P
 
 async function answerRequests(options: TunnelOptions, signal: AbortSignal): Promise<void> {
   const { endpoint, nodeName } = options;
-  for await (const line of await openLines(endpoint, nodeStreamsPath(nodeName), signal)) {
+  for await (const line of await openLines(endpoint(), nodeStreamsPath(nodeName), signal)) {
     const id = isMapping(line) && typeof line['id'] === 'string' ? line['id'] : undefined;
     if (id === undefined) continue;
     void openConnection(options, nodeStreamsPath(nodeName, id), signal);
@@ -61,7 +65,7 @@ async function openConnection(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const connection = await openUpgraded(endpoint, path, NODE_STREAM_PROTOCOL, signal);
+    const connection = await openUpgraded(endpoint(), path, NODE_STREAM_PROTOCOL, signal);
     const end = () => connection.destroy();
     signal.addEventListener('abort', end, { once: true });
     connection.once('close', () => signal.removeEventListener('abort', end));

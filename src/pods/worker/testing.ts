@@ -6,6 +6,7 @@ import type { ContainerStatus, Pod } from '../../api/core/v1/pod.ts';
 import { Pod as PodKind } from '../../api/core/v1/pod.ts';
 import type { PodSpec } from '../../api/core/v1/pod-spec.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
+import { ApiServers } from '../../client/api-servers.ts';
 import { type FakeClient, fakeClient } from '../../client/fake.ts';
 import { Informers } from '../../client/informers.ts';
 import { settle } from '../../client/testing.ts';
@@ -82,7 +83,7 @@ export async function testNode(objects: readonly KubeObject[] = []): Promise<Tes
           informers: new Informers({ client, log: silentLogger, clock }),
           network: {} as PodNetwork,
           // Nothing listens there.
-          endpoint: { server: 'https://127.0.0.1:1' },
+          servers: new ApiServers({ server: 'https://127.0.0.1:1' }),
           runtimeEndpoint: { socketPath: '/nonexistent/postern-test/c.sock' },
           stateDir: '/nonexistent/postern-test',
           clusterDomain: 'cluster.local',

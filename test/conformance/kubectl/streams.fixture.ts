@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 import { startTestServer, type TestServer } from '../../../src/apiserver/testing/server.ts';
+import { ApiServers } from '../../../src/client/api-servers.ts';
 import { silentLogger } from '../../../src/host/log.ts';
 import type { PodLookup } from '../../../src/pods/parts.ts';
 import { startStreams } from '../../../src/pods/streams/streams.ts';
@@ -28,13 +29,13 @@ before(async () => {
   mkdirSync(join(dir, 'home'));
   env = { PATH: process.env['PATH'], KUBECONFIG: await api.kubeconfig(), HOME: join(dir, 'home') };
   const node = await api.pki.issueClientCertificate({ commonName: 'system:node:n1', organizations: ['system:nodes'] });
-  const endpoint = {
+  const servers = new ApiServers({
     server: `https://127.0.0.1:${api.server.port}`,
     caData: api.pki.caCertificate,
     clientCertificate: node.certificate,
     clientKey: node.key,
-  };
-  const options = { endpoint, nodeName: 'n1', pods: lookup, runtime: () => containerd.runtime, log: silentLogger };
+  });
+  const options = { servers, nodeName: 'n1', pods: lookup, runtime: () => containerd.runtime, log: silentLogger };
   startStreams(options, ended.signal);
   await makePod('web', {
     talks: 'echo one; echo two; echo three; trap "exit 0" TERM; while :; do sleep 0.1; done',
