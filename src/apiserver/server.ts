@@ -5,6 +5,7 @@ import type { Logger } from '../host/log.ts';
 import type { CIDR } from '../lib/ip.ts';
 import type { Metric } from '../lib/metrics.ts';
 import type { Store } from '../store/store.ts';
+import { checkDefaultServiceCIDR } from './allocation/default-service-cidr.ts';
 import { keepAllocations } from './allocation/repair/repair.ts';
 import { Touched } from './allocation/repair/touched.ts';
 import { ServiceAdmission } from './allocation/service-admission.ts';
@@ -19,8 +20,10 @@ import { stillThere } from './auth/tokens/still-there.ts';
 import { TokenKeys } from './auth/tokens/token-keys.ts';
 import { Tokens } from './auth/tokens/tokens.ts';
 import { bootstrap as bootstrapCluster, keepSystemNamespaces } from './bootstrap.ts';
+import { claimAuthority } from './cluster-authority.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
+import { Health } from './health.ts';
 import { keepHouse } from './housekeeping.ts';
 import { type ListenAddress, listenOn, listenOnSocket, makeServer } from './http/listen.ts';
 import { MoreAddresses } from './http/more-addresses.ts';
@@ -93,7 +96,7 @@ export interface ApiServer {
 export async function startApiServer(options: ApiServerOptions, signal: AbortSignal): Promise<ApiServer> {
   const { store, pki, log, clock = systemClock, random = Math.random, tlsMinVersion = 'TLSv1.3' } = options;
   const codec = new Codec();
-  const taken = new TakenClaims(store, log);
+  const taken = new TakenClaims({ store, clock, log });
   const ranges = new ServiceRanges(store, codec);
   const services = new ServiceAdmission({ ...options, taken, ranges, clock, random });
   const touched = new Touched();
@@ -111,7 +114,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     api,
     metrics,
     authenticate: authenticator({ tokens, bootstrap, now: () => clock.now(), log }),
-    documents: new Documents(metrics, keys),
+    documents: new Documents(metrics, keys, new Health({ store, log, clock })),
     yaml: new YAMLReader(),
     links,
     terms,
@@ -124,6 +127,10 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   let leave = async (): Promise<void> => {};
   try {
     await taken.start(serving.ending);
+    if (options.peers !== undefined) {
+      await claimAuthority(store, pki.caCertificate);
+      await checkDefaultServiceCIDR(api, options.serviceCIDRs);
+    }
     const also = new MoreAddresses({ make: listener, port, log, clock });
     const advertise = () => (also.addresses.length > 0 ? also.addresses : (options.advertise?.() ?? []));
     const places = () => advertise().map((address) => ({ address, port }));

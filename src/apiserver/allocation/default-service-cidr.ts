@@ -5,10 +5,31 @@ import { type CIDR, printCIDR } from '../../lib/ip.ts';
 import type { Api } from '../context.ts';
 import { recordEvent } from '../events.ts';
 import { change, type Decision } from '../storage/change.ts';
+import { objectKey } from '../storage/keys.ts';
 import { completeChange, completeNew } from '../verbs/complete.ts';
 import { birthOf } from '../verbs/create.ts';
 
 const COMPONENT = 'kubernetes-service-cidr-controller';
+
+/** The cluster has other ranges than the server was started with, and others may be giving addresses from them. */
+export class ServiceCIDRMismatchError extends Error {
+  constructor(found: readonly string[], wanted: readonly string[]) {
+    super(
+      `the cluster gives cluster IPs from ${found.join(',')}, and this server was started to give them from ${wanted.join(',')}: ` +
+        `start it with --service-cidr ${found.join(',')}, as every server of the cluster`,
+    );
+    this.name = 'ServiceCIDRMismatchError';
+  }
+}
+
+/** Throws {@link ServiceCIDRMismatchError} when there is a default range, and it is neither that of the options nor becomes it. */
+export async function checkDefaultServiceCIDR({ store, codec }: Api, serviceCIDRs: readonly CIDR[]): Promise<void> {
+  const entry = await store.get(objectKey(ServiceCIDR, undefined, DEFAULT_SERVICE_CIDR));
+  if (entry === undefined || serviceCIDRs.length === 0) return;
+  const found = (codec.decode(entry).object as ServiceCIDR).spec?.cidrs ?? [];
+  const wanted = serviceCIDRs.map(printCIDR);
+  if (!sameValue(found, wanted) && !isUpgrade(found, wanted)) throw new ServiceCIDRMismatchError(found, wanted);
+}
 
 /**
  * Makes the range when it is not there, and adds the second family to one of a single family. Any other difference is

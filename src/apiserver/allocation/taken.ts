@@ -2,26 +2,35 @@
  * Which claims there are, in memory, so that choosing a free address costs no reading. It follows the store and may be
  * behind it: whether a claim is free is decided by the transaction that makes it.
  */
+import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
-import { CompactedError, type Store } from '../../store/store.ts';
+import type { Entry, Store } from '../../store/store.ts';
 import type { Settlement } from '../admission.ts';
+import { type Follower, follow } from '../storage/follow.ts';
 import { CLAIM_PREFIXES } from './claims.ts';
 
+export interface TakenClaimsParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 export class TakenClaims {
-  readonly #store: Store;
-  readonly #log: Logger;
+  readonly #parts: TakenClaimsParts;
   readonly #keys = new Set<string>();
 
-  constructor(store: Store, log: Logger) {
-    this.#store = store;
-    this.#log = log;
+  constructor(parts: TakenClaimsParts) {
+    this.#parts = parts;
   }
 
   /** Reads the claims, and follows them until the signal is aborted. */
   async start(signal: AbortSignal): Promise<void> {
     for (const prefix of CLAIM_PREFIXES) {
-      const revision = await this.#read(prefix);
-      void this.#follow(prefix, revision, signal);
+      const follower: Follower = {
+        reset: (entries) => this.#replace(prefix, entries),
+        apply: (event) => this.#set(event.kind === 'put' ? event.entry.key : event.key, event.kind === 'put'),
+      };
+      await follow(this.#parts, prefix, follower, signal);
     }
   }
 
@@ -31,7 +40,7 @@ export class TakenClaims {
 
   /** Reads everything again: before it is said that nothing is free. */
   async refresh(): Promise<void> {
-    for (const prefix of CLAIM_PREFIXES) await this.#read(prefix);
+    for (const prefix of CLAIM_PREFIXES) this.#replace(prefix, (await this.#parts.store.list(prefix)).entries);
   }
 
   /** Learns at once what the watch would tell a moment later. */
@@ -45,34 +54,10 @@ export class TakenClaims {
     else this.#keys.delete(key);
   }
 
-  async #read(prefix: string): Promise<number> {
-    const { entries, revision } = await this.#store.list(prefix);
+  #replace(prefix: string, entries: readonly Entry[]): void {
     const found = new Set(entries.map(({ key }) => key));
     for (const key of this.#keys) if (key.startsWith(prefix) && !found.has(key)) this.#keys.delete(key);
     for (const key of found) this.#keys.add(key);
-    return revision;
-  }
-
-  async #follow(prefix: string, from: number, signal: AbortSignal): Promise<void> {
-    let revision = from;
-    while (!signal.aborted) {
-      try {
-        for await (const batch of this.#store.watch(prefix, revision, signal)) {
-          for (const event of batch.events) {
-            this.#set(event.kind === 'put' ? event.entry.key : event.key, event.kind === 'put');
-          }
-          revision = batch.revision;
-        }
-        return;
-      } catch (error) {
-        if (!(error instanceof CompactedError)) {
-          // Without news, choices are tried in vain more often; they are never wrong.
-          this.#log.error({ err: error, prefix }, 'no longer following which addresses and ports are taken');
-          return;
-        }
-        revision = await this.#read(prefix);
-      }
-    }
   }
 }
 

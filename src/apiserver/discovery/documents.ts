@@ -5,6 +5,7 @@ import { openApiIndex, openApiV2, openApiV3 } from '../../api/openapi.ts';
 import { type ApiError, failure } from '../../api/status.ts';
 import { ISSUER } from '../auth/tokens/claims.ts';
 import type { TokenKeys } from '../auth/tokens/token-keys.ts';
+import type { Health } from '../health.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { Reply } from '../http/respond.ts';
 import type { Metrics } from '../metrics.ts';
@@ -42,21 +43,26 @@ function emptyOpenApiV2(): Uint8Array {
 export class Documents {
   readonly #metrics: Metrics;
   readonly #keys: TokenKeys;
+  readonly #health: Health;
   readonly #kept = new Map<string, string>();
 
-  constructor(metrics: Metrics, keys: TokenKeys) {
+  constructor(metrics: Metrics, keys: TokenKeys, health: Health) {
     this.#metrics = metrics;
     this.#keys = keys;
+    this.#health = health;
   }
 
   /** The answer for a path; throws an ApiError, 404 or 406. */
-  answer(path: string, accept: string | undefined): Reply {
+  async answer(path: string, query: URLSearchParams, accept: string | undefined): Promise<Reply> {
     const [, root, ...rest] = path.replace(/\/$/, '').split('/');
     switch (root) {
       case 'healthz':
       case 'livez':
-      case 'readyz':
-        return { code: 200, type: 'text/plain; charset=utf-8', text: 'ok' };
+      case 'readyz': {
+        const found = await this.#health.answer([root, ...rest], query.has('verbose'));
+        if (found === undefined) throw notServed();
+        return found;
+      }
       case 'metrics':
         return { code: 200, type: 'text/plain; version=0.0.4', text: this.#metrics.print() };
       case 'version':

@@ -127,11 +127,11 @@ async function dispatch(exchange: Exchange): Promise<void> {
 }
 
 async function serveDocument(exchange: Exchange): Promise<void> {
-  const { request, response, path, documents } = exchange;
+  const { request, response, path, query, documents } = exchange;
   allow(exchange, { kind: 'path', verb: 'get', path });
   if (request.method !== 'GET' && request.method !== 'HEAD') throw notServed();
   exchange.label('get', 'document');
-  send(response, documents.answer(path, request.headers.accept));
+  send(response, await documents.answer(path, query, request.headers.accept));
 }
 
 function allow({ api, user }: Exchange, attempt: Attempt): void {

@@ -49,3 +49,6 @@ export const NODE_PORTS = `${ROOT}/postern.dev/nodeports/`;
 
 /** Written with every change of an IPAddressPool's ranges, so that no two changes miss each other. */
 export const POOL_RANGES = `${ROOT}/postern.dev/pool-ranges`;
+
+/** What servers on one store must have in common: the authority of their certificates. */
+export const CLUSTER_AUTHORITY = `${ROOT}/postern.dev/authority`;
