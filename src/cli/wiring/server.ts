@@ -64,7 +64,7 @@ export async function runServer(
       : advertisedAddresses(options.listen.host, networkInterfaces(), defaultRoute);
   const hosts = [options.listen.host, ...advertise(), ...serviceHosts(options)];
   const [store, pki, cloud] = await Promise.all([
-    openStore(options.store, dataDir, log.child({ component: 'store' })),
+    openStore(options.store, dataDir, log.child({ component: 'store' }), signal),
     openPki(join(dataDir, 'pki'), { hosts }),
     openCloud(options.cloud, log, signal),
   ]);

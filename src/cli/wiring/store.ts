@@ -2,7 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT } from '../../apiserver/storage/keys.ts';
+import { systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
+import { seconds } from '../../lib/duration.ts';
 import type { EtcdOptions } from '../../store/etcd/etcd-store.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { Store } from '../../store/store.ts';
@@ -47,11 +49,27 @@ export async function readStore(flags: StoreFlags): Promise<StorePlan> {
   };
 }
 
-export async function openStore(plan: StorePlan, dataDir: string, log: Logger): Promise<Store> {
+/** Between attempts at an etcd that does not answer, of which each takes seconds itself. */
+const AGAIN = seconds(1);
+
+/** Opens the store. An etcd that does not answer is waited for: after a power cut it starts no sooner than we do. */
+export async function openStore(plan: StorePlan, dataDir: string, log: Logger, signal: AbortSignal): Promise<Store> {
   if (plan.kind === 'lmdb') return openLmdbStore({ dir: join(dataDir, 'store') });
   // Who keeps objects in a directory never pays for gRPC.
-  const { openEtcdStore } = await import('../../store/etcd/etcd-store.ts');
-  return openEtcdStore({ ...plan.options, log });
+  const [{ openEtcdStore }, { StoreUnavailableError }] = await Promise.all([
+    import('../../store/etcd/etcd-store.ts'),
+    import('../../store/etcd/errors.ts'),
+  ]);
+  for (;;) {
+    try {
+      return await openEtcdStore({ ...plan.options, log });
+    } catch (err) {
+      if (!(err instanceof StoreUnavailableError)) throw err;
+      log.warn({ err }, 'etcd does not answer; the server waits for it');
+      await systemClock.sleep(AGAIN, signal).catch(() => {}); // The signal is looked at.
+      if (signal.aborted) throw err;
+    }
+  }
 }
 
 async function readNamed(option: string, path: string | undefined): Promise<string | undefined> {
