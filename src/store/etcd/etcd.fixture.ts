@@ -154,7 +154,7 @@ function listened(endpoint: string): string {
 }
 
 /** Ports that nobody listens on: all found before any is given back. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer().listen(0, '127.0.0.1');
