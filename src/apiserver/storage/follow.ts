@@ -2,15 +2,18 @@
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
-import { CompactedError, type Entry, type Store, type StoreEvent } from '../../store/store.ts';
+import { CompactedError, type Entry, type Revision, type Store, type StoreEvent } from '../../store/store.ts';
 
 /** How long is waited after a store could not be followed. */
 const AGAIN = seconds(1);
 
 /** What follows: told of all that there is, then of each change. */
 export interface Follower {
-  reset(entries: readonly Entry[]): void;
+  /** `revision` is what the entries are of. */
+  reset(entries: readonly Entry[], revision: Revision): void;
   apply(event: StoreEvent): void;
+  /** Everything up to this revision has been told. */
+  reached?(revision: Revision): void;
 }
 
 /** Reads what is under `prefix`, and follows it until the signal is aborted. Resolves when all has been read once. */
@@ -22,7 +25,8 @@ export async function follow(
 ): Promise<void> {
   const read = async () => {
     const { entries, revision } = await store.list(prefix);
-    follower.reset(entries);
+    follower.reset(entries, revision);
+    follower.reached?.(revision);
     return revision;
   };
   const keepUp = async (from: number | undefined): Promise<void> => {
@@ -33,6 +37,7 @@ export async function follow(
         for await (const batch of store.watch(prefix, revision, signal)) {
           for (const event of batch.events) follower.apply(event);
           revision = batch.revision;
+          follower.reached?.(revision);
         }
       } catch (err) {
         if (signal.aborted) return;

@@ -10,6 +10,7 @@ import type { PolicyRule } from '../../../api/rbac/v1/rules.ts';
 import type { Subject } from '../../../api/rbac/v1/subjects.ts';
 import { FakeClock } from '../../../host/clock.ts';
 import { silentLogger } from '../../../host/log.ts';
+import { seconds } from '../../../lib/duration.ts';
 import { testSeed } from '../../../lib/random.fixture.ts';
 import { randomBelow, seededRandom } from '../../../lib/random.ts';
 import { openMemoryStore } from '../../../store/memory/memory-store.ts';
@@ -55,7 +56,8 @@ const attempt = (verb: string, resource: string, over: Partial<ResourceAttempt> 
 async function start(objects: readonly Policy[] = [], store: Store = openMemoryStore()) {
   const end = new AbortController();
   await store.txn([], objects.map(put));
-  const rbac = new RBAC({ store, clock: new FakeClock(0), log: silentLogger });
+  const clock = new FakeClock(0);
+  const rbac = new RBAC({ store, clock, log: silentLogger });
   await rbac.start(end.signal);
   const write = async (...written: readonly Operation[]) => {
     const result = await store.txn([], written);
@@ -67,7 +69,7 @@ async function start(objects: readonly Policy[] = [], store: Store = openMemoryS
     end.abort();
     await store.close();
   };
-  return { rbac, store, may, write, stop };
+  return { rbac, clock, may, write, stop };
 }
 
 /** Lets the store's watches tell what there is. */
@@ -179,10 +181,12 @@ test('reads everything again when the history that it follows is gone, or the st
   for (const error of [new CompactedError(1, 9), new Error('the store is away')]) {
     const slow = slowWatches(openMemoryStore());
     slow.fail.push(error, error, error, error);
-    const { may, write, stop } = await start([role('reader', [READ_PODS]), given], slow.store);
+    const { clock, may, write, stop } = await start([role('reader', [READ_PODS]), given], slow.store);
     await write({ kind: 'delete', key: keyFor(given) });
     assert.equal(may(eve, attempt('get', 'pods')), true, 'there is nothing to read anew: the test shows nothing');
     slow.tell();
+    await told();
+    await clock.advance(seconds(1));
     await told();
     assert.equal(may(eve, attempt('get', 'pods')), false);
     await stop();

@@ -6,9 +6,9 @@
 import { RBAC_GROUP } from '../../../api/rbac/v1/rules.ts';
 import type { Clock } from '../../../host/clock.ts';
 import type { Logger } from '../../../host/log.ts';
-import { seconds } from '../../../lib/duration.ts';
 import type { Operation, Revision, Store } from '../../../store/store.ts';
 import type { Settlement } from '../../admission.ts';
+import { type Follower, follow } from '../../storage/follow.ts';
 import type { Attempt, Authorizer, Decision, Rules } from '../authorizer.ts';
 import type { User } from '../user.ts';
 import { decodeEntry, POLICY_PREFIXES } from './entries.ts';
@@ -20,9 +20,6 @@ export interface RBACParts {
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-/** Between attempts to follow the store again, when that has failed. */
-const RETRY = seconds(1);
 
 export class RBAC implements Authorizer {
   readonly #parts: RBACParts;
@@ -38,10 +35,7 @@ export class RBAC implements Authorizer {
 
   /** Reads roles and bindings, and follows them until the signal is aborted. */
   async start(signal: AbortSignal): Promise<void> {
-    for (const prefix of POLICY_PREFIXES) {
-      const revision = await this.#read(prefix);
-      void this.#follow(prefix, revision, signal);
-    }
+    for (const prefix of POLICY_PREFIXES) await follow(this.#parts, prefix, this.#follower(prefix), signal);
   }
 
   /** Learns at once what the watch would tell a moment later. */
@@ -106,53 +100,23 @@ export class RBAC implements Authorizer {
     }
   }
 
-  async #read(prefix: string): Promise<Revision> {
-    const { entries, revision } = await this.#parts.store.list(prefix);
-    const found = new Set(entries.map(({ key }) => key));
-    for (const key of [...this.#policy.keys()]) {
-      if (key.startsWith(prefix) && !found.has(key) && this.#isNews(key, revision)) this.#policy.set(key, undefined);
-    }
-    for (const { key, value } of entries) if (this.#isNews(key, revision)) this.#put({ kind: 'put', key, value });
-    this.#reached(prefix, revision);
-    return revision;
-  }
-
-  async #follow(prefix: string, from: Revision, signal: AbortSignal): Promise<void> {
-    let revision = from;
-    while (!signal.aborted) {
-      try {
-        for await (const batch of this.#parts.store.watch(prefix, revision, signal)) {
-          for (const event of batch.events) {
-            const isPut = event.kind === 'put';
-            const { key } = isPut ? event.entry : event;
-            if (!this.#isNews(key, isPut ? event.entry.modified : event.revision)) continue;
-            this.#put(isPut ? { kind: 'put', key, value: event.entry.value } : { kind: 'delete', key });
-          }
-          revision = batch.revision;
-          this.#reached(prefix, revision);
-        }
-        if (signal.aborted) return;
-        await this.#parts.clock.sleep(RETRY, signal);
-      } catch (err) {
-        revision = await this.#recover(prefix, err, signal);
-      }
-    }
-  }
-
-  /** Reads everything again, as often as it takes: who may do what is not left at what it was. */
-  async #recover(prefix: string, cause: unknown, signal: AbortSignal): Promise<Revision> {
-    let err = cause;
-    while (!signal.aborted) {
-      try {
-        this.#parts.log.warn({ err, prefix }, 'reading roles and bindings again');
-        return await this.#read(prefix);
-      } catch (error) {
-        err = error;
-        // Ends with the signal, and then there is nothing to go on from.
-        await this.#parts.clock.sleep(RETRY, signal).catch(() => {});
-      }
-    }
-    return 0;
+  #follower(prefix: string): Follower {
+    const put = (operation: Operation, revision: Revision) => {
+      if (this.#isNews(operation.key, revision)) this.#put(operation);
+    };
+    return {
+      reset: (entries, revision) => {
+        const found = new Set(entries.map(({ key }) => key));
+        const gone = [...this.#policy.keys()].filter((key) => key.startsWith(prefix) && !found.has(key));
+        for (const key of gone) put({ kind: 'delete', key }, revision);
+        for (const { key, value } of entries) put({ kind: 'put', key, value }, revision);
+      },
+      apply: (event) => {
+        if (event.kind === 'delete') put({ kind: 'delete', key: event.key }, event.revision);
+        else put({ kind: 'put', key: event.entry.key, value: event.entry.value }, event.entry.modified);
+      },
+      reached: (revision) => this.#reached(prefix, revision),
+    };
   }
 
   /** Whether what the store tells is newer than what was written here. */
