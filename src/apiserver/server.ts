@@ -13,13 +13,15 @@ import { ServiceRanges } from './allocation/service-ranges.ts';
 import { TakenClaims } from './allocation/taken.ts';
 import { Access } from './auth/access.ts';
 import { authenticator } from './auth/authenticate.ts';
-import { groupAuthorizer } from './auth/authorize.ts';
 import { BootstrapTokens } from './auth/bootstrap-tokens.ts';
+import { nodeAuthorizer } from './auth/node-authorizer.ts';
+import { NodeGraph } from './auth/nodes/graph.ts';
 import { ISSUER } from './auth/tokens/claims.ts';
 import { stillThere } from './auth/tokens/still-there.ts';
 import { TokenKeys } from './auth/tokens/token-keys.ts';
 import { Tokens } from './auth/tokens/tokens.ts';
 import { bootstrap as bootstrapCluster, keepSystemNamespaces } from './bootstrap.ts';
+import { certificateAdmission } from './certificate-admission.ts';
 import { claimAuthority } from './cluster-authority.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
@@ -33,6 +35,7 @@ import { YAMLReader } from './http/yaml-reader.ts';
 import { ensureKubernetesService, keepKubernetesService } from './kubernetes-service.ts';
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
+import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import type { Peers, PeersOptions } from './peers/peers.ts';
 import type { Pki } from './pki/pki.ts';
 import { podAdmission } from './pod-admission/pod-admission.ts';
@@ -102,11 +105,29 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const touched = new Touched();
   const pods = podAdmission({ store, codec, random });
   const terms = new Terms(store);
-  const admissions = [namespaceAdmission(store, codec), services, pods, poolAdmission(store), touched, terms];
-  const access = new Access({ store, clock, log }, [groupAuthorizer('system:nodes')]);
+  const admissions = [
+    nodeRestriction(),
+    namespaceAdmission(store, codec),
+    services,
+    pods,
+    poolAdmission(store),
+    touched,
+    terms,
+  ];
+  const graph = new NodeGraph();
+  const access = new Access({ store, clock, log }, [nodeAuthorizer(graph)]);
   const keys = new TokenKeys(pki.tokenKey, ISSUER);
   const tokens = new Tokens({ keys, clock, stillThere: stillThere(store, codec, () => clock.now()) });
-  const api: Api = { store, codec, clock, random, log, admissions: [...admissions, access], access, tokens };
+  const api: Api = {
+    store,
+    codec,
+    clock,
+    random,
+    log,
+    admissions: [...admissions, access, certificateAdmission(access, clock)],
+    access,
+    tokens,
+  };
   const bootstrap = new BootstrapTokens({ store, codec, now: () => clock.now() });
   const links = new NodeLinks(clock);
   const metrics = new Metrics(links, options.moreMetrics);
@@ -117,6 +138,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     documents: new Documents(metrics, keys, new Health({ store, log, clock })),
     yaml: new YAMLReader(),
     links,
+    clusterKeys: pki.clusterKeys,
     terms,
   });
   const listener = () => makeServer(pki, serving, log, tlsMinVersion);
@@ -138,6 +160,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     const own = { serviceCIDRs: options.serviceCIDRs, port, servers: () => peers?.servers ?? [places()] };
     await bootstrapCluster(api, own);
     await access.start(serving.ending);
+    await graph.start({ store, codec, clock, log }, serving.ending);
     if (options.socketPath !== undefined) {
       const other = listener();
       servers.push(other);

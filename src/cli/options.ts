@@ -53,6 +53,16 @@ export function parsePrefixes(text: string): readonly CIDR[] {
   });
 }
 
+/** Comma-separated URLs of API servers. */
+export function parseServers(text: string): readonly string[] {
+  return text.split(',').map((part) => {
+    const word = part.trim();
+    const url = URL.canParse(word) ? new URL(word) : undefined;
+    if (url?.protocol === 'https:' && url.pathname === '/' && url.username === '') return url.origin;
+    throw new InvalidArgumentError(`"${word}" is not https://HOST:PORT, such as https://192.0.2.1:6443.`);
+  });
+}
+
 /** The name of an interface, or its beginning. */
 export function parseInterface(text: string): string {
   if (!/^[^\s/"*]{1,15}$/.test(text)) throw new InvalidArgumentError('It is the name of an interface, such as cni0.');
@@ -80,6 +90,17 @@ export function parseDuration(text: string): Duration {
   const [, count, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s)$/.exec(text) ?? (text === '0' ? ['', '0', 'ms'] : []);
   if (count === undefined) throw new InvalidArgumentError('It is a time such as 50ms, 1s or 1.5s.');
   return milliseconds(Math.round(Number(count) * (unit === 's' ? 1000 : 1)));
+}
+
+/** Milliseconds in one of each. */
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time that is counted in days as well: `90s`, `30m`, `1h`, `365d`. */
+export function parseLifetime(text: string): Duration {
+  const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const length = Number(count) * (UNITS[unit] ?? 0);
+  if (length === 0) throw new InvalidArgumentError('It is a time such as 90s, 30m, 1h or 365d.');
+  return milliseconds(length);
 }
 
 /** A UDP or TCP port. */

@@ -17,6 +17,7 @@ import { addRenderCommand } from './commands/render.ts';
 import { addRestoreCommand } from './commands/restore.ts';
 import { addServerCommand } from './commands/server.ts';
 import { addStoreCommand } from './commands/store.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { addTopCommand } from './commands/top.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addVmCommand } from './commands/vm.ts';
@@ -34,6 +35,7 @@ export function program(): Command {
   addUpCommand(postern);
   addServerCommand(postern);
   addAgentCommand(postern);
+  addTokenCommand(postern);
   addControllersCommand(postern);
   addProxyCommand(postern);
   addL2Command(postern);

@@ -12,6 +12,8 @@ import { actingUser } from '../auth/impersonate.ts';
 import type { Api, ResourceRequest, Target, Verb } from '../context.ts';
 import { type Documents, notServed } from '../discovery/documents.ts';
 import type { Metrics, RequestLabels } from '../metrics.ts';
+import type { ClusterKeys } from '../pki/cluster-keys.ts';
+import { serveServerJoin } from '../server-join.ts';
 import type { NodeLinks } from '../streams/node-links.ts';
 import { serveStream } from '../streams/streams.ts';
 import { serveTunnel } from '../streams/tunnel.ts';
@@ -35,6 +37,7 @@ export interface HandlerParts {
   readonly metrics: Metrics;
   readonly yaml: YAMLReader;
   readonly links: NodeLinks;
+  readonly clusterKeys: ClusterKeys;
   readonly terms: Terms;
 }
 
@@ -121,9 +124,18 @@ async function dispatch(exchange: Exchange): Promise<void> {
     case 'tunnel':
       exchange.label('connect', 'nodes/streams');
       return serveTunnel(exchange, found.tunnel);
+    case 'server-join':
+      return serveKeys(exchange);
     case 'other':
       return serveDocument(exchange);
   }
+}
+
+function serveKeys({ clusterKeys, request, response, user, api, label }: Exchange): void {
+  label('create', 'serverjoin');
+  const { method, socket } = request;
+  const text = serveServerJoin(clusterKeys, { method, user, remote: socket.remoteAddress, log: api.log });
+  send(response, { code: 201, type: 'application/json', text });
 }
 
 async function serveDocument(exchange: Exchange): Promise<void> {

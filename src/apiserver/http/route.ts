@@ -1,5 +1,6 @@
 /** From a method and a path to what is asked for. Pure; every path of the API is read here and nowhere else. */
 import { type AnyKind, KINDS } from '../../api/kinds.ts';
+import { SERVER_JOIN_PATH } from '../../api/server-join.ts';
 import { badRequest } from '../../api/status.ts';
 import type { Target, Verb } from '../context.ts';
 
@@ -10,6 +11,7 @@ export type Route =
   | { readonly kind: 'action'; readonly action: ActionPath }
   | { readonly kind: 'stream'; readonly stream: StreamPath }
   | { readonly kind: 'tunnel'; readonly tunnel: TunnelPath }
+  | { readonly kind: 'server-join' }
   /** Anything else: discovery, health, OpenAPI, or nothing. */
   | { readonly kind: 'other' };
 
@@ -59,6 +61,7 @@ export function subresourcesOf(kind: AnyKind): readonly string[] {
 
 /** Reads a request line. Throws an ApiError, 400, for a path that cannot be decoded. */
 export function route(method: string, path: string, query: URLSearchParams): Route {
+  if (path === SERVER_JOIN_PATH) return { kind: 'server-join' };
   const parts = splitPath(path);
   const [root] = parts;
   const stream = streamRoute(parts) ?? tunnelRoute(parts);

@@ -2,10 +2,8 @@
  * The server's own certificate authority and serving certificate, kept in a folder of PEM files that only the owner can
  * read. Made once; the serving certificate is renewed when the hosts change or its last fifth begins.
  */
-import { createHash, generateKeyPair, randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { codeOf } from '../../lib/errors.ts';
 import {
@@ -17,6 +15,8 @@ import {
   servesHosts,
   signRequest,
 } from './certificate.ts';
+import type { ClusterKeys } from './cluster-keys.ts';
+import { AUTHORITY, keepKey, keepPair, readKey, readPair, TOKEN_KEY } from './files.ts';
 
 export interface Pki {
   /** PEM: what clients trust, and what client certificates are checked against. */
@@ -39,13 +39,6 @@ export interface Pki {
   currentServing(hosts: readonly string[]): Promise<KeyPair>;
 }
 
-/** The cluster's authority and the key of its tokens: the same on all of its servers. */
-export interface ClusterKeys {
-  readonly authority: KeyPair;
-  /** PEM, PKCS #8. */
-  readonly tokenKey: string;
-}
-
 export interface ClientSubject {
   readonly commonName: string;
   readonly organizations: readonly string[];
@@ -57,7 +50,6 @@ export interface PkiOptions {
   readonly clock?: Clock;
 }
 
-const TOKEN_KEY = 'service-account.pem';
 const ALWAYS = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
 /** Addresses that mean "all of this machine's": nobody connects to them by that name. */
 const UNSPECIFIED = new Set(['0.0.0.0', '::', '']);
@@ -66,7 +58,8 @@ const UNSPECIFIED = new Set(['0.0.0.0', '::', '']);
 export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOptions): Promise<Pki> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const now = clock.now();
-  const authority = (await readPair(dir, 'ca')) ?? (await keepPair(dir, 'ca', await makeAuthority('postern-ca', now)));
+  const authority =
+    (await readPair(dir, AUTHORITY)) ?? (await keepPair(dir, AUTHORITY, await makeAuthority('postern-ca', now)));
   const renewServing = async (kept: KeyPair | undefined, wanted: readonly string[]): Promise<KeyPair> => {
     const names = [...new Set([...ALWAYS, ...wanted])].filter((host) => !UNSPECIFIED.has(host));
     const isGood = kept !== undefined && isCurrent(kept, { authority, now: clock.now() }) && servesHosts(kept, names);
@@ -107,103 +100,10 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
   };
 }
 
-/**
- * Makes the folder that of a server of a cluster that is there already. A folder that holds these keys is left as it is; throws
- * when it holds others, which are those of another cluster.
- */
-export async function adoptClusterKeys(dir: string, { authority, tokenKey }: ClusterKeys): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const found = await readPair(dir, 'ca');
-  if (found !== undefined && found.certificate !== authority.certificate) {
-    throw new Error(
-      `${join(dir, 'ca.pem')} is the authority of another cluster. To leave that one and join this, move the data directory away; its objects go with it.`,
-    );
-  }
-  // The authority last: where that is, all is there.
-  await writePrivately(join(dir, TOKEN_KEY), tokenKey);
-  if (found === undefined) await keepPair(dir, 'ca', authority);
-}
-
 /** Names may hold anything, so files are named by their digest. */
 function clientFile({ commonName, organizations }: ClientSubject): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([commonName, ...organizations]))
     .digest('hex');
   return `client-${digest.slice(0, 16)}`;
-}
-
-/** Certificate and key stand in one file, so that a crash cannot leave one without the other. */
-async function readPair(dir: string, name: string): Promise<KeyPair | undefined> {
-  const path = join(dir, `${name}.pem`);
-  const text = await readIfThere(path);
-  if (text === undefined) return undefined;
-  const certificate = block(text, 'CERTIFICATE');
-  const key = block(text, 'PRIVATE KEY');
-  if (certificate === undefined || key === undefined) {
-    throw new Error(
-      `${path} should hold a certificate and a private key in PEM and does not. Restore it from a backup, or delete it: ` +
-        `a new one is then made${name === 'ca' ? ', and every kubeconfig made so far stops working' : ''}.`,
-    );
-  }
-  return { certificate, key };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** A key without a certificate: others are given its public half by the API. */
-async function readKey(dir: string, name: string): Promise<string | undefined> {
-  const path = join(dir, name);
-  const text = await readIfThere(path);
-  const key = text === undefined ? undefined : block(text, 'PRIVATE KEY');
-  if (text !== undefined && key === undefined) {
-    throw new Error(
-      `${path} should hold a private key in PEM and does not. Restore it from a backup, or delete it: ` +
-        'a new one is then made, and pods are given new tokens within the hour.',
-    );
-  }
-  return key;
-}
-
-async function keepKey(dir: string, name: string): Promise<string> {
-  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await writePrivately(join(dir, name), key);
-  return key;
-}
-
-async function keepPair(dir: string, name: string, pair: KeyPair): Promise<KeyPair> {
-  await writePrivately(join(dir, `${name}.pem`), pair.certificate + pair.key);
-  return pair;
-}
-
-/** Writes a file that is, at every moment, either the old one or the whole new one. */
-async function writePrivately(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await chmod(temporary, 0o600);
-    await rename(temporary, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-function block(text: string, label: string): string | undefined {
-  return new RegExp(`-----BEGIN ${label}-----[^-]+-----END ${label}-----\n?`).exec(text)?.[0];
 }

@@ -9,14 +9,17 @@ import { requireDirectory } from '../directory.ts';
 import { addEgressOptions, type EgressFlags, egressFlags } from '../egress-options.ts';
 import { addFirewallOptions, type FirewallFlags, firewallFlags } from '../firewall-options.ts';
 import { nodeLeaseDurationOption } from '../node-lifecycle-options.ts';
-import { parseAddress, parseCIDRs, parsedOption } from '../options.ts';
+import { parseAddress, parseCIDRs, parsedOption, parseServers } from '../options.ts';
 import { addPodNetworkOptions, type PodNetworkFlags, podNetworkFlags } from '../pod-network-options.ts';
 import { type ModeName, modeOption } from '../proxy-mode.ts';
 import { endSignal } from '../signals.ts';
 import { DEFAULT_CLUSTER_CIDRS, IMAGE_DIR } from '../wiring/defaults.ts';
 
 interface Flags extends AnnouncerFlags, ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
-  readonly kubeconfig: string;
+  readonly server?: readonly string[];
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly kubeconfig?: string;
   readonly apiSocket?: string;
   readonly nodeName?: string;
   readonly nodeIp?: readonly string[];
@@ -29,11 +32,22 @@ interface Flags extends AnnouncerFlags, ContainerFlags, EgressFlags, FirewallFla
   readonly onStop: 'leave' | 'end';
 }
 
+const EXAMPLES = `
+Examples:
+  postern agent --server https://192.0.2.1:6443 --token-file token --state-dir /var/lib/postern/agent
+  postern agent --state-dir /var/lib/postern/agent           once it has joined
+  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent`;
+
 export function addAgentCommand(postern: Command): void {
   const agent = postern
     .command('agent')
     .description('run one node: pod network, virtual machines, containers, node proxy, layer 2, DNS (needs root)')
-    .requiredOption('--kubeconfig <file>', 'the server to join; `postern server --issue NODE=FILE` writes one')
+    .addOption(
+      new Option('--server <urls>', 'servers of the cluster to join, separated by commas').argParser(parseServers),
+    )
+    .option('--token <token>', 'lets this machine join, once: what `postern token create` prints. A restart needs none')
+    .option('--token-file <file>', 'the file that holds the token: no other process sees it')
+    .option('--kubeconfig <file>', 'instead of a token: credentials that `postern server --issue NODE=FILE` wrote')
     .requiredOption('--state-dir <dir>', 'what must survive a restart of the agent')
     .option('--api-socket <path>', 'reach the server through this unix socket')
     .option('--node-name <name>', 'default: the host name')
@@ -56,10 +70,7 @@ export function addAgentCommand(postern: Command): void {
         .default('leave'),
     );
   addFirewallOptions(addAnnouncerOptions(addEgressOptions(addPodNetworkOptions(addContainerOptions(agent)))))
-    .addHelpText(
-      'after',
-      '\nExample:\n  postern agent --kubeconfig node1.kubeconfig --node-name node1 --state-dir /var/lib/postern/agent',
-    )
+    .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
       const [{ requireAgent }, { keepAgentCapabilities }] = await Promise.all([
         import('../wiring/requirements.ts'),
@@ -69,17 +80,20 @@ export function addAgentCommand(postern: Command): void {
       const announcer = await announcerOf(flags);
       await requireDirectory('--state-dir', flags.stateDir);
       keepAgentCapabilities(flags.containerRuntimeEndpoint !== 'none');
-      const [{ runAgent }, { thisNodeInterface, thisNodeName }, { loadKubeconfig }] = await Promise.all([
+      const [{ runAgent }, { thisNodeInterface, thisNodeName }, { agentCredentials }] = await Promise.all([
         import('../wiring/agent.ts'),
         import('../wiring/this-node.ts'),
-        import('../../client/kubeconfig.ts'),
+        import('../join/credentials.ts'),
       ]);
       const lan = await thisNodeInterface(flags.interface);
-      const endpoint = await loadKubeconfig(flags.kubeconfig);
+      const nodeName = flags.nodeName ?? thisNodeName();
+      const signal = endSignal();
+      const { endpoint, ...identity } = await agentCredentials({ ...flags, nodeName }, signal);
       await runAgent(
         {
           endpoint: flags.apiSocket === undefined ? endpoint : { ...endpoint, socketPath: flags.apiSocket },
-          nodeName: flags.nodeName ?? thisNodeName(),
+          ...identity,
+          nodeName,
           nodeIPs: flags.nodeIp ?? lan.addresses,
           lanInterface: lan.name,
           stateDir: flags.stateDir,
@@ -94,7 +108,7 @@ export function addAgentCommand(postern: Command): void {
           ...firewallFlags(flags),
           onStop: flags.onStop,
         },
-        endSignal(),
+        signal,
         () => process.stdout.write('ready\n'),
       );
     });

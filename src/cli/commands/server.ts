@@ -1,5 +1,5 @@
 /** `postern server`: API server, store and controllers. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ControllerName } from '../../controllers/names.ts';
 import type { Duration } from '../../lib/duration.ts';
 import { type CIDR, parseIP } from '../../lib/ip.ts';
@@ -7,12 +7,13 @@ import { addCloudOptions, type CloudFlags } from '../cloud-options.ts';
 import { controllersOption } from '../controllers-option.ts';
 import { requireDirectory } from '../directory.ts';
 import { nodeMonitorGraceOption } from '../node-lifecycle-options.ts';
-import { dataDirOption, type HostPort, listenOption, parseCIDRs, parsedOption } from '../options.ts';
+import { dataDirOption, type HostPort, listenOption, parseCIDRs, parsedOption, parseLifetime } from '../options.ts';
+import { addServerJoinOptions, type ServerJoinFlags, serverJoinOf } from '../server-join-options.ts';
 import { endSignal } from '../signals.ts';
 import { addStoreOptions, type StoreFlags } from '../store-options.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS } from '../wiring/defaults.ts';
 
-interface Flags extends CloudFlags, StoreFlags {
+interface Flags extends CloudFlags, ServerJoinFlags, StoreFlags {
   readonly dataDir: string;
   readonly listen: HostPort;
   readonly socket?: string;
@@ -22,6 +23,8 @@ interface Flags extends CloudFlags, StoreFlags {
   readonly serviceCidr: readonly CIDR[];
   readonly controllers: ReadonlySet<ControllerName>;
   readonly nodeMonitorGracePeriod: Duration;
+  readonly clusterSigningDuration: Duration;
+  readonly tlsMinVersion: '1.2' | '1.3';
   readonly issue?: readonly string[];
 }
 
@@ -60,6 +63,19 @@ export function addServerCommand(postern: Command): void {
         DEFAULT_SERVICE_CIDRS,
       ),
     )
+    .addOption(
+      parsedOption(
+        '--cluster-signing-duration <time>',
+        'how long certificates of nodes are good; agents renew theirs before they end',
+        parseLifetime,
+        '365d',
+      ),
+    )
+    .addOption(
+      new Option('--tls-min-version <version>', 'the least that clients must speak')
+        .choices(['1.2', '1.3'])
+        .default('1.3'),
+    )
     .addOption(controllersOption())
     .addOption(nodeMonitorGraceOption())
     .option(
@@ -67,7 +83,7 @@ export function addServerCommand(postern: Command): void {
       'write a kubeconfig for the agent of a node; may be repeated',
       (text, previous: readonly string[] = []) => [...previous, text],
     );
-  addCloudOptions(addStoreOptions(server))
+  addCloudOptions(addServerJoinOptions(addStoreOptions(server)))
     .addHelpText(
       'after',
       '\nExample:\n  postern server --data-dir ./data --listen 127.0.0.1:0\n  kubectl --kubeconfig ./data/kubeconfig get namespaces',
@@ -92,6 +108,9 @@ export function addServerCommand(postern: Command): void {
           serviceCIDRs: flags.serviceCidr,
           controllers: flags.controllers,
           cloud: await readCloud(flags, flags.controllers),
+          signingDuration: flags.clusterSigningDuration,
+          tlsMinVersion: `TLSv${flags.tlsMinVersion}`,
+          join: await serverJoinOf(flags),
           agents: (flags.issue ?? []).map(parseIssue),
         },
         endSignal(),

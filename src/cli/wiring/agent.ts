@@ -2,16 +2,20 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Node } from '../../api/core/v1/node.ts';
+import { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import type { Endpoint } from '../../client/client.ts';
 import { createClient } from '../../client/http-client.ts';
 import { Informers } from '../../client/informers.ts';
+import { learnServers } from '../../client/learn-servers.ts';
 import { startDNS } from '../../dns/dns.ts';
+import { systemClock } from '../../host/clock.ts';
 import { createLogger, type Logger } from '../../host/log.ts';
 import type { NftRunner } from '../../host/nft.ts';
 import { openNft } from '../../host/open-nft.ts';
 import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
 import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
+import { NodeTakenError } from '../../node/claim.ts';
 import { startNode } from '../../node/node.ts';
 import { cleanupPods } from '../../pods/cleanup.ts';
 import { startPods } from '../../pods/pods.ts';
@@ -22,7 +26,9 @@ import { startVMs } from '../../vm/vms.ts';
 import type { AnnouncerOptions } from '../announcer-options.ts';
 import type { ContainerFlags } from '../container-options.ts';
 import type { EgressFlags } from '../egress-options.ts';
+import { UserError } from '../errors.ts';
 import type { FirewallFlags } from '../firewall-options.ts';
+import type { NodeCertificate } from '../join/certificate.ts';
 import type { PodNetworkFlags } from '../pod-network-options.ts';
 import type { ModeName } from '../proxy-mode.ts';
 import { cleanupAnnouncer, startAnnouncer } from './announcer.ts';
@@ -45,6 +51,13 @@ import { zoneOf } from './proxy-node.ts';
 export interface AgentOptions extends ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
   readonly endpoint: Endpoint;
   readonly nodeName: string;
+  /** What tells this agent from others that have the node's name; undefined: there can be no others. */
+  readonly agentId?: string;
+  /** Keeps what was learned for the next start: a renewed certificate, and which servers there are. */
+  readonly keep?: {
+    readonly certificate: (next: NodeCertificate) => Promise<void>;
+    readonly servers: (urls: readonly string[]) => Promise<void>;
+  };
   /** This node's own addresses on the LAN, at most one per family. */
   readonly nodeIPs: readonly string[];
   /** The interface that holds them. */
@@ -77,11 +90,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, ready
   const client = createClient(options.endpoint);
   // Ends the parts; fired after the guests have been seen to, because that needs the API.
   const parts = new AbortController();
+  // Fired when another machine turns out to be this node.
+  const lost = new AbortController();
   try {
-    await runParts({ ...options, client, runner, log }, signal, parts, ready);
+    await runParts({ ...options, client, runner, log, lost }, signal, parts, ready);
   } finally {
     parts.abort(signal.reason);
-    if (options.onStop === 'end') await cleanUp(runner, options, log);
+    if (options.onStop === 'end' || lost.signal.aborted) await cleanUp(runner, options, log);
     client.close();
   }
 }
@@ -90,6 +105,7 @@ type PartOptions = AgentOptions & {
   readonly client: ReturnType<typeof createClient>;
   readonly runner: NftRunner;
   readonly log: Logger;
+  readonly lost: AbortController;
 };
 
 async function runParts(
@@ -99,7 +115,7 @@ async function runParts(
   ready: () => void,
 ): Promise<void> {
   const parts = ending.signal;
-  const { client, runner, nodeName, stateDir, log } = options;
+  const { client, runner, nodeName, stateDir, log, lost } = options;
   const informers = new Informers({ client, log: log.child({ component: 'informers' }) });
   const part = (component: string) => ({ client, informers, nodeName, log: log.child({ component }) });
   const self = () => informers.of(Node).get({ name: nodeName });
@@ -107,10 +123,17 @@ async function runParts(
     {
       ...part('node'),
       addresses: options.nodeIPs,
+      ...(options.agentId === undefined ? {} : { agentId: options.agentId }),
+      taken: (by) => lost.abort(takenError(by, nodeName)),
       ...(options.leaseDuration === undefined ? {} : { leaseDuration: options.leaseDuration }),
     },
     parts,
-  );
+  ).catch((error: unknown) => {
+    throw error instanceof NodeTakenError ? takenError(error, nodeName) : error;
+  });
+  const slices = informers.of(EndpointSlice);
+  learnServers({ servers: client.servers, slices, ...(options.keep && { save: options.keep.servers }), log });
+  void keepNodeCertificate(options, parts);
   const podCIDRs = await Promise.race([node.podCIDRs, aborted(signal).then(() => [])]);
   if (signal.aborted) return;
 
@@ -218,7 +241,18 @@ async function runParts(
   ready();
   void keepMemorySmall({ log }, parts);
   if (options.firewall === 'none') void firewalls().then(({ tellFirewallPlan }) => tellFirewallPlan(firewallParts));
-  await aborted(signal);
+  await aborted(AbortSignal.any([signal, lost.signal]));
+  if (lost.signal.aborted) {
+    log.error(
+      { err: lost.signal.reason },
+      'ends, with its guests, pods and announcements: they are the other machine’s now',
+    );
+    // What is said to the API from now on would be taken for the other's.
+    client.close();
+    ending.abort(lost.signal.reason);
+    await Promise.all([proxy.stopped, announcer.stopped, firewall?.stopped]);
+    throw lost.signal.reason;
+  }
 
   // While all else still works: connections go on, by whoever takes over.
   await announcer.leave();
@@ -226,6 +260,29 @@ async function runParts(
   // A proxy that still runs would put back what is taken from it.
   ending.abort(signal.reason);
   await Promise.all([proxy.stopped, announcer.stopped, firewall?.stopped]);
+}
+
+/** Renews the certificate that the agent has as its node; other credentials are their owner's to renew. */
+async function keepNodeCertificate(options: PartOptions, signal: AbortSignal): Promise<void> {
+  const { client, endpoint, nodeName, agentId = '', keep } = options;
+  const { clientCertificate: certificate } = endpoint;
+  if (certificate === undefined) return;
+  const { isNodeCertificate, keepCertificate } = await import('../join/rotation.ts');
+  if (!isNodeCertificate(certificate, nodeName)) return;
+  const renewed = async (next: NodeCertificate): Promise<void> => {
+    await keep?.certificate(next);
+    client.servers.renew({ clientCertificate: next.certificate, clientKey: next.key });
+  };
+  const log = options.log.child({ component: 'certificate' });
+  await keepCertificate({ client, nodeName, agentId, certificate, renewed, clock: systemClock, log }, signal);
+}
+
+function takenError(by: NodeTakenError, nodeName: string): UserError {
+  return new UserError(
+    `this machine cannot be the node ${JSON.stringify(nodeName)}: ${by.message}`,
+    `Choose another name, --node-name NAME. If the other is not to be that node, stop its agent, and start this one again.`,
+    { cause: by },
+  );
 }
 
 /** Waits for all. When one fails the others are ended first: nothing may still go up while it is being taken down. */

@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import type { TLSVersion } from '../../apiserver/http/serving-certificate.ts';
 import type { Pki } from '../../apiserver/pki/pki.ts';
 import { openPki } from '../../apiserver/pki/pki.ts';
 import { startApiServer } from '../../apiserver/server.ts';
@@ -9,7 +10,9 @@ import type { Endpoint } from '../../client/client.ts';
 import { printKubeconfig } from '../../client/kubeconfig.ts';
 import type { ControllerName } from '../../controllers/names.ts';
 import { createLogger } from '../../host/log.ts';
+import type { Duration } from '../../lib/duration.ts';
 import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
+import type { ServerJoin } from '../join/server-join.ts';
 import type { HostPort } from '../options.ts';
 import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
 import { CLUSTER_DOMAIN, NODE_PORTS } from './defaults.ts';
@@ -36,6 +39,12 @@ export interface ServerOptions {
   /** Which controllers run. */
   readonly controllers: ReadonlySet<ControllerName>;
   readonly cloud: CloudPlan;
+  /** How long certificates of nodes are good. */
+  readonly signingDuration: Duration;
+  /** The least that clients must speak. */
+  readonly tlsMinVersion: TLSVersion;
+  /** The cluster to become a server of; undefined: one's own, or that of which the data directory is. */
+  readonly join: ServerJoin | undefined;
   /** Agents to write a kubeconfig for, each its own file, mode 0600. */
   readonly agents: readonly { readonly nodeName: string; readonly path: string }[];
 }
@@ -62,10 +71,15 @@ export async function runServer(
     options.advertiseAddresses.length > 0
       ? options.advertiseAddresses
       : advertisedAddresses(options.listen.host, networkInterfaces(), defaultRoute);
-  const hosts = [options.listen.host, ...advertise(), ...serviceHosts(options)];
+  const hosts = () => [options.listen.host, ...advertise(), ...serviceHosts(options)];
+  const pkiDir = join(dataDir, 'pki');
+  if (options.join !== undefined) {
+    const { joinAsServer } = await import('../join/server-join.ts');
+    await joinAsServer({ ...options.join, pkiDir, log: log.child({ component: 'join' }) });
+  }
   const [store, pki, cloud] = await Promise.all([
     openStore(options.store, dataDir, log.child({ component: 'store' }), signal),
-    openPki(join(dataDir, 'pki'), { hosts }),
+    openPki(pkiDir, { hosts: hosts() }),
     openCloud(options.cloud, log, signal),
   ]);
   const election = new ElectionMetrics();
@@ -87,6 +101,8 @@ export async function runServer(
       // A store of one server's own: there are no others to know.
       ...(options.store.kind === 'lmdb' ? {} : { peers: { name: `${hostname()} ${dataDir}`, onChange } }),
       nodePortRange: NODE_PORTS,
+      servingHosts: hosts,
+      tlsMinVersion: options.tlsMinVersion,
       moreMetrics: () => election.metrics(),
       log: log.child({ component: 'apiserver' }),
     },
@@ -110,6 +126,7 @@ export async function runServer(
       ...{ clusterCIDRs: options.clusterCIDRs, only: options.controllers },
       nodeMonitorGracePeriod: options.nodeMonitorGracePeriod,
       ...{ rootCA: pki.caCertificate, setLogLevel: log.setLevel },
+      signer: { sign: (wanted) => pki.signRequest(wanted), lifetime: options.signingDuration },
       ...(await startCloud(cloud, client)),
     }),
     onElection: (begun) => election.set(begun),

@@ -2,6 +2,8 @@
  * Decides requests for nodes' certificates, and signs what is approved.
  * https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/
  */
+
+import { SubjectAccessReview } from '../../api/authorization/v1/reviews.ts';
 import {
   CertificateSigningRequest,
   type CertificateSigningRequestCondition,
@@ -14,7 +16,7 @@ import { ignoreNotFound } from '../../client/expected.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { type Duration, hours, minutes } from '../../lib/duration.ts';
 import type { ControllerParts, Run } from '../parts.ts';
-import { isOver, lifetimeOf, nextStep, withDecision } from './desired.ts';
+import { isOver, lifetimeOf, nextStep, type Right, withDecision } from './desired.ts';
 
 /** Who has the key of the cluster's authority. */
 export interface CertificateSigner {
@@ -55,6 +57,7 @@ export function certificatesController(options: CertificatesOptions): Run {
       case 'wait':
         return;
       case 'approve':
+        if (!(await mayHaveApproved(request, step.right))) return;
         log.info({ request: name, subject: asked.commonName, by: request.spec.username }, 'approved a certificate');
         return decide(request, withDecision(request, 'Approved', step));
       case 'deny':
@@ -73,6 +76,20 @@ export function certificatesController(options: CertificatesOptions): Run {
     const { kind, apiVersion } = CertificateSigningRequest;
     const path = `/apis/${apiVersion}/${CertificateSigningRequest.plural}/${encodeURIComponent(request.metadata.name ?? '')}/approval`;
     await client.raw('PUT', path, { ...request, kind, apiVersion, status: { ...request.status, conditions } });
+  };
+  const mayHaveApproved = async ({ spec }: CertificateSigningRequest, subresource: Right): Promise<boolean> => {
+    const { username = '', uid, groups = [], extra } = spec;
+    const { group, plural: resource } = CertificateSigningRequest;
+    const review = await client.create(SubjectAccessReview, {
+      apiVersion: SubjectAccessReview.apiVersion,
+      kind: SubjectAccessReview.kind,
+      metadata: {},
+      spec: {
+        ...{ user: username, groups, ...(uid && { uid }), ...(extra && { extra }) },
+        resourceAttributes: { group, resource, subresource, verb: 'create', version: '*' },
+      },
+    });
+    return review.status?.allowed === true;
   };
   const fail = async (
     request: CertificateSigningRequest,

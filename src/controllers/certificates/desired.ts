@@ -13,16 +13,19 @@ import {
   SIGNERS,
   whyNotSigned,
 } from '../../api/certificates/v1/signers.ts';
-import { NODE_JOINERS } from '../../api/core/v1/bootstrap-token.ts';
 import type { Node } from '../../api/core/v1/node.ts';
 import { AGENT_ID } from '../../api/core/v1/node-identity.ts';
 import { findCondition } from '../../api/meta/conditions.ts';
 import { type Duration, hours, minutes } from '../../lib/duration.ts';
 
+/** What lets requests be approved by themselves: a node's first certificate, and that of the same node. */
+export type Right = 'nodeclient' | 'selfnodeclient';
+
 /** What is done next with a request. `wait`: somebody else decides, or all is done. */
 export type Step =
   | { readonly kind: 'wait' }
-  | { readonly kind: 'approve'; readonly reason: string; readonly message: string }
+  /** If whoever asks may create `certificatesigningrequests/RIGHT`. */
+  | { readonly kind: 'approve'; readonly right: Right; readonly reason: string; readonly message: string }
   | { readonly kind: 'deny'; readonly reason: string; readonly message: string }
   | { readonly kind: 'sign' }
   | { readonly kind: 'fail'; readonly reason: string; readonly message: string };
@@ -59,14 +62,14 @@ function decideNode(
   if (groups.includes(NODES_GROUP)) {
     if (username !== nodeUser(name)) return WAIT;
     const message = 'a node renews its own certificate';
-    return { kind: 'approve', reason: 'AutoApproved', message };
+    return { kind: 'approve', right: 'selfnodeclient', reason: 'AutoApproved', message };
   }
-  if (!groups.includes(NODE_JOINERS)) return WAIT;
   const node = nodeNamed(name);
   if (node !== undefined && lives(node) && !isSameAgent(request, node)) {
     return { kind: 'deny', reason: 'NameTaken', message: takenMessage(node) };
   }
-  return { kind: 'approve', reason: 'AutoApproved', message: 'a token to join with was shown' };
+  const message = 'whoever asks may have certificates for nodes made';
+  return { kind: 'approve', right: 'nodeclient', reason: 'AutoApproved', message };
 }
 
 /** A node that is not heard of is not Ready: then it is Unknown. */
