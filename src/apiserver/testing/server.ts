@@ -23,6 +23,8 @@ export interface TestServerOptions {
   readonly socket?: boolean;
   readonly advertise?: () => readonly string[];
   readonly peers?: ApiServerOptions['peers'];
+  /** Where the certificates are; default: a folder of its own. */
+  readonly pkiDir?: string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
@@ -144,7 +146,7 @@ export class TestServer {
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-apiserver-'));
-  const pki = await openPki(join(dir, 'pki'), { hosts: [] });
+  const pki = await openPki(options.pkiDir ?? join(dir, 'pki'), { hosts: [] });
   const store = options.store ?? openMemoryStore();
   const admin = await pki.issueClientCertificate({ commonName: 'admin', organizations: ['system:masters'] });
   const server = await startApiServer(
@@ -161,7 +163,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       ...(options.peers === undefined ? {} : { peers: options.peers }),
     },
     new AbortController().signal,
-  );
+  ).catch(async (error: unknown) => {
+    await rm(dir, { recursive: true });
+    throw error;
+  });
   return new TestServer({ dir, store, pki, server, admin });
 }
 
