@@ -2,8 +2,11 @@
 import { describe } from 'node:test';
 import { skipUnless } from '../../src/host/testing/in-namespace.ts';
 import { skipWithoutEtcd } from '../../src/store/etcd/etcd.fixture.ts';
+import { clocksSet } from './clocks.feature.ts';
+import { memberDiskFull } from './disks.feature.ts';
 import { leaderKilled, noQuorum, oneMemberDown } from './etcd.feature.ts';
 import { cutFromServers, cutNodes, cutServers, lossy } from './network.feature.ts';
+import { agentGone } from './nodes.feature.ts';
 import { killedWhileWriting, leadingControllersKilled, serverSilent } from './servers.feature.ts';
 import { failureStories } from './stories.ts';
 import { rollingUpgrade } from './upgrade.feature.ts';
@@ -12,7 +15,7 @@ const CHAPTERS = [
   ...[oneMemberDown, leaderKilled, noQuorum],
   ...[killedWhileWriting, leadingControllersKilled, serverSilent],
   ...[cutNodes, cutFromServers, cutServers, lossy],
-  rollingUpgrade,
+  ...[agentGone, clocksSet, memberDiskFull, rollingUpgrade],
 ];
 
 describe('what fails in a cluster of three servers, three members and three agents', {

@@ -13,6 +13,7 @@ import type { Request, Traffic } from '../e2e/l2/requests.ts';
 import { now, type Target } from '../e2e/l2/traffic.ts';
 import { World as Lan } from '../e2e/l2/world.ts';
 import type { TestLabOptions } from '../e2e/lab.ts';
+import { Clocks } from './clocks.ts';
 import { etcdLeader, health, type LabServer, openServers } from './servers.ts';
 
 /** Milliseconds between two requests for the same address. */
@@ -30,19 +31,24 @@ const GRACE = ['--node-monitor-grace-period', '10s'];
 export class World {
   readonly lan: Lan;
   readonly servers: readonly LabServer[];
+  readonly clocks: Clocks;
   /** Those of the load balancer. */
   #outside: readonly string[] = [];
   #traffics: readonly Traffic[] = [];
   #since = 0;
 
-  private constructor(lan: Lan, servers: readonly LabServer[]) {
+  private constructor(lan: Lan, servers: readonly LabServer[], clocks: Clocks) {
     this.lan = lan;
     this.servers = servers;
+    this.clocks = clocks;
   }
 
   static async open(options: Partial<TestLabOptions> = {}): Promise<World> {
-    const lan = await Lan.open({ nodes: 3, servers: 3, serverDisk: 256, serverFlags: GRACE, ...options });
-    const world = new World(lan, await openServers(lan.dir));
+    const clocks = new Clocks();
+    const lan = await withEnvironment(clocks.environment, () =>
+      Lan.open({ nodes: 3, servers: 3, serverDisk: 256, serverFlags: GRACE, ...options }),
+    );
+    const world = new World(lan, await openServers(lan.dir), clocks);
     try {
       await world.#serve();
     } catch (error) {
@@ -96,14 +102,19 @@ export class World {
         if (labStatus(dir).processes.some(({ phase }) => phase !== 'ready')) return undefined;
         const states = await Promise.all(servers.map((server) => health(dir, server, '/readyz')));
         if (states.some(([status]) => status !== 200)) return undefined;
-        const { items } = await this.lan.client.list(Node).catch(() => ({ items: [] }));
-        const ready = items.filter(({ status }) =>
-          status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
-        );
-        return ready.length === this.lan.nodes.length ? true : undefined;
+        return (await this.notReady().catch(() => ['?'])).length === 0 ? true : undefined;
       },
       HEALED,
     );
+  }
+
+  /** The nodes that are not Ready. */
+  async notReady(): Promise<readonly string[]> {
+    const { items } = await this.lan.client.list(Node);
+    const isReady = ({ status }: Node) =>
+      status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+    const ready = items.filter(isReady).map(({ metadata }) => metadata.name);
+    return this.lan.nodes.map(({ name }) => name).filter((name) => !ready.includes(name));
   }
 
   /** The node that is to announce the load balancer's addresses does so, and what it was handed has come to rest. */
@@ -152,6 +163,7 @@ export class World {
   async close(): Promise<void> {
     for (const { client } of this.servers) client.close();
     await this.lan.close();
+    this.clocks.close();
   }
 
   /** What is asked all the time: load balancer addresses, a node port and a cluster IP, from outside and from a node. */
@@ -179,5 +191,19 @@ export class World {
     ]);
     await this.untilWell();
     this.begin();
+  }
+}
+
+/** Runs `work` with more in this process's environment, for the processes that it starts. */
+async function withEnvironment<T>(more: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
+  const before = { ...process.env };
+  Object.assign(process.env, more);
+  try {
+    return await work();
+  } finally {
+    for (const name of Object.keys(more)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
   }
 }
