@@ -57,13 +57,15 @@ export interface ControllersOptions {
   readonly cloud?: CloudOptions;
   /** Who, here or elsewhere, serves load balancers that would be layer 2's otherwise. Default: the cloud's providers. */
   readonly others?: readonly Claim[];
+  /** Whether guests go only to Nodes that run guests alone, as where other nodes are kubelets'. Default: to any. */
+  readonly guestNodes?: boolean;
   /** Is told how much the MetalLB object wants to be logged; undefined: it does not say. */
   readonly setLogLevel?: (level: LogLevel | undefined) => void;
 }
 
 type Settings = Pick<
   ControllersOptions,
-  'clusterCIDRs' | 'nodeMonitorGracePeriod' | 'setLogLevel' | 'cloud' | 'others' | 'rootCA' | 'signer'
+  'clusterCIDRs' | 'guestNodes' | 'nodeMonitorGracePeriod' | 'setLogLevel' | 'cloud' | 'others' | 'rootCA' | 'signer'
 > &
   Required<Pick<ControllersOptions, 'nodeMaskSizes'>>;
 
@@ -78,7 +80,7 @@ const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, sett
   endpointslicemirroring: endpointSliceMirroringController,
   scheduler: schedulerController,
   virtualmachine: virtualMachineController,
-  virtualmachineinstance: virtualMachineInstanceController,
+  virtualmachineinstance: (parts, { guestNodes = false }) => virtualMachineInstanceController({ ...parts, guestNodes }),
   virtualmachineinstancereplicaset: virtualMachineInstanceReplicaSetController,
   deployment: deploymentController,
   replicaset: replicaSetController,

@@ -13,7 +13,7 @@ export interface Manifest {
 }
 
 /** Every base that there is. */
-export const BASES = ['proxy', 'l2', 'dns', 'dns-service'] as const;
+export const BASES = ['proxy', 'l2', 'dns', 'dns-service', 'vm'] as const;
 export type Base = (typeof BASES)[number];
 
 /** All objects of a base, after `kubectl kustomize`. */

@@ -54,20 +54,30 @@ ports: [{ port: 8080, name: "" }]
 endpoints: [{ addresses: [10.244.1.5], nodeName: node1 }]`;
 
 let server: TestServer;
-let recorder: Recorder | undefined;
-let child: ChildProcess | undefined;
+/** What runs in the present test. */
+const running: Running[] = [];
+
+/** A part, and what it asks. */
+interface Running {
+  readonly child: ChildProcess;
+  readonly recorder: Recorder;
+  readonly base: Base;
+  readonly role: string;
+}
 
 before(async () => {
   await makeMachine();
   await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', '/run']);
-  server = await startServer(['--controllers', 'namespace,serviceaccounts']);
-  for (const base of ['proxy', 'l2', 'dns'] as const) await apply((await kustomized(base)).filter(isAccount));
+  server = await startServer(['--controllers', 'namespace,serviceaccounts,scheduler']);
+  for (const base of ['proxy', 'l2', 'dns', 'vm'] as const) await apply((await kustomized(base)).filter(isAccount));
   await server.kubectl(['create', '-f', '-'], OBJECTS);
 });
 
 afterEach(async () => {
-  child?.kill('SIGKILL');
-  await recorder?.close();
+  for (const { child, recorder } of running.splice(0)) {
+    child.kill('SIGKILL');
+    await recorder.close();
+  }
 });
 
 after(() => server.stop());
@@ -77,23 +87,25 @@ const isAccount = ({ kind }: Manifest) => ACCOUNTS.test(kind);
 const apply = (manifests: readonly Manifest[]) => server.kubectl(['apply', '-f', '-'], printed(manifests));
 
 /** Starts what a workload of a base runs, as its account, and waits until it works. */
-async function start(base: Base, workload: string, ...more: readonly string[]): Promise<void> {
+async function start(base: Base, role: string, ...more: readonly string[]): Promise<Running> {
   const objects = await kustomized(base);
-  const found = objects.find(({ kind, metadata }) => metadata.name === workload && isWorkload(kind));
+  const found = objects.find(({ kind, metadata }) => metadata.name === role && isWorkload(kind));
   assert.ok(found);
   const { serviceAccountName: account, containers } = found['spec'].template.spec;
   const words = containers[0].args.map((word: string) => word.replace('$(NODE_NAME)', 'node1'));
-  const namespace = found.metadata.namespace ?? '';
-  const { stdout: token } = await server.kubectl(['create', 'token', account, '-n', namespace]);
-  recorder = await startRecorder(await loadKubeconfig(server.kubeconfig));
-  const kubeconfig = join(server.dir, `${workload}.kubeconfig`);
+  const { stdout: token } = await server.kubectl(['create', 'token', account, '-n', found.metadata.namespace ?? '']);
+  const recorder = await startRecorder(await loadKubeconfig(server.kubeconfig));
+  const kubeconfig = join(server.dir, `${role}.kubeconfig`);
   const endpoint = { server: recorder.url, token: token.trim() };
-  writeFileSync(kubeconfig, printKubeconfig({ endpoint, name: workload }), { mode: 0o600 });
-  child = spawn(PROGRAM, [...words, ...more], {
+  writeFileSync(kubeconfig, printKubeconfig({ endpoint, name: role }), { mode: 0o600 });
+  const child = spawn(PROGRAM, [...words, ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, KUBECONFIG: kubeconfig },
   });
+  const part = { child, recorder, base, role };
+  running.push(part);
   assert.match(await firstLine(child), /^ready/);
+  return part;
 }
 
 const isWorkload = (kind: string) => kind === 'DaemonSet' || kind === 'Deployment';
@@ -107,31 +119,27 @@ function firstLine(process: ChildProcess): Promise<string> {
   });
 }
 
-/** Ends what runs, and compares what it asked with what its roles say: with all roles that are bound to it. */
-async function end(base: Base, role: string): Promise<{ refused: string[]; unused: string[] }> {
-  assert.ok(child && recorder);
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  assert.deepEqual(await exited, [0, null]);
+/** What it asked, against all roles that are bound to it. */
+async function comparison({ base, role, recorder }: Running): Promise<{ refused: string[]; unused: string[] }> {
   const roles = (await kustomized(base)).filter(({ kind, metadata }) => /Role$/.test(kind) && metadata.name === role);
-  const { asked } = recorder;
-  await recorder.close();
   return compare(
-    asked,
+    recorder.asked,
     roles.flatMap((manifest) => rightsOf(manifest as never)),
   );
 }
 
-/** Waits until everything that a part may do was done, or for ten seconds: the comparison says what was not. */
-async function untilUsed(base: Base, role: string, besides: readonly string[] = []): Promise<void> {
-  const roles = (await kustomized(base)).filter(({ kind, metadata }) => /Role$/.test(kind) && metadata.name === role);
-  const rights = roles.flatMap((manifest) => rightsOf(manifest as never));
-  await server
-    .eventually(async () => {
-      const { unused } = compare(recorder?.asked ?? [], rights);
-      return unused.every((right) => besides.includes(right)) ? true : undefined;
-    })
-    .catch(() => undefined);
+/** Ends it, and compares. */
+async function end(part: Running): Promise<{ refused: string[]; unused: string[] }> {
+  const exited = once(part.child, 'exit');
+  part.child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
+  return comparison(part);
+}
+
+/** Waits until everything that a part may do was done, besides some; or for ten seconds: the comparison says what was not. */
+async function untilUsed(part: Running, besides: readonly string[] = []): Promise<void> {
+  const isUsed = async () => (await comparison(part)).unused.every((right) => besides.includes(right)) || undefined;
+  await server.eventually(isUsed).catch(() => undefined);
 }
 
 /** How often the Service web was told of something. */
@@ -155,31 +163,31 @@ async function eventCount(reason: string): Promise<number> {
 const QUIET = 1500;
 
 /** What is asked for while nothing changes, besides of leases, which have to be renewed. */
-async function askedMeanwhile(): Promise<readonly string[]> {
-  const before = recorder?.asked.length ?? 0;
+async function askedMeanwhile({ recorder: { asked } }: Running): Promise<readonly string[]> {
+  const before = asked.length;
   await new Promise((resolve) => setTimeout(resolve, QUIET));
-  const asked = recorder?.asked.slice(before) ?? [];
-  return asked.filter(({ resource }) => resource !== 'leases').map(({ verb, resource }) => `${verb} ${resource}`);
+  const more = asked.slice(before).filter(({ resource }) => resource !== 'leases');
+  return more.map(({ verb, resource }) => `${verb} ${resource}`);
 }
 
 const NOTHING = { refused: [], unused: [] };
 
 test('the proxy needs what its role says, and no more, and nothing while nothing changes', async () => {
-  await start('proxy', 'postern-proxy');
-  await untilUsed('proxy', 'postern-proxy');
-  assert.deepEqual(await askedMeanwhile(), []);
-  assert.deepEqual(await end('proxy', 'postern-proxy'), NOTHING);
+  const proxy = await start('proxy', 'postern-proxy');
+  await untilUsed(proxy);
+  assert.deepEqual(await askedMeanwhile(proxy), []);
+  assert.deepEqual(await end(proxy), NOTHING);
 });
 
 test('DNS needs what its role says, and no more, and nothing while nothing changes', async () => {
-  await start('dns', 'postern-dns', '--listen', '127.0.0.1:0', '--metrics', 'none');
-  await untilUsed('dns', 'postern-dns');
-  assert.deepEqual(await askedMeanwhile(), []);
-  assert.deepEqual(await end('dns', 'postern-dns'), NOTHING);
+  const dns = await start('dns', 'postern-dns', '--listen', '127.0.0.1:0', '--metrics', 'none');
+  await untilUsed(dns);
+  assert.deepEqual(await askedMeanwhile(dns), []);
+  assert.deepEqual(await end(dns), NOTHING);
 });
 
 test('the controller of load balancers needs what its roles say, and no more, and nothing while nothing changes', async () => {
-  await start('l2', 'postern-loadbalancer');
+  const controller = await start('l2', 'postern-loadbalancer');
   await server.kubectl(['apply', '-f', '-'], loadBalancer('web'));
   await server.kubectl(['apply', '-f', '-'], loadBalancer('second'));
   // The same mistake again and again: from the second time on its Event is counted up.
@@ -190,13 +198,13 @@ test('the controller of load balancers needs what its roles say, and no more, an
     await wish('192.0.2.100');
     return (await eventCount('LoadBalancerFailed')) > 1 ? true : undefined;
   });
-  await untilUsed('l2', 'postern-loadbalancer');
-  assert.deepEqual(await askedMeanwhile(), []);
-  assert.deepEqual(await end('l2', 'postern-loadbalancer'), NOTHING);
+  await untilUsed(controller);
+  assert.deepEqual(await askedMeanwhile(controller), []);
+  assert.deepEqual(await end(controller), NOTHING);
 });
 
 test('the announcer needs what its roles say, and no more, and nothing while nothing changes', async () => {
-  await start('l2', 'postern-l2', '--metrics', 'none');
+  const announcer = await start('l2', 'postern-l2', '--metrics', 'none');
   const announced = async (count: number) => {
     const { stdout } = await server.kubectl(['get', 'servicel2statuses', '-A', '-o', 'name']);
     return stdout.split('\n').length - 1 === count ? true : undefined;
@@ -218,9 +226,49 @@ test('the announcer needs what its roles say, and no more, and nothing while not
     'name',
   ]);
   assert.equal(key.trim(), 'secret/postern-l2-heartbeat');
-  assert.deepEqual(await askedMeanwhile(), []);
-  await untilUsed('l2', 'postern-l2', ['delete leases.coordination.k8s.io in metallb-system']);
-  assert.deepEqual(await end('l2', 'postern-l2'), NOTHING);
+  assert.deepEqual(await askedMeanwhile(announcer), []);
+  await untilUsed(announcer, ['delete leases.coordination.k8s.io in metallb-system']);
+  assert.deepEqual(await end(announcer), NOTHING);
+});
+
+const MACHINES = `
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: { name: vm }
+spec:
+  runStrategy: Always
+  template:
+    spec:
+      domain: { devices: {}, memory: { guest: 64Mi } }`;
+
+test('guests: agent and controllers need what their roles say, and no more, and nothing while nothing changes', async () => {
+  const own = ['--state-dir', join(server.dir, 'guests'), '--image-dir', join(server.dir, 'images')];
+  const agent = await start(
+    'vm',
+    'postern-vm',
+    ...own,
+    '--pod-cidr',
+    '10.245.1.0/24',
+    '--cluster-cidr',
+    '10.245.0.0/16',
+  );
+  const { stdout: node } = await server.kubectl(['get', 'node', 'node1-guests', '-o', 'json']);
+  const { metadata, spec, status } = JSON.parse(node);
+  assert.equal(metadata.labels['postern.dev/guests'], 'true');
+  assert.equal(spec.taints[0].key, 'postern.dev/guests');
+  assert.equal(status.addresses[0].address, MACHINE);
+  const controllers = await start('vm', 'postern-virtualmachines');
+  assert.deepEqual([...(await askedMeanwhile(agent)), ...(await askedMeanwhile(controllers))], []);
+  await server.kubectl(['apply', '-f', '-'], MACHINES);
+  // There is nothing to boot from: that is told, and tried again.
+  const where = ['get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}'];
+  await server.eventually(async () => ((await server.kubectl(where)).stdout === 'node1-guests' ? true : undefined));
+  await untilUsed(agent, ['delete pods']);
+  await server.kubectl(['delete', 'virtualmachine', 'vm']);
+  await server.eventually(async () => ((await server.kubectl(where)).stdout === '' ? true : undefined));
+  await untilUsed(agent);
+  await untilUsed(controllers);
+  assert.deepEqual([await end(controllers), await end(agent)], [NOTHING, NOTHING]);
 });
 
 test('a part in a pod finds the API by itself, with its account', async () => {
@@ -232,9 +280,13 @@ test('a part in a pod finds the API by itself, with its account', async () => {
   writeFileSync(join(account, 'ca.crt'), caData);
   const { hostname, port } = new URL(server.url);
   const pod = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, KUBECONFIG: '' };
-  child = spawn(PROGRAM, ['dns', '--listen', '127.0.0.1:0', '--metrics', 'none'], {
+  const child = spawn(PROGRAM, ['dns', '--listen', '127.0.0.1:0', '--metrics', 'none'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...pod },
   });
-  assert.match(await firstLine(child), /^ready/);
+  try {
+    assert.match(await firstLine(child), /^ready/);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

@@ -72,8 +72,10 @@ function askOf({ method = 'GET', url = '' }: IncomingMessage, code: number): Ask
   const { pathname, searchParams } = new URL(url, 'http://localhost');
   const match = PATH.exec(pathname);
   if (match === null) return undefined;
-  const [, group = '', namespace = '', plural = '', name = '', subresource] = match;
-  const read = searchParams.get('watch') === 'true' ? 'watch' : name === '' ? 'list' : 'get';
+  const [, group = '', namespace = '', plural = '', own = '', subresource] = match;
+  const read = searchParams.get('watch') === 'true' ? 'watch' : own === '' ? 'list' : 'get';
+  // As an API server has it: who lists by a name asks about that object.
+  const name = own || (/^metadata\.name=([^,]+)$/.exec(searchParams.get('fieldSelector') ?? '')?.[1] ?? '');
   const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
   return { verb: VERBS[method] ?? read, group, resource, namespace, name, code };
 }

@@ -46,6 +46,7 @@ test('every command has help with an example', async () => {
     'proxy cleanup',
     'l2',
     'dns',
+    'vm agent',
     'config check',
     'config schema',
     'config example',

@@ -17,6 +17,7 @@ interface Flags extends CloudFlags {
   readonly only: ReadonlySet<ControllerName>;
   readonly clusterCidr: readonly CIDR[];
   readonly nodeMonitorGracePeriod: Duration;
+  readonly guestNodes?: true;
   readonly leaderElect: boolean;
   readonly leaderElectLeaseDuration: Duration;
 }
@@ -46,6 +47,7 @@ export function addControllersCommand(postern: Command): void {
       ),
     )
     .addOption(nodeMonitorGraceOption())
+    .option('--guest-nodes', 'for virtualmachineinstance: guests go only to Nodes of `postern vm agent`')
     .addOption(
       new Option(
         '--leader-elect <boolean>',
@@ -92,7 +94,8 @@ async function run(flags: Flags): Promise<void> {
   const cloud = await readCloud(flags, only);
   const election = flags.leaderElect ? { leaseDuration: flags.leaderElectLeaseDuration } : undefined;
   const { nodeMonitorGracePeriod } = flags;
-  const settings = { only, clusterCIDRs: clusterCidr, nodeMonitorGracePeriod };
+  const guestNodes = flags.guestNodes ?? false;
+  const settings = { only, clusterCIDRs: clusterCidr, nodeMonitorGracePeriod, guestNodes };
   const options = { endpoint: await loadEndpoint(kubeconfig), ...settings, cloud, election };
   await runLoneControllers(options, endSignal(), () => process.stdout.write('ready\n'));
 }

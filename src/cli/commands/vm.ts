@@ -1,6 +1,7 @@
 /** `postern vm`: what KubeVirt users do with virtctl. */
 import type { Command } from 'commander';
 import { kubeconfigOption, namespaceOption, withClient } from '../kubeconfig.ts';
+import { addVmAgentCommand } from './vm-agent.ts';
 
 interface Flags {
   readonly kubeconfig?: string;
@@ -19,7 +20,9 @@ const ACTIONS = [
 ] as const;
 
 export function addVmCommand(postern: Command): void {
-  const vm = postern.command('vm').description('start, stop, restart and reach virtual machines');
+  const vm = postern
+    .command('vm')
+    .description('start, stop, restart and reach virtual machines; run them on this machine');
   for (const { name, done, description } of ACTIONS) {
     const command = vm
       .command(name)
@@ -37,6 +40,7 @@ export function addVmCommand(postern: Command): void {
       });
   }
   addReachCommands(vm);
+  addVmAgentCommand(vm);
 }
 
 interface ReachFlags {

@@ -20,6 +20,8 @@ export interface LoneControllersOptions {
   /** Milliseconds that a node may be silent until it counts as lost. */
   readonly nodeMonitorGracePeriod: number;
   readonly cloud: CloudPlan;
+  /** Whether guests go only to Nodes that run guests alone. */
+  readonly guestNodes: boolean;
   /** Whether others may run the same, of which one is to work; undefined: nobody does. */
   readonly election: { readonly leaseDuration: Duration } | undefined;
 }
@@ -30,11 +32,11 @@ export async function runLoneControllers(
   signal: AbortSignal,
   ready: () => void,
 ): Promise<void> {
-  const { endpoint, only, clusterCIDRs, nodeMonitorGracePeriod, election } = options;
+  const { endpoint, only, clusterCIDRs, nodeMonitorGracePeriod, election, guestNodes } = options;
   const log = createLogger('controllers');
   const cloud = await openCloud(options.cloud, log, signal);
   const parts = async (client: Client) => {
-    const settings = { clusterCIDRs, nodeMonitorGracePeriod, only };
+    const settings = { clusterCIDRs, guestNodes, nodeMonitorGracePeriod, only };
     return { client, log, ...settings, setLogLevel: log.setLevel, ...(await startCloud(cloud, client)) };
   };
   const begun = () => {

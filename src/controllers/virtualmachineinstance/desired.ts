@@ -1,6 +1,7 @@
 /** The pod of an instance. Pure. It carries the labels, node and addresses, as KubeVirt's virt-launcher pod does. */
 import { Pod } from '../../api/core/v1/pod.ts';
 import { declaredPorts } from '../../api/kubevirt/v1/declared-ports.ts';
+import { GUEST_NODE } from '../../api/kubevirt/v1/launcher-pod.ts';
 import {
   CREATED_BY_LABEL,
   LAUNCHER_LABEL,
@@ -24,8 +25,11 @@ export function gracePeriod(vmi: VirtualMachineInstance): number {
   return vmi.spec.terminationGracePeriodSeconds ?? GRACE_PERIOD;
 }
 
-/** The pod to create for an instance. The server completes its name, the scheduler gives it a node. */
-export function launcherPod(vmi: VirtualMachineInstance): Pod {
+/**
+ * The pod to create for an instance. The server completes its name, the scheduler gives it a node: with `guestNodes` one of those that
+ * run guests alone, as where other nodes are kubelets'.
+ */
+export function launcherPod(vmi: VirtualMachineInstance, guestNodes = false): Pod {
   const { name = '', namespace = '', uid = '', labels, annotations } = vmi.metadata;
   const owner = { apiVersion: VirtualMachineInstance.apiVersion, kind: VirtualMachineInstance.kind, name, uid };
   const { hostname } = vmi.spec;
@@ -49,7 +53,7 @@ export function launcherPod(vmi: VirtualMachineInstance): Pod {
     spec: {
       hostname: (hostname ?? name).slice(0, HOSTNAME_LIMIT),
       ...(subdomain ? { subdomain } : {}),
-      ...placementOf(vmi),
+      ...placementOf(guestNodes ? onGuestNode(vmi.spec) : vmi.spec),
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: gracePeriod(vmi),
       containers: [
@@ -64,8 +68,17 @@ export function launcherPod(vmi: VirtualMachineInstance): Pod {
   };
 }
 
+type Spec = VirtualMachineInstance['spec'];
+
+/** The same, for a Node that is there for guests, and that others keep off by its taint. */
+const onGuestNode = (spec: Spec): Spec => ({
+  ...spec,
+  nodeSelector: { ...spec.nodeSelector, [GUEST_NODE]: 'true' },
+  tolerations: [...(spec.tolerations ?? []), { key: GUEST_NODE, operator: 'Exists', effect: 'NoSchedule' }],
+});
+
 /** What an instance says of the nodes it may run on. */
-function placementOf({ spec }: VirtualMachineInstance): NonNullable<Pod['spec']> {
+function placementOf(spec: Spec): NonNullable<Pod['spec']> {
   const { nodeSelector, affinity, tolerations, topologySpreadConstraints, schedulerName } = spec;
   return {
     ...(nodeSelector ? { nodeSelector } : {}),

@@ -21,7 +21,12 @@ import type { ControllerParts, Run } from '../parts.ts';
 import { gracePeriod, launcherPod } from './desired.ts';
 import { isNew, statusWithoutPod, statusWithPod, type VMIStatus } from './status.ts';
 
-type Parts = ControllerParts & {
+export interface InstanceParts extends ControllerParts {
+  /** Whether guests may go only to Nodes that run guests alone. Default: to any. */
+  readonly guestNodes?: boolean;
+}
+
+type Parts = InstanceParts & {
   readonly vmis: Informer<VirtualMachineInstance>;
   /** Grouped by the UID of the instance. */
   readonly pods: OwnWrites<Pod>;
@@ -29,7 +34,7 @@ type Parts = ControllerParts & {
 };
 
 /** Makes the controller; its keys are those of instances. */
-export function virtualMachineInstanceController(parts: ControllerParts): Run {
+export function virtualMachineInstanceController(parts: InstanceParts): Run {
   const { informers, clock, log } = parts;
   const queue = new WorkQueue({ clock });
   const vmis = informers.of(VirtualMachineInstance);
@@ -85,8 +90,8 @@ async function end(vmi: VirtualMachineInstance, pods: readonly Pod[], parts: Par
   await setFinalizers(vmi, others, parts).catch(ignoreNotFound);
 }
 
-async function makePod(vmi: VirtualMachineInstance, { client, events, pods }: Parts): Promise<void> {
-  const pod = await client.create(Pod, launcherPod(vmi)).catch((error: unknown) => {
+async function makePod(vmi: VirtualMachineInstance, { client, events, pods, guestNodes }: Parts): Promise<void> {
+  const pod = await client.create(Pod, launcherPod(vmi, guestNodes)).catch((error: unknown) => {
     const why = messageOf(error);
     events.event(vmi, 'Warning', 'FailedCreate', `cannot create the pod: ${why}`);
     throw error;
