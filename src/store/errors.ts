@@ -53,6 +53,19 @@ export class StoreFailedError extends Error {
   }
 }
 
+/** There is no room for a write, which was not made. Reads go on; so do writes, once there is room. */
+export class StoreFullError extends StoreFailedError {
+  /** What to do, for whoever runs the store. */
+  readonly remedy: string;
+
+  constructor(doing: string, cause: unknown, remedy: string) {
+    super(doing, cause);
+    this.message += `: ${remedy}`;
+    this.name = 'StoreFullError';
+    this.remedy = remedy;
+  }
+}
+
 /** Another process, or this one, has the store open. */
 export class StoreLockedError extends Error {
   readonly dir: string;

@@ -1,7 +1,7 @@
 /** From whatever a verb throws to the Status that the client gets. */
 import { ApiError, failure, internalError, type Status } from '../../api/status.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { StoreClosedError, StoreLimitError } from '../../store/errors.ts';
+import { StoreClosedError, StoreFullError, StoreLimitError } from '../../store/errors.ts';
 import { OutcomeUnknownError, StoreUnavailableError } from '../../store/etcd/errors.ts';
 
 /** `unexpected`: the fault is ours or the machine's, so it belongs in the log. */
@@ -19,6 +19,9 @@ export function statusOf(error: unknown): { readonly status: Status; readonly un
   if (error instanceof StoreUnavailableError) {
     // Without a time to come back after: the client has waited already, and is to be told.
     return { status: failure(503, 'ServiceUnavailable', error.message).status, unexpected: true };
+  }
+  if (error instanceof StoreFullError) {
+    return { status: failure(507, 'InsufficientStorage', error.message).status, unexpected: true };
   }
   if (error instanceof OutcomeUnknownError) {
     return { status: failure(504, 'Timeout', error.message).status, unexpected: true };

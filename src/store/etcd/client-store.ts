@@ -15,7 +15,7 @@ import {
   type WatchBatch,
 } from '../store.ts';
 import type { Calls } from './calls.ts';
-import { limitError, OutcomeUnknownError, StoreUnavailableError } from './errors.ts';
+import { limitError, OutcomeUnknownError, StoreUnavailableError, writeError } from './errors.ts';
 import { CallError } from './failure.ts';
 import type { Follow } from './follow.ts';
 import type { Layout } from './layout.ts';
@@ -182,7 +182,7 @@ export class EtcdStore implements Store {
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       if (error.kind === 'lost') return await this.#lookUp(compares, own, since, error);
-      throw limitError(error, compares, operations) ?? new StoreFailedError('write to etcd', error);
+      throw limitError(error, compares, operations) ?? writeError(error);
     }
   }
 

@@ -1,5 +1,5 @@
 /** What can go wrong with a store in etcd, besides what can with any (`../errors.ts`). */
-import { StoreFailedError, StoreLimitError } from '../errors.ts';
+import { StoreFailedError, StoreFullError, StoreLimitError } from '../errors.ts';
 import type { Compare, Operation } from '../store.ts';
 import type { CallError } from './failure.ts';
 
@@ -52,4 +52,14 @@ export function limitError(
     0,
   );
   return new StoreLimitError('bytes of a transaction for etcd (its --max-request-bytes)', bytes, DEFAULT_REQUEST_BYTES);
+}
+
+/** https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota */
+const MAKE_ROOM =
+  'etcd has used up its quota, and writes nothing until it is told that there is room: etcdctl compact REVISION, etcdctl defrag at each member, then etcdctl alarm disarm; or give it more: --quota-backend-bytes';
+
+/** A write that etcd turned down, in the store's terms. */
+export function writeError(error: CallError): StoreFailedError {
+  if (error.kind === 'full') return new StoreFullError('write to etcd', error, MAKE_ROOM);
+  return new StoreFailedError('write to etcd', error);
 }

@@ -42,6 +42,8 @@ export interface ClusterFixtureOptions {
   readonly scheme?: 'http' | 'https';
   /** Whether data is to be on a real disk. */
   readonly durable?: boolean;
+  /** Where the first members keep their data, such as on a disk that fills up; the others have theirs in memory. */
+  readonly dirs?: readonly string[];
 }
 
 export class EtcdFixture {
@@ -115,6 +117,12 @@ export class Member {
     await exit;
   }
 
+  /** Whether the process has ended, by itself or by a signal. */
+  get hasEnded(): boolean {
+    const process = this.#process;
+    return process === undefined || process.exitCode !== null || process.signalCode !== null;
+  }
+
   /** Stops the process, as when its machine hangs: connections stay and nothing answers. */
   freeze(): void {
     this.#process?.kill('SIGSTOP');
@@ -123,7 +131,7 @@ export class Member {
 
 /** Starts an etcd; it ends with the scope. */
 export async function startEtcd(scope: Scope, options: ClusterFixtureOptions): Promise<EtcdFixture> {
-  const { members, argv = [], scheme = 'http', durable = false } = options;
+  const { members, argv = [], scheme = 'http', durable = false, dirs = [] } = options;
   const parent = !durable && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const dir = mkdtempSync(join(parent, 'postern-etcd-'));
   const ports = await freePorts(2 * members);
@@ -133,7 +141,7 @@ export async function startEtcd(scope: Scope, options: ClusterFixtureOptions): P
     peers.map((peer, i) => {
       const endpoint = `${scheme}://127.0.0.1:${ports[2 * i + 1]}`;
       return new Member(endpoint, [
-        ...[`--name=m${i}`, `--data-dir=${join(dir, `m${i}`)}`, `--initial-cluster=${cluster}`],
+        ...[`--name=m${i}`, `--data-dir=${dirs[i] ?? join(dir, `m${i}`)}`, `--initial-cluster=${cluster}`],
         ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
         ...[`--listen-client-urls=${listened(endpoint)}`, `--advertise-client-urls=${endpoint}`],
         ...['--heartbeat-interval=50', '--election-timeout=300', '--log-level=error', '--logger=zap', ...argv],

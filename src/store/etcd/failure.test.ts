@@ -15,7 +15,7 @@ const cases: readonly (readonly [code: number, text: string, kind: ReturnType<ty
   [14, 'etcdserver: no leader', 'refused'],
   [14, 'No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1', 'refused'],
   [8, 'etcdserver: too many requests', 'busy'],
-  [8, 'etcdserver: mvcc: database space exceeded', 'rejected'],
+  [8, 'etcdserver: mvcc: database space exceeded', 'full'],
   // Of these nobody knows whether what was asked was done.
   [14, 'etcdserver: request timed out', 'lost'],
   [14, 'etcdserver: request timed out, possibly due to previous leader failure', 'lost'],

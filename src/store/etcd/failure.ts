@@ -20,6 +20,8 @@ export type FailureKind =
   | 'refused'
   /** The server has too much to do. Nothing was done. */
   | 'busy'
+  /** The server has no room, or says that it has none until it is told otherwise. Nothing was done. */
+  | 'full'
   /** The server will not, and trying again is of no use. Nothing was done. */
   | 'rejected'
   /** No answer: whether something was done is not known. */
@@ -58,7 +60,8 @@ const KINDS: readonly (readonly [text: string, kind: FailureKind])[] = [
   ['No connection established', 'refused'],
   ['Name resolution failed', 'refused'],
   ['too many requests', 'busy'],
-  ['database space exceeded', 'rejected'],
+  ['database space exceeded', 'full'],
+  ['no space', 'full'],
   ['corrupt cluster', 'rejected'],
 ];
 

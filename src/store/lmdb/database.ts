@@ -11,17 +11,28 @@
  * - The data file is opened without close-on-exec, so every program we start would inherit it.
  * - Reads of one turn of the event loop share a snapshot, which is dropped after our own commits.
  */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { setCloseOnExec } from '../../host/file-descriptor.ts';
 import { type FileMapping, sharedMappings } from '../../host/memory.ts';
-import { StoreFailedError } from '../errors.ts';
+import { StoreFailedError, StoreFullError } from '../errors.ts';
 
 export type Table = Database<Buffer, Buffer>;
 
 export interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>;
+  readonly dir: string;
   readonly current: Table;
   readonly past: Table;
   readonly log: Table;
@@ -72,6 +83,7 @@ export function openTables(dir: string): Tables {
   const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...ENCODINGS });
   return {
     root,
+    dir,
     current: table('current'),
     past: table('past'),
     log: table('log'),
@@ -87,6 +99,7 @@ export function openTablesToRead(dir: string): Tables {
   const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...ENCODINGS });
   return {
     root,
+    dir,
     current: table('current'),
     past: table('past'),
     log: table('log'),
@@ -115,13 +128,41 @@ function syncDirectory(dir: string): void {
 }
 
 /** Makes all the writes that `write` asks for, or none; resolves when they are on disk. Never called twice at once. */
-export async function commitBatch({ root }: Tables, write: () => void): Promise<void> {
+export async function commitBatch({ root, dir }: Tables, write: () => void): Promise<void> {
   try {
     await root.batch(write);
   } catch (error) {
-    throw new StoreFailedError('commit to the store', await reasonOf(error));
+    const reason = await reasonOf(error);
+    const doing = 'commit to the store';
+    if (isFull(reason, dir))
+      throw new StoreFullError(doing, reason, `make room on the disk of ${dir} (df -h shows it)`);
+    throw new StoreFailedError(doing, reason);
   } finally {
     root.resetReadTxn();
+  }
+}
+
+/** errno(3) of writes that a disk, a quota or a limit has no room for, and LMDB's own of its map. */
+const NO_ROOM: ReadonlySet<unknown> = new Set([28, 122, 27, -30792]);
+
+/** What LMDB says of a write that was made in part only, which is how a disk becomes full as a rule. */
+const INPUT_OUTPUT_ERROR = 5;
+
+function isFull(reason: unknown, dir: string): boolean {
+  const code = reason instanceof Error && 'code' in reason ? reason.code : undefined;
+  return NO_ROOM.has(code) || (code === INPUT_OUTPUT_ERROR && freeBytes(dir) < ROOM_FOR_A_WRITE);
+}
+
+/** A commit of the largest value with all the pages that lead to it. */
+const ROOM_FOR_A_WRITE = 4 * 1024 * 1024;
+
+function freeBytes(dir: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  } catch {
+    // Whoever has given up the right to look does not know.
+    return Number.POSITIVE_INFINITY;
   }
 }
 
