@@ -36,7 +36,7 @@ export class OwnWrites<T extends KubeObject> {
   remember(object: T): void {
     const group = this.#groupOf(object);
     const written = this.#written.get(group) ?? new Map<string, Written<T>>();
-    this.#written.set(group, written.set(keyText(keyOf(object)), { object, at: this.#clock.now() }));
+    this.#written.set(group, written.set(keyText(keyOf(object)), { object, at: this.#clock.steady() }));
   }
 
   /** The objects of a group as we last saw or wrote them. */
@@ -47,7 +47,7 @@ export class OwnWrites<T extends KubeObject> {
     const merged = new Map(indexed.map((object) => [keyText(keyOf(object)), object]));
     for (const [key, { object, at }] of written) {
       const seen = merged.get(key);
-      if (this.#clock.now() - at > FORGET_AFTER) this.#drop(group, key);
+      if (this.#clock.steady() - at > FORGET_AFTER) this.#drop(group, key);
       else if (seen === undefined || isNewer(object, seen)) merged.set(key, object);
     }
     return [...merged.values()];

@@ -27,6 +27,19 @@ describe('a work queue', () => {
     assert.equal(queue.length, 0);
   });
 
+  it('delays by as much as was asked for, whatever the wall clock is set to meanwhile', async () => {
+    for (const by of [3_600_000, -3_600_000]) {
+      const clock = new FakeClock();
+      const queue = new WorkQueue({ clock });
+      queue.addAfter('a', 1000);
+      clock.set(by);
+      queue.addAfter('a', 60_000);
+      await clock.advance(1000);
+      await settle(1);
+      assert.equal(queue.length, 1);
+    }
+  });
+
   it('lets the earliest of several delayed adds hold', async () => {
     const clock = new FakeClock();
     const queue = new WorkQueue({ clock });

@@ -51,7 +51,7 @@ export class WorkQueue {
       this.add(key);
       return;
     }
-    const at = this.#clock.now() + Math.min(ms, MAX_DELAY);
+    const at = this.#clock.steady() + Math.min(ms, MAX_DELAY);
     const waiting = this.#delayed.get(key);
     if (waiting !== undefined && waiting.at <= at) return;
     waiting?.cancel.abort();

@@ -7,7 +7,7 @@ const LONGEST: Duration = seconds(60);
 
 interface Written {
   readonly outcome: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a steady clock. */
   readonly at: number;
   /** How long the same is not written again. */
   readonly rest: Duration;

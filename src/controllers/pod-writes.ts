@@ -65,7 +65,7 @@ export class PodWrites {
   async verify(ownerUID: string): Promise<void> {
     const { client, clock } = this.#options;
     for (const [key, since] of [...(this.#untold.get(ownerUID) ?? [])]) {
-      if (clock.now() - since < DOUBT_AFTER) continue;
+      if (clock.steady() - since < DOUBT_AFTER) continue;
       const pod = await client.get(Pod, parseKey(key)).catch(ignoreNotFound);
       if (pod !== undefined && controllerUID(pod) === ownerUID) this.#made(pod, ownerUID);
       else this.#settle(ownerUID, key);
@@ -75,7 +75,7 @@ export class PodWrites {
   #made(pod: Pod, ownerUID: string): void {
     this.#written.remember(pod);
     const untold = this.#untold.get(ownerUID) ?? new Map<string, number>();
-    this.#untold.set(ownerUID, untold.set(keyText(keyOf(pod)), this.#options.clock.now()));
+    this.#untold.set(ownerUID, untold.set(keyText(keyOf(pod)), this.#options.clock.steady()));
   }
 
   #settle(ownerUID: string, key: string): void {

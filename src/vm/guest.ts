@@ -132,13 +132,13 @@ export class Guest {
   async #connect(): Promise<QmpClient | undefined> {
     const path = join(this.options.directory, QMP_SOCKET);
     const { clock } = this.options;
-    const deadline = clock.now() + CONNECT_LIMIT;
+    const deadline = clock.steady() + CONNECT_LIMIT;
     for (;;) {
       if (this.#phase.kind === 'ended') return undefined;
       try {
         return await QmpClient.connect(path, (event) => this.#onEvent(event));
       } catch (error) {
-        if (clock.now() >= deadline) {
+        if (clock.steady() >= deadline) {
           this.kill();
           throw new Error(`QEMU of ${this.options.podKey} does not answer on ${path}`, { cause: error });
         }
@@ -155,9 +155,9 @@ export class Guest {
   async #qmpClosed(): Promise<void> {
     const running = this.#process;
     if (this.#left || running === undefined || running.exited !== undefined) return;
-    const deadline = this.options.clock.now() + QUIT_LIMIT;
+    const deadline = this.options.clock.steady() + QUIT_LIMIT;
     while (await isQemu(running.pid, this.options.directory)) {
-      if (this.options.clock.now() >= deadline) killQemu(running.pid);
+      if (this.options.clock.steady() >= deadline) killQemu(running.pid);
       await this.options.clock.sleep(CONNECT_INTERVAL);
     }
     this.#end('has ended');

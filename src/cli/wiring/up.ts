@@ -142,10 +142,10 @@ class ServerProcess {
   }
 
   #watch(child: ChildProcess, port: string): void {
-    const started = Date.now();
+    const started = performance.now();
     child.once('exit', (code, by) => {
       if (this.#stopping) return;
-      if (Date.now() - started > RESTART_DELAY.last) this.#delay = RESTART_DELAY.first;
+      if (performance.now() - started > RESTART_DELAY.last) this.#delay = RESTART_DELAY.first;
       this.#log.error({ code, signal: by, restartIn: this.#delay }, 'the server ended; starting it again');
       setTimeout(() => {
         if (this.#stopping) return;

@@ -37,10 +37,10 @@ export async function serve(key: string, service: Service, question: Question, p
   const next = served(service, assignment, { lost, now: clock.now() });
   if (!equal(withModes(next), withModes(service))) {
     const outcome = printOutcome(assignment);
-    const wait = contests.wait(key, outcome, clock.now());
+    const wait = contests.wait(key, outcome, clock.steady());
     if (wait > 0) return { kind: 'waiting', why: 'somebody else writes its addresses', after: wait };
     await claims.writing(key, () => client.updateStatus(Service, next));
-    const isContested = contests.wrote(key, outcome, clock.now());
+    const isContested = contests.wrote(key, outcome, clock.steady());
     if (isContested && !sameAddresses(service, addresses)) tellOfContest(service, parts.events);
     else tell(service, question, assignment, parts.events);
   }

@@ -1,5 +1,6 @@
 /** Which announcers live, by when we saw their leases change: the clocks of nodes need not agree. */
 import { type AnnouncerLease, isRenewedLately } from '../../api/metallb/v1beta1/announcer-lease.ts';
+import type { Clock } from '../../host/clock.ts';
 import type { Duration } from '../../lib/duration.ts';
 import type { Life } from './conditions.ts';
 
@@ -10,17 +11,18 @@ interface Seen {
   readonly duration: Duration;
 }
 
-/** All times are milliseconds since 1970, of one clock. */
+/** Times that are not said to be others are milliseconds of the steady clock. */
 export class Lives {
   /** When something was last seen of a node's announcer, and whether that was a change. */
   readonly #seen = new Map<string, Seen>();
 
   /** Notes a lease: what is new here, or has changed. Returns whether its announcer was not known to live before. */
-  note(lease: AnnouncerLease, now: number): boolean {
+  note(lease: AnnouncerLease, clock: Pick<Clock, 'now' | 'steady'>): boolean {
+    const now = clock.steady();
     const known = this.#seen.get(lease.node);
     const before = this.of(lease.node, now);
     // The first look tells nothing but the lease's own time.
-    const isSign = known !== undefined || isRenewedLately(lease, now);
+    const isSign = known !== undefined || isRenewedLately(lease, clock.now());
     this.#seen.set(lease.node, { at: now, isSign, duration: lease.duration });
     return before !== this.of(lease.node, now);
   }

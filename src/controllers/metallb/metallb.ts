@@ -36,7 +36,7 @@ export function metalLBController(parts: MetalLBParts): Run {
   const nodes = informers.of(Node);
   const queue = new WorkQueue({ clock });
   const lives = new Lives();
-  const started = clock.now();
+  const started = clock.steady();
   metallbs.onChange(({ key, object }) => {
     if (key !== KEY) return;
     setLogLevel(logLevelOf(object));
@@ -52,7 +52,7 @@ export function metalLBController(parts: MetalLBParts): Run {
     const lease = object && readAnnouncerLease(object);
     const gone = object === undefined && previous && readAnnouncerLease(previous);
     if (gone) lives.forget(gone.node);
-    if (gone || (lease !== undefined && lives.note(lease, clock.now()))) queue.add(KEY);
+    if (gone || (lease !== undefined && lives.note(lease, clock))) queue.add(KEY);
   });
 
   const reconcile = async (): Promise<void> => {
@@ -62,8 +62,8 @@ export function metalLBController(parts: MetalLBParts): Run {
     const table = poolTable(pools.list());
     const wanted = conditionsOf({
       // A lease outlives its node.
-      announcers: new Map([...lives.all(now)].filter(([node]) => nodes.get(node) !== undefined)),
-      waited: now - started >= ANNOUNCER_LEASE_DURATION,
+      announcers: new Map([...lives.all(clock.steady())].filter(([node]) => nodes.get(node) !== undefined)),
+      waited: clock.steady() - started >= ANNOUNCER_LEASE_DURATION,
       problems: table.problems,
     });
     const conditions = withConditions(metallb.status?.conditions, wanted, now);

@@ -45,7 +45,7 @@ export class Waiting {
     const before = this.#refused.get(pod.key);
     const tries = before?.uid === pod.uid ? before.tries + 1 : 1;
     const { uid } = pod;
-    this.#refused.set(pod.key, { uid, priority, hindrances, tries, at: this.#clock.now(), isWaiting: true });
+    this.#refused.set(pod.key, { uid, priority, hindrances, tries, at: this.#clock.steady(), isWaiting: true });
   }
 
   /** Forgets a pod that has its place, or is gone. */
@@ -69,6 +69,6 @@ export class Waiting {
   #pause({ tries, at }: Refused): number {
     if (tries < 2) return 0;
     const pause = Math.min(BACK_OFF.most, BACK_OFF.first * 2 ** Math.min(tries - 2, 10));
-    return Math.max(0, at + pause - this.#clock.now());
+    return Math.max(0, at + pause - this.#clock.steady());
   }
 }

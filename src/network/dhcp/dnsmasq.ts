@@ -52,14 +52,14 @@ export class Dnsmasq {
     const { log, clock } = this.#options;
     let pause = FIRST_RESTART;
     while (!signal.aborted) {
-      const started = clock.now();
+      const started = clock.steady();
       const why = await this.#runOnce(signal);
       if (signal.aborted) break;
       if (this.#renewing) {
         this.#renewing = false;
         continue;
       }
-      if (clock.now() - started > LAST_RESTART) pause = FIRST_RESTART;
+      if (clock.steady() - started > LAST_RESTART) pause = FIRST_RESTART;
       log.error({ err: why, retryIn: pause }, 'dnsmasq ended: guests get no addresses until it runs again');
       await clock.sleep(pause, signal).catch(() => undefined);
       pause = Math.min(pause * 2, LAST_RESTART);

@@ -37,14 +37,14 @@ export async function probeLoop(options: LoopOptions, signal: AbortSignal): Prom
   let isEager = options.isEager && probe.exec === undefined;
   if (!(await pause(clock, after, signal))) return;
   for (;;) {
-    const due = clock.now() + period;
+    const due = clock.steady() + period;
     const result = await attempt(probe, running, timeout, signal);
     if (signal.aborted) return;
     progress = next(progress, result, probe);
     if (!onResult(result, progress)) return;
-    for (let gap = EAGER_PAUSE; isEager && !progress.passes && clock.now() + gap < due; gap *= 2) {
+    for (let gap = EAGER_PAUSE; isEager && !progress.passes && clock.steady() + gap < due; gap *= 2) {
       if (!(await pause(clock, gap, signal))) return;
-      const again = await attempt(probe, running, Math.min(timeout, due - clock.now()), signal);
+      const again = await attempt(probe, running, Math.min(timeout, due - clock.steady()), signal);
       if (signal.aborted) return;
       if (again.kind !== 'success') continue;
       progress = next(progress, SUCCESS, probe);
@@ -52,7 +52,7 @@ export async function probeLoop(options: LoopOptions, signal: AbortSignal): Prom
     }
     isEager = false;
     // The wall clock may be set meanwhile.
-    if (!(await pause(clock, Math.min(period, Math.max(0, due - clock.now())), signal))) return;
+    if (!(await pause(clock, Math.min(period, Math.max(0, due - clock.steady())), signal))) return;
   }
 }
 

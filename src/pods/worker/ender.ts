@@ -23,9 +23,9 @@ export class Ender {
     this.#cut = new AbortController();
     const isAnyAlive = (await parts.cache.read(parts.runtime, uid)).containers.some(isAlive);
     if (!isAnyAlive) return;
-    const begun = parts.clock.now();
+    const begun = parts.clock.steady();
     if (drain) await parts.drain.untilDrained(uid, seconds(graceSeconds) * DRAIN_SHARE, this.#cut.signal);
-    const spent = Math.floor((parts.clock.now() - begun) / seconds(1));
+    const spent = Math.floor((parts.clock.steady() - begun) / seconds(1));
     const runtime = await parts.cache.read(parts.runtime, uid);
     await endContainers(parts, {
       ...{ pod, runtime, podIPs: podIPsOf(pod, runtime, parts.facts().hostIPs) },

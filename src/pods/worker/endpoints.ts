@@ -41,7 +41,7 @@ export class EndpointDrain {
   async untilDrained(podUID: string, limit: number, signal: AbortSignal): Promise<void> {
     if (limit <= 0 || this.#slicesOf(podUID).length === 0) return;
     const { clock } = this.#options;
-    const until = clock.now() + limit;
+    const until = clock.steady() + limit;
     const over = new AbortController();
     const end = AbortSignal.any([signal, over.signal]);
     const drained = new Promise<void>((resolve) => {
@@ -54,7 +54,7 @@ export class EndpointDrain {
     await Promise.race([drained, clock.sleep(limit, end).catch(() => undefined)]);
     this.#waiting.delete(podUID);
     over.abort();
-    const rest = Math.min(SETTLE, until - clock.now());
+    const rest = Math.min(SETTLE, until - clock.steady());
     if (rest > 0 && !signal.aborted) await clock.sleep(rest, signal).catch(() => undefined);
   }
 

@@ -28,13 +28,13 @@ export interface KillRequest {
 export async function killContainer(parts: WorkerParts, request: KillRequest): Promise<void> {
   const { clock, events, prober, runtime } = parts;
   const { pod, run, graceSeconds, message } = request;
-  const begun = clock.now();
+  const begun = clock.steady();
   events.event(pod, 'Normal', 'Killing', message, nameOf(run));
   if (graceSeconds > 0) await beforeStop(parts, request);
   await request.turn;
   // A container that is told to end is not ready, but nobody is to blame for that.
   prober.stop(run.id);
-  const left = graceSeconds - Math.round((clock.now() - begun) / seconds(1));
+  const left = graceSeconds - Math.round((clock.steady() - begun) / seconds(1));
   await runtime.stopContainer(run.id, graceSeconds > 0 ? Math.max(LEAST_GRACE, left) : 0);
 }
 

@@ -78,9 +78,9 @@ export class FlowKeeper {
     for (let attempt = 1; ; ) {
       const suspects = this.#entrances.takeSuspects();
       if (suspects.size === 0) return;
-      const started = this.#options.clock.now();
+      const started = this.#options.clock.steady();
       const error = await this.#look(suspects);
-      const took = this.#options.clock.now() - started;
+      const took = this.#options.clock.steady() - started;
       if (error === undefined) {
         attempt = 1;
         backOff.reset();

@@ -24,25 +24,25 @@ export class ProxyHealth {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#waitingSince = clock.now();
+    this.#waitingSince = clock.steady();
   }
 
   /** Something is to be brought into the kernel. */
   queued(): void {
-    this.#waitingSince ??= this.#clock.now();
+    this.#waitingSince ??= this.#clock.steady();
   }
 
   /** The kernel has what it was to have; what came meanwhile has waited since now, if anything has. */
   updated(more = false): void {
     this.#lastUpdated = this.#clock.now();
-    this.#waitingSince = more ? this.#lastUpdated : undefined;
+    this.#waitingSince = more ? this.#clock.steady() : undefined;
   }
 
   report(): HealthReport {
     const currentTime = this.#clock.now();
     if (this.#waitingSince === undefined) return { healthy: true, lastUpdated: currentTime, currentTime };
     const started = this.#lastUpdated !== undefined;
-    const healthy = started && currentTime - this.#waitingSince < PATIENCE;
+    const healthy = started && this.#clock.steady() - this.#waitingSince < PATIENCE;
     return { healthy, lastUpdated: this.#lastUpdated, currentTime };
   }
 }

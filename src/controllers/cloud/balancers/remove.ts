@@ -33,13 +33,13 @@ export async function remove(
   const before = standings.get(key);
   const last = before?.service === wish.service && before.backends === wish.backends ? before : undefined;
   if (last?.outcome.kind !== 'ready') {
-    if (last !== undefined && clock.now() < last.due) {
-      later(key, last.due - clock.now());
+    if (last !== undefined && clock.steady() < last.due) {
+      later(key, last.due - clock.steady());
       return false;
     }
     if (last === undefined) events.event(service, 'Normal', 'DeletingLoadBalancer', 'Deleting load balancer');
     const outcome = await attempt(() => removedBy(providers, service), signal);
-    const wait = standings.note(key, wish, { outcome, news: undefined, warnings: [] }, clock.now());
+    const wait = standings.note(key, wish, { outcome, news: undefined, warnings: [] }, clock.steady());
     if (outcome.kind === 'failed') {
       const message = `Error syncing load balancer: failed to delete load balancer: ${outcome.why}`;
       tellFailure(service, SYNC_FAILED, message, parts, outcome.cause);

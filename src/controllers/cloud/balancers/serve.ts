@@ -52,13 +52,13 @@ export async function ensure(
   const key = keyText(keyOf(service));
   const before = standings.get(key);
   const wish = { service: wishOf(service), backends: backends.facts };
-  if (before !== undefined && !isDue(before, wish, clock.now())) {
-    later(key, before.due - clock.now());
+  if (before !== undefined && !isDue(before, wish, clock.steady())) {
+    later(key, before.due - clock.steady());
     return write(service, before.outcome, parts);
   }
   const news = tellBegin(service, { before, wish, backends }, parts);
   const outcome = await attempt(() => provider.ensure(service, backends.nodes), signal);
-  later(key, standings.note(key, wish, tellEnd(service, { before, outcome, news }, parts), clock.now()));
+  later(key, standings.note(key, wish, tellEnd(service, { before, outcome, news }, parts), clock.steady()));
   await write(service, outcome, parts);
 }
 
@@ -69,9 +69,9 @@ async function write(service: Service, outcome: Ensured | Failed, parts: ServePa
   if (status === undefined) return;
   const key = keyText(keyOf(service));
   const text = JSON.stringify({ ...outcome, cause: undefined });
-  const wait = contests.wait(key, text, clock.now());
+  const wait = contests.wait(key, text, clock.steady());
   if (wait > 0) return later(key, wait);
   const body = { metadata: { uid: service.metadata.uid }, status };
   await client.patch(Service, keyOf(service), { type: 'strategic', body }, 'status').catch(ignoreNotFound);
-  if (contests.wrote(key, text, clock.now())) tellContested(service, parts);
+  if (contests.wrote(key, text, clock.steady())) tellContested(service, parts);
 }

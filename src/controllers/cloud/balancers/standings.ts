@@ -29,7 +29,7 @@ export interface Attempt {
 }
 
 export interface Standing extends Wish, Attempt {
-  /** Milliseconds since 1970. */
+  /** Milliseconds of the steady clock. */
   readonly due: number;
 }
 

@@ -28,14 +28,14 @@ export function nodeFactsController(parts: NodeFactsParts): Run {
   const reconcile = async (key: string, signal: AbortSignal): Promise<void> => {
     const node = nodes.get(key);
     if (node === undefined) return;
-    const wait = waits.rest(key, clock.now());
+    const wait = waits.rest(key, clock.steady());
     if (wait > 0) return queue.addAfter(key, wait);
     let facts: NodeFacts | undefined;
     try {
       facts = await factsOf(node, providers);
     } catch (err) {
       if (signal.aborted) return;
-      const again = waits.failed(key, err, clock.now());
+      const again = waits.failed(key, err, clock.steady());
       log.warn({ controller: 'cloud', node: key, err, retryInMs: again }, 'cannot ask what a node is; will retry');
       return queue.addAfter(key, again);
     }

@@ -50,7 +50,7 @@ export function nodePortsController(parts: NodePortsParts): Run {
     const provider = able.find((each) => each.name === name);
     if (provider?.ensureNodePorts === undefined) return;
     // A provider that fails is left alone for as long as after the failure; news do not hurry it.
-    const rest = waits.rest(name, clock.now());
+    const rest = waits.rest(name, clock.steady());
     if (rest > 0) return queue.addAfter(name, rest);
     const staying = nodes.list().filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     try {
@@ -62,7 +62,7 @@ export function nodePortsController(parts: NodePortsParts): Run {
       queue.addAfter(name, waits.succeeded(name));
     } catch (err) {
       if (signal.aborted) return;
-      const again = waits.failed(name, err, clock.now());
+      const again = waits.failed(name, err, clock.steady());
       log.warn({ controller: 'cloud', provider: name, err, retryInMs: again }, 'cannot open node ports; will retry');
       queue.addAfter(name, again);
     }

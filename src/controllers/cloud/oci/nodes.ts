@@ -61,7 +61,7 @@ export class OciNodes {
     const instance = node.spec?.providerID ? instanceOf(node.spec.providerID) : await this.#search(addresses);
     if (instance === undefined) return undefined;
     const key = [instance, ...addresses].join(' ');
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.steady();
     const known = this.#places.get(key);
     if (known !== undefined && now - known.at < KEPT) return known.place;
     const place = this.#ask(instance, addresses);
@@ -119,7 +119,7 @@ export class OciNodes {
   }
 
   async #search(addresses: readonly string[]): Promise<string | undefined> {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.steady();
     if (this.#found === undefined || now - this.#found.at >= SEARCHED) {
       const found = { at: now, byAddress: this.#instancesByAddress() };
       this.#found = found;
@@ -158,7 +158,7 @@ export class OciNodes {
       lifecycleState === 'ATTACHED' && vnicId ? [vnicId] : [],
     );
     const vnics = await mapLimited(ids, AT_ONCE, async (vnicId): Promise<SeenVnic | undefined> => {
-      const at = clock.now();
+      const at = clock.steady();
       const seen = this.#vnics.get(vnicId);
       if (seen !== undefined && at - seen.at < age) return seen;
       // It may be detached meanwhile.

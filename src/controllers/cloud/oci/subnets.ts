@@ -29,7 +29,7 @@ const MOST_KEPT = 1000;
 export function subnetReader(network: Pick<NetworkCalls, 'getSubnet'>, clock: Clock): SubnetReader {
   const kept = new Map<string, { readonly at: number; readonly facts: Promise<SubnetFacts> }>();
   return (id) => {
-    const now = clock.now();
+    const now = clock.steady();
     const known = kept.get(id);
     if (known !== undefined && now - known.at < FRESH) return known.facts;
     const facts = network.getSubnet({ subnetId: id }).then(({ subnet }) => factsOf(subnet));

@@ -62,13 +62,13 @@ export class LoadBalancerKeeper {
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #book = new ProgressBook();
-  readonly #started: number;
+  readonly #started: { readonly date: number; readonly steady: number };
 
   constructor({ balancers, clock, log }: KeeperOptions) {
     this.#balancers = balancers;
     this.#log = log;
-    this.#now = () => clock.now();
-    this.#started = clock.now();
+    this.#now = () => clock.steady();
+    this.#started = { date: clock.now(), steady: clock.steady() };
     this.#finders = { lb: finderOf(balancers.lb, this.#now), nlb: finderOf(balancers.nlb, this.#now) };
     this.#remover = removerOf({ balancers, finders: this.#finders, log });
   }
@@ -171,7 +171,8 @@ export class LoadBalancerKeeper {
     if (found.length > 0) Object.assign(progress, { asked: undefined, isSeen: true });
     const now = this.#now();
     // The run before this one may have asked for it, and heard no answer.
-    const isUnsure = !wasReady && !progress.isSeen && created <= this.#started && mayBeUnseen(this.#started, now);
+    const isUnsure =
+      !wasReady && !progress.isSeen && created <= this.#started.date && mayBeUnseen(this.#started.steady, now);
     return found.length > 0 || isOnItsWay(progress, now) || isUnsure
       ? { kind: 'left', after: lookAfter(progress.busy++) }
       : { kind: 'none', subnets: progress.subnets };

@@ -20,7 +20,7 @@ export interface Pending {
 export interface Failure {
   readonly desired: DesiredLoadBalancer;
   readonly why: string;
-  /** When it is asked for again, in milliseconds since 1970. */
+  /** When it is asked for again, in milliseconds of the steady clock. */
   readonly until: number;
 }
 
@@ -36,7 +36,7 @@ export interface Progress {
   failures: number;
   /** How often in a row it was busy. */
   busy: number;
-  /** One was asked for that has not been seen yet; when, in milliseconds since 1970. */
+  /** One was asked for that has not been seen yet; when, in milliseconds of the steady clock. */
   asked?: { readonly type: LoadBalancerType; readonly at: number } | undefined;
   /** Those that its load balancers were in, once they are being removed. */
   subnets: readonly string[];
@@ -85,7 +85,7 @@ export function lookAfter(looks: number): number {
 /** How long a load balancer may take to be in OCI's lists, in milliseconds: generous, and nowhere written. */
 const UNSEEN = 60_000;
 
-/** Whether what was asked for then may be in no list yet. Both in milliseconds since 1970. */
+/** Whether what was asked for then may be in no list yet. Both in milliseconds of one clock. */
 export function mayBeUnseen(then: number, now: number): boolean {
   return now - then < UNSEEN;
 }

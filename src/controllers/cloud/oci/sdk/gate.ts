@@ -26,7 +26,7 @@ export class Gate {
     const { rate, clock } = options;
     this.#options = options;
     this.#signal = signal;
-    this.#bucket = rate === undefined ? undefined : new Bucket(rate, clock.now());
+    this.#bucket = rate === undefined ? undefined : new Bucket(rate, clock.steady());
     signal.addEventListener('abort', () => this.#close(), { once: true });
   }
 
@@ -51,7 +51,7 @@ export class Gate {
   #admit(): void {
     const { clock, concurrency } = this.#options;
     while (this.#waiting.length > 0 && this.#underWay < concurrency && !this.#sleeps) {
-      const wait = this.#bucket?.take(clock.now()) ?? 0;
+      const wait = this.#bucket?.take(clock.steady()) ?? 0;
       if (wait > 0) {
         this.#sleep(wait);
         return;

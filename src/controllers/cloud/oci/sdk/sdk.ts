@@ -53,14 +53,14 @@ async function logged<T>(
   call: { readonly service: string; readonly operation: string },
   { log, clock }: { readonly log: Logger; readonly clock: Clock },
 ): Promise<T> {
-  const began = clock.now();
+  const began = clock.steady();
   try {
     const response = await answer;
-    log.debug({ ...call, ms: clock.now() - began }, 'OCI has answered');
+    log.debug({ ...call, ms: clock.steady() - began }, 'OCI has answered');
     return response;
   } catch (error) {
     const { status, code, requestId } = error as OciError;
-    log.debug({ ...call, ms: clock.now() - began, status, code, requestId }, 'OCI has refused, or not answered');
+    log.debug({ ...call, ms: clock.steady() - began, status, code, requestId }, 'OCI has refused, or not answered');
     throw error;
   }
 }

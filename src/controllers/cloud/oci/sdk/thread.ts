@@ -81,15 +81,15 @@ export class SdkThread {
 
   #run(): void {
     const { startThread, data, clock, log } = this.#options;
-    const began = clock.now();
+    const began = clock.steady();
     const thread = startThread(data);
     this.#thread = thread;
     thread.onMessage((message) => {
       if (message.kind !== 'ready') return this.#received(message);
-      log.debug({ afterMs: clock.now() - began }, "Oracle's SDK is loaded");
+      log.debug({ afterMs: clock.steady() - began }, "Oracle's SDK is loaded");
       this.#loaded.resolve();
     });
-    thread.onExit((err) => this.#exited(err, clock.now() - began));
+    thread.onExit((err) => this.#exited(err, clock.steady() - began));
   }
 
   #received(message: Exclude<FromThread, { kind: 'ready' }>): void {

@@ -142,7 +142,7 @@ export class SecurityGroups {
   }
 
   #list(): Promise<readonly Group[]> {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.steady();
     if (this.#all !== undefined && now - this.#all.at < FRESH) return this.#all.groups;
     const groups = this.#listAll();
     const all = { at: now, groups };

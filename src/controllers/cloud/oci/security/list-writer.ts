@@ -47,7 +47,7 @@ export class ListWriter {
 
   /** The list as it was a moment ago. */
   read(): Promise<ListSnapshot> {
-    const now = this.#clock.now();
+    const now = this.#clock.steady();
     if (this.#seen === undefined || now - this.#seen.at >= FRESH) {
       const snapshot = this.#read();
       const seen = { at: now, snapshot };
@@ -155,7 +155,7 @@ export class ListWriter {
         updateSecurityListDetails: details,
         ...condition,
       });
-      this.#seen = { at: this.#clock.now(), snapshot: Promise.resolve({ list: securityList, etag }) };
+      this.#seen = { at: this.#clock.steady(), snapshot: Promise.resolve({ list: securityList, etag }) };
     } catch (error) {
       // It may have been done all the same: what was read before, or meanwhile, is no longer known to be true.
       this.#seen = undefined;
