@@ -1,0 +1,31 @@
+/** A machine joins a cluster with a token: from nothing to Ready, past the end of its first certificate, and again without a token. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../../src/host/process.ts';
+
+const machine = fileURLToPath(new URL('join.fixture.ts', import.meta.url));
+
+interface Ended {
+  readonly code: number;
+  readonly said: string;
+}
+
+test('a machine joins with a token within five seconds, outlives its certificate, and is the only one of its name', async () => {
+  const fresh = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const { stdout } = await runCommand([...fresh, process.execPath, machine], { timeout: 120_000 });
+  const result = JSON.parse(stdout) as Record<string, unknown>;
+  assert.ok(Number(result['joinedIn']) < 5000, `Ready after ${result['joinedIn']} ms`);
+  assert.equal((result['podCIDRs'] as unknown[]).length, 2);
+  assert.match(String(result['agentId']), /^[0-9a-f-]{36}$/);
+  const [taken, copied] = [result['taken'] as Ended, result['copied'] as Ended];
+  for (const { code, said } of [taken, copied]) {
+    assert.equal(code, 1);
+    assert.match(said, /this machine cannot be the node "n1": .*192\.0\.2\.10/);
+    assert.match(said, /Choose another name, --node-name NAME/);
+  }
+  assert.equal(result['goesOn'], true);
+  assert.equal(result['againReady'], 'ready');
+  assert.deepEqual(result['refused'], [], 'agents ask for nothing that they may not have');
+  assert.deepEqual(result['stateAfter'], result['stateBefore']);
+});
