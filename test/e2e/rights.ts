@@ -22,10 +22,19 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
-/** Passes everything on as it is, with the asker's own token. Plain HTTP, on the loopback interface. */
+/**
+ * Passes everything on as it is, with the asker's own token, but for what Kubernetes does not have. Plain HTTP, on the loopback
+ * interface.
+ */
 export async function startRecorder({ server: target, caData }: Endpoint): Promise<Recorder> {
   const asked: Ask[] = [];
   const server = createServer((incoming, answer) => {
+    const unknown = notOfKubernetes(incoming);
+    if (unknown !== undefined) {
+      asked.push({ verb: 'ask', group: '', resource: unknown, namespace: '', name: '', code: 400 });
+      answer.writeHead(400, { 'content-type': 'text/plain' }).end(unknown);
+      return;
+    }
     const passed = request(new URL(incoming.url ?? '/', target), {
       method: incoming.method,
       headers: { ...incoming.headers, host: new URL(target).host },
@@ -55,6 +64,29 @@ export async function startRecorder({ server: target, caData }: Endpoint): Promi
         server.closeAllConnections();
       }),
   };
+}
+
+/** Groups of Kubernetes itself, and those that there are definitions of in `deploy/crds/`. */
+const GROUPS = ['', 'discovery.k8s.io', 'coordination.k8s.io', 'metallb.io', 'kubevirt.io'];
+/** https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/ */
+const PARAMETERS: ReadonlySet<string> = new Set([
+  ...['allowWatchBookmarks', 'continue', 'fieldManager', 'fieldSelector', 'labelSelector', 'limit', 'resourceVersion'],
+  ...['resourceVersionMatch', 'sendInitialEvents', 'timeoutSeconds', 'watch'],
+]);
+/** Besides a name and a namespace. https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/ */
+const FIELDS: Readonly<Record<string, readonly string[]>> = { pods: ['spec.nodeName', 'status.phase'] };
+
+/** What of a request a kube-apiserver does not know; undefined: nothing. */
+function notOfKubernetes({ url = '' }: IncomingMessage): string | undefined {
+  const { pathname, searchParams } = new URL(url, 'http://localhost');
+  const [, group = '', , plural = ''] = PATH.exec(pathname) ?? [];
+  if (!GROUPS.includes(group)) return `the group ${group}`;
+  const parameter = [...searchParams.keys()].find((key) => !PARAMETERS.has(key));
+  if (parameter !== undefined) return `the parameter ${parameter}`;
+  const fields = (searchParams.get('fieldSelector') ?? '').split(',').filter((term) => term !== '');
+  const known = ['metadata.name', 'metadata.namespace', ...(FIELDS[plural] ?? [])];
+  const field = fields.map((term) => term.replace(/!?=.*/, '')).find((name) => !known.includes(name));
+  return field === undefined ? undefined : `the field ${field} of ${plural}`;
 }
 
 /** A create has its object's name in the body alone, which is of no interest here: rules with names cannot be about it. */
@@ -125,7 +157,9 @@ const print = ({ verb, group, resource, namespace }: Right | Ask) =>
 
 /** What was asked for without a right to it, or refused; and which rights were of no use. That there is nothing is an answer too. */
 export function compare(asked: readonly Ask[], rights: readonly Right[]): { refused: string[]; unused: string[] } {
-  const refused = asked.filter((ask) => ask.code === 403 || !rights.some((right) => covers(right, ask)));
+  const refused = asked.filter(
+    (ask) => ask.code === 403 || ask.code === 400 || !rights.some((right) => covers(right, ask)),
+  );
   const unused = rights.filter((right) => !asked.some((ask) => ask.code !== 403 && covers(right, ask)));
   const sorted = (texts: readonly string[]) => [...new Set(texts)].sort();
   return { refused: sorted(refused.map(print)), unused: sorted(unused.map(print)) };
