@@ -27,6 +27,7 @@ import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
 import { Health } from './health.ts';
 import { keepHouse } from './housekeeping.ts';
+import { Limits } from './http/limits/limits.ts';
 import { type ListenAddress, listenOn, listenOnSocket, makeServer } from './http/listen.ts';
 import { MoreAddresses } from './http/more-addresses.ts';
 import { Serving } from './http/serving.ts';
@@ -130,7 +131,8 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   };
   const bootstrap = new BootstrapTokens({ store, codec, now: () => clock.now() });
   const links = new NodeLinks(clock);
-  const metrics = new Metrics(links, options.moreMetrics);
+  const limits = new Limits(clock);
+  const metrics = new Metrics(links, () => [...limits.metrics(), ...(options.moreMetrics?.() ?? [])]);
   const serving = new Serving({
     api,
     metrics,
@@ -138,6 +140,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     documents: new Documents(metrics, keys, new Health({ store, log, clock })),
     yaml: new YAMLReader(),
     links,
+    limits,
     clusterKeys: pki.clusterKeys,
     terms,
   });

@@ -23,10 +23,14 @@ import { serve } from '../verbs/verbs.ts';
 import { readBody } from './body.ts';
 import { statusOf } from './errors.ts';
 import { isHTTP2 } from './http2.ts';
+import { authenticated, leavePlace, seated } from './limits/admit.ts';
+import { classify } from './limits/classify.ts';
+import type { Place } from './limits/flow-control.ts';
+import type { Limits } from './limits/limits.ts';
 import { type Accepted, negotiate } from './negotiate.ts';
 import { linePrinter, type PrintOptions, printAnswer } from './print.ts';
 import { type Reply, send, stream } from './respond.ts';
-import { type ActionPath, route } from './route.ts';
+import { type ActionPath, type Route, route } from './route.ts';
 import type { Upgrade } from './upgrade.ts';
 import type { YAMLReader } from './yaml-reader.ts';
 
@@ -37,6 +41,7 @@ export interface HandlerParts {
   readonly metrics: Metrics;
   readonly yaml: YAMLReader;
   readonly links: NodeLinks;
+  readonly limits: Limits;
   readonly clusterKeys: ClusterKeys;
   readonly terms: Terms;
 }
@@ -77,7 +82,7 @@ export async function handle(
       upgrade,
       path,
       query,
-      user: actingUser(request, await parts.authenticate(request), parts.api.access),
+      user: actingUser(request, await authenticated(parts, request), parts.api.access),
       ending,
       warnings: new Set(),
       label: (verb, resource) => Object.assign(labels, { verb, resource }),
@@ -104,16 +109,26 @@ function parseURL(text: string): { readonly path: string; readonly query: URLSea
 }
 
 async function dispatch(exchange: Exchange): Promise<void> {
-  const { path, query, request } = exchange;
+  const { path, query, request, response, user, limits } = exchange;
   const found = route(request.method ?? '', path, query);
+  const place = limits.flows.place(classify(found, path, user));
+  try {
+    await serveRoute(exchange, found, place);
+  } finally {
+    leavePlace(place, response);
+  }
+}
+
+async function serveRoute(exchange: Exchange, found: Route, place: Place): Promise<void> {
+  const { path } = exchange;
   switch (found.kind) {
     case 'resource':
-      return serveResource(exchange, found.verb, found.target);
+      return serveResource(exchange, found.verb, found.target, place);
     case 'bad-method':
       allow(exchange, { kind: 'path', verb: 'get', path });
       throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     case 'action':
-      return serveAction(exchange, found.action);
+      return serveAction(exchange, found.action, place);
     case 'stream': {
       const { stream } = found.stream;
       exchange.label('connect', `pods/${stream}`);
@@ -127,7 +142,7 @@ async function dispatch(exchange: Exchange): Promise<void> {
     case 'server-join':
       return serveKeys(exchange);
     case 'other':
-      return serveDocument(exchange);
+      return serveDocument(exchange, place);
   }
 }
 
@@ -138,11 +153,12 @@ function serveKeys({ clusterKeys, request, response, user, api, label }: Exchang
   send(response, { code: 201, type: 'application/json', text });
 }
 
-async function serveDocument(exchange: Exchange): Promise<void> {
+async function serveDocument(exchange: Exchange, place: Place): Promise<void> {
   const { request, response, path, query, documents } = exchange;
   allow(exchange, { kind: 'path', verb: 'get', path });
   if (request.method !== 'GET' && request.method !== 'HEAD') throw notServed();
   exchange.label('get', 'document');
+  await seated(place, response);
   send(response, await documents.answer(path, query, request.headers.accept));
 }
 
@@ -154,7 +170,7 @@ function allow({ api, user }: Exchange, attempt: Attempt): void {
 /** Verbs whose answer is the object that was written. */
 const WRITES: ReadonlySet<Verb> = new Set(['create', 'update', 'patch']);
 
-async function serveResource(exchange: Exchange, verb: Verb, target: Target): Promise<void> {
+async function serveResource(exchange: Exchange, verb: Verb, target: Target, place: Place): Promise<void> {
   const { api, yaml, request, response, query, user, ending, warnings } = exchange;
   exchange.label(verb, target.kind.plural);
   allow(exchange, attemptOf(verb, target, query));
@@ -172,19 +188,22 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target): Pr
     warn: (message) => warnings.add(message),
   };
   if (target.kind.deprecated !== undefined) warnings.add(target.kind.deprecated);
+  // Not before the body is here: who sends it slowly keeps nobody waiting.
+  await seated(place, response);
   const answer = await serve(api, asked);
   if (answer.kind === 'object' && WRITES.has(verb) && target.subresource === undefined) {
     for (const warning of target.kind.warnings(answer.stored.object)) warnings.add(warning);
   }
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
+  if (answer.kind === 'watch') place.leave();
   if (answer.kind === 'watch') return sendWatch(response, signal, answer, options);
   send(response, { ...replyOf(answer, options, accepted), headers: warningHeaders(warnings) });
 }
 
-async function serveAction(exchange: Exchange, path: ActionPath): Promise<void> {
+async function serveAction(exchange: Exchange, path: ActionPath, place: Place): Promise<void> {
   const { api, yaml, request, response } = exchange;
   const action = findAction(path);
-  if (action === undefined) return serveDocument(exchange);
+  if (action === undefined) return serveDocument(exchange, place);
   const { namespace, name } = path;
   exchange.label('update', `${action.kind.plural}/${action.action}`);
   const target = { kind: action.kind, namespace, name, subresource: action.action };
@@ -193,7 +212,9 @@ async function serveAction(exchange: Exchange, path: ActionPath): Promise<void> 
   if (request.method !== action.method) {
     throw failure(405, 'MethodNotAllowed', `use ${action.method} to ${action.action} a ${action.kind.kind}`, {});
   }
-  await action.run(api, { namespace, name, body: await readBody(request, yaml) });
+  const body = await readBody(request, yaml);
+  await seated(place, response);
+  await action.run(api, { namespace, name, body });
   send(response, { code: 202, type: 'application/json', text: '' });
 }
 

@@ -3,7 +3,7 @@ import { chmod, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo, ListenOptions } from 'node:net';
+import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
@@ -31,6 +31,8 @@ export class ListenError extends Error {
 export interface Handlers {
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Told of each connection, before TLS is spoken on it. */
+  readonly onConnection: (socket: Socket) => void;
   /** Told of each connection that speaks HTTP/2. */
   readonly onSession: (session: ServerHttp2Session) => void;
 }
@@ -38,7 +40,7 @@ export interface Handlers {
 /** A server that asks clients for a certificate, and leaves it to the handler what to do without one. */
 export function makeServer(
   pki: Pki,
-  { onRequest, onUpgrade, onSession }: Handlers,
+  { onRequest, onUpgrade, onConnection, onSession }: Handlers,
   log: Logger,
   minVersion: TLSVersion = 'TLSv1.3',
 ): Server {
@@ -58,6 +60,7 @@ export function makeServer(
     onRequest,
   );
   serveHTTP2(server, onRequest, onSession);
+  server.on('connection', onConnection);
   server.on('upgrade', onUpgrade);
   // A handshake that fails is the client's to report.
   server.on('tlsClientError', (_, socket) => socket.destroy());

@@ -51,6 +51,8 @@ export class Serving {
     void served.finally(() => this.#requests.delete(served));
   };
 
+  readonly onConnection = (socket: Socket): void => this.#parts.limits.connections.onConnection(socket);
+
   readonly onSession = (session: ServerHttp2Session): void => {
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
