@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { mayShareProcess } from './one-process.mjs';
 import { nodePath, ROOT } from './paths.mjs';
 import { runForeground } from './run.mjs';
 
@@ -44,19 +45,36 @@ export async function test(args) {
   }
   const stages = [
     ...(args.length === 0 ? staticChecks() : []),
-    ...(unit.length > 0 ? [{ name: `tests (${unit.length} files)`, argv: runner(unit, availableParallelism()) }] : []),
+    ...unitStages(unit),
     ...(endToEnd.length > 0
-      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argv: runner(endToEnd, 2) }]
+      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argvs: [runner(endToEnd, 2)] }]
       : []),
-    ...(alone.length > 0 ? [{ name: `end-to-end tests, alone (${alone.length} files)`, argv: runner(alone, 1) }] : []),
+    ...(alone.length > 0
+      ? [{ name: `end-to-end tests, alone (${alone.length} files)`, argvs: [runner(alone, 1)] }]
+      : []),
   ];
   return runStages(stages);
+}
+
+/** Those that may share a process do, one for each processor; the others have one each. */
+function unitStages(files) {
+  const shared = files.filter((file) => mayShareProcess(join(ROOT, file)));
+  const own = files.filter((file) => !shared.includes(file));
+  const processors = availableParallelism();
+  const parts = Array.from({ length: processors }, (_, i) => shared.filter((_file, j) => j % processors === i));
+  const argvs = parts.filter((part) => part.length > 0).map((part) => runner(part, 1, { isolation: 'none' }));
+  return [
+    ...(shared.length > 0 ? [{ name: `tests that share a process (${shared.length} files)`, argvs }] : []),
+    ...(own.length > 0 ? [{ name: `tests (${own.length} files)`, argvs: [runner(own, processors)] }] : []),
+  ];
 }
 
 /** What fails in a cluster of several machines, one thing after the other. Arguments pick test files. */
 export function failures(args) {
   const files = testFiles(join(ROOT, FAILURES)).filter(picked(args));
-  return runStages([{ name: `failures (${files.length} files)`, argv: runner(files, 1, FAILURES_LIMIT) }]);
+  return runStages([
+    { name: `failures (${files.length} files)`, argvs: [runner(files, 1, { limit: FAILURES_LIMIT })] },
+  ]);
 }
 
 /** Types, style and the import table, and nothing that runs the program. */
@@ -80,9 +98,9 @@ export function bench([name, ...args]) {
 function staticChecks() {
   const module = (...path) => join(ROOT, 'node_modules', ...path);
   return [
-    { name: 'types', argv: [nodePath(), module('typescript', 'bin', 'tsc')] },
-    { name: 'style', argv: [nodePath(), module('@biomejs', 'biome', 'bin', 'biome'), 'check', '.'] },
-    { name: 'imports', argv: [nodePath(), join(ROOT, 'scripts', 'check-imports.ts')] },
+    { name: 'types', argvs: [[nodePath(), module('typescript', 'bin', 'tsc')]] },
+    { name: 'style', argvs: [[nodePath(), module('@biomejs', 'biome', 'bin', 'biome'), 'check', '.']] },
+    { name: 'imports', argvs: [[nodePath(), join(ROOT, 'scripts', 'check-imports.ts')]] },
   ];
 }
 
@@ -91,16 +109,17 @@ const TEST_LIMIT = 300_000;
 /** A suite counts as a test, too. */
 const FAILURES_LIMIT = 900_000;
 
-function runner(files, concurrency, limit = TEST_LIMIT) {
-  return [nodePath(), '--test', `--test-concurrency=${concurrency}`, `--test-timeout=${limit}`, ...files];
+function runner(files, concurrency, { limit = TEST_LIMIT, isolation = 'process' } = {}) {
+  const flags = [`--test-concurrency=${concurrency}`, `--test-timeout=${limit}`, `--test-isolation=${isolation}`];
+  return [nodePath(), '--test', ...flags, ...files];
 }
 
 /** Runs every stage, so that one failure does not hide another, and ends with a line for each. A signal ends them all. */
 async function runStages(stages) {
   const results = [];
-  for (const { name, argv } of stages) {
+  for (const { name, argvs } of stages) {
     const started = Date.now();
-    const status = await runForeground(argv);
+    const status = Math.max(...(await Promise.all(argvs.map((argv) => runForeground(argv)))));
     results.push({ name, status, seconds: ((Date.now() - started) / 1000).toFixed(1) });
     if (status > 128) break;
   }
