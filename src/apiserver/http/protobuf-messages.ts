@@ -9,6 +9,8 @@ export type Field = {
   readonly pointer?: true;
 } & (
   | { readonly type: 'string' | 'bytes' | 'integer' | 'boolean' | 'time' | 'int-or-string' | 'entry' | 'bytes-entry' }
+  /** Bytes that stand in JSON as base64. */
+  | { readonly type: 'base64' }
   /** The server's to say: whatever it is, it is not read. */
   | { readonly type: 'ignored' }
   | { readonly type: 'message'; readonly message: Message }
@@ -163,6 +165,31 @@ const roleBinding: Message = {
   3: part('roleRef', { 1: one('apiGroup'), 2: one('kind'), 3: one('name') }),
 };
 
+/** As `kubectl certificate approve` sends it back. What the server says of who asks is not read. */
+const certificateSigningRequest: Message = {
+  1: part('metadata', objectMeta),
+  2: part('spec', {
+    1: one('request', 'base64'),
+    2: one('username'),
+    3: one('uid'),
+    4: texts('groups'),
+    5: texts('usages'),
+    7: one('signerName'),
+    8: pointer('expirationSeconds', 'integer'),
+  }),
+  3: part('status', {
+    1: parts('conditions', {
+      1: one('type'),
+      2: one('reason'),
+      3: one('message'),
+      4: one('lastUpdateTime', 'time'),
+      5: one('lastTransitionTime', 'time'),
+      6: one('status'),
+    }),
+    2: one('certificate', 'base64'),
+  }),
+};
+
 const reviewedSelector: Message = {
   1: one('rawSelector'),
   2: parts('requirements', { 1: one('key'), 2: one('operator'), 3: texts('values') }),
@@ -283,6 +310,7 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   'authorization.k8s.io/v1/SelfSubjectRulesReview': rulesReview,
   'authorization.k8s.io/v1/SubjectAccessReview': accessReview,
   'authorization.k8s.io/v1/LocalSubjectAccessReview': accessReview,
+  'certificates.k8s.io/v1/CertificateSigningRequest': certificateSigningRequest,
   'rbac.authorization.k8s.io/v1/Role': role,
   'rbac.authorization.k8s.io/v1/ClusterRole': clusterRole,
   'rbac.authorization.k8s.io/v1/RoleBinding': roleBinding,

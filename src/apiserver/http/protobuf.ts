@@ -84,6 +84,8 @@ function readValue(field: ReadField, value: Wire, depth: number, budget: Budget)
       return new TextDecoder().decode(asBytes(value));
     case 'bytes':
       return asBytes(value);
+    case 'base64':
+      return Buffer.from(asBytes(value)).toString('base64');
     case 'integer':
       return Number(BigInt.asIntN(64, asNumber(value)));
     case 'boolean':
