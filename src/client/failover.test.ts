@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTCPServer } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { Service } from '../api/core/v1/service.ts';
 import { ApiError } from '../api/status.ts';
+import { besideOthers, skipWithoutNft } from '../host/testing/in-namespace.ts';
 import { TransportError } from './client.ts';
 import { type ClientOptions, createClient } from './http-client.ts';
 
@@ -196,5 +197,17 @@ describe('a client whose credentials are renewed', () => {
     ok(response.req, response);
     await slow;
     assert.deepEqual(only?.credentials, ['Bearer old', 'Bearer new']);
+  });
+});
+
+describe('a client whose server', { skip: skipWithoutNft() }, () => {
+  it('is stopped, killed or cut off reads on within two seconds, and misses no change', async () => {
+    const seen = JSON.parse(await besideOthers(new URL('failover.fixture.ts', import.meta.url)));
+    for (const how of ['stopped', 'killed', 'cutOff']) {
+      const { reads, changes } = seen[how];
+      assert.ok(reads < 2000 && changes < 2000, `${how}: a read took ${reads} ms, no change for ${changes} ms`);
+    }
+    assert.ok(seen.killed.changes < 1000, `killed: no change for ${seen.killed.changes} ms`);
+    assert.deepEqual([seen.inARow, seen.used], [true, 3]);
   });
 });
