@@ -9,11 +9,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, test } from 'node:test';
-import { PROGRAM } from '../../src/cli/wiring/defaults.ts';
+import { IMAGE_DIR, PROGRAM } from '../../src/cli/wiring/defaults.ts';
 import { loadKubeconfig, printKubeconfig } from '../../src/client/kubeconfig.ts';
 import { runCommand } from '../../src/host/process.ts';
 import { type Base, kustomized, type Manifest, printed } from '../deploy/kustomize.ts';
-import { MACHINE, makeMachine } from './machine.ts';
+import { fetchFrom, MACHINE, machineState, makeMachine } from './machine.ts';
 import { compare, type Recorder, rightsOf, startRecorder } from './rights.ts';
 import { startServer, type TestServer } from './server.ts';
 
@@ -231,18 +231,34 @@ test('the announcer needs what its roles say, and no more, and nothing while not
   assert.deepEqual(await end(announcer), NOTHING);
 });
 
+/** One that there is nothing to boot from, and one of the demo image. */
 const MACHINES = `
 apiVersion: kubevirt.io/v1
 kind: VirtualMachine
 metadata: { name: vm }
 spec:
   runStrategy: Always
+  template: { spec: { domain: { devices: {}, memory: { guest: 64Mi } } } }
+---
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: { name: guest }
+spec:
+  runStrategy: Always
   template:
     spec:
-      domain: { devices: {}, memory: { guest: 64Mi } }`;
+      domain:
+        memory: { guest: 128Mi }
+        firmware:
+          kernelBoot:
+            kernelArgs: console=ttyS0 quiet
+            container: { image: postern.dev/demo:latest, kernelPath: /boot/vmlinuz, initrdPath: /boot/initrd }
+        devices: { interfaces: [{ name: default, masquerade: {} }] }
+      networks: [{ name: default, pod: {} }]
+      readinessProbe: { httpGet: { path: /, port: 9376 } }`;
 
 test('guests: agent and controllers need what their roles say, and no more, and nothing while nothing changes', async () => {
-  const own = ['--state-dir', join(server.dir, 'guests'), '--image-dir', join(server.dir, 'images')];
+  const own = ['--state-dir', join(server.dir, 'guests'), '--image-dir', IMAGE_DIR];
   const agent = await start(
     'vm',
     'postern-vm',
@@ -260,15 +276,19 @@ test('guests: agent and controllers need what their roles say, and no more, and 
   const controllers = await start('vm', 'postern-virtualmachines');
   assert.deepEqual([...(await askedMeanwhile(agent)), ...(await askedMeanwhile(controllers))], []);
   await server.kubectl(['apply', '-f', '-'], MACHINES);
-  // There is nothing to boot from: that is told, and tried again.
-  const where = ['get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}'];
-  await server.eventually(async () => ((await server.kubectl(where)).stdout === 'node1-guests' ? true : undefined));
+  const where = async () => (await server.kubectl(['get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}'])).stdout;
+  await server.eventually(async () => ((await where()) === 'node1-guests node1-guests' ? true : undefined));
+  await server.kubectl(['wait', 'virtualmachine/guest', '--for=condition=Ready', '--timeout=60s']);
+  const address = ['get', 'vmi', 'guest', '-o', 'jsonpath={.status.interfaces[0].ipAddress}'];
+  assert.equal(await fetchFrom(`http://${(await server.kubectl(address)).stdout}:9376/`), 'guest');
   await untilUsed(agent, ['delete pods']);
-  await server.kubectl(['delete', 'virtualmachine', 'vm']);
-  await server.eventually(async () => ((await server.kubectl(where)).stdout === '' ? true : undefined));
+  await server.kubectl(['delete', 'virtualmachines', '--all']);
+  await server.eventually(async () => ((await where()) === '' ? true : undefined));
   await untilUsed(agent);
   await untilUsed(controllers);
   assert.deepEqual([await end(controllers), await end(agent)], [NOTHING, NOTHING]);
+  const { interfaces } = await machineState();
+  assert.deepEqual(interfaces, ['lan0', 'lan1', 'lo']);
 });
 
 test('a part in a pod finds the API by itself, with its account', async () => {
