@@ -12,6 +12,15 @@ export function isExpected(error: unknown): boolean {
   return isConflict(error) || isNamespaceTerminating(error);
 }
 
+/**
+ * Whether the server has not come to the revision that was asked for.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#unavailable-resource-versions
+ */
+export function isRevisionTooLarge(error: unknown): boolean {
+  const causes = error instanceof ApiError ? (error.status.details?.causes ?? []) : [];
+  return causes.some(({ reason }) => reason === 'ResourceVersionTooLarge');
+}
+
 /** For the `catch` of a call about an object that may be gone by now, where that is as good as done. */
 export function ignoreNotFound(error: unknown): undefined {
   if (!isNotFound(error)) throw error;

@@ -191,6 +191,27 @@ describe('an informer', () => {
     ended.abort();
   });
 
+  it('waits for a server that is behind, and takes what it has when it stays behind', async () => {
+    const { client, informer, clock, ended } = setup(lease('one'));
+    let [lists, watches] = [0, 0];
+    const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
+    client.failWith((verb) => {
+      if (verb === 'list') lists++;
+      if (verb === 'watch') watches++;
+      return verb === 'watch'
+        ? failure(504, 'Timeout', 'Too large resource version: 9, current: 1', { causes })
+        : undefined;
+    });
+    informer.start(ended.signal);
+    while (watches < 6) {
+      assert.ok(lists < 2, `${lists} lists after ${watches} watches`);
+      await settle();
+      await clock.advance(5000);
+    }
+    await eventually(() => lists === 2);
+    ended.abort();
+  });
+
   it('is empty while the server lacks an optional kind, and follows it once it is there', async () => {
     const clock = new FakeClock();
     const client = fakeClient([lease('one')]);

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { BackOff } from './back-off.ts';
 import type { Client, WatchEvent } from './client.ts';
+import { isRevisionTooLarge } from './expected.ts';
 
 /** What happened to one object. `object` is undefined once it is deleted, `previous` when it is new here. */
 export interface Change<T> {
@@ -35,6 +36,12 @@ export interface InformerOptions<T extends KubeObject> {
 const ABSENT_INTERVAL = 30_000;
 
 /**
+ * A server may be behind another, from which we heard of a change, for a moment. One that says so again and again has a store that was
+ * put back to an earlier time: then what it has is what there is.
+ */
+const AHEAD_MAX = 6;
+
+/**
  * Lists, watches, and lists again when the server has forgotten the revision. Objects, indexes and listeners are
  * brought up to date in one step without an `await` in between, so readers never see half a change.
  */
@@ -51,6 +58,8 @@ export class Informer<T extends KubeObject> {
   #started = false;
   /** The server was found not to have the kind, when it was last asked. */
   #isLacking = false;
+  /** How often in a row a server knew less than we do. */
+  #ahead = 0;
   #markSynced: () => void = () => {};
 
   constructor(options: InformerOptions<T>) {
@@ -115,7 +124,8 @@ export class Informer<T extends KubeObject> {
           continue;
         }
         this.#failed(error);
-        if (isExpired(error)) revision = undefined;
+        this.#ahead = isRevisionTooLarge(error) ? this.#ahead + 1 : 0;
+        if (isExpired(error) || this.#ahead >= AHEAD_MAX) revision = undefined;
       }
       await this.#clock.sleep(this.#backOff.next(), signal).catch(() => {}); // The signal is checked above.
     }
