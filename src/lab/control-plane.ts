@@ -1,5 +1,5 @@
 /** The servers of a lab: one beside it, on the machine's loopback, or several on the LAN with an etcd beneath them. */
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Logger } from '../host/log.ts';
 import { runCommand } from '../host/process.ts';
@@ -9,7 +9,7 @@ import { LabError } from './error.ts';
 import { etcdEndpoints, memberArgv } from './etcd.ts';
 import { type EtcdCertificates, etcdCertificates } from './etcd-certificates.ts';
 import { etcdDataDir, etcdTlsDir, type Layout, nodeDir, serverDataDir, serverSocket } from './layout.ts';
-import type { EtcdAccess, LabCommands } from './options.ts';
+import type { AgentCredentials, EtcdAccess, Join, LabCommands } from './options.ts';
 import { enterArgv, type OpenPlace } from './place.ts';
 import type { LabProcesses } from './processes.ts';
 import type { LabSpec, Place, Topology } from './topology.ts';
@@ -18,10 +18,7 @@ import type { LabSpec, Place, Topology } from './topology.ts';
 export interface ControlPlane {
   /** The API as the user reaches it: `https://127.0.0.1:PORT`. */
   readonly url: string;
-  /** What a node's agent finds the API by. */
-  kubeconfigOf(node: string): string;
-  /** Where agents reach the server when it has no place on the LAN. */
-  readonly agentSocket?: string;
+  credentialsOf(node: string): AgentCredentials;
 }
 
 export interface ControlPlaneParts {
@@ -74,48 +71,58 @@ async function startBeside(parts: ControlPlaneParts, opening: Promise<readonly O
   );
   const relay = { at, port: Number(new URL(url).port), socketPaths: [layout.apiSocket], log };
   await openApiRelay(relay, processes.signal('agents'));
-  return { url, kubeconfigOf: (node) => issuedKubeconfig(layout, node), agentSocket: layout.apiSocket };
+  return {
+    url,
+    credentialsOf: (node) => ({ kind: 'kubeconfig', path: kubeconfigOf(layout, node), socketPath: layout.apiSocket }),
+  };
 }
 
 /**
- * The first server makes the cluster's authority, which the others are given. Agents reach all of them over the LAN; the user, and
+ * The first server makes the cluster, which the others and the nodes join. Agents reach all of them over the LAN; the user, and
  * commands at any place, by a port that leads to whichever answers and that no cut of the LAN concerns.
  */
 async function startOnLan(parts: ControlPlaneParts, opening: Promise<readonly OpenPlace[]>): Promise<ControlPlane> {
-  const { layout, topology, commands, processes, log } = parts;
+  const { layout, topology } = parts;
   const places = await opening;
   const servers = places.filter(({ place }) => place.kind === 'server');
   await mountDisks(parts, servers);
   const etcd = parts.spec.store === 'lmdb' ? undefined : await startEtcd(parts, servers);
   const [first, ...others] = servers;
   if (first === undefined) throw new Error('a control plane on the LAN has a server');
-  await startServer(parts, first, { etcd, issues: true });
-  const firstData = serverDataDir(layout, first.place.name);
-  await Promise.all(
-    others.map(async (server) => {
-      await commands.shareAuthority(firstData, serverDataDir(layout, server.place.name));
-      await startServer(parts, server, { etcd, issues: false });
-    }),
-  );
-  const socketPaths = servers.map(({ place }) => serverSocket(layout, place.name));
+  await startServer(parts, first, { etcd });
+  const url = await openRelays(parts, places);
+  const from = join(serverDataDir(layout, first.place.name), 'kubeconfig');
+  await parts.commands.kubeconfig({ from, to: layout.kubeconfig, servers: [url] });
+  if (others.length > 0) {
+    const tokenFile = await makeToken(parts, 'server');
+    const toJoin = { servers: [serverUrl(first.place)], tokenFile };
+    await Promise.all(others.map((server) => startServer(parts, server, { etcd, join: toJoin })));
+  }
+  const toJoin = { servers: topology.servers.map(serverUrl), tokenFile: await makeToken(parts, 'node') };
+  return { url, credentialsOf: () => ({ kind: 'join', ...toJoin }) };
+}
+
+/** Brings the API to the loopback of every place and of the machine; resolves to its URL there. */
+async function openRelays(parts: ControlPlaneParts, places: readonly OpenPlace[]): Promise<string> {
+  const { layout, topology, processes, log } = parts;
+  const socketPaths = topology.servers.map(({ name }) => serverSocket(layout, name));
   const until = processes.signal('agents');
   const port = await openLoopbackRelay({ socketPaths, log }, until);
   await openApiRelay({ at: places.map(({ pid }) => ({ pid, address: LOOPBACK })), port, socketPaths, log }, until);
-  const url = `https://127.0.0.1:${port}`;
-  await commands.kubeconfig({ from: join(firstData, 'kubeconfig'), to: layout.kubeconfig, servers: [url] });
-  const urls = topology.servers.map(serverUrl);
-  await Promise.all(
-    topology.nodes.map(({ name }) =>
-      commands.kubeconfig({ from: issuedKubeconfig(layout, name), to: joinedKubeconfig(layout, name), servers: urls }),
-    ),
-  );
-  return { url, kubeconfigOf: (node) => joinedKubeconfig(layout, node) };
+  return `https://127.0.0.1:${port}`;
+}
+
+/** Makes a token, and resolves to the file in which it is. */
+async function makeToken({ layout, commands }: ControlPlaneParts, role: 'node' | 'server'): Promise<string> {
+  const path = join(layout.run, `${role}.token`);
+  writeFileSync(path, await commands.token({ kubeconfig: layout.kubeconfig, role }), { mode: 0o600 });
+  return path;
 }
 
 interface ServerRole {
   readonly etcd: ReturnType<typeof etcdAccess> | undefined;
-  /** Whether it writes the kubeconfigs of agents. */
-  readonly issues: boolean;
+  /** The cluster that it becomes a server of. */
+  readonly join?: Join;
 }
 
 async function startServer(parts: ControlPlaneParts, { place, pid }: OpenPlace, role: ServerRole): Promise<void> {
@@ -126,8 +133,9 @@ async function startServer(parts: ControlPlaneParts, { place, pid }: OpenPlace, 
     socketPath: serverSocket(layout, place.name),
     advertiseAddresses: place.addresses.map(printIP),
     ipFamilies: spec.ipFamilies,
-    agents: role.issues ? agentsOf(parts) : [],
+    agents: [],
     ...(role.etcd === undefined ? {} : { etcd: role.etcd(place) }),
+    ...(role.join === undefined ? {} : { join: role.join }),
     flags: spec.serverFlags ?? [],
   });
   await processes.start({ name: place.name, stage: 'servers', argv: () => enterArgv(pid, argv) });
@@ -169,11 +177,10 @@ async function mountDisks({ layout, spec, commands }: ControlPlaneParts, servers
 }
 
 function agentsOf({ layout, topology }: ControlPlaneParts) {
-  return topology.nodes.map(({ name }) => ({ nodeName: name, kubeconfig: issuedKubeconfig(layout, name) }));
+  return topology.nodes.map(({ name }) => ({ nodeName: name, kubeconfig: kubeconfigOf(layout, name) }));
 }
 
-const issuedKubeconfig = (layout: Layout, node: string): string => join(nodeDir(layout, node), 'kubeconfig');
-const joinedKubeconfig = (layout: Layout, node: string): string => join(nodeDir(layout, node), 'servers.kubeconfig');
+const kubeconfigOf = (layout: Layout, node: string): string => join(nodeDir(layout, node), 'kubeconfig');
 
 /** Where a server on the LAN is reached: its first address. */
 function serverUrl({ addresses: [address] }: Place): string {

@@ -24,7 +24,7 @@ export function fixtureCommands(variant: Variant = 'working'): LabCommands {
   return {
     run: (dir) => [...self, 'run', dir, variant],
     server: ({ dataDir, listen, socketPath }) => [...self, 'server', dataDir, listen, socketPath],
-    shareAuthority: async () => {},
+    token: async ({ role }) => `a token for a ${role}`,
     kubeconfig: async ({ to, servers }) => writeFileSync(to, `a kubeconfig for ${servers.join(', ')}\n`),
     objectsDir: (dataDir) => join(dataDir, 'store'),
     agent: () => ['sh', '-c', AGENTS[variant]],

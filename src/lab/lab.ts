@@ -6,7 +6,15 @@ export { labExec, type PlaceCommand } from './exec.ts';
 export { labStart, labStop } from './hold.ts';
 export type { LinkFault } from './links.ts';
 export type { NodeFirewall } from './node-firewall.ts';
-export type { AgentCommand, EtcdAccess, LabCommands, LabOptions, ServerCommand } from './options.ts';
+export type {
+  AgentCommand,
+  AgentCredentials,
+  EtcdAccess,
+  Join,
+  LabCommands,
+  LabOptions,
+  ServerCommand,
+} from './options.ts';
 export { type LabRunOptions, labRun } from './run.ts';
 export { type LabStatus, labStatus, type PlaceStatus } from './status.ts';
 export type { LabSpec, LabStore } from './topology.ts';

@@ -12,8 +12,8 @@ export interface LabCommands {
   server(options: ServerCommand): readonly string[];
   /** One node's agent. Prints `ready` when the Node is Ready and every part has acted on what the API says. */
   agent(options: AgentCommand): readonly string[];
-  /** Gives a server's data directory the cluster's authority and key of tokens, from that of another server that has run. */
-  shareAuthority(fromDataDir: string, toDataDir: string): Promise<void>;
+  /** Makes a token with which machines join the cluster of the kubeconfig, as nodes or as servers. */
+  token(options: { readonly kubeconfig: string; readonly role: 'node' | 'server' }): Promise<string>;
   /** Writes the kubeconfig `from` to `to`, for who reaches the API at `servers` instead; mode 0600. */
   kubeconfig(options: {
     readonly from: string;
@@ -38,9 +38,27 @@ export interface ServerCommand {
   readonly agents: readonly { readonly nodeName: string; readonly kubeconfig: string }[];
   /** Where objects are kept. Default: in the data directory. */
   readonly etcd?: EtcdAccess;
+  /** The cluster that it becomes a server of. Default: one of its own. */
+  readonly join?: Join;
   /** {@link LabOptions.serverFlags}. */
   readonly flags: readonly string[];
 }
+
+/** What a machine is told that is to join a cluster. */
+export interface Join {
+  /** URLs of servers. */
+  readonly servers: readonly string[];
+  readonly tokenFile: string;
+}
+
+/** How an agent reaches the API and proves which node it is. */
+export type AgentCredentials =
+  | {
+      readonly kind: 'kubeconfig';
+      readonly path: string /** Where the server is reached. */;
+      readonly socketPath: string;
+    }
+  | ({ readonly kind: 'join' } & Join);
 
 /** How a server reaches an etcd; files are PEM. */
 export interface EtcdAccess {
@@ -53,9 +71,7 @@ export interface EtcdAccess {
 
 export interface AgentCommand {
   readonly nodeName: string;
-  readonly kubeconfig: string;
-  /** Where the server is reached when it has no place on the LAN. */
-  readonly socketPath?: string;
+  readonly credentials: AgentCredentials;
   readonly stateDir: string;
   readonly lanInterface: string;
   /** The node's addresses on the LAN, primary first. */

@@ -161,8 +161,7 @@ class RunningLab {
     const { layout, spec, commands, log } = this.#parts;
     const agent = commands.agent({
       nodeName: place.name,
-      kubeconfig: servers.kubeconfigOf(place.name),
-      ...(servers.agentSocket === undefined ? {} : { socketPath: servers.agentSocket }),
+      credentials: servers.credentialsOf(place.name),
       stateDir: nodeDir(layout, place.name),
       lanInterface: place.lanInterface,
       addresses: place.addresses.map(printIP),

@@ -5,6 +5,7 @@ import { skipWithoutEtcd } from '../../src/store/etcd/etcd.fixture.ts';
 import { clocksSet } from './clocks.feature.ts';
 import { memberDiskFull } from './disks.feature.ts';
 import { leaderKilled, noQuorum, oneMemberDown } from './etcd.feature.ts';
+import { nameTaken } from './names.feature.ts';
 import { cutFromServers, cutNodes, cutServers, lossy } from './network.feature.ts';
 import { agentGone } from './nodes.feature.ts';
 import { killedWhileWriting, leadingControllersKilled, serverSilent } from './servers.feature.ts';
@@ -15,7 +16,7 @@ const CHAPTERS = [
   ...[oneMemberDown, leaderKilled, noQuorum],
   ...[killedWhileWriting, leadingControllersKilled, serverSilent],
   ...[cutNodes, cutFromServers, cutServers, lossy],
-  ...[agentGone, clocksSet, memberDiskFull, rollingUpgrade],
+  ...[agentGone, nameTaken, clocksSet, memberDiskFull, rollingUpgrade],
 ];
 
 describe('what fails in a cluster of three servers, three members and three agents', {

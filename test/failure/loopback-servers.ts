@@ -34,7 +34,8 @@ export async function startServers(
     }
     const argv = ['--store', 'etcd', '--etcd-endpoints', etcd.endpoints.join(','), ...options];
     const server = await startServer(argv, dir);
-    const client = createClient(await loadKubeconfig(server.kubeconfig));
+    // The kubeconfig knows the others, too.
+    const client = createClient({ ...(await loadKubeconfig(server.kubeconfig)), otherServers: [] });
     scope.after(async () => {
       client.close();
       await server.stop();

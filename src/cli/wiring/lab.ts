@@ -1,27 +1,28 @@
 /** How a lab starts the program's own parts. */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EtcdAccess, LabCommands, LabOptions, LabStore, NodeFirewall } from '../../lab/lab.ts';
+import { runCommand } from '../../host/process.ts';
+import type { AgentCredentials, EtcdAccess, LabCommands, LabOptions, LabStore, NodeFirewall } from '../../lab/lab.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, forFamilies, IMAGE_DIR, PROGRAM } from './defaults.ts';
 import { asAgent } from './privileges.ts';
 
 export const LAB_COMMANDS: LabCommands = {
   run: (dir) => [PROGRAM, 'lab', 'run', '--dir', dir],
-  server: ({ dataDir, listen, socketPath, advertiseAddresses, ipFamilies, agents, etcd, flags }) => [
+  server: ({ dataDir, listen, socketPath, advertiseAddresses, ipFamilies, agents, etcd, join, flags }) => [
     ...[PROGRAM, 'server', '--data-dir', dataDir, '--listen', listen, '--socket', socketPath],
     ...['--advertise-address', advertiseAddresses.join(',')],
     ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
     ...['--service-cidr', forFamilies(DEFAULT_SERVICE_CIDRS, ipFamilies)],
     ...agents.flatMap(({ nodeName, kubeconfig }) => ['--issue', `${nodeName}=${kubeconfig}`]),
     ...(etcd === undefined ? [] : etcdFlags(etcd)),
+    ...(join === undefined ? [] : ['--join', join.servers.join(','), '--token-file', join.tokenFile]),
     ...flags,
   ],
-  agent: ({ nodeName, kubeconfig, socketPath, stateDir, lanInterface, addresses, ipFamilies, flags }) =>
+  agent: ({ nodeName, credentials, stateDir, lanInterface, addresses, ipFamilies, flags }) =>
     asAgent(
       [
-        ...[PROGRAM, 'agent', '--node-name', nodeName, '--kubeconfig', kubeconfig],
-        ...(socketPath === undefined ? [] : ['--api-socket', socketPath]),
+        ...[PROGRAM, 'agent', '--node-name', nodeName, ...credentialFlags(credentials)],
         ...['--state-dir', stateDir, '--interface', lanInterface, '--image-dir', IMAGE_DIR],
         ...addresses.flatMap((address) => ['--node-ip', address]),
         ...['--cluster-cidr', forFamilies(DEFAULT_CLUSTER_CIDRS, ipFamilies)],
@@ -29,12 +30,9 @@ export const LAB_COMMANDS: LabCommands = {
       ],
       true,
     ),
-  shareAuthority: async (fromDataDir, toDataDir) => {
-    const folder = (dataDir: string) => join(dataDir, 'pki');
-    await mkdir(folder(toDataDir), { recursive: true, mode: 0o700 });
-    await Promise.all(
-      AUTHORITY_FILES.map((name) => copyFile(join(folder(fromDataDir), name), join(folder(toDataDir), name))),
-    );
+  token: async ({ kubeconfig, role }) => {
+    const argv = [PROGRAM, 'token', 'create', '--kubeconfig', kubeconfig, '--for', role, '-o', 'json'];
+    return (JSON.parse((await runCommand(argv)).stdout) as { readonly token: string }).token;
   },
   kubeconfig: async ({ from, to, servers: [server, ...otherServers] }) => {
     const { loadKubeconfig, printKubeconfig } = await import('../../client/kubeconfig.ts');
@@ -55,8 +53,12 @@ export const LAB_COMMANDS: LabCommands = {
   },
 };
 
-/** What all servers of a cluster have in common, in the folder `pki` of their data. */
-const AUTHORITY_FILES = ['ca.pem', 'service-account.pem'];
+function credentialFlags(credentials: AgentCredentials): readonly string[] {
+  if (credentials.kind === 'join') {
+    return ['--server', credentials.servers.join(','), '--token-file', credentials.tokenFile];
+  }
+  return ['--kubeconfig', credentials.path, '--api-socket', credentials.socketPath];
+}
 
 function etcdFlags({ endpoints, ca, certificate, key }: EtcdAccess): readonly string[] {
   const files = ['--etcd-ca', ca, '--etcd-certificate', certificate, '--etcd-key', key];
