@@ -208,6 +208,8 @@ describe('an informer', () => {
       await settle();
       await clock.advance(5000);
     }
+    await settle();
+    await clock.advance(5000);
     await eventually(() => lists === 2);
     ended.abort();
   });
