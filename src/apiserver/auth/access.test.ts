@@ -293,6 +293,9 @@ test('reviews answer for the asker, for others, and for one namespace, and say w
     const rules = await ok(ask('selfsubjectrulesreviews', { namespace: 'shop' }, eve));
     assert.ok(rules.status.resourceRules.some((one: Json) => one.resources[0] === 'pods'));
     assert.equal(rules.status.incomplete, false);
+    const node = await api.pki.issueClientCertificate({ commonName: 'system:node:n', organizations: ['system:nodes'] });
+    const { status } = await ok(ask('selfsubjectrulesreviews', { namespace: 'shop' }, node));
+    assert.deepEqual([status.incomplete, /^node authorizer/.test(status.evaluationError)], [true, true]);
   });
   assert.equal((await ask('subjectaccessreviews', { resourceAttributes, user: 'bob' }, eve)).code, 403);
   assert.equal((await ask('selfsubjectrulesreviews', {}, eve)).code, 400);

@@ -3,20 +3,26 @@
  * own. What exactly of it is their own, node restriction (`../node-restriction/`) looks up in the objects themselves.
  * https://kubernetes.io/docs/reference/access-authn-authz/node/
  */
-import type { Attempt, Authorizer, Decision } from './authorizer.ts';
+import type { Authorizer, Decision, ResourceAttempt, Rules } from './authorizer.ts';
 import type { NodeGraph, Referable } from './nodes/graph.ts';
 import { NODE_RULES, type NodeRule } from './nodes/rules.ts';
-import { nodeOf, type User } from './user.ts';
-
-type ResourceAttempt = Extract<Attempt, { kind: 'resource' }>;
+import { nodeOf } from './user.ts';
 
 const PASS: Decision = { kind: 'pass' };
 const ALLOWED: Decision = { kind: 'allow', reason: 'agents of nodes need it' };
 
+/** What a node may do depends on its pods, and cannot be told as rules. In the words of Kubernetes. */
+const NOT_AS_RULES: Rules = {
+  resourceRules: [],
+  nonResourceRules: [],
+  incomplete: true,
+  error: 'node authorizer does not support user rule resolution',
+};
+
 /** The authorizer of users `system:node:NAME` in the group `system:nodes`. Has no say in what others do. */
 export function nodeAuthorizer(graph: NodeGraph): Authorizer {
   return {
-    decide(user: User, attempt: Attempt): Decision {
+    decide(user, attempt): Decision {
       const node = nodeOf(user);
       if (node === undefined || attempt.kind !== 'resource') return PASS;
       let reason: string | undefined;
@@ -27,6 +33,7 @@ export function nodeAuthorizer(graph: NodeGraph): Authorizer {
       }
       return reason === undefined ? PASS : { kind: 'pass', reason };
     },
+    rulesFor: (user) => (nodeOf(user) === undefined ? undefined : NOT_AS_RULES),
   };
 }
 
