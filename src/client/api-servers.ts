@@ -86,6 +86,11 @@ export class ApiServers {
     return this.#named();
   }
 
+  /** The URL of the server in use; undefined before one was chosen. */
+  get inUse(): string | undefined {
+    return this.#chosen?.endpoint.server;
+  }
+
   /** The bearer token to show now, if one is to be shown. */
   async token(): Promise<string | undefined> {
     return (await this.#tokenFile?.token()) ?? this.#endpoint.token;
@@ -140,6 +145,7 @@ export class ApiServers {
       ...before.filter(({ url }) => named.includes(url)),
       ...named.filter(isNew).map((url) => ({ url, address: undefined })),
     ]);
+    for (const url of learned.filter(isNew)) this.#mayMoveTo(url);
     this.#forgetAddresses();
   }
 
@@ -156,6 +162,13 @@ export class ApiServers {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Of those who spread, a new server gets its share, one after the other. */
+  #mayMoveTo(name: string): void {
+    if (!this.#spread || this.#random() >= 1 / this.count) return;
+    this.#home = name;
+    this.#homeAt = this.#clock.steady() + AWAY * this.#random();
   }
 
   #named(): readonly string[] {

@@ -12,7 +12,10 @@ export interface LearnServersOptions {
   readonly servers: ApiServers;
   /** Of all namespaces or of `default`. It may be shared, and started before or after. */
   readonly slices: Informer<EndpointSlice>;
-  /** Keeps them for the next start. Called once at a time, with those of now. Default: they are not kept. */
+  /**
+   * Keeps them for the next start, and with them the server in use: what was learned may not be reached from here, as behind a load balancer.
+   * Called once at a time, with those of now. Default: they are not kept.
+   */
   readonly save?: (urls: readonly string[]) => Promise<void>;
   readonly log: Logger;
 }
@@ -34,11 +37,15 @@ export function learnServers({ servers, slices, save, log }: LearnServersOptions
     log.info({ servers: urls }, 'these are the API servers now');
     if (save === undefined) return;
     saving = saving
-      .then(() => (known === urls ? save(urls) : undefined))
+      .then(() => (known === urls ? save(withServerInUse(urls, servers)) : undefined))
       .catch((error: unknown) => {
         log.warn({ reason: messageOf(error) }, 'could not keep the list of API servers for the next start');
       });
   });
+}
+
+function withServerInUse(urls: readonly string[], { inUse }: ApiServers): readonly string[] {
+  return inUse === undefined || urls.includes(inUse) ? urls : [...urls, inUse];
 }
 
 /** The servers that slices of `default/kubernetes` name, in an order that is always the same. */

@@ -87,7 +87,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, ready
   const log = createLogger('agent');
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
   const runner = await openNft({ log });
-  const client = createClient(options.endpoint);
+  // All agents were told of the same servers in the same order.
+  const client = createClient(options.endpoint, { spread: true });
   // Ends the parts; fired after the guests have been seen to, because that needs the API.
   const parts = new AbortController();
   // Fired when another machine turns out to be this node.
