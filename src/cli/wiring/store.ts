@@ -5,6 +5,7 @@ import { ROOT } from '../../apiserver/storage/keys.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
+import type { Security } from '../../store/etcd/connection.ts';
 import type { EtcdOptions } from '../../store/etcd/etcd-store.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { Store } from '../../store/store.ts';
@@ -29,21 +30,16 @@ export async function readStore(flags: StoreFlags): Promise<StorePlan> {
   if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
     throw new UserError('--etcd-user and --etcd-password-file go together', 'Give both, or neither.');
   }
-  const [ca, certificate, key, password] = await Promise.all([
-    readNamed('--etcd-ca', flags.etcdCa),
-    readNamed('--etcd-certificate', flags.etcdCertificate),
-    readNamed('--etcd-key', flags.etcdKey),
-    readNamed('--etcd-password-file', etcdPasswordFile),
-  ]);
+  const reload = () => readSecurity(flags);
+  const [security, password] = await Promise.all([reload(), readNamed('--etcd-password-file', etcdPasswordFile)]);
   return {
     kind: 'etcd',
     options: {
       endpoints,
       root: `${ROOT}/`,
       prefix: `${flags.etcdPrefix ?? ROOT}/`,
-      ...(ca !== undefined && { ca }),
-      ...(certificate !== undefined && { certificate }),
-      ...(key !== undefined && { key }),
+      ...security,
+      reload,
       ...(etcdUser !== undefined && { username: etcdUser, password: (password ?? '').replace(/\r?\n$/, '') }),
     },
   };
@@ -70,6 +66,19 @@ export async function openStore(plan: StorePlan, dataDir: string, log: Logger, s
       if (signal.aborted) throw err;
     }
   }
+}
+
+async function readSecurity(flags: StoreFlags): Promise<Security> {
+  const [ca, certificate, key] = await Promise.all([
+    readNamed('--etcd-ca', flags.etcdCa),
+    readNamed('--etcd-certificate', flags.etcdCertificate),
+    readNamed('--etcd-key', flags.etcdKey),
+  ]);
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(certificate !== undefined && { certificate }),
+    ...(key !== undefined && { key }),
+  };
 }
 
 async function readNamed(option: string, path: string | undefined): Promise<string | undefined> {

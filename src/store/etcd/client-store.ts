@@ -19,6 +19,7 @@ import { limitError, OutcomeUnknownError, StoreUnavailableError, writeError } fr
 import { CallError } from './failure.ts';
 import type { Follow } from './follow.ts';
 import type { Layout } from './layout.ts';
+import { progressKey } from './mark.ts';
 import type { CallName, RangeRequest, RequestOf, ResponseOf, TxnResponse } from './messages.ts';
 import { fenceOf, type Outcome, outcomeOf } from './outcome.ts';
 import { PageSize } from './page-size.ts';
@@ -238,7 +239,25 @@ export class EtcdStore implements Store {
     }
     const watches = this.#started();
     await watches.reached(revision, SETTLE_TIMEOUT);
+    if (watches.newest < revision) {
+      await this.#showProgress(revision);
+      await watches.reached(revision, SETTLE_TIMEOUT);
+    }
     watches.forget(revision);
+  }
+
+  /**
+   * Where others than the store have used up the revisions until then, nothing has told its watchers: they would be taken for slow. A key of the store that is
+   * written tells them. etcd could be asked for its progress, but before 3.4.31 and 3.5.13 what it answers may overtake changes.
+   */
+  async #showProgress(revision: Revision): Promise<void> {
+    const key = progressKey(this.#layout);
+    try {
+      await this.#txn([], [{ kind: 'put', key, value: Buffer.from(String(revision)) }]);
+    } catch (error) {
+      // It is tried again with the next compaction; until then they list anew.
+      if (!(error instanceof StoreFailedError || error instanceof OutcomeUnknownError)) throw error;
+    }
   }
 
   /** Reads as of a revision of the store, or now. Throws {@link CompactedError} and {@link FutureRevisionError}. */

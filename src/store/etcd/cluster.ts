@@ -17,11 +17,17 @@ const HEALTH = { interval: 400, timeout: 800, again: 300 };
 /** Milliseconds that a member has to show that it can be used. */
 const ELECTION_TIMEOUT = 1000;
 
+/** How many questions about health apart the members are asked for: about half a minute. */
+const LEARN_EVERY = 75;
+
 /** Milliseconds before all members are tried again. */
 const PAUSE = { first: 50, most: 500 };
 
 export interface ClusterOptions {
   readonly endpoints: readonly string[];
+  /** Called before a member is looked for. */
+  readonly refresh: () => Promise<void>;
+  /** Throws what keeps any connection from being made. */
   readonly connect: (endpoint: string) => Connection;
   readonly clock: Clock;
   readonly log: Logger;
@@ -33,6 +39,10 @@ export class Cluster {
   /** Why each endpoint could not be used when it was last tried. */
   readonly #reasons = new Map<string, string>();
   #current: Connection | undefined;
+  /** Members that another has named, besides the endpoints that were given. */
+  #learned: readonly string[] = [];
+  /** Which etcd it is, once one has answered: an address may come to be that of another. */
+  #clusterId: number | undefined;
   #choosing: Promise<Connection> | undefined;
 
   constructor(options: ClusterOptions) {
@@ -78,6 +88,7 @@ export class Cluster {
     const { signal } = this.#closing;
     try {
       for (let pause = PAUSE.first; ; pause = Math.min(2 * pause, PAUSE.most)) {
+        await this.#options.refresh();
         const found = await this.#race();
         if (signal.aborted) found?.connection.close();
         signal.throwIfAborted();
@@ -97,16 +108,18 @@ export class Cluster {
   /** Tries all endpoints at once: one that is silent must not cost the time of the others. */
   async #race(): Promise<{ connection: Connection; status: StatusResponse } | undefined> {
     let over = false;
-    const attempts = this.#options.endpoints.map(async (endpoint) => {
-      const connection = this.#options.connect(endpoint);
+    const attempts = [...this.#options.endpoints, ...this.#learned].map(async (endpoint) => {
+      let connection: Connection | undefined;
       try {
+        connection = this.#options.connect(endpoint);
         const status = await usable(connection, ELECTION_TIMEOUT);
+        this.#checkCluster(endpoint, status);
         if (over) throw new Error('another member answered first');
         over = true;
         this.#reasons.clear();
         return { connection, status };
       } catch (error) {
-        connection.close();
+        connection?.close();
         if (!over) this.#reasons.set(endpoint, error instanceof Error ? error.message : String(error));
         throw error;
       }
@@ -123,7 +136,8 @@ export class Cluster {
   async #watchHealth(member: Connection, term: number): Promise<void> {
     const { clock } = this.#options;
     try {
-      for (;;) {
+      for (let round = 0; ; round++) {
+        if (round % LEARN_EVERY === 0) await this.#learn(member);
         await clock.sleep(HEALTH.interval, this.#closing.signal);
         if (this.#current !== member) return;
         const { raftTerm } = await usable(member, HEALTH.timeout).catch((error: unknown) => {
@@ -138,11 +152,53 @@ export class Cluster {
     }
   }
 
+  /** Two etcds that are taken for one would each have a part of the truth. */
+  #checkCluster(endpoint: string, { header: { clusterId } }: StatusResponse): void {
+    this.#clusterId ??= clusterId;
+    if (clusterId !== this.#clusterId) throw new Error(`${endpoint} is a member of another etcd`);
+  }
+
+  /** Asks who the members are: those that were given may all be replaced, one after the other. */
+  async #learn(member: Connection): Promise<void> {
+    const { endpoints, log } = this.#options;
+    try {
+      const { members } = await member.call('MemberList', {}, HEALTH.timeout);
+      const urls = members.filter(({ isLearner }) => !isLearner).flatMap(({ clientURLs }) => clientURLs);
+      this.#learned = learnable(urls, endpoints);
+    } catch (error) {
+      log.debug({ err: error, endpoint: member.endpoint }, 'etcd does not say who its members are');
+    }
+  }
+
   #unavailable(): StoreUnavailableError {
     const why = Array.from(this.#reasons.values()).join('; ');
     return new StoreUnavailableError('reach etcd', why === '' ? 'no member answered in time' : why);
   }
 }
+
+/**
+ * Those of the URLs that members advertise that another machine can have been meant to use, as endpoints that are not known
+ * yet: with TLS where the known ones have it, and none that is loopback where those are not.
+ */
+export function learnable(urls: readonly string[], endpoints: readonly string[]): readonly string[] {
+  const known = endpoints.map((endpoint) => new URL(endpoint));
+  const protocols = new Set(known.map(({ protocol }) => protocol));
+  const anyLoopback = known.some(({ hostname }) => LOOPBACK.test(hostname));
+  const usable = urls.flatMap((text) => {
+    const url = URL.parse(text);
+    if (url === null || url.port === '' || !protocols.has(url.protocol) || UNSPECIFIED.has(url.hostname)) return [];
+    return anyLoopback || !LOOPBACK.test(url.hostname) ? [url] : [];
+  });
+  const isKnown = ({ host }: URL) => known.some((endpoint) => endpoint.host === host);
+  const origins = usable.filter((url) => !isKnown(url)).map(({ origin }) => origin);
+  return [...new Set(origins)].slice(0, LEARNED_LIMIT);
+}
+
+const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
+const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '[::]']);
+
+/** More members than an etcd has. */
+const LEARNED_LIMIT = 16;
 
 /** The status of a member that can do what it is asked. */
 async function usable(connection: Connection, timeout: number): Promise<StatusResponse> {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition, PackageDefinition } from '@grpc/proto-loader';
+import { type Logger, silentLogger } from '../../host/log.ts';
 import { CallError, failureKind } from './failure.ts';
 import type { CallName, RequestOf, ResponseOf, WatchResponse } from './messages.ts';
 
@@ -51,40 +52,113 @@ const SERVICES: Readonly<Record<CallName, string>> = {
   Txn: 'KV',
   Compact: 'KV',
   Authenticate: 'Auth',
+  MemberList: 'Cluster',
   Status: 'Maintenance',
 };
 
-/** A function that opens connections to endpoints such as `https://10.0.0.1:2379`. Throws what is wrong with certificates. */
-export async function connector(security: Security): Promise<(endpoint: string) => Connection> {
-  checkPEM(security);
-  const [grpc, definitions] = await Promise.all([import('@grpc/grpc-js'), loadDefinitions()]);
-  const pem = (text: string | Buffer | undefined) => (text === undefined ? null : Buffer.from(text));
-  const channelTo = ({ hostname, protocol }: URL): [ChannelCredentials, ChannelOptions] => {
-    if (protocol === 'http:') return [grpc.credentials.createInsecure(), OPTIONS];
-    const parts = [pem(security.ca), pem(security.key), pem(security.certificate)] as const;
+/** Opens connections, each with the certificates as they are then. */
+export class Connector {
+  readonly #grpc: typeof import('@grpc/grpc-js');
+  readonly #definitions: PackageDefinition;
+  readonly #reload: (() => Promise<Security>) | undefined;
+  readonly #log: Logger;
+  #security: Security;
+
+  constructor(
+    grpc: typeof import('@grpc/grpc-js'),
+    definitions: PackageDefinition,
+    { security, reload, log }: ConnectorOptions,
+  ) {
+    this.#grpc = grpc;
+    this.#definitions = definitions;
+    this.#security = security;
+    this.#reload = reload;
+    this.#log = log;
+  }
+
+  /** Takes certificates that were renewed; those that cannot be used are left, and told. */
+  async refresh(): Promise<void> {
+    if (this.#reload === undefined) return;
+    try {
+      const next = await this.#reload();
+      if (isSame(next, this.#security)) return;
+      checkPEM(next);
+      this.#security = next;
+      this.#log.info({}, 'the certificates for etcd were renewed, and are used from now on');
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the certificates for etcd could not be read again; those from before are used');
+    }
+  }
+
+  /** To an endpoint such as `https://10.0.0.1:2379`. Throws when the client's own certificate is of no use now. */
+  connect(endpoint: string): Connection {
+    const url = new URL(endpoint);
+    if (url.protocol === 'https:') checkTime(this.#security);
+    const client = new this.#grpc.Client(url.host, ...this.#channelTo(url));
+    return new MemberConnection(endpoint, client, this.#definitions, (headers) => {
+      const metadata = new this.#grpc.Metadata();
+      for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+      return metadata;
+    });
+  }
+
+  #channelTo({ hostname, protocol }: URL): [ChannelCredentials, ChannelOptions] {
+    const { credentials } = this.#grpc;
+    if (protocol === 'http:') return [credentials.createInsecure(), OPTIONS];
+    const { ca, key, certificate } = this.#security;
+    const parts = [pem(ca), pem(key), pem(certificate)] as const;
     const address = hostname.replace(/^\[|\]$/g, '');
-    if (isIP(address) === 0) return [grpc.credentials.createSsl(...parts), OPTIONS];
+    if (isIP(address) === 0) return [credentials.createSsl(...parts), OPTIONS];
     // TLS has no server names that are addresses (RFC 6066, section 3): another is sent, and the address is what is checked.
     const checkAddress = (_: string, certificate: PeerCertificate) => checkServerIdentity(address, certificate);
-    const secure = grpc.credentials.createSsl(...parts, { checkServerIdentity: checkAddress });
+    const secure = credentials.createSsl(...parts, { checkServerIdentity: checkAddress });
     return [secure, { ...OPTIONS, 'grpc.ssl_target_name_override': 'etcd' }];
-  };
-  const metadataOf = (headers: Readonly<Record<string, string>>): Metadata => {
-    const metadata = new grpc.Metadata();
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    return metadata;
-  };
-  return (endpoint) => {
-    const url = new URL(endpoint);
-    const client = new grpc.Client(url.host, ...channelTo(url));
-    return new MemberConnection(endpoint, client, definitions, metadataOf);
-  };
+  }
+}
+
+export interface ConnectorOptions {
+  readonly security: Security;
+  /** Reads what `security` was read from once more; undefined: it never changes. */
+  readonly reload?: (() => Promise<Security>) | undefined;
+  readonly log: Logger;
+}
+
+/** Throws what is wrong with certificates. */
+export async function openConnector(options: ConnectorOptions): Promise<Connector> {
+  checkPEM(options.security);
+  const [grpc, definitions] = await Promise.all([import('@grpc/grpc-js'), loadDefinitions()]);
+  return new Connector(grpc, definitions, options);
+}
+
+/** A function that opens connections with certificates that stay as they are. */
+export async function connector(security: Security): Promise<(endpoint: string) => Connection> {
+  const opened = await openConnector({ security, log: silentLogger });
+  return (endpoint) => opened.connect(endpoint);
+}
+
+function pem(text: string | Buffer | undefined): Buffer | null {
+  return text === undefined ? null : Buffer.from(text);
+}
+
+function isSame(a: Security, b: Security): boolean {
+  return (['ca', 'certificate', 'key'] as const).every((part) => String(a[part] ?? '') === String(b[part] ?? ''));
 }
 
 /** gRPC would find out with the first connection, and say so as if etcd could not be reached. */
 function checkPEM({ ca, certificate, key }: Security): void {
   if (ca !== undefined) new X509Certificate(ca);
   if (certificate !== undefined && key !== undefined) createSecureContext({ cert: certificate, key });
+}
+
+/** etcd would close the connection without a word. */
+function checkTime({ certificate }: Security): void {
+  if (certificate === undefined) return;
+  const { validFrom, validTo } = new X509Certificate(certificate);
+  const now = Date.now();
+  if (now > Date.parse(validTo)) throw new Error(`the certificate to show to etcd ended at ${validTo}; renew it`);
+  if (now < Date.parse(validFrom)) {
+    throw new Error(`the certificate to show to etcd begins at ${validFrom}; is the clock right?`);
+  }
 }
 
 const OPTIONS = {
@@ -138,7 +212,7 @@ class MemberConnection implements Connection {
     token?: string,
   ): Promise<ResponseOf<Name>> {
     const { path, requestSerialize, responseDeserialize } = this.#method(SERVICES[name], name);
-    const metadata = this.#headers(token, name !== 'Status');
+    const metadata = this.#headers(token, name !== 'Status' && name !== 'MemberList');
     return new Promise((resolve, reject) => {
       const call = this.#client.makeUnaryRequest(
         path,

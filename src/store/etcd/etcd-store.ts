@@ -7,7 +7,7 @@ import type { Revision, Store } from '../store.ts';
 import { Calls, type User } from './calls.ts';
 import { EtcdStore } from './client-store.ts';
 import { Cluster } from './cluster.ts';
-import { connector, type Security } from './connection.ts';
+import { type Connector, openConnector, type Security } from './connection.ts';
 import { CallError } from './failure.ts';
 import { follower } from './follow.ts';
 import { FIRST_REVISION, Layout, type Place } from './layout.ts';
@@ -19,6 +19,8 @@ export interface EtcdOptions extends Security {
   /** For an etcd with authentication. It needs the right to read and write all keys, or all that begin with `prefix`. */
   readonly username?: string;
   readonly password?: string;
+  /** Reads certificates once more, before each search for a member: they may have been renewed. Default: they stay. */
+  readonly reload?: () => Promise<Security>;
   /** What every key of the store begins with in etcd; default: nothing. */
   readonly prefix?: string;
   /** What every key of the store begins with, in place of which the prefix stands; default: nothing. */
@@ -95,7 +97,9 @@ export async function reachEtcd(options: EtcdOptions): Promise<ReachedEtcd> {
   checkOptions(options);
   const { endpoints, log, clock = systemClock, username, password = '', timeout = DEFAULT_TIMEOUT } = options;
   const user: User | undefined = username === undefined ? undefined : { name: username, password };
-  const cluster = new Cluster({ endpoints, connect: await connectorOf(options), clock, log });
+  const connector = await connectorOf(options);
+  const connect = (endpoint: string) => connector.connect(endpoint);
+  const cluster = new Cluster({ endpoints, connect, refresh: () => connector.refresh(), clock, log });
   const calls = new Calls({ cluster, user, timeout, clock, log });
   return new ReachedEtcd(calls, { prefix: options.prefix ?? '', root: options.root ?? '' }, options);
 }
@@ -110,9 +114,10 @@ export async function asStore<T>(doing: 'read' | 'write', call: () => Promise<T>
   }
 }
 
-async function connectorOf(options: EtcdOptions): ReturnType<typeof connector> {
+async function connectorOf({ ca, certificate, key, reload, log }: EtcdOptions): Promise<Connector> {
+  const security = { ...(ca && { ca }), ...(certificate && { certificate }), ...(key && { key }) };
   try {
-    return await connector(options);
+    return await openConnector({ security, reload, log });
   } catch (cause) {
     throw new StoreFailedError('read the certificates for etcd', cause);
   }

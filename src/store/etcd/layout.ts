@@ -30,6 +30,10 @@ export class Layout {
     this.#origin = origin;
   }
 
+  get root(): string {
+    return this.#root;
+  }
+
   /** A revision of the store as etcd counts. */
   outer(revision: Revision): number {
     return revision + this.#origin;

@@ -11,6 +11,9 @@ import type { KeyValue } from './messages.ts';
 /** Behind the prefix: a folder of ours, as claims have. */
 const NAME = 'postern.dev/store';
 
+/** Written so that a store that nobody has written to is told how far etcd has come: see `client-store.ts`. */
+const PROGRESS_NAME = 'postern.dev/progress';
+
 export interface Mark {
   /** The revision of etcd that is the store's 0. */
   readonly origin: number;
@@ -24,9 +27,14 @@ export function markKey({ prefix }: Place): Uint8Array {
   return Buffer.from(prefix + NAME);
 }
 
-/** The key as the store has it, which is none of its objects. */
-export function isMark(key: string, { root }: Place): boolean {
-  return key === root + NAME;
+/** A key, as the store has it, that is none of its objects. */
+export function isOurs(key: string, { root }: Pick<Place, 'root'>): boolean {
+  return key === root + NAME || key === root + PROGRESS_NAME;
+}
+
+/** As the store has it. */
+export function progressKey({ root }: Pick<Place, 'root'>): string {
+  return root + PROGRESS_NAME;
 }
 
 export function encodeMark(mark: Mark): Uint8Array {

@@ -10,6 +10,7 @@ export interface Calls {
   Compact: [{ readonly revision: number }, object];
   Authenticate: [{ readonly name: string; readonly password: string }, { readonly token: string }];
   Status: [object, StatusResponse];
+  MemberList: [object, MemberListResponse];
 }
 
 export type CallName = keyof Calls;
@@ -72,11 +73,18 @@ export interface TxnResponse {
 }
 
 export interface StatusResponse {
-  readonly header: { readonly memberId: number };
+  /** Too large to be exact, like that of the leader; the same number is the same every time. */
+  readonly header: { readonly clusterId: number; readonly memberId: number };
   readonly version: string;
   /** The leader's memberId; 0: the member knows of none. Too large to be exact. */
   readonly leader: number;
   readonly raftTerm: number;
+}
+
+export interface MemberListResponse {
+  readonly header: { readonly clusterId: number };
+  /** `clientURLs`: what the member was told to advertise; none before it has begun. */
+  readonly members: readonly { readonly clientURLs: readonly string[]; readonly isLearner: boolean }[];
 }
 
 export interface WatchEvent {

@@ -15,7 +15,8 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /** An authority, and what it signs. */
 export interface Authority extends Pair {
-  issue(name: string): Promise<Pair>;
+  /** `until`: wall-clock milliseconds; default: an hour from now. */
+  issue(name: string, until?: number): Promise<Pair>;
 }
 
 export async function makeAuthority(): Promise<Authority> {
@@ -36,10 +37,11 @@ export async function makeAuthority(): Promise<Authority> {
   return {
     certificate: own.toString('pem'),
     key: await pem(keys.privateKey),
-    issue: async (name) => {
+    issue: async (name, until = dates.notAfter.getTime()) => {
       const ownKeys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
       const certificate = await X509CertificateGenerator.create({
-        ...dates,
+        notBefore: new Date(Math.min(dates.notBefore.getTime(), until - 60_000)),
+        notAfter: new Date(until),
         subject: `CN=${name}`,
         issuer: own.subject,
         signingKey: keys.privateKey,

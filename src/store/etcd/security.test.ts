@@ -39,6 +39,30 @@ describe('an etcd that does not let in anybody', { skip: skipWithoutEtcd() }, ()
     await assert.rejects(etcd.open(t, { ...client, key: authority.key }), /read the certificates for etcd/);
   });
 
+  test('says when the certificate that is shown to it has ended, and takes a renewed one without a restart', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'postern-tls-'));
+    t.after(() => rmSync(dir, { recursive: true }));
+    const authority = await makeAuthority();
+    const etcd = await startEtcd(t, { members: 1, scheme: 'https', argv: await tlsArguments(dir, authority) });
+    const ca = authority.certificate;
+    const ended = await authority.issue('postern', Date.now() - 1000);
+    await assert.rejects(etcd.open(t, { ca, ...ended, timeout: 600 }), (error) => {
+      return (
+        error instanceof StoreUnavailableError &&
+        /certificate to show to etcd ended at .*; renew it/.test(error.message)
+      );
+    });
+
+    let renewed = await authority.issue('postern');
+    const store = await etcd.open(t, { ca, ...ended, reload: async () => ({ ca, ...renewed }) });
+    await put(store, 'a', '1');
+    // What cannot be used is left, and what was good before goes on.
+    renewed = { ...renewed, key: 'no key' };
+    await etcd.members[0]?.kill();
+    etcd.members[0]?.start();
+    assert.equal(entryText(await store.get('a')), 'a=1@1-1');
+  });
+
   test('is told user and password, again when it has forgotten them, and what a role allows is enough', async (t) => {
     const etcd = await startEtcd(t, { members: 1 });
     await enableAuthentication(etcd.endpoints[0] ?? '');

@@ -7,7 +7,7 @@ import type { Filling, Target } from '../transfer/target.ts';
 import { OutcomeUnknownError, StoreUnavailableError } from './errors.ts';
 import { asStore, type EtcdOptions, type ReachedEtcd, reachEtcd } from './etcd-store.ts';
 import { FIRST_REVISION, Layout, type Place } from './layout.ts';
-import { encodeMark, isMark, type Mark, markKey } from './mark.ts';
+import { encodeMark, isOurs, type Mark, markKey } from './mark.ts';
 
 /** How often a part is written again while etcd changes its leader: that changes nothing but revisions. */
 const ATTEMPTS = 5;
@@ -15,7 +15,7 @@ const ATTEMPTS = 5;
 /** What a store that {@link openEtcdStore} has opened holds now, without the mark. */
 export function etcdSnapshot(store: Store, options: Pick<EtcdOptions, 'prefix' | 'root'>): Promise<Snapshot> {
   const place: Place = { prefix: options.prefix ?? '', root: options.root ?? '' };
-  return snapshotOf(store, (key) => !isMark(key, place));
+  return snapshotOf(store, (key) => !isOurs(key, place));
 }
 
 /**
@@ -76,7 +76,7 @@ class EtcdTarget implements Target {
   async list(after: string | undefined, limit: number): Promise<readonly Entry[]> {
     // One more, as one may be the mark.
     const { entries } = await this.#store.list('', { limit: limit + 1, ...(after !== undefined && { after }) });
-    return entries.filter(({ key }) => !isMark(key, this.#etcd.place)).slice(0, limit);
+    return entries.filter(({ key }) => !isOurs(key, this.#etcd.place)).slice(0, limit);
   }
 
   async write(puts: readonly Entry[], deletes: readonly string[]): Promise<void> {

@@ -56,6 +56,17 @@ describe('a watch of etcd', { skip: skipWithoutEtcd() }, () => {
     });
   });
 
+  test('of a store that nobody writes to goes on, however much others write to etcd, and compact', async (t) => {
+    const [quiet, busy] = [await etcd.open(t, { prefix: '/quiet/' }), await etcd.open(t, { prefix: '/busy/' })];
+    const from = await put(quiet, 'a', '1');
+    await collect(quiet, 'a', from - 1, 1);
+    const seen = collect(quiet, 'a', from, 1);
+    for (let i = 0; i < 10; i++) await put(busy, 'b', String(i));
+    await quiet.compact(await quiet.revision());
+    const next = await put(quiet, 'a', '2');
+    assert.deepEqual(await seen, [`put a=2@${from}-${next} was 1`]);
+  });
+
   test('tells what others wrote, in the order of all', async (t) => {
     const [one, two] = [await etcd.open(t, { prefix: '/two/' }), await etcd.open(t, { prefix: '/two/' })];
     const from = await one.revision();

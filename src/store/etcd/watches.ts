@@ -50,6 +50,11 @@ export class EtcdWatches {
     });
   }
 
+  /** Everything up to this revision has been told by etcd. */
+  get newest(): Revision {
+    return this.#window.newest;
+  }
+
   /** History before this is known to be gone. */
   get compacted(): Revision {
     return this.#compacted;
