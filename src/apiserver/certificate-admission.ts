@@ -5,6 +5,7 @@
 import { CertificateSigningRequest } from '../api/certificates/v1/certificatesigningrequest.ts';
 import { parseCertificateRequest } from '../api/certificates/v1/request.ts';
 import { CLIENT_SIGNER } from '../api/certificates/v1/signers.ts';
+import { SERVER_JOINERS } from '../api/core/v1/bootstrap-token.ts';
 import { forbidden } from '../api/field-errors.ts';
 import { failure, invalid, qualified } from '../api/status.ts';
 import { printTime } from '../api/time.ts';
@@ -14,6 +15,9 @@ import type { Admission, Write } from './admission.ts';
 import { MASTERS } from './auth/authorize.ts';
 import type { Authorizer } from './auth/authorizer.ts';
 import type { User } from './auth/user.ts';
+
+/** Groups that nobody gets into by a certificate, whoever approves it: who may do everything, or is given the cluster's keys. */
+const ALL_POWERFUL: readonly string[] = [MASTERS, SERVER_JOINERS];
 
 export function certificateAdmission(authorizer: Authorizer, clock: Clock): Admission {
   return {
@@ -34,8 +38,9 @@ export function certificateAdmission(authorizer: Authorizer, clock: Clock): Admi
 function created(request: CertificateSigningRequest, by: User | undefined): CertificateSigningRequest {
   const { signerName, request: encoded } = request.spec;
   const { organizations } = parseCertificateRequest(Buffer.from(encoded, 'base64').toString('latin1'));
-  if (signerName === CLIENT_SIGNER && organizations.includes(MASTERS)) {
-    throw refused(request, `use of ${CLIENT_SIGNER} signer with ${MASTERS} group is not allowed`);
+  const group = organizations.find((organization) => ALL_POWERFUL.includes(organization));
+  if (signerName === CLIENT_SIGNER && group !== undefined) {
+    throw refused(request, `use of ${CLIENT_SIGNER} signer with ${group} group is not allowed`);
   }
   if (by === undefined) return request;
   const { name, uid, groups, extra } = by;

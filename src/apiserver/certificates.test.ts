@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { Agent, request as httpsRequest } from 'node:https';
 import { after, before, describe, it } from 'node:test';
+import { SERVER_JOINERS } from '../api/core/v1/bootstrap-token.ts';
 import { makeCertificateRequest } from '../client/certificate-request.ts';
 import { createClient, type ServedClient } from '../client/http-client.ts';
 import { startControllers } from '../controllers/controllers.ts';
@@ -158,11 +159,13 @@ describe('a request for a certificate', () => {
     assert.equal(done.body.status.certificate, undefined, 'an approval does not sign');
   });
 
-  it('never makes an administrator of whoever asks', async () => {
-    const { body } = await csr('root', {}, { commonName: 'root', organizations: ['system:masters'] });
-    const { code, body: answer } = await api.call('POST', CSRS, { body });
-    assert.equal(code, 403);
-    assert.match(answer.message, /signer with system:masters group is not allowed/);
+  it('never makes an administrator, or a server, of whoever asks', async () => {
+    for (const group of ['system:masters', SERVER_JOINERS]) {
+      const { body } = await csr('root', {}, { commonName: 'root', organizations: ['users', group] });
+      const { code, body: answer } = await api.call('POST', CSRS, { body });
+      assert.equal(code, 403);
+      assert.ok(answer.message.endsWith(`signer with ${group} group is not allowed`), answer.message);
+    }
   });
 
   it('is not signed when its key has not signed it', async () => {
