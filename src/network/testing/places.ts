@@ -16,6 +16,8 @@ export interface Question {
   readonly from?: number;
   /** Of TCP: the name of a connection that is kept, and asked again by this name. */
   readonly keep?: string;
+  /** Of TCP: bytes that are sent, and then asked for as well; the answer is how many came. */
+  readonly bulk?: number;
 }
 
 /** Makes a network namespace that lasts as long as its file stays mounted, as a container runtime does for a sandbox. */

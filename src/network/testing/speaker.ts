@@ -9,6 +9,9 @@ import type { Question } from './places.ts';
 
 const [, , name = '', ...ports] = process.argv;
 const PATIENCE_MS = 1000;
+/** What many bytes are made of, and the last of them. */
+const BULK = 0;
+const END = 1;
 
 /** How a socket of both families calls an IPv4 address. */
 const plain = (address: string | undefined): string => (address ?? '').replace(/^::ffff:/, '');
@@ -18,7 +21,17 @@ await Promise.all(
     new Promise<void>((resolve) => {
       createServer((socket) => {
         const tell = () => socket.write(`${name} saw ${plain(socket.remoteAddress)}`);
-        socket.on('error', () => {}).on('data', tell);
+        let received = 0;
+        let isBulk = false;
+        socket
+          .on('error', () => {})
+          .on('data', (data: Buffer) => {
+            isBulk ||= data[0] === BULK;
+            received += data.length;
+            // Many bytes are answered with as many.
+            if (!isBulk) tell();
+            else if (data.at(-1) === END) socket.end(Buffer.alloc(received - 1, BULK));
+          });
         tell();
       }).listen({ port, host: '::' }, resolve);
     }),
@@ -33,8 +46,9 @@ await Promise.all(
 /** Connections that are kept, by their names. */
 const held = new Map<string, Socket>();
 
-function ask({ protocol, host, port, from, keep }: Question): Promise<string> {
+function ask({ protocol, host, port, from, keep, bulk }: Question): Promise<string> {
   if (protocol === 'udp') return askUDP(host, port, from);
+  if (bulk !== undefined) return askMuch(host, port, bulk);
   const kept = keep === undefined ? undefined : held.get(keep);
   if (kept !== undefined) {
     kept.write('?');
@@ -59,6 +73,25 @@ function answerOf(socket: Socket): Promise<string> {
     socket.on('data', (text: Buffer) => done(text.toString()));
     socket.on('end', () => done('the end'));
     socket.on('error', ({ message }) => done(/ECONNREFUSED/.test(message) ? 'refused' : message));
+  });
+}
+
+function askMuch(host: string, port: number, bytes: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    let received = 0;
+    const done = () => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(String(received));
+    };
+    const timer = setTimeout(done, 5 * PATIENCE_MS);
+    socket.on('data', (data: Buffer) => {
+      received += data.filter((byte) => byte === BULK).length;
+    });
+    socket.on('end', done).on('error', done);
+    socket.write(Buffer.alloc(bytes, BULK));
+    socket.write(Buffer.of(END));
   });
 }
 
