@@ -1,13 +1,15 @@
 /**
- * What growth costs: many agents on one server, and three servers on an etcd of three members against that etcd itself.
+ * What growth costs: a node that joins, many agents on one server, and three servers on an etcd of three members against that etcd itself.
  * `npm run bench -- scale agents` runs one part alone.
  */
 import { type Measured, measureParts, quantile } from './harness.ts';
 import { measureAgents } from './scale/agents.ts';
+import { measureJoin } from './scale/join.ts';
+import { measureServers } from './scale/servers.ts';
 
 const AGENTS = Number(process.env['POSTERN_BENCH_AGENTS'] ?? 500);
 
-await measureParts({ agents });
+await measureParts({ join: measureJoin, servers: measureServers, agents });
 
 async function agents(): Promise<Measured> {
   const measured = await measureAgents(AGENTS);

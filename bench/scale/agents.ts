@@ -17,7 +17,7 @@ import { startAgent } from './agent.ts';
 import { processorSeconds, residentMegabytes } from './process.ts';
 
 /** Agents that start at the same time. */
-const AT_ONCE = 20;
+const AT_ONCE = 10;
 const CHANGES = 100;
 /** Milliseconds between two changes. */
 const APART = 200;
