@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { after, afterEach, before, test } from 'node:test';
 import { IMAGE_DIR, PROGRAM } from '../../src/cli/wiring/defaults.ts';
 import { loadKubeconfig, printKubeconfig } from '../../src/client/kubeconfig.ts';
-import { runCommand } from '../../src/host/process.ts';
+import { CommandError, runCommand } from '../../src/host/process.ts';
 import { type Base, kustomized, type Manifest, printed } from '../deploy/kustomize.ts';
 import { fetchFrom, MACHINE, machineState, makeMachine } from './machine.ts';
 import { compare, type Recorder, rightsOf, startRecorder } from './rights.ts';
@@ -289,6 +289,24 @@ test('guests: agent and controllers need what their roles say, and no more, and 
   assert.deepEqual([await end(controllers), await end(agent)], [NOTHING, NOTHING]);
   const { interfaces } = await machineState();
   assert.deepEqual(interfaces, ['lan0', 'lan1', 'lo']);
+});
+
+test('an agent of guests does not take the Node of a kubelet', async () => {
+  const argv = [
+    'vm',
+    'agent',
+    '--kubeconfig',
+    server.kubeconfig,
+    '--node',
+    'node1',
+    '--state-dir',
+    join(server.dir, 'none'),
+  ];
+  const error = await runCommand([PROGRAM, ...argv]).catch((thrown: unknown) => thrown);
+  assert(error instanceof CommandError);
+  assert.match(error.stderr, /the Node "node1" is a kubelet's, or another agent's.*\n.*--node/);
+  const { stdout } = await server.kubectl(['get', 'node', 'node1', '-o', 'jsonpath={.metadata.labels}']);
+  assert.equal(stdout, '');
 });
 
 test('a part in a pod finds the API by itself, with its account', async () => {
