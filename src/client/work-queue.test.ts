@@ -40,6 +40,22 @@ describe('a work queue', () => {
     }
   });
 
+  it('lets what comes go before what was there from the start, which gets every fourth turn', async () => {
+    const queue = new WorkQueue();
+    const take = async (): Promise<string> => {
+      const key = (await queue.take()) ?? '';
+      queue.done(key);
+      return key;
+    };
+    for (const key of ['a', 'b', 'c', 'd', 'e']) queue.add(key);
+    assert.equal(await take(), 'a');
+    for (const key of ['x', 'd', 'y', 'z']) queue.add(key);
+    assert.equal(queue.length, 7);
+    const order: string[] = [];
+    while (queue.length > 0) order.push(await take());
+    assert.deepEqual(order, ['x', 'd', 'y', 'b', 'z', 'c', 'e']);
+  });
+
   it('lets the earliest of several delayed adds hold', async () => {
     const clock = new FakeClock();
     const queue = new WorkQueue({ clock });

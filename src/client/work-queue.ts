@@ -1,7 +1,8 @@
 /**
  * Keys that need work, with the guarantees of client-go's queue
  * (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key waits at most once, is never worked on twice at the same
- * time, and one that is added during its work is worked on again afterwards.
+ * time, and one that is added during its work is worked on again afterwards. What was there before the first key is taken, such as
+ * all objects of a controller that starts, lets what comes later go first.
  */
 import { type Clock, systemClock } from '../host/clock.ts';
 
@@ -12,6 +13,9 @@ const MAX_RETRY = 60_000;
 /** Timers hold at most 2^31 ms. A key that comes early is only reconciled once more. */
 const MAX_DELAY = 24 * 3_600_000;
 
+/** One of so many keys is of those that were there from the start, while others come: they, too, get their turn. */
+const BACKLOG_SHARE = 4;
+
 interface Delayed {
   readonly at: number;
   readonly cancel: AbortController;
@@ -21,6 +25,12 @@ export class WorkQueue {
   readonly #clock: Clock;
   /** Keys that need work, in order; those in `#working` wait in `#dirty` instead. */
   readonly #ready: string[] = [];
+  /** Those that were there before any was taken, in order, and nothing has happened to since. */
+  readonly #backlog = new Set<string>();
+  /** Goes on where it was: from the beginning, a set is searched past all that were taken. */
+  readonly #inOrder = this.#backlog.values();
+  /** Undefined: none has been. */
+  #taken: number | undefined;
   readonly #dirty = new Set<string>();
   readonly #working = new Set<string>();
   readonly #delayed = new Map<string, Delayed>();
@@ -34,12 +44,14 @@ export class WorkQueue {
 
   /** Keys that are ready to be worked on. */
   get length(): number {
-    return this.#ready.length;
+    return this.#ready.length + this.#backlog.size;
   }
 
   /** Asks for work on a key. Nothing happens when it waits already. */
   add(key: string): void {
-    if (this.#closed || this.#dirty.has(key)) return;
+    if (this.#closed) return;
+    if (this.#taken !== undefined && this.#backlog.delete(key)) this.#ready.push(key);
+    if (this.#dirty.has(key)) return;
     this.#dirty.add(key);
     if (!this.#working.has(key)) this.#makeReady(key);
   }
@@ -85,7 +97,7 @@ export class WorkQueue {
 
   /** The next key, once there is one; undefined when the queue is closed. Say {@link done} afterwards. */
   take(): Promise<string | undefined> {
-    const key = this.#ready.shift();
+    const key = this.#next();
     if (key !== undefined) return Promise.resolve(this.#begin(key));
     if (this.#closed) return Promise.resolve(undefined);
     return new Promise((resolve) => this.#takers.push(resolve));
@@ -101,6 +113,7 @@ export class WorkQueue {
   close(): void {
     this.#closed = true;
     this.#ready.length = 0;
+    this.#backlog.clear();
     for (const { cancel } of this.#delayed.values()) cancel.abort();
     this.#delayed.clear();
     for (const taker of this.#takers.splice(0)) taker(undefined);
@@ -108,8 +121,19 @@ export class WorkQueue {
 
   #makeReady(key: string): void {
     const taker = this.#takers.shift();
-    if (taker === undefined) this.#ready.push(key);
-    else taker(this.#begin(key));
+    if (taker !== undefined) taker(this.#begin(key));
+    else if (this.#taken === undefined) this.#backlog.add(key);
+    else this.#ready.push(key);
+  }
+
+  #next(): string | undefined {
+    const turn = this.#taken ?? 0;
+    this.#taken = turn + 1;
+    const isOldOnesTurn = turn % BACKLOG_SHARE === 0 || this.#ready.length === 0;
+    const old = isOldOnesTurn && this.#backlog.size > 0 ? this.#inOrder.next().value : undefined;
+    if (old === undefined) return this.#ready.shift();
+    this.#backlog.delete(old);
+    return old;
   }
 
   #begin(key: string): string {
