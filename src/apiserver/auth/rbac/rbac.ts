@@ -109,7 +109,9 @@ export class RBAC implements Authorizer {
         const found = new Set(entries.map(({ key }) => key));
         const gone = [...this.#policy.keys()].filter((key) => key.startsWith(prefix) && !found.has(key));
         for (const key of gone) put({ kind: 'delete', key }, revision);
-        for (const { key, value } of entries) put({ kind: 'put', key, value }, revision);
+        // Read again, most of them are as they were told: only the others are worth the time.
+        const told = this.#told.get(prefix) ?? 0;
+        for (const { key, value, modified } of entries) if (modified > told) put({ kind: 'put', key, value }, revision);
       },
       apply: (event) => {
         if (event.kind === 'delete') put({ kind: 'delete', key: event.key }, event.revision);
