@@ -119,6 +119,9 @@ describe('mistakes are told with their place', () => {
       /"v1" is not known.*\n.*"Server" is none/,
     );
   });
+  test('nesting without end is told too', () => {
+    assert.match(read('['.repeat(5000)).mistakes[0]?.message ?? '', /nested too deeply/);
+  });
   test('aliases and names of prototypes are nothing special', () => {
     assert.deepEqual(told('__proto__: 1\nconstructor: 2\n').length, 2);
     assert.match(told('listen: &a x:1\nsocket: *a\n').join(), /4:9 socket: what is there is a mapping or an alias/);

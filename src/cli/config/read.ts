@@ -1,5 +1,5 @@
 /** A configuration file's text, read and checked: the settings in it, and every mistake with its place. */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
 import type { ConfigField } from './fields.ts';
 import { CONFIG_API_VERSION, CONFIG_COMMANDS, CONFIG_KINDS, type ConfigKind, isConfigKind } from './kinds.ts';
 import { nearest } from './nearest.ts';
@@ -30,7 +30,9 @@ export interface ReadConfig {
 export function readConfig(text: string, fieldsOf: (kind: ConfigKind) => readonly ConfigField[]): ReadConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const told: Mistake[] = document.errors.map(({ pos, message }) => at(lines, pos[0], message));
+  const told: Mistake[] = document.errors.map(({ pos, message, code }) =>
+    at(lines, pos[0], code === 'RESOURCE_EXHAUSTION' ? 'it is nested too deeply to be read' : message),
+  );
   if (told.length > 0) return { kind: undefined, settings: [], mistakes: told };
   const reading: Reading = {
     tell: (node, message) => told.push(at(lines, node?.range?.[0] ?? 0, message)),
@@ -84,7 +86,7 @@ const keyOf = ({ key }: Pair): string => (isScalar(key) ? String(key.value) : ''
 
 /** The text of a scalar; undefined for what is none, or is an alias. */
 const scalarText = (node: unknown): string | undefined =>
-  isScalar(node) && !isAlias(node) && !isSeq(node) && typeof node.value === 'string' ? node.value : undefined;
+  isScalar(node) && typeof node.value === 'string' ? node.value : undefined;
 
 function readVersion(pair: Pair | undefined, whole: Node, { tell }: Reading): void {
   const found = scalarText(pair?.value);
