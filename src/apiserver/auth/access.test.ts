@@ -217,6 +217,11 @@ test('those who do not say who they are get health and version, and nothing that
   assert.deepEqual(await codes(), [200, 200, 401, 401, 401]);
   await ok(api.call('POST', `${RBAC}/clusterrolebindings`, { body: everybody }));
   assert.deepEqual(await codes(), [200, 200, 200, 401, 401]);
+  const spec = { user: 'system:anonymous', groups: ['system:unauthenticated'] };
+  const may = async (what: object) =>
+    (await ok(api.call('POST', `${REVIEWS}/subjectaccessreviews`, { body: { spec: { ...spec, ...what } } }))).status;
+  assert.equal((await may({ nonResourceAttributes: { path: '/livez', verb: 'get' } })).allowed, true);
+  assert.equal((await may({ resourceAttributes: { verb: 'list', resource: 'pods' } })).allowed, false);
   await ok(api.call('DELETE', `${RBAC}/clusterrolebindings/everybody`));
 });
 

@@ -1,10 +1,13 @@
 /** Who may do what on this server: the authorizers in their order, and what belongs to writes of roles and bindings. */
 import type { Admission, Admitted, Settlement, Write } from '../admission.ts';
-import { chainOf, groupAuthorizer, MASTERS } from './authorize.ts';
+import { chainOf, groupAuthorizer, healthAuthorizer, MASTERS } from './authorize.ts';
 import type { Attempt, Authorizer, Decision, Rules } from './authorizer.ts';
 import { checkGrant } from './rbac/escalation.ts';
 import { RBAC, type RBACParts } from './rbac/rbac.ts';
-import type { User } from './user.ts';
+import { UNAUTHENTICATED, type User } from './user.ts';
+
+/** No role can be given by mistake to those who do not say who they are. */
+const NOT_FOR_NOBODY: Decision = { kind: 'pass', reason: 'resources are only for those who say who they are' };
 
 export class Access implements Authorizer, Admission {
   readonly #rbac: RBAC;
@@ -13,7 +16,7 @@ export class Access implements Authorizer, Admission {
   /** `before` are asked after the administrators' group and before the roles. */
   constructor(parts: RBACParts, before: readonly Authorizer[] = []) {
     this.#rbac = new RBAC(parts);
-    this.#chain = chainOf([groupAuthorizer(MASTERS), ...before, this.#rbac]);
+    this.#chain = chainOf([healthAuthorizer, groupAuthorizer(MASTERS), ...before, this.#rbac]);
   }
 
   /** Reads roles and bindings, and follows them until the signal is aborted. */
@@ -22,6 +25,7 @@ export class Access implements Authorizer, Admission {
   }
 
   decide(user: User, attempt: Attempt): Decision {
+    if (attempt.kind === 'resource' && user.groups.includes(UNAUTHENTICATED)) return NOT_FOR_NOBODY;
     return this.#chain.decide(user, attempt);
   }
 

@@ -3,8 +3,14 @@ import { type ApiError, failure, qualified } from '../../api/status.ts';
 import type { Attempt, Authorizer, Decision, Rules } from './authorizer.ts';
 import { ANONYMOUS, type User } from './user.ts';
 
-/** What everybody may do who can open a connection: whether the server lives is asked by those who know nobody. */
 const HEALTH = new Set(['/healthz', '/livez', '/readyz']);
+const HEALTH_ALLOWED: Decision = { kind: 'allow', reason: 'everybody may ask whether the server lives' };
+
+/** Lets everybody ask whether the server lives: those who do may know nobody here. */
+export const healthAuthorizer: Authorizer = {
+  decide: (_, attempt) =>
+    attempt.kind === 'path' && attempt.verb === 'get' && HEALTH.has(attempt.path) ? HEALTH_ALLOWED : { kind: 'pass' },
+};
 
 /** The group of administrators: whatever roles there are, they can mend them. */
 export const MASTERS = 'system:masters';
@@ -52,17 +58,9 @@ export function chainOf(authorizers: readonly Authorizer[]): Authorizer {
 
 /** Undefined when it is allowed, else the answer: 401 for those who did not say who they are, 403 for the others. */
 export function authorize(authorizer: Authorizer, user: User, attempt: Attempt): ApiError | undefined {
-  if (attempt.kind === 'path' && attempt.verb === 'get' && HEALTH.has(attempt.path)) return undefined;
-  // Whoever they are, resources are not for those who do not say: no role can be given to them by mistake.
-  const isNobody = user === ANONYMOUS;
-  if (isNobody && attempt.kind === 'resource') return unauthorized();
   const decision = authorizer.decide(user, attempt);
   if (decision.kind === 'allow') return undefined;
-  return isNobody ? unauthorized() : forbidden(user, attempt, decision.reason);
-}
-
-function unauthorized(): ApiError {
-  return failure(401, 'Unauthorized', 'Unauthorized');
+  return user === ANONYMOUS ? failure(401, 'Unauthorized', 'Unauthorized') : forbidden(user, attempt, decision.reason);
 }
 
 function forbidden(user: User, attempt: Attempt, reason: string | undefined): ApiError {

@@ -9,8 +9,11 @@ export interface User {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** The group of those who have not said who they are. */
+export const UNAUTHENTICATED = 'system:unauthenticated';
+
 /** A request that proved nothing. */
-export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] };
 
 /** The group of everybody who has said who they are. */
 export const AUTHENTICATED = 'system:authenticated';

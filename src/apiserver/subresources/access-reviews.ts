@@ -11,7 +11,6 @@ import {
 } from '../../api/authorization/v1/reviews.ts';
 import { badRequest } from '../../api/status.ts';
 import type { Answer } from '../answer.ts';
-import { authorize } from '../auth/authorize.ts';
 import type { Attempt } from '../auth/authorizer.ts';
 import type { User } from '../auth/user.ts';
 import type { Api, ResourceRequest } from '../context.ts';
@@ -59,12 +58,9 @@ function judgeOther(api: Api, { spec }: SubjectAccessReview): SubjectAccessRevie
   return judge(api, user, spec);
 }
 
-/** What a request that did this would be answered: health, which everybody may read, included. */
 function judge({ access }: Api, user: User, spec: Spec): SubjectAccessReviewStatus {
-  const attempt = attemptOfSpec(spec);
-  const decision = access.decide(user, attempt);
-  const allowed = decision.kind === 'allow' || authorize(access, user, attempt) === undefined;
-  return { allowed, ...(decision.reason === undefined ? {} : { reason: decision.reason }) };
+  const { kind, reason } = access.decide(user, attemptOfSpec(spec));
+  return { allowed: kind === 'allow', ...(reason === undefined ? {} : { reason }) };
 }
 
 function attemptOfSpec({ resourceAttributes, nonResourceAttributes }: Spec): Attempt {

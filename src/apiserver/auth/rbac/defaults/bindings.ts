@@ -4,7 +4,7 @@
  * The last are those that kubeadm makes for joining nodes.
  */
 import type { ClusterRoleBinding } from '../../../../api/rbac/v1/clusterrolebinding.ts';
-import { AUTHENTICATED } from '../../user.ts';
+import { AUTHENTICATED, UNAUTHENTICATED } from '../../user.ts';
 import { account, give, group, user } from './words.ts';
 
 const CSR = 'system:certificates.k8s.io:certificatesigningrequests';
@@ -13,7 +13,7 @@ export const DEFAULT_BINDINGS: readonly ClusterRoleBinding[] = [
   give('cluster-admin', [group('system:masters')]),
   give('system:basic-user', [group(AUTHENTICATED)]),
   give('system:discovery', [group(AUTHENTICATED)]),
-  give('system:public-info-viewer', [group(AUTHENTICATED), group('system:unauthenticated')]),
+  give('system:public-info-viewer', [group(AUTHENTICATED), group(UNAUTHENTICATED)]),
   give('system:service-account-issuer-discovery', [group('system:serviceaccounts')]),
   give('system:monitoring', [group('system:monitoring')]),
   give('system:kube-controller-manager', [user('system:kube-controller-manager')]),
