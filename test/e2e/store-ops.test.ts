@@ -170,6 +170,15 @@ describe('a store', { skip: skipWithoutEtcd() }, () => {
     assert.equal(await objects(second), saved);
     assert.equal((await report('store', 'check', '--store', 'etcd', ...options.slice(2))).errors, 0);
 
+    // While it serves, and into another place of the same etcd.
+    const file = join(tempDir(t), 'cluster.backup');
+    await report('backup', file, '--store', 'etcd', ...options);
+    const elsewhere = ['--store', 'etcd', '--etcd-prefix', '/restored', ...options.slice(2)];
+    const restored = await report('restore', file, ...elsewhere);
+    assert.ok(restored.revision > moved.revision + 1_000_000 && restored.filesLeftOut > 0);
+    const sound = await report('store', 'check', ...elsewhere);
+    assert.deepEqual([sound.errors, sound.keys], [0, restored.entries]);
+
     const place = join(tempDir(t), 'data');
     const back = ['store', 'migrate', '--from', 'etcd', '--to', 'lmdb', '--data-dir', place, ...options.slice(2)];
     const alive = await postern(...back);
@@ -186,7 +195,7 @@ describe('a store', { skip: skipWithoutEtcd() }, () => {
 /** Makes a store so large that copying it takes a while; answers its revision. */
 async function grow(dir: string): Promise<number> {
   const store = await openLmdbStore({ dir });
-  for (let i = 0; i < 6000; i += 1000) {
+  for (let i = 0; i < 4000; i += 1000) {
     const puts = Array.from({ length: 1000 }, (_, n) => ({
       kind: 'put' as const,
       key: `/registry/example.com/things/${i + n}`,
