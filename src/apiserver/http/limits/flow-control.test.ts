@@ -89,6 +89,15 @@ describe('flow control', () => {
     assert.match(text, /dispatched_requests_total\{priority_level="lists",flow_schema="users"\} 4/);
   });
 
+  it('lets administrators, signs of life and health checks through, whatever else there is of whom', () => {
+    const flows = new FlowControl(new FakeClock());
+    fill(flows, of('GET', '/api/v1/namespaces/a/pods/b', node), 32);
+    fill(flows, of('POST', '/api/v1/namespaces/a/pods', node), 32);
+    fill(flows, of('PUT', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1', node), 2);
+    fill(flows, of('GET', '/livez', node), 1000);
+    fill(flows, of('GET', '/api/v1/pods', admin), 1000);
+  });
+
   it('bounds the watches of a client, and takes new ones as others end; administrators have no bound', () => {
     const flows = new FlowControl(new FakeClock());
     const watch = of('GET', '/api/v1/pods?watch=1');
