@@ -56,14 +56,8 @@ const VIEW: readonly PolicyRule[] = [
 
 const MACHINES = ['virtualmachines', 'virtualmachineinstances', 'virtualmachineinstancereplicasets'];
 const MACHINE_ACTIONS = ['virtualmachines/restart', 'virtualmachines/start', 'virtualmachines/stop'];
-const LOAD_BALANCING = [
-  'bfdprofiles',
-  'bgpadvertisements',
-  'bgppeers',
-  'communities',
-  'ipaddresspools',
-  'l2advertisements',
-];
+/** Of MetalLB, those that there can be objects of. */
+const LOAD_BALANCING = ['ipaddresspools', 'l2advertisements'];
 
 /** Of the groups that Kubernetes lets others add, under the names that KubeVirt's own roles have. */
 const OF_GUESTS_AND_ADDRESSES: readonly ClusterRole[] = [
