@@ -13,6 +13,7 @@ import { checkReached } from './list.ts';
 import { checkListOptions } from './list-options.ts';
 import { wholeNumber } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
+import { Ticks } from './ticks.ts';
 
 /** Between bookmarks: often enough that a client that reconnects is not told to list again. */
 const BOOKMARK_INTERVAL = seconds(30);
@@ -110,7 +111,7 @@ type Item =
   | { readonly kind: 'tick'; readonly revision: Revision };
 
 /**
- * The store's changes, and, when there are none for a while, how far the store has come. A tick tells the revision of
+ * The store's changes, and now and then how far the store has come. A tick tells the revision of
  * the tick before, so that a write that was on its way to the watchers at that time has reached them.
  */
 async function* withTicks(
@@ -123,9 +124,10 @@ async function* withTicks(
   let told = from;
   let reached = from;
   let next = batches.next();
+  const ticks = bookmarks ? new Ticks(api.clock, BOOKMARK_INTERVAL, signal) : undefined;
   try {
     while (!signal.aborted) {
-      const result = bookmarks ? await nextOrTick(api, next, signal) : await next;
+      const result = await (ticks === undefined ? next : ticks.or(next));
       if (result === 'tick') {
         if (reached > told) yield { kind: 'tick', revision: reached };
         told = reached;
@@ -142,20 +144,6 @@ async function* withTicks(
     // Whatever it still had to say, nobody waits for it any more.
     next.catch(() => {});
     await batches.return?.();
-  }
-}
-
-async function nextOrTick<T>(api: Api, next: Promise<T>, signal: AbortSignal): Promise<T | 'tick'> {
-  const done = new AbortController();
-  const tick = api.clock.sleep(BOOKMARK_INTERVAL, AbortSignal.any([signal, done.signal])).then(
-    () => 'tick' as const,
-    // Ended: what counts then is `next`, which ends with the same signal.
-    () => next,
-  );
-  try {
-    return await Promise.race([next, tick]);
-  } finally {
-    done.abort();
   }
 }
 
