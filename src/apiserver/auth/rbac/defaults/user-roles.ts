@@ -55,28 +55,21 @@ const VIEW: readonly PolicyRule[] = [
 ];
 
 const MACHINES = ['virtualmachines', 'virtualmachineinstances', 'virtualmachineinstancereplicasets'];
-const MACHINE_ACTIONS = ['virtualmachines/restart', 'virtualmachines/start', 'virtualmachines/stop'];
+const USE_MACHINES: readonly PolicyRule[] = [
+  may(['update'], 'subresources.kubevirt.io', [
+    'virtualmachines/restart',
+    'virtualmachines/start',
+    'virtualmachines/stop',
+  ]),
+  may(READ_WRITE, 'kubevirt.io', [...MACHINES, 'virtualmachineinstancereplicasets/scale']),
+];
 /** Of MetalLB, those that there can be objects of. */
 const LOAD_BALANCING = ['ipaddresspools', 'l2advertisements'];
 
 /** Of the groups that Kubernetes lets others add, under the names that KubeVirt's own roles have. */
 const OF_GUESTS_AND_ADDRESSES: readonly ClusterRole[] = [
-  role(
-    'kubevirt.io:admin',
-    [
-      may(['update'], 'subresources.kubevirt.io', MACHINE_ACTIONS),
-      may(READ_WRITE, 'kubevirt.io', [...MACHINES, 'virtualmachineinstancereplicasets/scale']),
-    ],
-    { in: 'admin' },
-  ),
-  role(
-    'kubevirt.io:edit',
-    [
-      may(['update'], 'subresources.kubevirt.io', MACHINE_ACTIONS),
-      may(READ_WRITE, 'kubevirt.io', [...MACHINES, 'virtualmachineinstancereplicasets/scale']),
-    ],
-    { in: 'edit' },
-  ),
+  role('kubevirt.io:admin', USE_MACHINES, { in: 'admin' }),
+  role('kubevirt.io:edit', USE_MACHINES, { in: 'edit' }),
   role('kubevirt.io:view', [may(READ, 'kubevirt.io', MACHINES)], { in: 'view' }),
   role('metallb.io:edit', [may(WRITE, 'metallb.io', LOAD_BALANCING)], { in: 'edit' }),
   role('metallb.io:view', [may(READ, 'metallb.io', [...LOAD_BALANCING, 'servicel2statuses'])], { in: 'view' }),
