@@ -1,4 +1,7 @@
-/** Which nodes' announcers live, by their leases: for telling people, and so by the timestamps. */
+/**
+ * Which nodes' announcers live: by when their leases were seen to change, on our own clock. One that has not changed since we began
+ * to look says when it was renewed by its node's.
+ */
 import type { Lease } from '../../api/coordination/v1/lease.ts';
 import {
   ANNOUNCER_LEASE_DURATION,
@@ -11,6 +14,7 @@ import type { Informer } from '../../client/informer.ts';
 import type { Clock } from '../../host/clock.ts';
 
 export interface Announcers {
+  /** `renewed` is by our own clock, where that is known. */
   list(): readonly AnnouncerLease[];
   /** Looks again and again which of them live, until the signal is aborted; silence has to be looked for. */
   watch(signal: AbortSignal): Promise<void>;
@@ -19,7 +23,18 @@ export interface Announcers {
 /** To be made before the informer is started. `changed` is called when an announcer has come to life, or has fallen silent. */
 export function announcersOf(leases: Informer<Lease>, clock: Clock, changed: () => void): Announcers {
   const byNamespace = leases.index(({ metadata }) => [metadata.namespace ?? '']);
-  const list = () => byNamespace(ANNOUNCER_LEASE_NAMESPACE).flatMap((lease) => readAnnouncerLease(lease) ?? []);
+  /** When a node's lease was last seen to be renewed, by the steady clock. */
+  const heard = new Map<string, number>();
+  const list = () =>
+    byNamespace(ANNOUNCER_LEASE_NAMESPACE).flatMap((object) => {
+      const lease = readAnnouncerLease(object);
+      const at = lease && heard.get(lease.node);
+      return lease === undefined
+        ? []
+        : at === undefined
+          ? lease
+          : { ...lease, renewed: clock.now() - (clock.steady() - at) };
+    });
   let living = '';
   const look = () => {
     const lately = list().filter((lease) => isRenewedLately(lease, clock.now()));
@@ -29,7 +44,12 @@ export function announcersOf(leases: Informer<Lease>, clock: Clock, changed: () 
   };
   leases.onChange(({ object, previous }) => {
     const lease = object ?? previous;
-    if (lease !== undefined && readAnnouncerLease(lease) !== undefined) look();
+    const read = lease && readAnnouncerLease(lease);
+    if (read === undefined) return;
+    if (object === undefined) heard.delete(read.node);
+    else if (previous !== undefined && object.spec?.renewTime !== previous.spec?.renewTime)
+      heard.set(read.node, clock.steady());
+    look();
   });
   const watch = async (signal: AbortSignal) => {
     while (!signal.aborted) {

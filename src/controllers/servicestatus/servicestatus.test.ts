@@ -140,6 +140,18 @@ describe('a load balancer that nobody announces', () => {
     await w.stop();
   });
 
+  it('believes an announcer whose node has another time, once it was seen to renew its lease', async () => {
+    const w = await world([balanced, slice(true), pool, advertisement, node], serviceStatusController);
+    for (let i = 0; i < 10; i++) {
+      w.client.seed(lease(w.clock.now() - 7_200_000));
+      await w.pass(5000);
+    }
+    assert.equal(await condition(w, ANNOUNCER_FOUND), 'True AnnouncerFound');
+    await w.pass(40_000);
+    assert.match((await condition(w, ANNOUNCER_FOUND)) ?? '', /^False NoAnnouncer .*n1 \(last seen 2026-01-01T00:00:4/);
+    await w.stop();
+  });
+
   it('says that endpoints are on no node that may announce, and takes it back when one is', async () => {
     const local: Service = { ...balanced, spec: { ...balanced.spec, externalTrafficPolicy: 'Local' } };
     const on = (nodeName: string): EndpointSlice => ({
