@@ -70,6 +70,13 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
   let serving = await renewServing(found, hosts);
   if (serving !== found) await keepPair(dir, 'server', serving);
   const tokenKey = (await readKey(dir, TOKEN_KEY)) ?? (await keepKey(dir, TOKEN_KEY));
+  const clients = new Map<string, KeyPair>();
+  // A server that has given up root cannot write there any more: its next start makes one anew.
+  const keepIfMay = (name: string, pair: KeyPair) =>
+    keepPair(dir, name, pair).catch((error: unknown) => {
+      if (codeOf(error) === 'EACCES') return pair;
+      throw error;
+    });
   const issueClientCertificate = (subject: ClientSubject) =>
     issue(authority, { kind: 'client', ...subject }, clock.now());
   return {
@@ -82,20 +89,18 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
     issueClientCertificate,
     keptClientCertificate: async (subject) => {
       const name = clientFile(subject);
-      const found = await readPair(dir, name);
-      if (found !== undefined && isCurrent(found, { authority, now: clock.now() })) return found;
-      return keepPair(dir, name, await issueClientCertificate(subject));
+      const found = clients.get(name) ?? (await readPair(dir, name));
+      const isGood = found !== undefined && isCurrent(found, { authority, now: clock.now() });
+      const pair = isGood ? found : await keepIfMay(name, await issueClientCertificate(subject));
+      clients.set(name, pair);
+      return pair;
     },
     signRequest: (wanted) => signRequest(authority, wanted, clock.now()),
     currentServing: async (wanted) => {
       const next = await renewServing(serving, wanted);
       if (next === serving) return serving;
       serving = next;
-      // A server that has given up root cannot write there any more: its next start makes one anew.
-      return keepPair(dir, 'server', next).catch((error: unknown) => {
-        if (codeOf(error) === 'EACCES') return next;
-        throw error;
-      });
+      return keepIfMay('server', next);
     },
   };
 }

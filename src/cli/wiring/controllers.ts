@@ -1,7 +1,7 @@
 /** Controllers that run alone, put together: from which API, and which. */
 import { createHash } from 'node:crypto';
 import type { Client, Endpoint } from '../../client/client.ts';
-import { createClient } from '../../client/http-client.ts';
+import { type ClientOptions, createClient } from '../../client/http-client.ts';
 import { electionTiming } from '../../client/leader-election.ts';
 import { prepareControllers, startControllers } from '../../controllers/controllers.ts';
 import { CONTROLLER_NAMES, type ControllerName } from '../../controllers/names.ts';
@@ -47,7 +47,8 @@ export async function runLoneControllers(
     const prepare = async (client: Client, preparing: AbortSignal) =>
       prepareControllers(await parts(client), preparing);
     const timing = electionTiming(election.leaseDuration);
-    await runElectedControllers({ endpoint, lease: leaseOf(only), timing, log, prepare, ready: begun }, signal);
+    const connect = (connecting?: ClientOptions) => createClient(endpoint, connecting);
+    await runElectedControllers({ connect, lease: leaseOf(only), timing, log, prepare, ready: begun }, signal);
     return;
   }
   const client = createClient(endpoint);

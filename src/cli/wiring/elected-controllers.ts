@@ -1,9 +1,9 @@
 /** Controllers of which one process among several is the one that works. Loaded only where there may be several. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Client, Endpoint } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
 import { runElected, type Work } from '../../client/elected.ts';
-import { createClient } from '../../client/http-client.ts';
+import type { ClientOptions, ServedClient } from '../../client/http-client.ts';
 import type { ElectionTiming, LeaderElection } from '../../client/leader-election.ts';
 import type { Logger } from '../../host/log.ts';
 
@@ -11,7 +11,7 @@ import type { Logger } from '../../host/log.ts';
 const NAMESPACE = 'kube-system';
 
 export interface ElectedControllersOptions {
-  readonly endpoint: Endpoint;
+  readonly connect: (options?: ClientOptions) => ServedClient;
   /** Name of the Lease: the same for all processes of which one is to work. */
   readonly lease: string;
   readonly timing: ElectionTiming;
@@ -24,13 +24,13 @@ export interface ElectedControllersOptions {
 
 /** Takes part in the election until the signal is aborted. */
 export async function runElectedControllers(options: ElectedControllersOptions, signal: AbortSignal): Promise<void> {
-  const { endpoint, lease: name, timing, log, prepare, ready, onElection } = options;
-  const client = createClient(endpoint);
+  const { connect, lease: name, timing, log, prepare, ready, onElection } = options;
+  const client = connect();
   try {
     await runElected(
       {
         client,
-        connect: (headers) => createClient(endpoint, { headers }),
+        connect: (headers) => connect({ headers }),
         lease: { namespace: NAMESPACE, name },
         // As client-go's: to be read by people, and the same for no two processes.
         identity: `${hostname()}_${randomUUID()}`,

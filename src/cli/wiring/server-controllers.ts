@@ -1,6 +1,6 @@
 /** The controllers of a server: alone, or of the one that works among several. */
-import type { Client, Endpoint } from '../../client/client.ts';
-import { createClient } from '../../client/http-client.ts';
+import type { Client } from '../../client/client.ts';
+import type { ClientOptions, ServedClient } from '../../client/http-client.ts';
 import type { LeaderElection } from '../../client/leader-election.ts';
 import { type ControllersOptions, prepareControllers, startControllers } from '../../controllers/controllers.ts';
 import type { Logger } from '../../host/log.ts';
@@ -11,7 +11,7 @@ import type { Metric } from '../../lib/metrics.ts';
 const LEASE = 'postern-controllers';
 
 export interface ServerControllers {
-  readonly endpoint: Endpoint;
+  readonly connect: (options?: ClientOptions) => ServedClient;
   readonly log: Logger;
   /** What the controllers are made with, besides their client and log. */
   readonly options: (client: Client) => Promise<Omit<ControllersOptions, 'client' | 'log'>>;
@@ -38,8 +38,8 @@ export class ElectionMetrics {
 
 /** Runs them until the signal is aborted. */
 export async function runAlone(controllers: ServerControllers, signal: AbortSignal): Promise<void> {
-  const { endpoint, log, ready } = controllers;
-  const client = createClient(endpoint);
+  const { connect, log, ready } = controllers;
+  const client = connect();
   try {
     await startControllers({ ...(await controllers.options(client)), client, log }, signal);
     ready();
@@ -51,13 +51,13 @@ export async function runAlone(controllers: ServerControllers, signal: AbortSign
 
 /** Takes part in the election of the server that runs them, until the signal is aborted. */
 export async function runAmongSeveral(controllers: ServerControllers, signal: AbortSignal): Promise<void> {
-  const { endpoint, log, ready, onElection } = controllers;
+  const { connect, log, ready, onElection } = controllers;
   const [{ runElectedControllers }, { QUICK_ELECTION }] = await Promise.all([
     import('./elected-controllers.ts'),
     import('../../client/leader-election.ts'),
   ]);
   const prepare = async (client: Client, preparing: AbortSignal) =>
     prepareControllers({ ...(await controllers.options(client)), client, log }, preparing);
-  const parts = { endpoint, log, ready, onElection, prepare };
+  const parts = { connect, log, ready, onElection, prepare };
   await runElectedControllers({ ...parts, lease: LEASE, timing: QUICK_ELECTION }, signal);
 }

@@ -11,7 +11,7 @@ const SERVERS_MAX = 32;
 
 export class ServerKubeconfig {
   readonly #file: FileHandle;
-  readonly #endpoint: Endpoint;
+  #endpoint: Endpoint;
   readonly #log: Logger;
   #length = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -39,6 +39,12 @@ export class ServerKubeconfig {
       if (!isFirst) this.#log.warn({ reason: messageOf(error) }, 'could not write the other servers to the kubeconfig');
     });
     await (isFirst ? written : this.#writing);
+  }
+
+  /** Writes it with a new certificate. */
+  renew(endpoint: Endpoint, urls: readonly string[]): Promise<void> {
+    this.#endpoint = endpoint;
+    return this.write(urls);
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import { startApiServer } from '../../apiserver/server.ts';
 import type { Endpoint } from '../../client/client.ts';
 import { printKubeconfig } from '../../client/kubeconfig.ts';
 import type { ControllerName } from '../../controllers/names.ts';
+import { systemClock } from '../../host/clock.ts';
 import { createLogger } from '../../host/log.ts';
 import type { Duration } from '../../lib/duration.ts';
 import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
@@ -18,6 +19,7 @@ import { type CloudPlan, openCloud, startCloud } from './cloud.ts';
 import { CLUSTER_DOMAIN, NODE_PORTS } from './defaults.ts';
 import { keepMemorySmall } from './memory.ts';
 import { advertisedAddresses, bridgeAddresses, defaultRouteDevice, isLoopback } from './node-addresses.ts';
+import { keepOwnCertificates, OwnClients, ownEndpoint } from './own-clients.ts';
 import { dropPrivileges } from './privileges.ts';
 import { ElectionMetrics, runAlone, runAmongSeveral, type ServerControllers } from './server-controllers.ts';
 import { ServerKubeconfig } from './server-kubeconfig.ts';
@@ -48,6 +50,10 @@ export interface ServerOptions {
   /** Agents to write a kubeconfig for, each its own file, mode 0600. */
   readonly agents: readonly { readonly nodeName: string; readonly path: string }[];
 }
+
+/** Whom a server makes certificates for. */
+const ADMIN = { name: 'postern-admin', groups: ['system:masters'] };
+const CONTROLLERS = { name: 'system:postern-controllers', groups: ['system:masters'] };
 
 export interface ServerReady {
   readonly url: string;
@@ -111,16 +117,17 @@ export async function runServer(
   );
   const url = `https://${urlHost(options.listen.host)}:${server.port}`;
   const path = join(dataDir, 'kubeconfig');
-  const admin = await endpoint(url, pki, 'postern-admin', ['system:masters']);
-  kubeconfig = await ServerKubeconfig.open(path, admin, log);
-  await kubeconfig.write(servers);
+  const admin = await ownEndpoint(url, pki, ADMIN);
+  const written = await ServerKubeconfig.open(path, admin, log);
+  kubeconfig = written;
+  await written.write(servers);
   for (const agent of options.agents) await writeKubeconfig(agent, url, servers, pki);
-  const own = await endpoint(url, pki, 'system:postern-controllers', ['system:masters']);
+  const own = new OwnClients(await ownEndpoint(url, pki, CONTROLLERS));
   // Everything that is opened by path is open now.
   await dropPrivileges(log);
 
   const controllers: ServerControllers = {
-    endpoint: own,
+    connect: own.connect,
     log: log.child({ component: 'controllers' }),
     options: async (client) => ({
       ...{ clusterCIDRs: options.clusterCIDRs, only: options.controllers },
@@ -132,6 +139,11 @@ export async function runServer(
     onElection: (begun) => election.set(begun),
     ready: () => {
       void keepMemorySmall({ store, log }, signal);
+      const users = [
+        { ...CONTROLLERS, renewed: own.renew },
+        { ...ADMIN, renewed: (next: Endpoint) => written.renew(next, servers) },
+      ];
+      void keepOwnCertificates({ pki, server: url, users, clock: systemClock, log }, signal);
       ready({ url, kubeconfig: path });
     },
   };
@@ -161,11 +173,6 @@ function serviceHosts({ serviceCIDRs }: ServerOptions): readonly string[] {
   return [...addresses, `kubernetes.default.svc.${CLUSTER_DOMAIN}`];
 }
 
-async function endpoint(server: string, pki: Pki, user: string, groups: readonly string[]): Promise<Endpoint> {
-  const { certificate, key } = await pki.keptClientCertificate({ commonName: user, organizations: groups });
-  return { server, caData: pki.caCertificate, clientCertificate: certificate, clientKey: key };
-}
-
 /** For an agent. */
 async function writeKubeconfig(
   { nodeName, path }: ServerOptions['agents'][number],
@@ -173,7 +180,7 @@ async function writeKubeconfig(
   servers: readonly string[],
   pki: Pki,
 ): Promise<void> {
-  const own = await endpoint(server, pki, `system:node:${nodeName}`, ['system:nodes']);
+  const own = await ownEndpoint(server, pki, { name: `system:node:${nodeName}`, groups: ['system:nodes'] });
   const otherServers = servers.filter((url) => url !== server);
   const text = printKubeconfig({ endpoint: { ...own, otherServers }, name: 'postern' });
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
