@@ -93,6 +93,8 @@ export class LmdbBackend implements Backend {
   }
 
   async compact(revision: Revision): Promise<void> {
+    // A process that was killed while it read, such as a backup, would keep pages from being used again for ever.
+    this.#tables.root.readerCheck();
     await this.#batch(() => this.#tables.meta.put(COMPACTED_KEY, encodeRevision(revision)));
     this.#compacted = revision;
     // Begins at the start of the log, so it also takes what an earlier compaction did not get to.

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { tempDir } from '../../../test/support/temp-dir.ts';
+import { put } from '../contract/tools.ts';
 import { StoreFailedError, StoreLockedError } from '../errors.ts';
+import { openLmdbStore } from './lmdb-store.ts';
 import { openLmdbSnapshot } from './snapshot.ts';
 
 test('a snapshot is of one revision, and stays so, while another process writes and compacts', async (t) => {
@@ -43,6 +46,27 @@ test('a snapshot is of one revision, and stays so, while another process writes 
   writer.kill('SIGKILL');
   await exit;
   await (await openLmdbSnapshot({ dir, alone: true })).close();
+});
+
+test('what was read for a process that was killed is used again', async (t) => {
+  const dir = join(tempDir(t), 'store');
+  const store = await openLmdbStore({ dir });
+  t.after(() => store.close());
+  const write = async (times: number): Promise<number> => {
+    for (let i = 0; i < times; i++) await put(store, 'a', String(i).padEnd(100_000));
+    await store.compact(await store.revision());
+    return statSync(join(dir, 'data.mdb')).size;
+  };
+  await write(20);
+  const reader = spawn(process.execPath, [fileURLToPath(new URL('reader.fixture.ts', import.meta.url)), dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(reader.stdout, 'data');
+  const exit = once(reader, 'exit');
+  reader.kill('SIGKILL');
+  await exit;
+  const size = await write(20);
+  for (let i = 0; i < 5; i++) assert.ok((await write(20)) <= size, 'the file grows no more');
 });
 
 test('of a directory without a store there is none, and none is made', async (t) => {
