@@ -80,36 +80,48 @@ export function addAgentCommand(postern: Command): void {
       const announcer = await announcerOf(flags);
       await requireDirectory('--state-dir', flags.stateDir);
       keepAgentCapabilities(flags.containerRuntimeEndpoint !== 'none');
-      const [{ runAgent }, { thisNodeInterface, thisNodeName }, { agentCredentials }] = await Promise.all([
+      const [
+        { runAgent },
+        { thisNodeInterface, thisNodeName },
+        { agentCredentials },
+        { whileAddressed },
+        { createLogger },
+      ] = await Promise.all([
         import('../wiring/agent.ts'),
         import('../wiring/this-node.ts'),
         import('../join/credentials.ts'),
+        import('../wiring/start-over.ts'),
+        import('../../host/log.ts'),
       ]);
       const lan = await thisNodeInterface(flags.interface);
       const nodeName = flags.nodeName ?? thisNodeName();
       const signal = endSignal();
       const { endpoint, ...identity } = await agentCredentials({ ...flags, nodeName }, signal);
-      await runAgent(
-        {
-          endpoint: flags.apiSocket === undefined ? endpoint : { ...endpoint, socketPath: flags.apiSocket },
-          ...identity,
-          nodeName,
-          nodeIPs: flags.nodeIp ?? lan.addresses,
-          lanInterface: lan.name,
-          stateDir: flags.stateDir,
-          imageDir: flags.imageDir,
-          clusterCIDRs: flags.clusterCidr,
-          leaseDuration: flags.nodeLeaseDuration,
-          proxyMode: flags.proxyMode,
-          announcer,
-          ...egressFlags(flags),
-          ...podNetworkFlags(flags),
-          ...containerFlags(flags),
-          ...firewallFlags(flags),
-          onStop: flags.onStop,
-        },
-        signal,
-        () => process.stdout.write('ready\n'),
-      );
+      const run = (until: AbortSignal) =>
+        runAgent(
+          {
+            endpoint: flags.apiSocket === undefined ? endpoint : { ...endpoint, socketPath: flags.apiSocket },
+            ...identity,
+            nodeName,
+            nodeIPs: flags.nodeIp ?? lan.addresses,
+            lanInterface: lan.name,
+            stateDir: flags.stateDir,
+            imageDir: flags.imageDir,
+            clusterCIDRs: flags.clusterCidr,
+            leaseDuration: flags.nodeLeaseDuration,
+            proxyMode: flags.proxyMode,
+            announcer,
+            ...egressFlags(flags),
+            ...podNetworkFlags(flags),
+            ...containerFlags(flags),
+            ...firewallFlags(flags),
+            onStop: flags.onStop,
+          },
+          until,
+          () => process.stdout.write('ready\n'),
+        );
+      // Addresses that were said stay so.
+      if (flags.nodeIp !== undefined) await run(signal);
+      else await whileAddressed({ lan, interface: flags.interface, log: createLogger('agent') }, signal, run);
     });
 }

@@ -47,6 +47,7 @@ import { keepMemorySmall } from './memory.ts';
 import { canChangeUser, DHCP_ID, GUEST_ID } from './privileges.ts';
 import { cleanupProxy, openModes } from './proxy-modes.ts';
 import { zoneOf } from './proxy-node.ts';
+import { StartOver } from './start-over.ts';
 
 export interface AgentOptions extends ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
   readonly endpoint: Endpoint;
@@ -97,10 +98,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal, ready
     await runParts({ ...options, client, runner, log, lost }, signal, parts, ready);
   } finally {
     parts.abort(signal.reason);
-    if (options.onStop === 'end' || lost.signal.aborted) await cleanUp(runner, options, log);
+    if (onStop(options, signal) === 'end' || lost.signal.aborted) await cleanUp(runner, options, log);
     client.close();
   }
 }
+
+/** Whoever starts over finds everything again. */
+const onStop = (options: AgentOptions, signal: AbortSignal): AgentOptions['onStop'] =>
+  signal.reason instanceof StartOver ? 'leave' : options.onStop;
 
 type PartOptions = AgentOptions & {
   readonly client: ReturnType<typeof createClient>;
@@ -257,7 +262,8 @@ async function runParts(
 
   // While all else still works: connections go on, by whoever takes over.
   await announcer.leave();
-  await Promise.all([vms.stop(options.onStop), pods.stop(options.onStop)]);
+  const stopping = onStop(options, signal);
+  await Promise.all([vms.stop(stopping), pods.stop(stopping)]);
   // A proxy that still runs would put back what is taken from it.
   ending.abort(signal.reason);
   await Promise.all([proxy.stopped, announcer.stopped, firewall?.stopped]);

@@ -17,6 +17,7 @@ import { type PodNetworkFlags, podNetworkFlags } from '../pod-network-options.ts
 import type { ModeName } from '../proxy-mode.ts';
 import { BRIDGE, DEFAULT_CLUSTER_CIDRS, PROGRAM } from './defaults.ts';
 import { diesWithParent } from './privileges.ts';
+import { StartOver, whileAddressed } from './start-over.ts';
 import { thisNodeInterface, thisNodeName } from './this-node.ts';
 
 export interface UpOptions extends ContainerFlags, EgressFlags, FirewallFlags, PodNetworkFlags {
@@ -48,9 +49,9 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
     ...serverArgv(dataDir, options.listen, nodeName, agentKubeconfig),
     ...options.serverFlags,
   ]);
-  try {
+  const run = async (until: AbortSignal): Promise<void> => {
     // The server starts while the agent's code is loaded: it is what users wait for.
-    const [url, { runAgent }] = await Promise.all([supervisor.start(signal), import('./agent.ts')]);
+    const [url, { runAgent }] = await Promise.all([supervisor.start(until), import('./agent.ts')]);
     await runAgent(
       {
         endpoint: await loadKubeconfig(agentKubeconfig),
@@ -68,14 +69,15 @@ export async function runUp(options: UpOptions, signal: AbortSignal): Promise<vo
         ...firewallFlags(options),
         onStop: 'end',
       },
-      signal,
+      until,
       () => process.stdout.write(`ready ${url} kubeconfig ${join(dataDir, 'kubeconfig')}\n`),
     );
     // Everything it told of is gone.
-    await rm(join(dataDir, 'agent'), { recursive: true, force: true });
-  } finally {
-    await supervisor.stop();
-  }
+    if (!(until.reason instanceof StartOver)) await rm(join(dataDir, 'agent'), { recursive: true, force: true });
+  };
+  await whileAddressed({ lan, interface: options.interface, log: createLogger('up') }, signal, (until) =>
+    run(until).finally(() => supervisor.stop()),
+  );
 }
 
 function serverArgv(dataDir: string, listen: HostPort, nodeName: string, agentKubeconfig: string): readonly string[] {
