@@ -17,7 +17,8 @@ export class OtherAuthorityError extends Error {
   constructor() {
     super(
       'the store belongs to a cluster whose certificate authority is another than this server’s. To become one of its servers, start with ' +
-        'an empty --data-dir and with what this prints on a server of the cluster: postern token create --for server',
+        'an empty --data-dir and with what this prints on a server of the cluster: postern token create --for server. Where the authority is lost, ' +
+        `with every server of the cluster, delete the key ${CLUSTER_AUTHORITY} in etcd: nodes and users then need new certificates`,
     );
     this.name = 'OtherAuthorityError';
   }
