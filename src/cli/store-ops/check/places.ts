@@ -1,6 +1,6 @@
 /** Which kind the objects of a key are of, by where it is. Pure. */
 import { type AnyKind, HELD_KINDS } from '../../../api/kinds.ts';
-import { kindPrefix, NODE_PORTS, POOL_RANGES, ROOT } from '../../../apiserver/storage/keys.ts';
+import { CLUSTER_AUTHORITY, kindPrefix, NODE_PORTS, POOL_RANGES, ROOT } from '../../../apiserver/storage/keys.ts';
 import { isOurs } from '../../../store/etcd/mark.ts';
 
 export type Place =
@@ -28,7 +28,7 @@ for (const kind of HELD_KINDS) {
 
 export function placeOf(key: string): Place {
   if (key.startsWith(NODE_PORTS)) return { at: 'node-port', port: key.slice(NODE_PORTS.length) };
-  if (key === POOL_RANGES || isOurs(key, { root: `${ROOT}/` })) return { at: 'own' };
+  if (key === POOL_RANGES || key === CLUSTER_AUTHORITY || isOurs(key, { root: `${ROOT}/` })) return { at: 'own' };
   const parts = key.split('/');
   // `/registry/pods/` and the like, or `/registry/services/specs/` and what has a group.
   for (const length of [3, 4]) {
