@@ -3,6 +3,7 @@
  * ends, and cost one handshake. https://www.rfc-editor.org/rfc/rfc9113
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { isIPv6 } from 'node:net';
 import { connect as connectTLS, type TLSSocket } from 'node:tls';
 import { seconds } from '../lib/duration.ts';
 import type { connectionOptions } from './connection-options.ts';
@@ -47,7 +48,7 @@ export class WatchSession {
     });
     socket.setKeepAlive(true, KEEP_ALIVE);
     socket.setNoDelay(true);
-    this.#session = connect(`https://${to.host}`, {
+    this.#session = connect(`https://${isIPv6(to.host) ? `[${to.host}]` : to.host}`, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: WINDOW },
       maxSessionMemory: MEMORY,
