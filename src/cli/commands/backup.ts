@@ -10,8 +10,9 @@ interface Flags extends StoreFlags {
 }
 
 const HELP = `
-The server goes on meanwhile: everything in the file is of one revision. With --data-dir its certificates and keys are in it too; the file is
-as secret as they are, and only its owner can read it.
+The server goes on meanwhile: everything in the file is of one revision. With --data-dir its
+certificates and keys are in it too; the file is as secret as they are, and only its owner can
+read it.
 
 Examples:
   postern backup cluster.backup --data-dir DIR

@@ -10,8 +10,9 @@ interface Flags extends StoreFlags {
 }
 
 const HELP = `
-The backup is read as a whole before anything is written, and compared with the new store when all is there. The store, or the place in etcd, has
-to be new. Revisions go on far above the backup's, so that clients list everything again. Cut short, it goes on when it is run again.
+The backup is read as a whole before anything is written, and compared with the new store when
+all is there. The store, or the place in etcd, has to be new. Revisions go on far above the
+backup's, so that clients list everything again. Cut short, it goes on when it is run again.
 
 Examples:
   postern restore cluster.backup --data-dir DIR

@@ -17,16 +17,18 @@ interface MigrateFlags extends Omit<StoreFlags, 'store'> {
 }
 
 const CHECK_HELP = `
-Nothing is changed. Exit status 1 when there are errors; warnings do no harm, or mend themselves. Of a store in --data-dir the records of the engine
-are checked as well, when no server has it open.
+Nothing is changed. Exit status 1 when there are errors; warnings do no harm, or mend
+themselves. Of a store in --data-dir the records of the engine are checked as well, when no
+server has it open.
 
 Examples:
   postern store check --data-dir DIR
   postern store check --store etcd --etcd-endpoints https://10.0.0.1:2379 --etcd-ca ca.pem -o json`;
 
 const MIGRATE_HELP = `
-End every server first. The store that is read stays as it is; the other has to be new. Everything is compared before the new store can be used, and
-revisions go on from where they were. Cut short, it goes on when it is run again.
+End every server first. The store that is read stays as it is; the other has to be new.
+Everything is compared before the new store can be used, and revisions go on from where they
+were. Cut short, it goes on when it is run again.
 
 Examples:
   postern store migrate --from lmdb --to etcd --data-dir DIR --etcd-endpoints https://10.0.0.1:2379 --etcd-ca ca.pem

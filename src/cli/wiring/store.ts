@@ -5,7 +5,7 @@ import { ROOT } from '../../apiserver/storage/keys.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
-import type { Security } from '../../store/etcd/connection.ts';
+import type { Security } from '../../store/etcd/certificates.ts';
 import type { EtcdOptions } from '../../store/etcd/etcd-store.ts';
 import { openLmdbStore } from '../../store/lmdb/lmdb-store.ts';
 import type { Store } from '../../store/store.ts';

@@ -15,11 +15,11 @@ import {
   type WatchBatch,
 } from '../store.ts';
 import type { Calls } from './calls.ts';
+import { compactEtcd } from './compaction.ts';
 import { limitError, OutcomeUnknownError, StoreUnavailableError, writeError } from './errors.ts';
 import { CallError } from './failure.ts';
 import type { Follow } from './follow.ts';
 import type { Layout } from './layout.ts';
-import { progressKey } from './mark.ts';
 import type { CallName, RangeRequest, RequestOf, ResponseOf, TxnResponse } from './messages.ts';
 import { fenceOf, type Outcome, outcomeOf } from './outcome.ts';
 import { PageSize } from './page-size.ts';
@@ -31,9 +31,6 @@ const LOOK_UP = { member: 2500, history: 500 };
 
 /** Milliseconds in which etcd says which revision is the oldest. */
 const OLDEST_TIMEOUT = 1000;
-
-/** Milliseconds in which what is compacted is to have reached the watchers. */
-const SETTLE_TIMEOUT = 1000;
 
 export interface EtcdStoreParts {
   readonly calls: Calls;
@@ -228,36 +225,8 @@ export class EtcdStore implements Store {
   }
 
   async #compact(revision: Revision): Promise<void> {
-    try {
-      await this.#calls.read('Compact', { revision: this.#layout.outer(revision) });
-    } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      if (error.kind === 'future') throw new FutureRevisionError(revision, await this.#newest());
-      // Already: by another server, or by an attempt whose answer was lost.
-      if (error.kind === 'compacted') return;
-      throw new StoreFailedError('compact etcd', error);
-    }
-    const watches = this.#started();
-    await watches.reached(revision, SETTLE_TIMEOUT);
-    if (watches.newest < revision) {
-      await this.#showProgress(revision);
-      await watches.reached(revision, SETTLE_TIMEOUT);
-    }
-    watches.forget(revision);
-  }
-
-  /**
-   * Where others than the store have used up the revisions until then, nothing has told its watchers: they would be taken for slow. A key of the store that is
-   * written tells them. etcd could be asked for its progress, but before 3.4.31 and 3.5.13 what it answers may overtake changes.
-   */
-  async #showProgress(revision: Revision): Promise<void> {
-    const key = progressKey(this.#layout);
-    try {
-      await this.#txn([], [{ kind: 'put', key, value: Buffer.from(String(revision)) }]);
-    } catch (error) {
-      // It is tried again with the next compaction; until then they list anew.
-      if (!(error instanceof StoreFailedError || error instanceof OutcomeUnknownError)) throw error;
-    }
+    const write = (operation: Operation) => this.#txn([], [operation]);
+    await compactEtcd({ calls: this.#calls, layout: this.#layout, watches: this.#started(), write }, revision);
   }
 
   /** Reads as of a revision of the store, or now. Throws {@link CompactedError} and {@link FutureRevisionError}. */

@@ -2,25 +2,16 @@
  * A gRPC connection to one member of etcd. gRPC and the definitions are loaded with the first: who keeps objects elsewhere
  * never pays for them.
  */
-import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition, PackageDefinition } from '@grpc/proto-loader';
 import { type Logger, silentLogger } from '../../host/log.ts';
+import { checkPEM, checkTime, isSameSecurity, type Security } from './certificates.ts';
 import { CallError, failureKind } from './failure.ts';
 import type { CallName, RequestOf, ResponseOf, WatchResponse } from './messages.ts';
-
-/** How connections are secured; PEM. */
-export interface Security {
-  /** The authority that the members' certificates are from; default: those that the system trusts. */
-  readonly ca?: string | Buffer;
-  /** The client's own certificate, for members that ask for one, and its key. */
-  readonly certificate?: string | Buffer;
-  readonly key?: string | Buffer;
-}
 
 export interface Connection {
   readonly endpoint: string;
@@ -81,7 +72,7 @@ export class Connector {
     if (this.#reload === undefined) return;
     try {
       const next = await this.#reload();
-      if (isSame(next, this.#security)) return;
+      if (isSameSecurity(next, this.#security)) return;
       checkPEM(next);
       this.#security = next;
       this.#log.info({}, 'the certificates for etcd were renewed, and are used from now on');
@@ -138,27 +129,6 @@ export async function connector(security: Security): Promise<(endpoint: string) 
 
 function pem(text: string | Buffer | undefined): Buffer | null {
   return text === undefined ? null : Buffer.from(text);
-}
-
-function isSame(a: Security, b: Security): boolean {
-  return (['ca', 'certificate', 'key'] as const).every((part) => String(a[part] ?? '') === String(b[part] ?? ''));
-}
-
-/** gRPC would find out with the first connection, and say so as if etcd could not be reached. */
-function checkPEM({ ca, certificate, key }: Security): void {
-  if (ca !== undefined) new X509Certificate(ca);
-  if (certificate !== undefined && key !== undefined) createSecureContext({ cert: certificate, key });
-}
-
-/** etcd would close the connection without a word. */
-function checkTime({ certificate }: Security): void {
-  if (certificate === undefined) return;
-  const { validFrom, validTo } = new X509Certificate(certificate);
-  const now = Date.now();
-  if (now > Date.parse(validTo)) throw new Error(`the certificate to show to etcd ended at ${validTo}; renew it`);
-  if (now < Date.parse(validFrom)) {
-    throw new Error(`the certificate to show to etcd begins at ${validFrom}; is the clock right?`);
-  }
 }
 
 const OPTIONS = {

@@ -55,8 +55,10 @@ export function limitError(
 }
 
 /** https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota */
-const MAKE_ROOM =
-  'etcd has used up its quota, and writes nothing until it is told that there is room: etcdctl compact REVISION, etcdctl defrag at each member, then etcdctl alarm disarm; or give it more: --quota-backend-bytes';
+const MAKE_ROOM = [
+  'etcd has used up its quota, and writes nothing until it is told that there is room: etcdctl compact REVISION',
+  'etcdctl defrag at each member, then etcdctl alarm disarm; or give it more: --quota-backend-bytes',
+].join(', ');
 
 /** A write that etcd turned down, in the store's terms. */
 export function writeError(error: CallError): StoreFailedError {

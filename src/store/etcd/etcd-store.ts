@@ -5,9 +5,10 @@ import { StoreFailedError, StoreInputError, StoreUnfinishedError } from '../erro
 import { checkText } from '../limits.ts';
 import type { Revision, Store } from '../store.ts';
 import { Calls, type User } from './calls.ts';
+import type { Security } from './certificates.ts';
 import { EtcdStore } from './client-store.ts';
 import { Cluster } from './cluster.ts';
-import { type Connector, openConnector, type Security } from './connection.ts';
+import { type Connector, openConnector } from './connection.ts';
 import { CallError } from './failure.ts';
 import { follower } from './follow.ts';
 import { FIRST_REVISION, Layout, type Place } from './layout.ts';
@@ -31,8 +32,8 @@ export interface EtcdOptions extends Security {
    */
   readonly origin?: number;
   /**
-   * Milliseconds in which a read or a write is answered or fails; default: 5000, in which etcd finds a new leader. To find out what became of
-   * a write without an answer takes up to 3 s more.
+   * Milliseconds in which a read or a write is answered or fails; default: 5000, in which etcd finds a new leader. To find
+   * out what became of a write without an answer takes up to 3 s more.
    */
   readonly timeout?: number;
   readonly log: Logger;

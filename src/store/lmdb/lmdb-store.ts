@@ -14,8 +14,8 @@ export interface LmdbOptions {
 
 /**
  * Opens the store in a directory. Throws {@link StoreLockedError} when another process has it open,
- * {@link StoreUnfinishedError} when it is still being filled, and {@link StoreFailedError} when it cannot be opened. All files are open when the promise resolves, so that the caller may
- * then give up the right to open them.
+ * {@link StoreUnfinishedError} when it is still being filled, and {@link StoreFailedError} when it cannot be opened. All files
+ * are open when the promise resolves, so that the caller may then give up the right to open them.
  */
 export async function openLmdbStore({ dir }: LmdbOptions): Promise<Store> {
   try {

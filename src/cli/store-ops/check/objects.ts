@@ -51,7 +51,9 @@ export function objectProblems(
   const problems: Problem[] = [];
   const expect = (field: string, found: unknown, allowed: readonly (string | undefined)[]) => {
     if (allowed.includes(found as string | undefined)) return;
-    const message = `${field} is ${found === undefined ? 'missing' : JSON.stringify(found)}; where it is kept it is ${allowed.map((each) => each ?? 'none').join(' or ')}`;
+    const is = found === undefined ? 'missing' : JSON.stringify(found);
+    const should = allowed.map((each) => each ?? 'none').join(' or ');
+    const message = `${field} is ${is}; where it is kept it is ${should}`;
     problems.push({ severity: 'error', key, message, remedy: REWRITE });
   };
   const metadata = isMapping(object['metadata']) ? object['metadata'] : {};
