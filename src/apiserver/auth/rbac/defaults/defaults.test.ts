@@ -113,12 +113,22 @@ describe('at the start of a server', () => {
     assert.notEqual(found.metadata.uid, object.metadata.uid);
   });
 
-  test('several servers that start at once all do', async () => {
+  test('several servers that start at once all do, and each knows at once what is bound at another', async () => {
     const empty = openMemoryStore();
     const shared = new Proxy(empty, { get: (of, name) => (name === 'close' ? async () => {} : bound(of, name)) });
     const servers = await Promise.all([1, 2, 3].map(() => startTestServer({ store: shared })));
     assert.equal((await empty.list(kindPrefix(ClusterRole))).entries.length, ROLES.length);
-    await Promise.all(servers.map((one) => one.close()));
+    const [one, other] = servers as [TestServer, TestServer];
+    const eve = await other.pki.issueClientCertificate({ commonName: 'eve', organizations: [] });
+    const nodes = async () => (await other.call('GET', '/api/v1/nodes', { as: eve })).code;
+    const roleRef = { kind: 'ClusterRole', name: 'system:node-proxier' };
+    const subjects = [{ kind: 'User', name: 'eve' }];
+    assert.equal(await nodes(), 403);
+    await one.call('POST', BINDING, { body: { metadata: { name: 'eve' }, roleRef, subjects } });
+    assert.equal(await nodes(), 200);
+    await one.call('DELETE', `${BINDING}/eve`);
+    assert.equal(await nodes(), 403);
+    await Promise.all(servers.map((server) => server.close()));
     await empty.close();
   });
 });
