@@ -226,6 +226,13 @@ describe('a client certificate that has ended', () => {
 });
 
 describe('the API server', () => {
+  it('measures how long certificates are good yet: those that clients show, and its own', async () => {
+    const { text } = await api.call('GET', '/metrics');
+    assert.match(text, /^apiserver_client_certificate_expiration_seconds_bucket\{le="31536000"\} [1-9]/m);
+    const end = new X509Certificate(api.pki.serving.certificate).validToDate.getTime() / 1000;
+    assert.match(text, new RegExp(`^postern_serving_certificate_expiration_timestamp_seconds ${end}$`, 'm'));
+  });
+
   it('speaks nothing older than TLS 1.3 unless told otherwise', async () => {
     const { connect } = await import('node:tls');
     const speak = (maxVersion: 'TLSv1.2' | 'TLSv1.3') =>

@@ -1,4 +1,5 @@
 /** The API server: what it is given, what it needs besides, and its life. */
+import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:https';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
@@ -14,6 +15,7 @@ import { TakenClaims } from './allocation/taken.ts';
 import { Access } from './auth/access.ts';
 import { authenticator } from './auth/authenticate.ts';
 import { BootstrapTokens } from './auth/bootstrap-tokens.ts';
+import { CertificateMetrics } from './auth/certificate-metrics.ts';
 import { nodeAuthorizer } from './auth/node-authorizer.ts';
 import { NodeGraph } from './auth/nodes/graph.ts';
 import { ISSUER } from './auth/tokens/claims.ts';
@@ -44,6 +46,7 @@ import { poolAdmission } from './pool-admission.ts';
 import { Codec } from './storage/codec.ts';
 import { NodeLinks } from './streams/node-links.ts';
 import { Terms } from './terms.ts';
+import { tokenAdmission } from './token-admission.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -113,6 +116,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     pods,
     poolAdmission(store),
     touched,
+    tokenAdmission(),
     terms,
   ];
   const graph = new NodeGraph();
@@ -132,11 +136,16 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const bootstrap = new BootstrapTokens({ store, codec, now: () => clock.now() });
   const links = new NodeLinks(clock);
   const limits = new Limits(clock);
-  const metrics = new Metrics(links, () => [...limits.metrics(), ...(options.moreMetrics?.() ?? [])]);
+  const certificates = new CertificateMetrics(() => new X509Certificate(pki.serving.certificate).validToDate.getTime());
+  const metrics = new Metrics(links, () => [
+    ...limits.metrics(),
+    ...certificates.metrics(),
+    ...(options.moreMetrics?.() ?? []),
+  ]);
   const serving = new Serving({
     api,
     metrics,
-    authenticate: authenticator({ tokens, bootstrap, now: () => clock.now(), log }),
+    authenticate: authenticator({ tokens, bootstrap, now: () => clock.now(), log, metrics: certificates }),
     documents: new Documents(metrics, keys, new Health({ store, log, clock })),
     yaml: new YAMLReader(),
     links,

@@ -6,6 +6,7 @@ import { failure } from '../../api/status.ts';
 import type { Logger } from '../../host/log.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { BootstrapTokens } from './bootstrap-tokens.ts';
+import type { CertificateMetrics } from './certificate-metrics.ts';
 import { TokenError } from './tokens/token-keys.ts';
 import type { Tokens } from './tokens/tokens.ts';
 import { ANONYMOUS, AUTHENTICATED, type User } from './user.ts';
@@ -23,12 +24,14 @@ export interface AuthenticatorParts {
   /** Wall-clock milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
+  readonly metrics?: CertificateMetrics;
 }
 
 /** A certificate goes before a token, and one that is not good counts for nothing beside a token; with neither it is {@link ANONYMOUS}. */
-export function authenticator({ tokens, bootstrap, now, log }: AuthenticatorParts): Authenticate {
+export function authenticator(parts: AuthenticatorParts): Authenticate {
+  const { tokens, bootstrap } = parts;
   return async (request) => {
-    const certificate = certificateOf(request.socket, now(), log);
+    const certificate = certificateOf(request.socket, parts);
     if (certificate.kind === 'user') return certificate.user;
     const token = bearer(request.headers.authorization);
     if (token !== undefined) return userOfToken(token, { tokens, bootstrap });
@@ -78,9 +81,12 @@ const REFUSED: Certificate = { kind: 'refused' };
 const known = new WeakMap<Socket, Certificate>();
 
 /** A connection may outlive the certificate that it was opened with, which then proves nothing any more. */
-function certificateOf(socket: Socket, now: number, log: Logger): Certificate {
-  const found = known.get(socket) ?? readCertificate(socket, log);
-  const isOver = found.kind === 'user' && now >= found.until;
+type Surroundings = Pick<AuthenticatorParts, 'now' | 'log' | 'metrics'>;
+
+function certificateOf(socket: Socket, surroundings: Surroundings): Certificate {
+  const { now, log } = surroundings;
+  const found = known.get(socket) ?? readCertificate(socket, surroundings);
+  const isOver = found.kind === 'user' && now() >= found.until;
   if (isOver) log.warn({ user: found.user.name, remote: socket.remoteAddress }, 'a client certificate has expired');
   const certificate = isOver ? REFUSED : found;
   known.set(socket, certificate);
@@ -88,11 +94,12 @@ function certificateOf(socket: Socket, now: number, log: Logger): Certificate {
 }
 
 /** CN is the name, each O a group. */
-function readCertificate(socket: Socket, log: Logger): Certificate {
+function readCertificate(socket: Socket, { now, log, metrics }: Surroundings): Certificate {
   if (!(socket instanceof TLSSocket)) return NONE;
   const { subject, valid_to: until } = socket.getPeerCertificate();
   if (subject === undefined) return NONE;
   const name = first(subject.CN);
+  metrics?.observe(Date.parse(until) - now());
   if (!socket.authorized) {
     const why = messageOf(socket.authorizationError);
     log.warn({ subject: name, until, why, remote: socket.remoteAddress }, 'a client certificate is refused');
