@@ -196,7 +196,10 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     void keepSystemNamespaces(api, serving.ending);
     void keepKubernetesService(api, own, serving.ending);
     void peers?.keep(() => ensureKubernetesService(api, own), serving.ending);
-    leave = async () => peers?.leave();
+    leave = async () => {
+      serving.drain();
+      await peers?.leave();
+    };
   } catch (error) {
     await serving.close(servers);
     throw error;

@@ -20,6 +20,8 @@ const REQUEST_TIMEOUT = seconds(30);
 const KEEP_ALIVE = seconds(15);
 /** Until a connection stands, its TLS handshake included, where there are other servers to try. */
 const CONNECT_LIMIT = seconds(1);
+/** How long a server that is left, as it takes no connections any more, has for the answers that it owes. */
+const LAST_ANSWERS = seconds(1);
 /** Requests at a time. */
 const SOCKETS_MAX = 4;
 /** A connection that was not needed for so long is closed. */
@@ -60,6 +62,7 @@ export class Connections {
   readonly #active = new Set<ClientRequest>();
   #heardAt: number;
   #isRetired = false;
+  #onEnd: () => void = () => {};
   #hasHTTP2: boolean;
   #lost: Error | undefined;
 
@@ -77,6 +80,11 @@ export class Connections {
     this.#watchesApart = this.#agent({ keepAlive: false });
     this.#hasHTTP2 = !isPlain(server.endpoint);
     this.#probes = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 1 });
+  }
+
+  /** Whether they are not to be used any more. */
+  get isOver(): boolean {
+    return this.#lost !== undefined || this.#isRetired;
   }
 
   /** Why they were all ended, if they were. */
@@ -189,6 +197,19 @@ export class Connections {
     this.destroy();
   }
 
+  /**
+   * Ends every connection as another server is used: reads at once, as they are made again there; writes, which are not, when they are
+   * answered, or after a moment.
+   */
+  leave(cause: Error): void {
+    if (this.#lost !== undefined || this.#isRetired) return;
+    for (const request of [...this.#active]) if (request.method === 'GET') request.destroy(cause);
+    this.#watches.destroy(cause);
+    const timer = setTimeout(() => this.lose(cause), LAST_ANSWERS);
+    this.#onEnd = () => clearTimeout(timer);
+    this.retire();
+  }
+
   /** Lets what is under way come to its end, and then closes. */
   retire(): void {
     this.#isRetired = true;
@@ -197,6 +218,7 @@ export class Connections {
 
   /** Closes what is open. */
   destroy(): void {
+    this.#onEnd();
     this.#watches.destroy();
     for (const agent of [this.#requests, this.#watchesApart, this.#probes]) agent.destroy();
   }

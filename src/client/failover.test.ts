@@ -45,6 +45,10 @@ class Fake {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  stopListening(): void {
+    this.#server.close();
+  }
+
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
@@ -114,6 +118,19 @@ describe('a client of several servers', () => {
     const client = clientOf([first?.url ?? '', second?.url ?? '']);
     await client.create(Service, object);
     assert.equal(second?.asked.length, 1);
+  });
+
+  it('still hears the answer to a write from a server that takes no more connections', async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    const [first, second] = await fakes((_, response) => asked.resolve(response), ok);
+    const client = clientOf([first?.url ?? '', second?.url ?? '']);
+    const write = client.create(Service, object);
+    const response = await asked.promise;
+    first?.stopListening();
+    await client.get(Service, key);
+    assert.equal(second?.asked.length, 1);
+    ok(response.req, response);
+    await write;
   });
 
   it('tells what the servers say when none can serve, and asks each but once', async () => {

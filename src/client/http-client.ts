@@ -195,7 +195,7 @@ class HttpClient implements ServedClient {
     if (!servers.several) return outcome === 'stale' && isRead && failed === 0;
     if (outcome === 'unavailable' && !servers.hasBetterThan(connections.server)) return false;
     if (outcome === 'not-connected' || outcome === 'unavailable') {
-      this.#giveUp(connections, new Error(`another server is used instead of ${connections.server.name}`));
+      this.#leave(connections, new Error(`another server is used instead of ${connections.server.name}`));
     }
     // What may have been done is not done again: only its caller knows whether that is harmless.
     const mayRepeat = isRead || outcome === 'not-connected' || outcome === 'unavailable';
@@ -205,7 +205,7 @@ class HttpClient implements ServedClient {
   /** Connections to the server that is to be used now. */
   async #toServer(): Promise<Connections> {
     const server = await this.servers.choose();
-    if (this.#connections?.server !== server || this.#connections.lost !== undefined) {
+    if (this.#connections?.server !== server || this.#connections.isOver) {
       this.#connections?.retire();
       const impatient = () => this.servers.several;
       this.#connections = new Connections(server, { clock: this.#clock, impatient });
@@ -214,11 +214,18 @@ class HttpClient implements ServedClient {
     return this.#connections;
   }
 
-  /** The server of these connections is not to be used any more, as it cannot be. */
+  /** The server of these connections has fallen silent. */
   #giveUp(connections: Connections, cause: Error): void {
     if (connections.lost !== undefined || !this.servers.several) return;
-    this.servers.failed(connections.server);
+    if (!connections.isOver) this.servers.failed(connections.server);
     connections.lose(cause);
+  }
+
+  /** The server of these connections takes no others, or cannot serve. */
+  #leave(connections: Connections, cause: Error): void {
+    if (connections.isOver || !this.servers.several) return;
+    this.servers.failed(connections.server);
+    connections.leave(cause);
   }
 
   /** Sends the request; resolves with a successful answer's head, its body still to be read. */

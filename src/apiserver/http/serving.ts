@@ -24,6 +24,7 @@ export class Serving {
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Connections of HTTP/1.1 that have had a request. */
   readonly #sockets = new Set<Socket>();
+  #isDraining = false;
   #closed: Promise<void> | undefined;
 
   constructor(parts: HandlerParts) {
@@ -40,12 +41,21 @@ export class Serving {
     this.#begun.resolve();
   }
 
+  /**
+   * From now on connections end with their next answer. Clients then make no request just as their connection is ended with the server, of
+   * which they could not tell whether it was heard.
+   */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     if (this.ending.aborted) {
       response.writeHead(503, isHTTP2(request) ? {} : { connection: 'close' }).end();
       return;
     }
     if (!isHTTP2(request)) this.#noteSocket(request.socket);
+    if (this.#isDraining && !isHTTP2(request)) response.shouldKeepAlive = false;
     const served = this.#serve(request, response);
     this.#requests.add(served);
     void served.finally(() => this.#requests.delete(served));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { Lease } from '../../api/coordination/v1/lease.ts';
 import { FakeClock } from '../../host/clock.ts';
@@ -69,7 +70,12 @@ describe('two API servers on one store', () => {
   async function start(name: string, advertise: readonly string[]) {
     const told: (readonly string[])[] = [];
     const onChange = (urls: readonly string[]) => void told.push(urls);
-    const server = await startTestServer({ store, clock, advertise: () => advertise, peers: { name, onChange } });
+    const [first] = open;
+    const server = await startTestServer({
+      ...{ store, clock, advertise: () => advertise, peers: { name, onChange } },
+      // Servers of one cluster have one authority.
+      ...(first === undefined ? {} : { pkiDir: join(first.dir, 'pki') }),
+    });
     open.add(server);
     return { server, told };
   }
