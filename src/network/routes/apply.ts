@@ -1,4 +1,5 @@
 /** Ways to other nodes in the kernel, through iproute2. */
+import { paced } from '../../host/paced.ts';
 import type { RunCommand } from '../../host/process.ts';
 import { IP_FAMILIES, type IPFamily, parseCIDR, parseIP, printCIDR } from '../../lib/ip.ts';
 import { deviceExists, runBatch } from '../bridge.ts';
@@ -86,15 +87,19 @@ export async function removeRoutes(run: RunCommand): Promise<void> {
 async function listRoutes(family: IPFamily, lan: string | undefined, run: RunCommand): Promise<readonly Route[]> {
   const { stdout } = await run(['ip', '-j', OPTION[family], 'route', 'show', 'proto', String(ROUTE_PROTOCOL)]);
   const listed = parse<{ dst: string; gateway?: string; dev?: string }>(stdout);
-  return listed.flatMap(({ dst, gateway = '', dev }) => {
+  const routes: Route[] = [];
+  const pace = paced();
+  for (const { dst, gateway = '', dev } of listed) {
+    await pace();
     const ip = parseIP(dst);
     const cidr = parseCIDR(ip === undefined ? dst : hostPrefix(ip));
-    if (cidr === undefined) return [];
+    if (cidr === undefined) continue;
     const isThrough = dev !== undefined && DEVICES.has(dev);
     // One through an interface that is the LAN's no more is none that is wanted.
     const via = isThrough || lan === undefined || dev === lan ? gateway : '';
-    return [{ destination: printCIDR(cidr), via, ...(isThrough ? { device: dev } : {}) }];
-  });
+    routes.push({ destination: printCIDR(cidr), via, ...(isThrough ? { device: dev } : {}) });
+  }
+  return routes;
 }
 
 async function listForwarding(device: string, run: RunCommand): Promise<readonly Forwarding[]> {

@@ -12,6 +12,7 @@ import { WorkQueue } from '../../client/work-queue.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { LinkChange, OpenLinkWatch } from '../../host/link-watch.ts';
 import type { Logger } from '../../host/log.ts';
+import { paced } from '../../host/paced.ts';
 import type { RunCommand } from '../../host/process.ts';
 import { seconds } from '../../lib/duration.ts';
 import { type CIDR, printIP } from '../../lib/ip.ts';
@@ -70,6 +71,8 @@ export class NodeRoutes {
   readonly #queue: WorkQueue;
   readonly #claims: Claims;
   readonly #overlay: Overlay;
+  /** Worked out for nodes as they are now, from the place as it is now. */
+  readonly #paths = new Map<string, Path>();
   /** What the kernel has for each node, as far as we put it there. */
   readonly #applied = new Map<string, Path>();
   /** What was said of each node that cannot be reached. */
@@ -118,8 +121,10 @@ export class NodeRoutes {
         if (isSynced && !sameAddresses(object, previous)) this.#queue.add(ALL);
         return;
       }
-      const others = this.#claims.set(key, object);
-      if (isSynced) for (const name of [key, ...others]) this.#queue.add(name);
+      for (const name of [key, ...this.#claims.set(key, object)]) {
+        this.#paths.delete(name);
+        if (isSynced) this.#queue.add(name);
+      }
     });
     isSynced = true;
     this.#queue.add(ALL);
@@ -159,12 +164,19 @@ export class NodeRoutes {
     const names = this.#nodes
       .list()
       .flatMap(({ metadata: { name = '' } }) => (name === this.#options.nodeName ? [] : name));
-    const paths = new Map(names.map((name) => [name, this.#pathTo(name)]));
+    const pace = paced();
+    const paths = new Map<string, Path>();
+    for (const name of names) {
+      paths.set(name, this.#pathTo(name));
+      await pace();
+    }
     const failure = await this.#setUpOverlay(paths);
     const actual = await readWays(lanInterface, run);
     const changes = diffWays(actual, waysOf([...paths.values()]));
     await applyWays(changes, lanInterface, run, { force: true });
-    const missing = isChange(changes) ? unmadePaths(paths, await readWays(lanInterface, run)) : new Set<string>();
+    const missing = isChange(changes)
+      ? await unmadePaths(paths, await readWays(lanInterface, run), pace)
+      : new Set<string>();
     this.#applied.clear();
     for (const [name, path] of paths) this.#applied.set(name, missing.has(name) ? NO_PATH : path);
     // One by one: what is wrong is said of the node that it is wrong for. Where no device can be made, once is enough.
@@ -215,12 +227,15 @@ export class NodeRoutes {
   }
 
   #pathTo(name: string): Path {
+    const known = this.#paths.get(name);
+    if (known !== undefined) return known;
     const node = this.#nodes.get(name);
     const { prefixes, refused } = this.#claims.of(name);
     const path = node === undefined ? NO_PATH : desiredPath(node, prefixes, this.#place);
     const missing = prefixes.length - path.routes.length;
     const lacks = missing === 0 || this.#place.mode === 'direct' ? [] : [{ why: NO_COMMON_FAMILY }];
     this.#say(name, [...refused, ...lacks]);
+    if (node !== undefined) this.#paths.set(name, path);
     return path;
   }
 
@@ -242,7 +257,9 @@ export class NodeRoutes {
     const primary = podCIDRs[0]?.base.family ?? 'IPv4';
     const onLink = await readOnLink(lanInterface, run);
     this.#lanMTU = lanInterface === undefined ? undefined : await readMTU(lanInterface, run);
-    this.#place = { ...this.#place, addresses, primary, onLink };
+    const place = { ...this.#place, addresses, primary, onLink };
+    if (!isDeepStrictEqual(place, this.#place)) this.#paths.clear();
+    this.#place = place;
   }
 
   #tellMTU(): void {

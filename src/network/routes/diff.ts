@@ -1,5 +1,5 @@
 /** What has to change in the kernel for paths to other nodes. */
-import { isDeepStrictEqual } from 'node:util';
+import type { Pace } from '../../host/paced.ts';
 import type { Path, Route } from './desired.ts';
 
 /** Whom frames for a MAC are sent to: an entry of a VXLAN device's forwarding database. */
@@ -45,11 +45,27 @@ export function waysOf(paths: readonly Path[]): Ways {
 /** What leads from one to the other. What is removed is named as it was, so that what took its place meanwhile stays. */
 export function diffWays(actual: Ways, desired: Ways): WayChanges {
   return {
-    routes: diff(actual.routes, desired.routes, (route) => route.destination),
-    forwarding: diff(actual.forwarding, desired.forwarding, ({ device, mac }) => `${device} ${mac}`),
-    neighbours: diff(actual.neighbours, desired.neighbours, ({ device, address }) => `${device} ${address}`),
+    routes: diff(actual.routes, desired.routes, KEYS.routes, TEXTS.routes),
+    forwarding: diff(actual.forwarding, desired.forwarding, KEYS.forwarding, TEXTS.forwarding),
+    neighbours: diff(actual.neighbours, desired.neighbours, KEYS.neighbours, TEXTS.neighbours),
   };
 }
+
+type Printers = { readonly [K in keyof Ways]: (item: Ways[K][number]) => string };
+
+/** What there is one of. */
+const KEYS: Printers = {
+  routes: ({ destination }) => destination,
+  forwarding: ({ device, mac }) => `${device} ${mac}`,
+  neighbours: ({ device, address }) => `${device} ${address}`,
+};
+
+/** All of it: nodes are many, and texts are compared soonest. */
+const TEXTS: Printers = {
+  routes: ({ destination, via, device = '' }) => `${destination} ${via} ${device}`,
+  forwarding: ({ device, mac, address }) => `${device} ${mac} ${address}`,
+  neighbours: ({ device, address, mac }) => `${device} ${address} ${mac}`,
+};
 
 /** Whether there is anything to do. */
 export function isChange(changes: WayChanges): boolean {
@@ -64,23 +80,39 @@ export function countsOf(changes: WayChanges): Readonly<Record<string, number>> 
 }
 
 /** Which of the paths, by name, the kernel does not wholly have. */
-export function unmadePaths(paths: ReadonlyMap<string, Path>, actual: Ways): ReadonlySet<string> {
-  const present = new Set(textsOf(actual));
-  const isUnmade = ([, path]: readonly [string, Path]) => textsOf(waysOf([path])).some((text) => !present.has(text));
-  return new Set([...paths].filter(isUnmade).map(([name]) => name));
+export async function unmadePaths(
+  paths: ReadonlyMap<string, Path>,
+  actual: Ways,
+  pace: Pace,
+): Promise<ReadonlySet<string>> {
+  const present = {
+    routes: new Set(actual.routes.map(TEXTS.routes)),
+    forwarding: new Set(actual.forwarding.map(TEXTS.forwarding)),
+    neighbours: new Set(actual.neighbours.map(TEXTS.neighbours)),
+  };
+  const unmade = new Set<string>();
+  for (const [name, path] of paths) {
+    const { routes, forwarding, neighbours } = waysOf([path]);
+    const isMade =
+      routes.every((route) => present.routes.has(TEXTS.routes(route))) &&
+      forwarding.every((entry) => present.forwarding.has(TEXTS.forwarding(entry))) &&
+      neighbours.every((neighbour) => present.neighbours.has(TEXTS.neighbours(neighbour)));
+    if (!isMade) unmade.add(name);
+    await pace();
+  }
+  return unmade;
 }
 
-const textsOf = ({ routes, forwarding, neighbours }: Ways): readonly string[] => [
-  ...routes.map(({ destination, via, device = '' }) => `route ${destination} ${via} ${device}`),
-  ...forwarding.map(({ device, mac, address }) => `forwarding ${device} ${mac} ${address}`),
-  ...neighbours.map(({ device, address, mac }) => `neighbour ${device} ${address} ${mac}`),
-];
-
-function diff<T>(actual: readonly T[], desired: readonly T[], key: (item: T) => string): Changes<T> {
+function diff<T>(
+  actual: readonly T[],
+  desired: readonly T[],
+  key: (item: T) => string,
+  text: (item: T) => string,
+): Changes<T> {
   const wanted = new Set(desired.map(key));
-  const present = new Map(actual.map((item) => [key(item), item]));
+  const present = new Set(actual.map(text));
   return {
-    replace: desired.filter((item) => !isDeepStrictEqual(present.get(key(item)), item)),
+    replace: desired.filter((item) => !present.has(text(item))),
     remove: actual.filter((item) => !wanted.has(key(item))),
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '../../api/core/v1/node.ts';
+import { paced } from '../../host/paced.ts';
 import { mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
 import { Claims } from './claims.ts';
 import { desiredPath, NO_PATH, type Place, podPrefixes } from './desired.ts';
@@ -106,11 +107,11 @@ test('only what changed is changed, and a node that moves to another link is rea
   assert.deepEqual(diffWays(waysOf([near]), waysOf([])).routes.remove, near.routes);
 });
 
-test('paths that the kernel has only a part of are told', () => {
+test('paths that the kernel has only a part of are told', async () => {
   const far = pathTo(node(PODS, ['192.168.2.2']));
   const paths = new Map([['far', far]]);
-  assert.deepEqual([...unmadePaths(paths, waysOf([far]))], []);
-  assert.deepEqual([...unmadePaths(paths, { ...waysOf([far]), forwarding: [] })], ['far']);
+  assert.deepEqual([...(await unmadePaths(paths, waysOf([far]), paced()))], []);
+  assert.deepEqual([...(await unmadePaths(paths, { ...waysOf([far]), forwarding: [] }, paced()))], ['far']);
 });
 
 const OWN = [mustParseCIDR('10.244.1.0/24')];

@@ -1,5 +1,4 @@
 /** This node's ends of VXLAN: its devices, and the rules about who may send to them. Made with the first node that needs them. */
-import { isDeepStrictEqual } from 'node:util';
 import { CommandError, type RunCommand } from '../../host/process.ts';
 import { type CIDR, IP_FAMILIES, type IPAddress, type IPFamily } from '../../lib/ip.ts';
 import { Turn } from '../../lib/turns.ts';
@@ -83,7 +82,7 @@ export class Overlay {
   /** Lets in these and no others; the first time, whatever is there. */
   admitAll(tunnels: ReadonlyMap<string, Tunnel>): Promise<void> {
     return this.#turn.run(async () => {
-      if (this.#isPrinted && isDeepStrictEqual(this.#tunnels, tunnels)) return;
+      if (this.#isPrinted && areSame(this.#tunnels, tunnels)) return;
       this.#isPrinted = true;
       this.#tunnels.clear();
       for (const [node, tunnel] of tunnels) this.#tunnels.set(node, tunnel);
@@ -124,14 +123,18 @@ export class Overlay {
     else this.#tunnels.set(node, tunnel);
   }
 
-  #print(): string {
+  #print(): Iterable<string> {
     return printVxlanRules(this.#options.port, [...this.#tunnels.values()]);
   }
 
-  async #nft(script: string): Promise<void> {
+  async #nft(script: string | Iterable<string>): Promise<void> {
     await this.#options.run(['nft', '-f', '-'], { input: script });
   }
 }
+
+/** Far ends that have not changed are the very same objects. */
+const areSame = (a: ReadonlyMap<string, Tunnel>, b: ReadonlyMap<string, Tunnel>): boolean =>
+  a.size === b.size && [...a].every(([node, tunnel]) => b.get(node) === tunnel);
 
 /** Removes all that an overlay put on this machine. */
 export async function cleanupOverlay(run: RunCommand): Promise<void> {

@@ -30,9 +30,14 @@ const peersOf = (outer: IPFamily): string => `peers_${TERMS[outer].short}`;
 /**
  * The whole table, anew. Of our network's packets at the port, those are let in that a node sends from a prefix of its own pods.
  * Pods and guests cannot send such packets to nodes: they would come with this node's own address (masquerade). Connections
- * are told how long packets through a device can be, for those who were plugged in when they could be longer.
+ * are told how long packets through a device can be, for those who were plugged in when they could be longer. In pieces: nodes may be many.
  */
-export function printVxlanRules(port: number, tunnels: readonly Tunnel[]): string {
+export function* printVxlanRules(port: number, tunnels: readonly Tunnel[]): Iterable<string> {
+  yield printTable(port);
+  for (const tunnel of tunnels) for (const line of elementsOf(tunnel)) yield `add ${line}\n`;
+}
+
+function printTable(port: number): string {
   const devices = Object.values(VXLAN_DEVICES)
     .map((name) => `"${name}"`)
     .join(', ');
@@ -53,7 +58,7 @@ ${IP_FAMILIES.map((outer) => `    iifname "${BRIDGE}" udp dport ${port} ${TERMS[
     oifname { ${devices} } tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
   }
 }
-${tunnels.flatMap((tunnel) => elementsOf(tunnel).map((line) => `add ${line}\n`)).join('')}`;
+`;
 }
 
 /** What changes when a node's far end does; either may be none. */
