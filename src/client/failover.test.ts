@@ -133,6 +133,17 @@ describe('a client of several servers', () => {
     await write;
   });
 
+  it('leaves a server that is ending, also for one that failed a moment ago', async () => {
+    const ending: Answer = (_, response) => response.writeHead(503).end();
+    const [first, second] = await fakes(unavailable, ok);
+    const client = clientOf([first?.url ?? '', second?.url ?? '']);
+    await client.get(Service, key);
+    if (first !== undefined) first.answer = ok;
+    if (second !== undefined) second.answer = ending;
+    await client.create(Service, object);
+    assert.deepEqual([first?.asked.length, second?.asked.length], [2, 2]);
+  });
+
   it('tells what the servers say when none can serve, and asks each but once', async () => {
     const servers = await fakes(unavailable, unavailable, unavailable);
     const client = clientOf(servers.map(({ url }) => url));

@@ -194,12 +194,12 @@ class HttpClient implements ServedClient {
     // A kept connection that the server closed just as we used it: a read can safely be sent again.
     if (!servers.several) return outcome === 'stale' && isRead && failed === 0;
     if (outcome === 'unavailable' && !servers.hasBetterThan(connections.server)) return false;
-    if (outcome === 'not-connected' || outcome === 'unavailable') {
+    const isUndone = outcome === 'not-connected' || outcome === 'unavailable' || outcome === 'ending';
+    if (isUndone) {
       this.#leave(connections, new Error(`another server is used instead of ${connections.server.name}`));
     }
     // What may have been done is not done again: only its caller knows whether that is harmless.
-    const mayRepeat = isRead || outcome === 'not-connected' || outcome === 'unavailable';
-    return mayRepeat && failed < servers.count;
+    return (isRead || isUndone) && failed < servers.count;
   }
 
   /** Connections to the server that is to be used now. */
@@ -271,8 +271,10 @@ type Outcome =
   | 'answered'
   /** It was not sent. */
   | 'not-connected'
-  /** The server said that it cannot serve now: nothing was done. */
+  /** The server said that it cannot serve now, as its store does not: nothing was done. Others may have the same to say. */
   | 'unavailable'
+  /** The server is ending, as it says before it looks at a request. */
+  | 'ending'
   /** A kept connection had been closed. */
   | 'stale'
   /** It was sent, and what became of it is not known. */
@@ -284,7 +286,10 @@ interface Failure {
 }
 
 function outcomeOf(error: unknown, { lost }: Connections): Outcome {
-  if (error instanceof ApiError) return error.code === 503 ? 'unavailable' : 'answered';
+  if (error instanceof ApiError) {
+    if (error.code !== 503) return 'answered';
+    return error.reason === 'ServiceUnavailable' ? 'unavailable' : 'ending';
+  }
   if (error instanceof NotConnectedError) return 'not-connected';
   if (error instanceof StaleConnectionError && lost === undefined) return 'stale';
   return 'unknown';

@@ -51,7 +51,8 @@ export class Serving {
 
   readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     if (this.ending.aborted) {
-      response.writeHead(503, isHTTP2(request) ? {} : { connection: 'close' }).end();
+      // Whatever it asks for is not begun: other servers can be asked for it, and clients of Kubernetes do so when told how soon.
+      response.writeHead(503, { 'retry-after': '1', ...(isHTTP2(request) ? {} : { connection: 'close' }) }).end();
       return;
     }
     if (!isHTTP2(request)) this.#noteSocket(request.socket);
