@@ -104,6 +104,6 @@ export interface LabOptions {
   readonly serverFlags?: readonly string[];
   /** LANs, with a router between them. Default: one. */
   readonly lans?: number;
-  /** Milliseconds until the lab has to be ready. Default: 60 s. */
+  /** Milliseconds until the lab has to be ready. Default: 60 s, and 20 s for each of those servers. */
   readonly timeout?: number;
 }

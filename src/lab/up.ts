@@ -19,8 +19,9 @@ import { claim, readOwner, runningOwner, writeJson } from './state.ts';
 import { type LabStatus, labStatus } from './status.ts';
 import { type LabSpec, MAX_LANS, MAX_NODES, MAX_SERVERS } from './topology.ts';
 
-/** Milliseconds until a lab has to be ready, unless told otherwise. */
+/** Milliseconds until a lab has to be ready, unless told otherwise; and more for each server with a place of its own. */
 const TIMEOUT = 60_000;
+const SERVER_TIMEOUT = 20_000;
 /** Milliseconds for a lab that never got ready to end by itself. It may be too young to hear a signal. */
 const CALL_OFF_GRACE = 3_000;
 /** sun_path of unix(7), without the final zero. */
@@ -140,6 +141,7 @@ function startDaemon(layout: Layout, options: LabOptions): ChildProcess {
 }
 
 interface Waiting {
+  readonly servers?: number;
   readonly layout: Layout;
   readonly progress: (text: string) => void;
   readonly signal: AbortSignal;
@@ -148,7 +150,7 @@ interface Waiting {
 
 async function untilReady(
   child: ChildProcess,
-  { layout, progress, signal, timeout = TIMEOUT }: Waiting,
+  { layout, progress, signal, servers = 0, timeout = TIMEOUT + servers * SERVER_TIMEOUT }: Waiting,
 ): Promise<void> {
   let waitingFor = 'its processes';
   const give = (report: Report): void => {
