@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { NODES_GROUP, nodeUser } from '../../api/certificates/v1/signers.ts';
 import { BackOff } from '../../client/back-off.ts';
 import { minutes, seconds } from '../../lib/duration.ts';
-import { type CertificateParts, type NodeCertificate, obtainCertificate } from './certificate.ts';
+import type { CertificateParts, NodeCertificate } from './certificate.ts';
 
 /** As kubelets do: somewhere between these parts of a certificate's life, so that nodes that joined together do not come together. */
 const SHARE = { from: 0.7, to: 0.9 };
@@ -45,6 +45,8 @@ export async function keepCertificate(options: RotationOptions, signal: AbortSig
       continue;
     }
     try {
+      // Months may pass until it is needed.
+      const { obtainCertificate } = await import('./certificate.ts');
       const next = await obtainCertificate(options, signal);
       await renewed(next);
       current = next.certificate;
