@@ -6,9 +6,11 @@ import { ReplicaSet } from '../../src/api/apps/v1/replicaset.ts';
 import { Job } from '../../src/api/batch/v1/job.ts';
 import { Lease } from '../../src/api/coordination/v1/lease.ts';
 import { Pod } from '../../src/api/core/v1/pod.ts';
+import { Service } from '../../src/api/core/v1/service.ts';
 import type { Kind } from '../../src/api/kind.ts';
 import { VirtualMachine } from '../../src/api/kubevirt/v1/virtualmachine.ts';
 import type { KubeObject } from '../../src/api/meta/v1.ts';
+import { IPAddressPool } from '../../src/api/metallb/v1beta1/ipaddresspool.ts';
 import { ApiError, isAlreadyExists } from '../../src/api/status.ts';
 import { type Client, TransportError } from '../../src/client/client.ts';
 import { createClient } from '../../src/client/http-client.ts';
@@ -23,6 +25,7 @@ const LEASE = { namespace: 'kube-system', name: 'postern-controllers' };
 const PODS = '/registry/pods/default/';
 const COUNT = 50;
 const MACHINES = 10;
+const BALANCERS = 20;
 /** Milliseconds. */
 const FROZEN = 4000;
 
@@ -94,6 +97,25 @@ function machine(name: string): VirtualMachine {
     ...{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', metadata: { name, namespace: 'default' } },
     spec: { runStrategy: 'Always', template: { spec } },
   };
+}
+
+function balancer(name: string): Service {
+  const spec = { type: 'LoadBalancer' as const, ports: [{ port: 80 }] };
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec };
+}
+
+/** As many addresses as the rounds want. */
+const POOL: IPAddressPool = {
+  apiVersion: 'metallb.io/v1beta1',
+  kind: 'IPAddressPool',
+  metadata: { name: 'lan', namespace: 'metallb-system' },
+  spec: { addresses: [`192.0.2.1-192.0.2.${3 * BALANCERS}`] },
+};
+
+/** The address of each Service that has one. */
+async function balanced(): Promise<readonly string[]> {
+  const { items } = await anyServer.list(Service, { namespace: 'default' });
+  return items.flatMap(({ status }) => status?.loadBalancer?.ingress?.map(({ ip = '' }) => ip) ?? []);
 }
 
 /** Notes the names of all pods that are made, as etcd tells of them. */
@@ -184,6 +206,7 @@ async function killed({ server }: OneOfServers): Promise<void> {
 const ROUNDS = [freeze, killed, freeze];
 
 test('nothing is made twice, whichever way leaders go in the middle of making it', { skip }, async () => {
+  await create(IPAddressPool, POOL);
   for (const [round, go] of ROUNDS.entries()) {
     const one = await leader();
     const going = until('the first pods', async () => (madeOf(`set${round}-`) > 3 ? true : undefined)).then(() =>
@@ -192,14 +215,18 @@ test('nothing is made twice, whichever way leaders go in the middle of making it
     await create(ReplicaSet, replicaSet(`set${round}`, COUNT));
     await create(Job, job(`job${round}`, COUNT));
     for (let i = 0; i < MACHINES; i++) await create(VirtualMachine, machine(`vm${round}-${i}`));
+    for (let i = 0; i < BALANCERS; i++) await create(Service, balancer(`lb${round}-${i}`));
     await going;
     await until(`all of round ${round}`, async () => {
       const guests = madeOf(`virt-launcher-vm${round}-`) >= MACHINES;
       return madeOf(`set${round}-`) >= COUNT && madeOf(`job${round}-`) >= COUNT && guests ? true : undefined;
     });
   }
+  await until('all addresses', async () => ((await balanced()).length >= ROUNDS.length * BALANCERS ? true : undefined));
   // What is still on its way of those who were stopped.
   await sleep(1000);
+  const given = await balanced();
+  assert.deepEqual([given.length, new Set(given).size], [ROUNDS.length * BALANCERS, ROUNDS.length * BALANCERS]);
   for (const round of ROUNDS.keys()) {
     assert.equal(madeOf(`set${round}-`), COUNT);
     assert.equal(madeOf(`job${round}-`), COUNT);
