@@ -1,5 +1,5 @@
 /** A server's certificates and keys, as files of a backup. */
-import { mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../lib/errors.ts';
 import type { BackupFile } from '../../store/backup/format.ts';
@@ -26,8 +26,8 @@ async function namesIn(dir: string): Promise<readonly string[]> {
   }
 }
 
-/** Puts the files where they were. Throws a {@link UserError}, before any is written, where another is in the place of one. */
-export async function restorePki(dataDir: string, files: readonly BackupFile[]): Promise<void> {
+/** Those of the files that are not there yet. Throws a {@link UserError} where another is in the place of one. */
+export async function missingPki(dataDir: string, files: readonly BackupFile[]): Promise<readonly BackupFile[]> {
   const missing: BackupFile[] = [];
   for (const file of files) {
     const there = await readIfThere(join(dataDir, file.path));
@@ -39,15 +39,23 @@ export async function restorePki(dataDir: string, files: readonly BackupFile[]):
       );
     }
   }
+  return missing;
+}
+
+/** Puts files where they were, for their owner alone; each is there as a whole, or not at all. */
+export async function writePki(dataDir: string, files: readonly BackupFile[]): Promise<void> {
   await mkdir(join(dataDir, FOLDER), { recursive: true, mode: 0o700 });
-  for (const { path, bytes } of missing) {
-    const file = await open(join(dataDir, path), 'wx', 0o600);
+  for (const { path, bytes } of files) {
+    const partial = join(dataDir, `${path}.partial`);
+    await rm(partial, { force: true });
+    const file = await open(partial, 'wx', 0o600);
     try {
       await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();
     }
+    await rename(partial, join(dataDir, path));
   }
 }
 

@@ -1,8 +1,8 @@
 /** `postern restore`: a new store, with what a backup has. */
-import { type Backup, openBackup } from '../../store/backup/read.ts';
+import { openBackup } from '../../store/backup/read.ts';
 import { type CopyReport, copyStore } from '../../store/transfer/copy.ts';
 import { describe, type End, openTarget } from './ends.ts';
-import { restorePki } from './pki-files.ts';
+import { missingPki, writePki } from './pki-files.ts';
 import { withRemedies } from './remedies.ts';
 
 /**
@@ -34,26 +34,27 @@ export function restore({ file, to, tell }: RestoreOptions): Promise<RestoreRepo
   return withRemedies({ to }, async () => {
     const backup = await openBackup(file, (entries) => tell(`${entries} entries read`));
     const { header } = backup;
+    const missing = to.dataDir === undefined ? [] : await missingPki(to.dataDir, backup.files);
     const target = await openTarget(to, {
       from: `backup ${header.id} of ${header.time}`,
       revision: backup.revision + REVISION_MARGIN,
     });
     try {
-      const files = await restoreFiles(to, backup);
+      // Before the store is whole: a server that finds one without certificates would make others.
+      if (to.dataDir !== undefined) await writePki(to.dataDir, missing);
       const copied = await copyStore(backup, target, (step, entries) => {
         tell(`${entries} of ${backup.trailer.entries} entries ${step}`);
       });
-      const [backupRevision, backupTime] = [backup.revision, header.time];
-      return { store: describe(to), backupRevision, backupTime, ...files, ...copied };
+      return {
+        store: describe(to),
+        backupRevision: backup.revision,
+        backupTime: header.time,
+        files: to.dataDir === undefined ? 0 : backup.files.length,
+        filesLeftOut: to.dataDir === undefined ? backup.files.length : 0,
+        ...copied,
+      };
     } finally {
       await target.close();
     }
   });
-}
-
-/** Before the store is whole: a server that finds one without certificates would make others. */
-async function restoreFiles({ dataDir }: End, { files }: Backup): Promise<{ files: number; filesLeftOut: number }> {
-  if (dataDir === undefined) return { files: 0, filesLeftOut: files.length };
-  await restorePki(dataDir, files);
-  return { files: files.length, filesLeftOut: 0 };
 }
