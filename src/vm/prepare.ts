@@ -83,6 +83,7 @@ export function commandLine(
     uuid: vmi.spec.domain.firmware?.uuid ?? uuidFrom(uid),
     device: host.port.device,
     mac: host.port.mac,
+    mtu: host.port.mtu,
     accelerator: host.acceleration.accelerator,
     runAs: host.runAs,
     directory: host.directory,

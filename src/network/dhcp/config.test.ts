@@ -29,6 +29,12 @@ test('a guest gets the addresses of its lease, its name, and the search list of 
   assert.ok(lines.includes(`dhcp-option=tag:ns-example-namespace,option:domain-search,${search}`));
 });
 
+test('a guest is told how long its packets may be, where that is known', () => {
+  const told = { podCIDRs: [mustParseCIDR('10.244.1.0/24')], leases: [], clusterDomain: 'cluster.local' };
+  assert.match(desiredDhcp({ ...told, mtu: 1450 }), /^dhcp-option=option:mtu,1450$/m);
+  assert.doesNotMatch(desiredDhcp(told), /mtu/);
+});
+
 test('each family is served alone too', () => {
   const v4 = desired(['10.244.1.0/24']);
   assert.match(v4, /dhcp-range=10\.244\.1\.0,static,255\.255\.255\.0/);

@@ -7,11 +7,12 @@ import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import { FakeWire } from '../../host/packet-socket-fake.ts';
 import { inNamespace } from '../../host/testing/in-namespace.ts';
-import { mustParseCIDR } from '../../lib/ip.ts';
+import { mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
 import { printMAC } from '../../lib/mac.ts';
 import { ethernet, icmpv6 } from '../guard/frames.ts';
 import { skipWithoutPodNetwork } from '../testing.ts';
 import { runRouterAdvertisements } from './advertiser.ts';
+import { encodeRouterAdvertisement } from './packet.ts';
 
 /** What a guest's kernel made of an advertisement. */
 interface Seen {
@@ -111,4 +112,20 @@ test('Linux forms its assigned address of it, without ever asking', { skip: skip
   } finally {
     rmSync(stateDir, { recursive: true, force: true });
   }
+});
+
+test('an advertisement says how long packets may be, where that is known', () => {
+  const content = {
+    mac: Uint8Array.of(2, 0, 0, 0, 0, 1),
+    source: mustParseIP('fe80::1'),
+    prefix: mustParseCIDR('fd00:10:244:1::/64'),
+    dnsServer: mustParseIP('fd00:10:244:1::1'),
+    searchDomains: [],
+    lifetime: 9000,
+  };
+  const hex = (mtu?: number) =>
+    Buffer.from(encodeRouterAdvertisement({ ...content, mtu }, content.mac)).toString('hex');
+  // RFC 4861 section 4.6.4.
+  assert.ok(hex(1450).includes('05010000000005aa'));
+  assert.ok(!hex().includes('0501000000'));
 });

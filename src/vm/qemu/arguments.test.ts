@@ -44,6 +44,12 @@ test('QEMU runs as the given user behind a filter, and its cache of translated c
   assert.match(optionOf(own, '-sandbox') ?? '', /elevateprivileges=deny/);
 });
 
+test('the network card tells the guest how long its packets may be, where that is not as usual', () => {
+  const card = (mtu?: number) => args(mtu === undefined ? {} : { mtu }).find((text) => text.startsWith('virtio-net'));
+  assert.match(card(1450) ?? '', /,host_mtu=1450/);
+  for (const usual of [undefined, 1500]) assert.doesNotMatch(card(usual) ?? '', /mtu/);
+});
+
 test('a comma in a name or a path stays part of it', () => {
   const disk = { name: 'root', image: 'i', path: '/disk/', readonly: false, bootIndex: undefined };
   const list = args({ name: 'a,b', diskFiles: [{ disk, file: '/x,y', format: 'raw' }] });
@@ -62,6 +68,7 @@ test('QEMU itself takes the command line', { skip: noQemu && 'QEMU is not instal
     const list = args({
       kernelFile: undefined,
       runAs: undefined,
+      mtu: 1450,
       directory,
       diskFiles: [{ disk, file, format: 'raw' }],
     });

@@ -12,6 +12,8 @@ export interface GuestParts {
   readonly uuid: string;
   readonly device: string;
   readonly mac: string;
+  /** Bytes that its packets may have, which its network card tells the guest; undefined: as is usual. */
+  readonly mtu?: number | undefined;
   readonly kernelFile: string | undefined;
   readonly initrdFile: string | undefined;
   readonly diskFiles: readonly { readonly disk: ImageDisk; readonly file: string; readonly format: 'raw' | 'qcow2' }[];
@@ -20,6 +22,9 @@ export interface GuestParts {
   /** The guest's own directory: in the arguments so that the process can be told from every other. */
   readonly directory: string;
 }
+
+/** What a guest takes for granted. */
+const USUAL_MTU = 1500;
 
 /** Translated code that TCG keeps, in MiB; its default is a quarter of the machine's memory. */
 const TCG_CACHE = 64;
@@ -41,7 +46,7 @@ export function qemuArguments(plan: GuestPlan, parts: GuestParts): readonly stri
     // (linkwatch), and IPv6 waits for that.
     ...[
       '-device',
-      `virtio-net-${bus(plan.machine)},netdev=net0,mac=${parts.mac},status=off${noOptionRom(plan.machine)}`,
+      `virtio-net-${bus(plan.machine)},netdev=net0,mac=${parts.mac},status=off${mtuOption(parts.mtu)}${noOptionRom(plan.machine)}`,
     ],
     ...parts.diskFiles.flatMap((file, i) => diskArguments(plan.machine, file, i)),
     ...['-chardev', `socket,id=console,path=${CONSOLE_SOCKET},server=on,wait=off`, '-serial', 'chardev:console'],
@@ -56,6 +61,10 @@ export function qemuArguments(plan: GuestPlan, parts: GuestParts): readonly stri
     ...(parts.runAs ? ['-runas', `${parts.runAs.uid}:${parts.runAs.gid}`] : []),
   ];
 }
+
+/** Linux believes its card (virtio 1.2, section 5.1.3, VIRTIO_NET_F_MTU) before it hears of DHCP, of which it heeds not all. */
+const mtuOption = (mtu: number | undefined): string =>
+  mtu === undefined || mtu === USUAL_MTU ? '' : `,host_mtu=${mtu}`;
 
 function machineOption(machine: Machine): string {
   switch (machine) {
