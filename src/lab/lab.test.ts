@@ -1,60 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Ending, tempDir } from '../../test/support/temp-dir.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
 import { CommandError, type RunCommand, runCommand } from '../host/process.ts';
-import { skipUnless, skipWithoutPrograms } from '../host/testing/in-namespace.ts';
-import type { IPFamily } from '../lib/ip.ts';
+import { skipWithoutPrograms } from '../host/testing/in-namespace.ts';
 import { LabError } from './error.ts';
 import { fixtureCommands } from './lab.fixture.ts';
-import { type LabOptions, labCut, labDown, labExec, labHeal, labStart, labStatus, labStop, labUp } from './lab.ts';
+import { labDown, labExec, labStatus, labUp } from './lab.ts';
 import { layoutOf } from './layout.ts';
 import { checkPrivileges } from './privileges.ts';
 import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
 import { readOwner } from './state.ts';
-
-const skip = skipUnless(['true']) || (isOpen('/dev/net/tun') ? false : '/dev/net/tun is not open to this user');
-
-function isOpen(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Where a lab may be. It is taken down before the directory around it is removed: hooks run in the order they were made. */
-function labDir(t: Ending): string {
-  const place: { dir?: string } = {};
-  t.after(() => place.dir && labDown(place.dir));
-  place.dir = join(tempDir(t), 'lab');
-  return place.dir;
-}
-
-/** A lab of two nodes, taken down when the test ends. */
-async function lab(t: Ending, more: Partial<LabOptions> = {}) {
-  const dir = labDir(t);
-  const families: readonly IPFamily[] = ['IPv4', 'IPv6'];
-  const options: LabOptions = { dir, nodes: 2, ipFamilies: families, commands: fixtureCommands(), ...more };
-  const status = await labUp(options);
-  const at = async (who: string, ...argv: string[]) => {
-    const command = labExec(dir, who, argv);
-    return (await runCommand(command.argv, { env: command.env })).stdout;
-  };
-  return { dir, options, status, at };
-}
-
-/** Waits for something that another process does; the test's own time limit ends it. */
-async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(10);
-}
-
-const processOf = (dir: string, name: string) => labStatus(dir).processes.find((process) => process.name === name);
+import { eventually, lab, labDir, processOf, skip } from './test-lab.ts';
 
 const addresses = () => runCommand(['ip', '-json', 'address']);
 
@@ -131,69 +91,6 @@ describe('a lab of two nodes', { skip }, () => {
     await eventually(() => processOf(dir, 'server')?.restarts === 1 && processOf(dir, 'server')?.phase === 'ready');
     assert.equal(labStatus(dir).server, status.server);
     assert.equal(await (await fetch(status.server ?? '')).text(), 'served\n');
-  });
-});
-
-describe('a lab with servers on its LANs', { skip }, () => {
-  const ending: (() => unknown)[] = [];
-  let made: Awaited<ReturnType<typeof lab>> | undefined;
-  const shared = () => made ?? assert.fail('there is no lab');
-  before(async () => {
-    const after = { after: (end: () => unknown) => void ending.push(end) };
-    made = await lab(after, { servers: 1, store: 'lmdb', serverDisk: 1, lans: 2 });
-  });
-  after(async () => {
-    for (const end of ending) await end();
-  });
-  const answers = (place: string, address: string) =>
-    shared()
-      .at(place, 'ping', '-c1', '-W0.5', address)
-      .then(
-        () => true,
-        () => false,
-      );
-  /** Its stand-in for a server knows nothing of TLS. */
-  const api = () => (shared().status.server ?? '').replace('https:', 'http:');
-  const [NODE2, SERVER1] = ['192.168.78.12', '192.168.77.3'];
-
-  test('the API is at one URL everywhere, and at the server’s own address on the LANs', async () => {
-    const { at } = shared();
-    assert.equal(await (await fetch(api())).text(), 'served\n');
-    for (const place of ['server1', 'node2', 'client']) {
-      assert.equal(await at(place, 'curl', '-sS', api()), 'served\n');
-      assert.equal(await at(place, 'curl', '-sS', `http://${SERVER1}:6443`), 'served\n');
-    }
-  });
-
-  test('what a server keeps is on a disk that can be full', async () => {
-    const { dir, at } = shared();
-    const fill = ['dd', 'if=/dev/zero', `of=${join(dir, 'servers/server1/data/store/x')}`, 'bs=1M', 'count=2'];
-    await assert.rejects(at('server1', ...fill), /No space left on device/);
-  });
-
-  test('a link is cut, one way only and both, between LANs too, and mended', async () => {
-    const { dir } = shared();
-    assert.ok((await answers('server1', NODE2)) && (await answers('client', SERVER1)));
-    await labCut({ dir, from: ['client'], to: ['server1'] });
-    await labCut({ dir, from: ['node2'], to: ['server1'], oneWay: true });
-    assert.deepEqual(await Promise.all([answers('client', SERVER1), answers('server1', NODE2)]), [false, false]);
-    assert.ok(await answers('client', NODE2));
-    assert.equal(labStatus(dir).links.length, 3);
-    await labHeal(dir, ['client']);
-    assert.deepEqual(await Promise.all([answers('client', SERVER1), answers('server1', NODE2)]), [true, false]);
-    await labHeal(dir);
-    assert.ok(await answers('server1', NODE2));
-    await assert.rejects(labCut({ dir, from: ['node9'], to: ['lan'] }), /no "node9" in this lab. There are: lan, /);
-  });
-
-  test('a process that is stopped stays so until it is started', async () => {
-    const { dir } = shared();
-    await labStop(dir, ['server1'], 'SIGKILL');
-    assert.equal(processOf(dir, 'server1')?.lastEnd, 'SIGKILL');
-    await assert.rejects(fetch(api()));
-    await labStart(dir, ['server1']);
-    assert.equal(await (await fetch(api())).text(), 'served\n');
-    await assert.rejects(labStop(dir, ['server2']), /no process "server2" in this lab. There are: server1, node1/);
   });
 });
 
