@@ -1,28 +1,15 @@
-/**
- * What Postern stores is what a kube-apiserver reads. The real one, where there is one: $KUBE_APISERVER, or `kube-apiserver` in
- * the PATH. `docs/graduation.md` has the same for people.
- */
+/** What Postern stores is what a kube-apiserver reads: the real one, where there is one. `docs/graduation.md` has the same for people. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { HELD_KINDS } from '../../src/api/kinds.ts';
 import { objectKey } from '../../src/apiserver/storage/keys.ts';
-import { CommandError, runCommand } from '../../src/host/process.ts';
-import {
-  type EtcdFixture,
-  fileScope,
-  freePorts,
-  skipWithoutEtcd,
-  startEtcd,
-} from '../../src/store/etcd/etcd.fixture.ts';
+import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
+import { type EtcdFixture, fileScope, skipWithoutEtcd, startEtcd } from '../../src/store/etcd/etcd.fixture.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startServer, type TestServer } from '../e2e/server.ts';
+import { skipWithoutKubeApiserver, startKubeApiserver } from './kube-apiserver.ts';
 
-const KUBE_APISERVER = process.env['KUBE_APISERVER'] ?? 'kube-apiserver';
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
 const CRDS = fileURLToPath(new URL('../../deploy/crds', import.meta.url));
 
@@ -157,17 +144,16 @@ describe('what a server keeps in etcd', { skip: skipWithoutEtcd() }, () => {
     for (const { key } of others) assert.match(key, /^\/registry\/postern\.dev\//);
   });
 
-  const noServer = spawnSync(KUBE_APISERVER, ['--version']).error !== undefined;
-  const skip = noServer ? 'there is no kube-apiserver here: name one with $KUBE_APISERVER' : false;
+  const skip = skipWithoutKubeApiserver();
 
   test('is served by a kube-apiserver, which gives out nothing twice', { skip }, async (t) => {
-    const { kubectl, child } = await startKubernetes(server, etcd);
-    const end = async (): Promise<void> => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    };
-    t.after(end);
+    const { dir, kubeconfig } = server;
+    const kubernetes = await startKubeApiserver({
+      ...{ etcdEndpoints: etcd.endpoints, dir, admin: await loadKubeconfig(kubeconfig) },
+      advertised: '192.0.2.9',
+    });
+    t.after(() => kubernetes.end());
+    const kubectl: Kubectl = async (args) => (await kubernetes.kubectl(args)).stdout;
     const kept = await listed(kubectl);
     const found = new Map(kept.map((object) => [nameOf(object), object] as const));
     for (const object of served) {
@@ -202,7 +188,7 @@ describe('what a server keeps in etcd', { skip: skipWithoutEtcd() }, () => {
 
     // The way back: what it has written is read as well.
     await kubectl(['create', 'configmap', 'written-by-kubernetes', '--from-literal=a=b']);
-    await end();
+    await kubernetes.end();
     await server.restart();
     const { stdout } = await server.kubectl(['get', 'configmap/written-by-kubernetes', 'deployment/web', '-o', 'name']);
     assert.equal(stdout, 'configmap/written-by-kubernetes\ndeployment.apps/web\n');
@@ -221,45 +207,4 @@ async function listed(kubectl: Kubectl): Promise<readonly Listed[]> {
 
 function nameOf({ kind, metadata: { namespace = '', name } }: Listed): string {
   return `${kind} ${namespace}/${name}`;
-}
-
-/** A kube-apiserver with the certificates and keys of a server, on its etcd. */
-async function startKubernetes(
-  { dir, kubeconfig, url }: TestServer,
-  etcd: EtcdFixture,
-): Promise<{ kubectl: Kubectl; child: ChildProcess }> {
-  const pki = join(dir, 'pki');
-  const publicKey = join(dir, 'service-account.pub');
-  await runCommand(['openssl', 'pkey', '-in', join(pki, 'service-account.pem'), '-pubout', '-out', publicKey]);
-  const [port] = await freePorts(1);
-  const child = spawn(
-    KUBE_APISERVER,
-    [
-      ...[`--etcd-servers=${etcd.endpoints.join(',')}`, '--storage-media-type=application/json'],
-      ...['--bind-address=127.0.0.1', `--secure-port=${port}`, '--advertise-address=192.0.2.9'],
-      ...[`--tls-cert-file=${join(pki, 'server.pem')}`, `--tls-private-key-file=${join(pki, 'server.pem')}`],
-      ...[`--client-ca-file=${join(pki, 'ca.pem')}`, '--authorization-mode=Node,RBAC'],
-      ...[
-        `--service-account-key-file=${publicKey}`,
-        `--service-account-signing-key-file=${join(pki, 'service-account.pem')}`,
-      ],
-      ...['--service-account-issuer=https://kubernetes.default.svc.cluster.local'],
-      ...['--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112'],
-    ],
-    { stdio: 'ignore' },
-  );
-  const own = join(dir, 'kubernetes.kubeconfig');
-  await writeFile(own, (await readFile(kubeconfig, 'utf8')).replaceAll(url, `https://127.0.0.1:${port}`), {
-    mode: 0o600,
-  });
-  const kubectl: Kubectl = async (args) => (await runCommand(['kubectl', '--kubeconfig', own, ...args])).stdout;
-  for (let tries = 0; ; tries++) {
-    try {
-      await kubectl(['get', '--raw', '/readyz']);
-      return { kubectl, child };
-    } catch (error) {
-      if (!(error instanceof CommandError) || tries === 100 || child.exitCode !== null) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
 }
