@@ -43,8 +43,8 @@ export async function follow(
         if (signal.aborted) return;
         if (err instanceof CompactedError) revision = undefined;
         else log.warn({ err, prefix }, 'cannot follow the store; trying again');
-        await clock.sleep(AGAIN, signal).catch(() => {}); // The loop looks at the signal.
       }
+      await clock.sleep(AGAIN, signal).catch(() => {}); // The loop looks at the signal.
     }
   };
   void keepUp(await read());

@@ -33,7 +33,7 @@ export function addTokenCommand(postern: Command): void {
     .addOption(
       new Option(
         '--server <urls>',
-        'where the other machine reaches the servers; default: as the kubeconfig says',
+        'where the other machine reaches the servers; default: as the API tells nodes',
       ).argParser(parseServers),
     )
     .addOption(outputOption())
@@ -59,30 +59,30 @@ export function addTokenCommand(postern: Command): void {
 }
 
 async function create(flags: CreateFlags): Promise<void> {
-  const [{ makeToken, joinCommand }, { print }] = await Promise.all([
+  const [{ makeToken, joinCommand }, { areLocal, serversForOthers }, { print }] = await Promise.all([
     import('../join/make-token.ts'),
+    import('../join/server-urls.ts'),
     import('../output.ts'),
   ]);
   const known = await loadEndpoint(flags.kubeconfig);
-  const [server = known.server, ...otherServers] = flags.server ?? [known.server, ...(known.otherServers ?? [])];
   const { role, ttl } = { role: flags.for, ttl: flags.ttl === 0 ? undefined : flags.ttl };
-  const made = await using(known, (client) =>
-    makeToken(client, { role, ttl, description: flags.description, now: Date.now() }),
-  );
+  const [made, [server = known.server, ...otherServers]] = await using(known, async (client) => [
+    await makeToken(client, { role, ttl, description: flags.description, now: Date.now() }),
+    flags.server ?? (await serversForOthers(client, known)),
+  ]);
   const { token, command, servers } = joinCommand({ ...known, server, otherServers }, made, role);
   const expires = made.expires === undefined ? undefined : new Date(made.expires).toISOString();
   const value = { id: made.id, for: role, token, servers, ...(expires && { expires }), command };
   print(value, flags.output, () => command);
-  for (const warning of warnings(servers, role)) process.stderr.write(`${warning}\n`);
+  for (const warning of warnings(servers, areLocal(servers), role)) process.stderr.write(`${warning}\n`);
 }
 
 /** What is printed would not work elsewhere, or is more than it looks. */
-function warnings(servers: readonly string[], role: 'node' | 'server'): readonly string[] {
-  const isLocal = servers.every((url) => /^(localhost|127\.|\[::1\])/.test(new URL(url).host));
+function warnings(servers: readonly string[], isLocal: boolean, role: 'node' | 'server'): readonly string[] {
   return [
     ...(isLocal
       ? [
-          `note: ${servers.join(',')} is this machine only. Name the address that others reach: --server https://ADDRESS:PORT`,
+          `note: ${servers.join(',')} is this machine only: start the server with --listen ADDRESS:PORT that others reach, or name that with --server.`,
         ]
       : []),
     ...(role === 'server' ? ['note: whoever has this token can take over the whole cluster until it ends.'] : []),

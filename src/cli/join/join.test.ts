@@ -10,9 +10,11 @@ import { CertificateSigningRequest } from '../../api/certificates/v1/certificate
 import { BOOTSTRAP_NAMESPACE, bootstrapSecret, bootstrapSecretName } from '../../api/core/v1/bootstrap-token.ts';
 import { Node } from '../../api/core/v1/node.ts';
 import { Secret } from '../../api/core/v1/secret.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { ClusterRoleBinding } from '../../api/rbac/v1/clusterrolebinding.ts';
 import { startTestServer, type TestServer } from '../../apiserver/testing/server.ts';
 import type { Endpoint } from '../../client/client.ts';
+import { fakeClient } from '../../client/fake.ts';
 import { createClient, type ServedClient } from '../../client/http-client.ts';
 import { startControllers } from '../../controllers/controllers.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
@@ -24,6 +26,7 @@ import { endpointOf, type Membership, readMembership } from './membership.ts';
 import { joinCluster } from './node-join.ts';
 import { isNodeCertificate, keepCertificate } from './rotation.ts';
 import { joinAsServer } from './server-join.ts';
+import { areLocal, serversForOthers } from './server-urls.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 let api: TestServer;
@@ -270,6 +273,23 @@ describe('a machine that joins as a server', () => {
 });
 
 describe('tokens', () => {
+  it('name the servers of the kubeconfig, and others only when a server of the cluster answers there', async () => {
+    const elsewhere = { ...endpoint, server: 'https://192.0.2.1:6443', otherServers: ['https://[2001:db8::1]:6443'] };
+    assert.deepEqual(await serversForOthers(admin, elsewhere), [elsewhere.server, ...elsewhere.otherServers]);
+    // Nothing of this cluster is where this says that it is.
+    const slice = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['0.0.0.1'] }],
+      ports: [{ name: 'https', port: 6443 }],
+    } as EndpointSlice;
+    assert.deepEqual(await serversForOthers(fakeClient([slice]), endpoint), [endpoint.server]);
+    assert.equal(areLocal([endpoint.server]), true);
+    assert.equal(areLocal([elsewhere.server]), false);
+  });
+
   it('are listed without what is secret in them, and taken back by their id', async () => {
     const made = await makeToken(admin, { role: 'server', ttl: undefined, description: 'third rack', now: Date.now() });
     const listed = (await listTokens(admin)).find(({ id }) => id === made.id);
