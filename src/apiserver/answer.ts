@@ -18,7 +18,13 @@ export type WatchLine =
 export type Answer =
   | { readonly kind: 'object'; readonly code: 200 | 201; readonly of: AnyKind; readonly stored: Stored }
   | { readonly kind: 'list'; readonly of: AnyKind; readonly items: readonly Stored[]; readonly metadata: ListMeta }
-  | { readonly kind: 'watch'; readonly of: AnyKind; readonly lines: AsyncIterable<readonly WatchLine[]> }
+  | {
+      readonly kind: 'watch';
+      readonly of: AnyKind;
+      readonly lines: AsyncIterable<readonly WatchLine[]>;
+      /** Resolves when the objects that there are already have been told, if they are to be; then there are only changes. */
+      readonly begun: Promise<void>;
+    }
   | { readonly kind: 'status'; readonly status: Status };
 
 /** The answer to something that was done and has no object to show. */

@@ -23,7 +23,7 @@ import { serve } from '../verbs/verbs.ts';
 import { readBody } from './body.ts';
 import { statusOf } from './errors.ts';
 import { isHTTP2 } from './http2.ts';
-import { authenticated, leavePlace, seated } from './limits/admit.ts';
+import { authenticated, leaveOnceBegun, leavePlace, seated } from './limits/admit.ts';
 import { classify } from './limits/classify.ts';
 import type { Place } from './limits/flow-control.ts';
 import type { Limits } from './limits/limits.ts';
@@ -195,7 +195,7 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target, pla
     for (const warning of target.kind.warnings(answer.stored.object)) warnings.add(warning);
   }
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
-  if (answer.kind === 'watch') place.leave();
+  if (answer.kind === 'watch') leaveOnceBegun(place, answer.begun);
   if (answer.kind === 'watch') return sendWatch(response, signal, answer, options);
   send(response, { ...replyOf(answer, options, accepted), headers: warningHeaders(warnings) });
 }

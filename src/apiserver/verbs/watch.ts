@@ -29,15 +29,23 @@ interface Plan {
   readonly bookmarks: boolean;
   /** Whether a bookmark says where the objects that already existed end. */
   readonly markInitial: boolean;
+  /** To be called when the objects that existed have been told. */
+  readonly begun: () => void;
 }
 
 export async function watch(api: Api, request: ResourceRequest): Promise<Answer> {
   const plan = await planOf(api, request);
   const limit = (wholeNumber(request.query, 'timeoutSeconds') ?? 0) * 1000 || DEFAULT_TIMEOUT * (1 + api.random());
-  return { kind: 'watch', of: request.kind, lines: timed(api, plan, limit, request.signal) };
+  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  return {
+    kind: 'watch',
+    of: request.kind,
+    lines: timed(api, { ...plan, begun: resolve }, limit, request.signal),
+    begun,
+  };
 }
 
-async function planOf(api: Api, request: ResourceRequest): Promise<Plan> {
+async function planOf(api: Api, request: ResourceRequest): Promise<Omit<Plan, 'begun'>> {
   const { query } = request;
   checkListOptions(query, 'watch');
   const initial = query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined;
@@ -96,6 +104,7 @@ async function* lines(
     }
     if (plan.markInitial) yield [bookmark(revision, true)];
   }
+  plan.begun();
   for await (const item of withTicks(api, plan, from, signal)) {
     const made = item.kind === 'tick' ? [bookmark(item.revision, false)] : changed(api, plan.selection, item.batch);
     if (made.length > 0) yield made;

@@ -7,8 +7,11 @@ import { ANONYMOUS, type User } from '../../auth/user.ts';
 import type { Place } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 
-/** A list that was made takes its memory until it is sent, and its place with it: for so long, as a client that reads nothing is nobody's fault but its own. */
-const SENDING_LIMIT = seconds(5);
+/**
+ * A list that was made takes memory until it is sent, and its place with it: for so long at most, as those who read slowly are not to keep others
+ * from theirs.
+ */
+const SENDING_LIMIT = seconds(1);
 
 /** Who a request is from. Wrong tokens are looked at only so often: throws an ApiError, 401 or 429. */
 export async function authenticated(
@@ -33,6 +36,15 @@ export async function authenticated(
 export async function seated(place: Place, response: ServerResponse): Promise<void> {
   const waiting = place.enter(() => new Promise((resolve) => response.once('close', resolve)));
   if (waiting !== undefined) await waiting;
+}
+
+/** A watch has its place while it is told of what there is already, which is a list; changes are no work of its own. */
+export function leaveOnceBegun(place: Place, begun: Promise<void>): void {
+  const timer = setTimeout(() => place.leave(), SENDING_LIMIT).unref();
+  void begun.then(() => {
+    clearTimeout(timer);
+    place.leave();
+  });
 }
 
 /** The request was answered: gives its place to others, now or when a long answer has been sent. */

@@ -27,7 +27,7 @@ const LONG_MAX: Readonly<Record<Schema, number>> = {
 const LEVELS: Readonly<Record<Exclude<Level, 'exempt'>, FairQueueOptions>> = {
   leases: { seats: 64, seatsPerFlow: 4, queueLength: 16, queueTotal: 8192 },
   reads: { seats: 128, seatsPerFlow: 32, queueLength: 256, queueTotal: 8192 },
-  lists: { seats: 16, seatsPerFlow: 2, queueLength: 64, queueTotal: 8192 },
+  lists: { seats: 16, seatsPerFlow: 2, queueLength: 128, queueTotal: 8192 },
   writes: { seats: 128, seatsPerFlow: 32, queueLength: 256, queueTotal: 8192 },
 };
 
