@@ -6,7 +6,7 @@ import { clocksSet } from './clocks.feature.ts';
 import { memberDiskFull } from './disks.feature.ts';
 import { leaderKilled, noQuorum, oneMemberDown } from './etcd.feature.ts';
 import { nameTaken } from './names.feature.ts';
-import { cutFromServers, cutNodes, cutServers, lossy } from './network.feature.ts';
+import { cutFromServers, cutNodes, cutServers, lossy, lossyNodes } from './network.feature.ts';
 import { agentGone } from './nodes.feature.ts';
 import { killedWhileWriting, leadingControllersKilled, serverSilent } from './servers.feature.ts';
 import { failureStories } from './stories.ts';
@@ -15,7 +15,7 @@ import { rollingUpgrade } from './upgrade.feature.ts';
 const CHAPTERS = [
   ...[oneMemberDown, leaderKilled, noQuorum],
   ...[killedWhileWriting, leadingControllersKilled, serverSilent],
-  ...[cutNodes, cutFromServers, cutServers, lossy],
+  ...[cutNodes, cutFromServers, cutServers, lossy, lossyNodes],
   ...[agentGone, nameTaken, clocksSet, memberDiskFull, rollingUpgrade],
 ];
 

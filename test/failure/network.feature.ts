@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { labCut } from '../../src/lab/lab.ts';
+import { PORT } from '../e2e/l2/objects.ts';
 import type { Stories } from './stories.ts';
 import { ENTRANCE } from './world.ts';
 
@@ -10,14 +11,41 @@ const WHILE = 6_000;
 const LOSS = 5;
 
 export function cutNodes(stories: Stories): void {
-  stories.story('two nodes that cannot hear each other are both served, and serve', async () => {
+  for (const [which, oneWay] of [
+    ['that cannot hear each other', false],
+    ['of which only one hears the other', true],
+  ] as const) {
+    stories.story(`two nodes ${which} are both served, and serve`, async () => {
+      const { world } = stories;
+      await labCut({ dir: world.dir, from: ['node2'], to: ['node3'], oneWay });
+      await sleep(WHILE);
+      world.assertNothingLost();
+      assert.deepEqual(await world.notReady(), []);
+    });
+  }
+}
+
+export function lossyNodes(stories: Stories): void {
+  stories.story(`with ${LOSS} % loss between nodes every request is answered, if later`, async () => {
     const { world } = stories;
-    await labCut({ dir: world.dir, from: ['node2'], to: ['node3'] });
-    await sleep(WHILE);
-    world.assertNothingLost();
-    assert.deepEqual(await world.notReady(), []);
+    const others = world.lan.nodes.map(({ name }) => name).filter((name) => name !== ENTRANCE);
+    await labCut({ dir: world.dir, from: others, to: others, loss: LOSS });
+    const [asker = ''] = others;
+    const said = await world.lan.at(asker, ['bash', '-c', ASK, 'ask', world.clusterIP, String(PORT)]);
+    assert.equal(said, 'answered 40\n');
   });
 }
+
+/** Forty connections one after the other, each of which is asked and may take ten seconds: TCP sends again what is lost. */
+const ASK = `
+answered=0
+for i in $(seq 40); do
+  if timeout 10 bash -c 'exec 3<>"/dev/tcp/$1/$2" && echo "$3" >&3 && read -r line <&3' ask "$1" "$2" "$i"; then
+    answered=$((answered + 1))
+  fi
+done
+echo "answered $answered"
+`;
 
 export function cutFromServers(stories: Stories): void {
   const servers = ['server1', 'server2', 'server3'];

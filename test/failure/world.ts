@@ -34,6 +34,7 @@ export class World {
   readonly clocks: Clocks;
   /** Those of the load balancer. */
   #outside: readonly string[] = [];
+  #clusterIP = '';
   #traffics: readonly Traffic[] = [];
   #since = 0;
 
@@ -60,6 +61,11 @@ export class World {
 
   get dir(): string {
     return this.lan.dir;
+  }
+
+  /** Of the Service that is asked all the time, of IPv4. */
+  get clusterIP(): string {
+    return this.#clusterIP;
   }
 
   logs(): Promise<string> {
@@ -179,6 +185,7 @@ export class World {
     const [clusterIPv4 = '', clusterIPv6 = ''] = spec?.clusterIPs ?? [];
     const target = (by: Target['by'], address: string, port = PORT): Target => ({ by, address, port, every: EVERY });
     this.#outside = Object.values(outside);
+    this.#clusterIP = clusterIPv4;
     await this.untilAnnounced();
     this.#traffics = await Promise.all([
       this.lan.traffic([
