@@ -17,6 +17,7 @@ import { createClient } from '../../src/client/http-client.ts';
 import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
 import { fileScope, skipWithoutEtcd, startEtcd } from '../../src/store/etcd/etcd.fixture.ts';
 import type { Store } from '../../src/store/store.ts';
+import { startServer } from '../e2e/server.ts';
 import { type OneOfServers, startServers } from './loopback-servers.ts';
 
 const skip = skipWithoutEtcd();
@@ -232,4 +233,18 @@ test('nothing is made twice, whichever way leaders go in the middle of making it
     assert.equal(madeOf(`job${round}-`), COUNT);
     for (let i = 0; i < MACHINES; i++) assert.equal(madeOf(`virt-launcher-vm${round}-${i}-`), 1);
   }
+});
+
+test('a server that starts before its etcd waits for it', { skip }, async (t) => {
+  const etcd = await startEtcd(t, { members: 1 });
+  const [member] = etcd.members;
+  await member?.kill();
+  const argv = ['--store', 'etcd', '--etcd-endpoints', etcd.endpoints.join(',')];
+  const starting = startServer(argv);
+  // Longer than it takes to give an etcd up.
+  await sleep(6500);
+  member?.start();
+  const server = await starting;
+  t.after(() => server.stop());
+  assert.match(server.said(), /etcd does not answer; the server waits for it/);
 });
