@@ -10,12 +10,15 @@ import { FairQueue, type FairQueueOptions, type Waiter } from './fair-queue.ts';
 const WAIT_LIMIT = seconds(15);
 /** Requests of one client that have come and are not answered, whatever they wait for: their own bodies, or a seat. */
 const OPEN_MAX = 500;
-/** Watches and streams of one client. An agent has about thirty, and streams of its pods. */
+/**
+ * Watches and streams of one client. A write is told to every watch before it is answered, at some 40 µs each. An agent has about
+ * thirty, and streams of its pods.
+ */
 const LONG_MAX: Readonly<Record<Schema, number>> = {
   exempt: Number.POSITIVE_INFINITY,
   nodes: 2000,
-  'service-accounts': 500,
-  users: 500,
+  'service-accounts': 250,
+  users: 250,
   // Refused by what it may do, which is nothing of the kind.
   anonymous: 50,
 };
