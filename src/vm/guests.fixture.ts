@@ -82,6 +82,15 @@ function qemuPid(pod: Pod | undefined): number {
   return Number(readFileSync(join(stateDir, 'vms', 'guests', pod?.metadata.uid ?? '', 'qemu.pid'), 'utf8'));
 }
 
+/** One that has ended and that nobody has asked about yet has no command line any more. */
+function isRunning(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
+  } catch {
+    return false;
+  }
+}
+
 async function main(): Promise<object> {
   await runCommand(['ip', 'link', 'set', 'lo', 'up']);
   const podCIDRs = ['10.244.1.0/24', 'fd00:10:244:1::/64'].map(mustParseCIDR);
@@ -129,7 +138,19 @@ async function main(): Promise<object> {
   await until('the deleted pod goes', async () => ((await podOf('guest-b')) === undefined ? true : undefined));
   const deleted = (await vmiOf('guest-b')).status?.phase;
 
-  await again.stop('end');
+  // While the agent is away a guest's pod goes, as with a Node that somebody deleted: the guest runs elsewhere by now.
+  await createGuest('guest-d');
+  const forgotten = await until('guest-d runs', async () => {
+    const pod = await podOf('guest-d');
+    return pod?.status?.phase === 'Running' ? qemuPid(pod) : undefined;
+  });
+  await again.stop('leave');
+  client.remove(Pod, { namespace: NAMESPACE, name: 'virt-launcher-guest-d-abcde' });
+  const ranOn = isRunning(forgotten);
+  const back = await startVMs(options, parts.signal);
+  await until('the forgotten guest ends', async () => (isRunning(forgotten) ? undefined : true));
+
+  await back.stop('end');
   parts.abort();
   await cleanupPodNetwork();
   const left = {
@@ -147,6 +168,7 @@ async function main(): Promise<object> {
     afterRestart,
     killed: { reportedAfter, message: killed.status?.message },
     deleted,
+    ranOn,
     left,
   };
 }

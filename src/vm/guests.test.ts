@@ -18,6 +18,7 @@ interface Seen {
   readonly after: readonly number[];
   readonly afterRestart: GuestCommandResult;
   readonly killed: { readonly reportedAfter: number; readonly message: string };
+  readonly ranOn: boolean;
   readonly deleted: string;
   readonly left: { readonly guests: readonly string[]; readonly links: number; readonly rules: string };
 }
@@ -77,6 +78,10 @@ describe('two guests on a node', { skip }, () => {
   });
 
   test('power off when their pod is deleted, before the pod goes', () => assert.equal(seen.deleted, 'Succeeded'));
+
+  test('end when the agent comes back and their pods went meanwhile: they may run elsewhere by now', () => {
+    assert.equal(seen.ranOn, true);
+  });
 
   test('say what to do when their image is missing', () => {
     assert.equal(seen.blocked.reason, 'ImageNotFound');
