@@ -9,7 +9,6 @@ import type { ObjectKey } from '../api/meta/v1.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../api/status.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
-import { aborted } from '../lib/abort.ts';
 import { type Duration, milliseconds, seconds } from '../lib/duration.ts';
 import type { Client } from './client.ts';
 import { ignoreNotFound } from './expected.ts';
@@ -182,9 +181,10 @@ class Tenure implements Term {
   #lease: Lease;
   /** Milliseconds of the steady clock until which nobody else leads. */
   #until: number;
-  /** Whether the last renewal succeeded. */
-  #isRenewed = true;
-  /** The renewal that is under way. */
+  /** When it is renewed next, on the steady clock. After one that failed it is due at once. */
+  #due: number;
+  #isRenewing = false;
+  /** The last renewal, which may be under way. */
   #renewal: Promise<void> = Promise.resolve();
 
   constructor(
@@ -200,6 +200,7 @@ class Tenure implements Term {
     this.#lease = lease;
     // Counted from before it was asked for: others have seen it later.
     this.#until = asked + options.timing.renewDeadline;
+    this.#due = asked + options.timing.retryPeriod;
     this.#onChange = onChange;
     onChange(false);
     void this.#keep();
@@ -245,16 +246,16 @@ class Tenure implements Term {
   }
 
   async #keep(): Promise<void> {
-    const { timing } = this.#options;
+    const haste = this.#options.timing.retryPeriod / HASTE;
     while (!this.signal.aborted) {
-      // Little time is left to one that could not.
-      const pause = this.#isRenewed ? timing.retryPeriod : timing.retryPeriod / HASTE;
-      await this.#clock.sleep(pause, this.signal).catch(() => {}); // The signal is looked at.
-      if (this.signal.aborted) return;
-      this.#isRenewed = false;
-      this.#renewal = this.#renew();
-      // One that gets no answer ends with the term.
-      await Promise.race([this.#renewal, aborted(this.signal)]);
+      const left = this.#due - this.#clock.steady();
+      // The signal is looked at. One that is under way says when the next is due.
+      await this.#clock.sleep(Math.max(left, haste), this.signal).catch(() => {});
+      if (this.signal.aborted || this.#isRenewing || this.#clock.steady() < this.#due) continue;
+      this.#isRenewing = true;
+      this.#renewal = this.#renew().finally(() => {
+        this.#isRenewing = false;
+      });
     }
   }
 
@@ -266,7 +267,7 @@ class Tenure implements Term {
       if (this.signal.aborted) return;
       this.#lease = lease;
       this.#until = asked + timing.renewDeadline;
-      this.#isRenewed = true;
+      this.#due = asked + timing.retryPeriod;
     } catch (error) {
       if (isNotFound(error)) this.#lose('the lease was deleted', error);
       else if (isConflict(error)) await this.#readAgain();
