@@ -111,7 +111,7 @@ function parseURL(text: string): { readonly path: string; readonly query: URLSea
 async function dispatch(exchange: Exchange): Promise<void> {
   const { path, query, request, response, user, limits } = exchange;
   const found = route(request.method ?? '', path, query);
-  const place = limits.flows.place(classify(found, path, user));
+  const place = limits.flows.place(classify({ route: found, path, query }, user));
   try {
     await serveRoute(exchange, found, place);
   } finally {

@@ -6,6 +6,7 @@ import type { Authenticate } from '../../auth/authenticate.ts';
 import { ANONYMOUS, type User } from '../../auth/user.ts';
 import type { Place } from './flow-control.ts';
 import type { Limits } from './limits.ts';
+import { sourceOf } from './source.ts';
 
 /**
  * A list that was made takes memory until it is sent, and its place with it: for so long at most, as those who read slowly are not to keep others
@@ -20,14 +21,16 @@ export async function authenticated(
 ): Promise<User> {
   const { socket } = request;
   const hasToken = request.headers.authorization !== undefined;
+  // Looked at now: a connection of HTTP/2 that has ended tells nothing any more.
   const newcomer = limits.connections.newcomer(socket);
-  if (hasToken) limits.failedTokens.check(socket);
+  const source = hasToken ? sourceOf(socket) : undefined;
+  limits.failedTokens.check(source);
   try {
     const user = await authenticate(request);
     if (newcomer !== undefined && user !== ANONYMOUS) limits.connections.shown(socket, newcomer);
     return user;
   } catch (error) {
-    if (hasToken && error instanceof ApiError && error.code === 401) limits.failedTokens.failed(socket);
+    if (hasToken && error instanceof ApiError && error.code === 401) limits.failedTokens.failed(source);
     throw error;
   }
 }

@@ -31,14 +31,18 @@ const HEALTH = /^\/(healthz|livez|readyz)(\/|$)/;
 /** Documents that are long. */
 const LONG_DOCUMENT = /^\/(openapi|metrics)(\/|$)/;
 
-export function classify(route: Route, path: string, user: User): RequestClass {
+export function classify(
+  { route, path, query }: { readonly route: Route; readonly path: string; readonly query: URLSearchParams },
+  user: User,
+): RequestClass {
   const schema = schemaOf(user);
   const of = (level: Level, isLong = false): RequestClass => {
     return { level: schema === 'exempt' ? 'exempt' : level, schema, flow: user.name, isLong };
   };
   switch (route.kind) {
     case 'resource':
-      return of(levelOf(route, schema), route.verb === 'watch');
+      if (route.verb === 'watch') return of(tellsAll(query) ? 'lists' : 'reads', true);
+      return of(levelOf(route, schema));
     case 'stream':
     case 'tunnel':
       return of('reads', true);
@@ -53,13 +57,19 @@ export function classify(route: Route, path: string, user: User): RequestClass {
   }
 }
 
+/** Whether a watch begins with what there is already, which is a list. Others go on from where they were. */
+function tellsAll(query: URLSearchParams): boolean {
+  const version = query.get('resourceVersion') ?? '';
+  return version === '' || version === '0' || query.has('sendInitialEvents');
+}
+
 function levelOf({ verb, target }: Extract<Route, { kind: 'resource' }>, schema: Schema): Level {
   switch (verb) {
     case 'list':
-    case 'watch':
     case 'deletecollection':
       return 'lists';
     case 'get':
+    case 'watch':
       return 'reads';
     case 'create':
     case 'update':

@@ -1,9 +1,10 @@
-/** So that tokens cannot be tried out, and checking them is no way to keep the server busy: each source has so many failures a second. */
+/**
+ * So that tokens cannot be tried out, and checking them is no way to keep the server busy: each source (`source.ts`) has so many
+ * failures a second.
+ */
 
-import type { Socket } from 'node:net';
 import { type ApiError, failure } from '../../../api/status.ts';
 import type { Clock } from '../../../host/clock.ts';
-import { sourceOf } from './source.ts';
 
 /** Failures that may come at once, and so many more each second. */
 const BURST = 50;
@@ -26,17 +27,14 @@ export class FailedTokens {
   }
 
   /** Throws an ApiError, 429, while a source has had too many failures for its tokens to be looked at. */
-  check(socket: Pick<Socket, 'remoteAddress'>): void {
-    if (this.#sources.size === 0) return;
-    const source = sourceOf(socket);
+  check(source: string | undefined): void {
     const found = source === undefined ? undefined : this.#sources.get(source);
     if (found === undefined || this.#left(found) >= 1) return;
     throw tooMany();
   }
 
   /** A token from there was not good. */
-  failed(socket: Pick<Socket, 'remoteAddress'>): void {
-    const source = sourceOf(socket);
+  failed(source: string | undefined): void {
     if (source === undefined) return;
     const now = this.#clock.steady();
     const found = this.#sources.get(source);

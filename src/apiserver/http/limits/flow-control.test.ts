@@ -16,7 +16,8 @@ const busy = { code: 429, message: 'Too many requests, please try again later.' 
 
 const of = (method: string, path: string, user = alice): RequestClass => {
   const [bare = '', query] = path.split('?');
-  return classify(route(method, bare, new URLSearchParams(query)), bare, user);
+  const asked = new URLSearchParams(query);
+  return classify({ route: route(method, bare, asked), path: bare, query: asked }, user);
 };
 
 describe('a request is', () => {
@@ -25,6 +26,7 @@ describe('a request is', () => {
     ['GET', '/api/v1/namespaces/a/pods/b', alice, 'reads users', false],
     ['GET', '/api/v1/pods', alice, 'lists users', false],
     ['GET', '/api/v1/pods?watch=true', node, 'lists nodes', true],
+    ['GET', '/api/v1/pods?watch=true&resourceVersion=7', node, 'reads nodes', true],
     ['PUT', lease, node, 'leases nodes', false],
     ['PUT', lease, alice, 'writes users', false],
     ['POST', '/api/v1/namespaces/a/pods', alice, 'writes users', false],
@@ -117,10 +119,12 @@ describe('flow control', () => {
 
   it('costs less than five microseconds a request', () => {
     const flows = new FlowControl(new FakeClock());
-    const found = route('GET', '/api/v1/namespaces/a/pods/b', new URLSearchParams());
+    const path = '/api/v1/namespaces/a/pods/b';
+    const query = new URLSearchParams();
+    const found = { route: route('GET', path, query), path, query };
     const take = (count: number) => {
       for (let i = 0; i < count; i++) {
-        const place = flows.place(classify(found, '/api/v1/namespaces/a/pods/b', alice));
+        const place = flows.place(classify(found, alice));
         place.enter(never);
         place.end();
       }
