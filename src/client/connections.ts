@@ -58,6 +58,8 @@ export class Connections {
   /** For a server without HTTP/2. */
   readonly #watchesApart: HttpAgent;
   readonly #probes: HttpAgent;
+  /** Those of `#requests` that stand: Node.js tells a request that waited for one nothing of its age. */
+  readonly #standing = new WeakSet<object>();
   /** Requests whose answers have not come to their end. */
   readonly #active = new Set<ClientRequest>();
   #heardAt: number;
@@ -135,14 +137,17 @@ export class Connections {
       const request = this.#request(parts, watch ? this.#watchesApart : this.#requests);
       this.#follow(request);
       let connected = false;
+      let reused = false;
       request.once('socket', (socket) => {
         if (watch) socket.setKeepAlive(true, KEEP_ALIVE);
-        connected = request.reusedSocket;
+        reused = this.#standing.has(socket);
+        connected = reused;
         if (connected) return;
         const late = this.#options.impatient() ? setTimeout(tooLate, CONNECT_LIMIT, request) : undefined;
         const settled = () => clearTimeout(late);
         socket.once(isPlain(this.server.endpoint) ? 'connect' : 'secureConnect', () => {
           connected = true;
+          this.#standing.add(socket);
           settled();
         });
         request.once('close', settled);
@@ -154,7 +159,7 @@ export class Connections {
       request.once('error', (cause) => {
         const error = this.#lost ?? cause;
         if (!connected) reject(new NotConnectedError(error));
-        else if (request.reusedSocket && codeOf(error) === 'ECONNRESET') reject(new StaleConnectionError({ cause }));
+        else if (reused && codeOf(error) === 'ECONNRESET') reject(new StaleConnectionError({ cause }));
         else reject(error);
       });
       if (!watch) {

@@ -113,6 +113,18 @@ describe('a client of several servers', () => {
     assert.equal(second?.asked.length, 0);
   });
 
+  it('does not repeat writes either that waited for connections which others had before', async () => {
+    const [first, second] = await fakes((request, response) => {
+      if ((first?.asked.length ?? 0) <= 4) ok(request, response);
+      else request.socket.resetAndDestroy();
+    }, ok);
+    const client = clientOf([first?.url ?? '', second?.url ?? '']);
+    const writes = await Promise.allSettled(Array.from({ length: 8 }, () => client.create(Service, object)));
+    const failed = writes.flatMap((write) => (write.status === 'rejected' ? [write.reason] : []));
+    assert.deepEqual([failed.length, failed.every((error) => error instanceof TransportError)], [4, true]);
+    assert.deepEqual([first?.asked.length, second?.asked.length], [8, 0]);
+  });
+
   it('goes on where a server says that it cannot serve, also with a write, as nothing was done', async () => {
     const [first, second] = await fakes(unavailable, ok);
     const client = clientOf([first?.url ?? '', second?.url ?? '']);
