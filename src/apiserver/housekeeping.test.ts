@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { FakeClock } from '../host/clock.ts';
+import { silentLogger } from '../host/log.ts';
 import { CompactedError } from '../store/store.ts';
+import { keepHouse } from './housekeeping.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
 const EVENTS = '/api/v1/namespaces/default/events';
@@ -53,4 +55,32 @@ test('forgets history after a few minutes', async () => {
       return true;
     }
   });
+});
+
+test('leaves it to another server whenever that one comes first', async (t) => {
+  const end = new AbortController();
+  t.after(() => end.abort());
+  const did: string[] = [];
+  const store = {
+    revision: async () => 7,
+    compact: async () => void did.push('compacts'),
+    list: async () => {
+      did.push('looks at Events');
+      return { entries: [], revision: 7, remaining: 0 };
+    },
+  };
+  const own = new FakeClock();
+  let isMine = false;
+  void keepHouse({ store, clock: own, log: silentLogger } as never, end.signal, () => isMine);
+  const pass = async () => {
+    for (let i = 0; i < 4; i++) {
+      await own.advance(300_000);
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await pass();
+  assert.deepEqual(did, []);
+  isMine = true;
+  await pass();
+  assert.deepEqual([...new Set(did)], ['compacts', 'looks at Events']);
 });

@@ -12,8 +12,11 @@ const HISTORY = minutes(5);
 const EVENT_LIFETIME = minutes(60);
 const PAGE = 500;
 
-/** Keeps house until the signal is aborted. What fails is logged and tried again the next time. */
-export async function keepHouse(api: Api, signal: AbortSignal): Promise<void> {
+/**
+ * Keeps house until the signal is aborted, whenever `isMine` says so: of several servers on one store one does it for all. What fails is
+ * logged and tried again the next time.
+ */
+export async function keepHouse(api: Api, signal: AbortSignal, isMine: () => boolean = () => true): Promise<void> {
   let before: Revision | undefined;
   while (!signal.aborted) {
     try {
@@ -23,9 +26,9 @@ export async function keepHouse(api: Api, signal: AbortSignal): Promise<void> {
       throw error;
     }
     try {
-      if (before !== undefined) await api.store.compact(before);
+      if (before !== undefined && isMine()) await api.store.compact(before);
       before = await api.store.revision();
-      await removeOldEvents(api);
+      if (isMine()) await removeOldEvents(api);
     } catch (error) {
       if (!signal.aborted) api.log.warn({ err: error }, 'could not forget old history and events');
     }

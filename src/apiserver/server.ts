@@ -191,7 +191,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
       const certificate = { pki, minVersion: tlsMinVersion, hosts, servers: () => servers, clock, log };
       void keepServingCertificate(certificate, serving.ending);
     }
-    void keepHouse(api, serving.ending);
+    void keepHouse(api, serving.ending, () => peers?.isFirst ?? true);
     void keepAllocations(api, { ...options, touched: () => touched.next() }, serving.ending);
     void keepSystemNamespaces(api, serving.ending);
     void keepKubernetesService(api, own, serving.ending);

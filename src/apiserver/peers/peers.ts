@@ -66,6 +66,13 @@ export class Peers {
     return all.filter((places) => places.length > 0);
   }
 
+  /** Whether this server comes first of all that live: for what one does for all. */
+  get isFirst(): boolean {
+    return living(this.#seen, this.#options.api.clock.steady()).every(
+      ({ metadata }) => this.#lease <= (metadata.name ?? ''),
+    );
+  }
+
   /** Looks who is there; whether that has changed. Rejects when the store cannot be read. */
   async look(): Promise<boolean> {
     const { api, onChange } = this.#options;
