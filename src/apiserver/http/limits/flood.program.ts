@@ -7,6 +7,7 @@ const [port = '', ca = '', cert = '', key = ''] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: LOOPS, ca, cert, key });
 let refused = 0;
 let lists = 0;
+let told = false;
 
 function list(): Promise<void> {
   return new Promise((resolve) => {
@@ -22,7 +23,9 @@ function list(): Promise<void> {
 async function loop(): Promise<void> {
   while (process.connected) {
     await list();
-    if (lists + refused === LOOPS) process.send?.('flooding');
+    if (lists + refused < LOOPS || told) continue;
+    told = true;
+    process.send?.('flooding');
   }
 }
 

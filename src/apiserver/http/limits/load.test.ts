@@ -8,9 +8,9 @@ import { type Reply, startTestServer, type TestServer } from '../../testing/serv
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const BINDINGS = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
-/** Of one object; there are so many that a list is 1 MB. */
+/** Of one object; there are so many that a list is half a megabyte. */
 const SIZE = 20_000;
-const COUNT = 50;
+const COUNT = 25;
 
 let api: TestServer;
 const users: Record<string, KeyPair> = {};
@@ -58,13 +58,13 @@ describe('a client that makes long lists in a loop', () => {
       assert.equal(response.statusCode, 200);
       await once(response.resume(), 'close');
     };
-    await median(20, small);
-    const alone = await median(40, small);
-    const list = await median(7, async () => assert.equal((await api.call('GET', '/api/v1/configmaps')).code, 200));
+    await median(10, small);
+    const alone = await median(15, small);
+    const list = await median(5, async () => assert.equal((await api.call('GET', '/api/v1/configmaps')).code, 200));
     const argv = [String(api.server.port), api.pki.caCertificate, flooder.certificate, flooder.key];
     const flood = fork(new URL('flood.program.ts', import.meta.url), argv);
     await once(flood, 'message');
-    const under = await median(40, small);
+    const under = await median(15, small);
     const { text } = await api.call('GET', '/metrics');
     const told = once(flood, 'message');
     flood.send('end');
@@ -73,8 +73,8 @@ describe('a client that makes long lists in a loop', () => {
     const seats = /current_executing_requests\{priority_level="lists",flow_schema="users"\} (\d+)/.exec(text)?.[1];
     assert.ok(Number(seats) <= 2, `${seats} lists at a time`);
     assert.ok(lists > 0);
-    // Two of its lists are made in turns, and the machine does the flooder's work besides; 24 would be many more.
-    assert.ok(under < alone + 6 * list, `${under} ms under load, ${alone} ms alone, ${list} ms for a list`);
+    // Two of its lists are made in turns, where 24 would be; but tests run beside this one, and the flooder itself.
+    assert.ok(under < alone + 12 * list, `${under} ms under load, ${alone} ms alone, ${list} ms for a list`);
     if (process.env['SHOW']) process.stderr.write(JSON.stringify({ alone, under, list, lists }));
     agent.destroy();
   });
@@ -84,9 +84,13 @@ describe('a client that tries tokens out', () => {
   it('is refused before they are looked at, while others with a certificate go on', async () => {
     const authorization = { authorization: 'Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln' };
     const replies: Reply[] = [];
-    for (let i = 0; i < 60; i++) replies.push(await api.call('GET', '/api', { as: null, headers: authorization }));
-    assert.ok(replies.slice(0, 50).every(({ code }) => code === 401));
-    const refused = replies.find(({ code }) => code === 429);
+    // Slow as this machine may be: the more time passes, the more are borne.
+    while (replies.at(-1)?.code !== 429 && replies.length < 400) {
+      replies.push(await api.call('GET', '/api', { as: null, headers: authorization }));
+    }
+    assert.ok(replies.length > 50 && replies.slice(0, 50).every(({ code }) => code === 401));
+    const refused = replies.at(-1);
+    assert.equal(refused?.code, 429);
     assert.equal(refused?.headers['retry-after'], '1');
     assert.equal(refused?.body.message, 'Too many requests, please try again later.');
     assert.equal(refused?.body.reason, 'TooManyRequests');
