@@ -18,6 +18,8 @@ export interface OpenSnapshot {
   readonly snapshot: Snapshot;
   /** The store itself where others may write to it meanwhile. */
   readonly shared: Store | undefined;
+  /** How far its revisions are ahead of those of the etcd that it is in. */
+  readonly ahead: number;
   close(): Promise<void>;
 }
 
@@ -40,7 +42,7 @@ export async function openSnapshot(end: End, { alone }: { readonly alone: boolea
     }
     const { openLmdbSnapshot } = await import('../../store/lmdb/snapshot.ts');
     const snapshot = await openLmdbSnapshot({ dir, alone });
-    return { snapshot, shared: undefined, close: () => snapshot.close() };
+    return { snapshot, shared: undefined, ahead: 0, close: () => snapshot.close() };
   }
   const [{ openEtcdStore }, { etcdSnapshot }] = await Promise.all([
     import('../../store/etcd/etcd-store.ts'),
@@ -48,7 +50,12 @@ export async function openSnapshot(end: End, { alone }: { readonly alone: boolea
   ]);
   const store = await openEtcdStore({ ...plan.options, log: silentLogger });
   try {
-    return { snapshot: await etcdSnapshot(store, plan.options), shared: store, close: () => store.close() };
+    return {
+      snapshot: await etcdSnapshot(store, plan.options),
+      shared: store,
+      ahead: store.ahead,
+      close: () => store.close(),
+    };
   } catch (error) {
     await store.close();
     throw error;

@@ -9,6 +9,8 @@ export interface CheckReport extends ObjectsReport {
   readonly store: string;
   /** Of a store in a data directory that nobody had open. */
   readonly records?: StoreReport;
+  /** In an etcd that the store was moved or restored into: how far its revisions are ahead of etcd's own. */
+  readonly revisionsAhead?: number;
   /** Why the records of the engine were not looked at. */
   readonly recordsNotChecked?: string;
 }
@@ -16,10 +18,10 @@ export interface CheckReport extends ObjectsReport {
 export function checkStoreOf(from: End, tell: (detail: string) => void): Promise<CheckReport> {
   return withRemedies({ from }, async () => {
     const records = await checkRecords(from);
-    const { snapshot, close } = await openSnapshot(from, { alone: false });
+    const { snapshot, ahead, close } = await openSnapshot(from, { alone: false });
     try {
       const objects = await checkObjects(snapshot, (keys) => tell(`${keys} keys`));
-      return { store: describe(from), ...records, ...objects };
+      return { store: describe(from), ...records, ...(ahead > 0 && { revisionsAhead: ahead }), ...objects };
     } finally {
       await close();
     }

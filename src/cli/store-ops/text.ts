@@ -37,11 +37,17 @@ export function migrateText({ from, to, entries, written, fromRevision, revision
 }
 
 export function checkText(report: CheckReport): string {
-  const { store, revision, keys, objects, records, recordsNotChecked, errors, warnings, problems } = report;
+  const { store, revision, revisionsAhead, keys, objects, records, recordsNotChecked } = report;
+  const { errors, warnings, problems } = report;
   const structure = records?.problems ?? [];
   const lines = [`${store}: revision ${revision}, ${keys} keys`];
   if (records !== undefined) lines.push(`records of the engine: ${structure.length === 0 ? 'sound' : 'damaged'}`);
   if (recordsNotChecked !== undefined) lines.push(`records of the engine: not checked (${recordsNotChecked})`);
+  if (revisionsAhead !== undefined) {
+    lines.push(
+      `revisions: ${revisionsAhead} ahead of etcd's own, which matters to a kube-apiserver: docs/graduation.md`,
+    );
+  }
   lines.push(
     '',
     textTable(

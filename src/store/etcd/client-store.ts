@@ -69,6 +69,11 @@ export class EtcdStore implements Store {
     this.#watches.start();
   }
 
+  /** How far the store's revisions are ahead of etcd's own; 0 where they are not. Whoever reads etcd itself has to know. */
+  get ahead(): number {
+    return Math.max(0, -this.#layout.outer(0));
+  }
+
   async revision(): Promise<Revision> {
     this.#checkOpen();
     return this.#running(this.#newest());

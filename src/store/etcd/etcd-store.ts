@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { StoreFailedError, StoreInputError, StoreUnfinishedError } from '../errors.ts';
 import { checkText } from '../limits.ts';
-import type { Revision, Store } from '../store.ts';
+import type { Revision } from '../store.ts';
 import { Calls, type User } from './calls.ts';
 import type { Security } from './certificates.ts';
 import { EtcdStore } from './client-store.ts';
@@ -46,7 +46,7 @@ const DEFAULT_TIMEOUT = 5000;
  * Opens the store. Throws {@link StoreInputError} for options that cannot be, {@link StoreUnfinishedError} when it is not
  * whole, and, when etcd cannot be used, the errors of `errors.ts`, within the timeout.
  */
-export async function openEtcdStore(options: EtcdOptions): Promise<Store> {
+export async function openEtcdStore(options: EtcdOptions): Promise<EtcdStore> {
   const etcd = await reachEtcd(options);
   return etcd.closedOnFailure(async () => {
     const mark = await etcd.mark();
