@@ -16,13 +16,24 @@ const CLOCKS = seconds(60);
 /** Bytes of an answer that are looked at. */
 const HEAD_MAX = 16 * 1024;
 
+/** Whom to expect, and the way there. */
+export interface Expected {
+  /** Digest of the authority's public key. */
+  readonly pin: string;
+  /** Wall-clock milliseconds. */
+  readonly now: () => number;
+  /** Connect through this Unix socket instead. */
+  readonly socketPath?: string | undefined;
+}
+
 /**
  * The authority that the server has, in PEM, when it is the one that the pin names. Throws {@link TransportError} when the server cannot
- * be reached, {@link UserError} for what the user has to see to. `now` is wall-clock milliseconds.
+ * be reached, {@link UserError} for what the user has to see to.
  */
-export async function fetchAuthority(server: string, pin: string, now: () => number): Promise<string> {
+export async function fetchAuthority(server: string, expected: Expected): Promise<string> {
+  const { pin, now, socketPath } = expected;
   const url = serverURL(server);
-  const socket = await handshake(url);
+  const socket = await handshake(url, socketPath);
   try {
     const { leaf, authority } = chainOf(socket, server);
     if (certificatePin(authority.toString()) !== pin) throw anotherCluster(server);
@@ -36,11 +47,11 @@ export async function fetchAuthority(server: string, pin: string, now: () => num
 }
 
 /** As {@link fetchAuthority}, from whichever server answers first of those that were named. */
-export async function firstAuthority(servers: readonly string[], pin: string, now: () => number): Promise<string> {
+export async function firstAuthority(servers: readonly string[], expected: Expected): Promise<string> {
   const failures: unknown[] = [];
   for (const server of servers) {
     try {
-      return await fetchAuthority(server, pin, now);
+      return await fetchAuthority(server, expected);
     } catch (error) {
       // A server that is away may have others beside it; what the user has to see to is told.
       if (!(error instanceof TransportError)) throw error;
@@ -64,14 +75,13 @@ export function serverURL(server: string): URL {
   );
 }
 
-function handshake(url: URL): Promise<TLSSocket> {
+function handshake(url: URL, socketPath: string | undefined): Promise<TLSSocket> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = Number(url.port || 443);
   return new Promise((resolve, reject) => {
     // Who it is, is found out from the pin.
     const options = {
-      host,
-      port,
+      ...(socketPath === undefined ? { host, port } : { path: socketPath }),
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
       minVersion: 'TLSv1.2',

@@ -12,6 +12,7 @@ export interface CredentialFlags {
   readonly token?: string;
   readonly tokenFile?: string;
   readonly kubeconfig?: string;
+  readonly apiSocket?: string;
   readonly stateDir: string;
   readonly nodeName: string;
 }
@@ -39,7 +40,10 @@ export async function agentCredentials(flags: CredentialFlags, signal: AbortSign
   const log = createLogger('agent').child({ component: 'join' });
   const hasJoined = (await readMembership(stateDir)) !== undefined;
   const token = await readToken(flags, hasJoined);
-  const membership = await joinCluster({ servers, token, nodeName, stateDir, log }, signal);
+  const membership = await joinCluster(
+    { servers, token, nodeName, stateDir, socketPath: flags.apiSocket, log },
+    signal,
+  );
   return { endpoint: endpointOf(membership), agentId: await agentId(stateDir), keep: keeping(stateDir, membership) };
 }
 

@@ -20,6 +20,8 @@ export interface JoinOptions {
   readonly token: string | undefined;
   readonly nodeName: string;
   readonly stateDir: string;
+  /** The way to the server, where it is not that of its URL. */
+  readonly socketPath?: string | undefined;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -94,15 +96,19 @@ interface Joining {
   readonly token: JoinToken;
   readonly nodeName: string;
   readonly stateDir: string;
+  readonly socketPath?: string | undefined;
   readonly log: Logger;
   readonly clock: Clock;
 }
 
 async function join({ servers, token, ...options }: Joining, signal: AbortSignal): Promise<Membership> {
-  const { clock, log, nodeName, stateDir } = options;
-  const authority = await firstAuthority(servers, token.pin, () => clock.now());
+  const { clock, log, nodeName, stateDir, socketPath } = options;
+  const authority = await firstAuthority(servers, { pin: token.pin, now: () => clock.now(), socketPath });
   const [server = '', ...otherServers] = servers;
-  const client = createClient({ server, otherServers, caData: authority, token: token.bearer }, { clock });
+  const client = createClient(
+    { server, otherServers, caData: authority, token: token.bearer, ...(socketPath && { socketPath }) },
+    { clock },
+  );
   try {
     const parts = { client, nodeName, agentId: await agentId(stateDir), clock, log: log.child({ component: 'join' }) };
     return { servers, authority, ...(await obtainCertificate(parts, signal)) };

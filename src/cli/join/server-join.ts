@@ -38,7 +38,7 @@ export async function joinAsServer(options: ServerJoinOptions): Promise<void> {
   }
   if (token === undefined)
     throw new UserError(`${pkiDir} does not hold the cluster’s keys yet, and no token was given`, NEW_TOKEN);
-  const authority = await firstAuthority(servers, token.pin, () => clock.now());
+  const authority = await firstAuthority(servers, { pin: token.pin, now: () => clock.now() });
   const [server = '', ...otherServers] = servers;
   const client = createClient({ server, otherServers, caData: authority, token: token.bearer }, { clock });
   try {

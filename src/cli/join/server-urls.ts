@@ -31,7 +31,7 @@ export async function serversForOthers(client: Client, endpoint: Endpoint): Prom
 }
 
 function answersAt(url: string, pin: string): Promise<boolean> {
-  const answered = fetchAuthority(url, pin, () => Date.now()).then(
+  const answered = fetchAuthority(url, { pin, now: () => Date.now() }).then(
     () => true,
     () => false,
   );
