@@ -28,6 +28,8 @@ const KEY = { namespace: 'default', name: 'changed' };
 export interface AgentsMeasured extends Measured {
   /** Milliseconds until every agent knew, one for each change. */
   readonly delays: readonly number[];
+  /** Of the server, in megabytes. */
+  readonly memory: number;
 }
 
 export async function measureAgents(count: number): Promise<AgentsMeasured> {
@@ -42,8 +44,10 @@ export async function measureAgents(count: number): Promise<AgentsMeasured> {
     const began = performance.now();
     await connect(names, dir, seen, ending.signal);
     const connected = performance.now() - began;
-    const delays = await changes(client, seen, count);
     const pid = server.pid();
+    const start = await processorSeconds(pid);
+    const delays = await changes(client, seen, count);
+    const perChange = ((await processorSeconds(pid)) - start) / CHANGES;
     const loaded = await residentMegabytes(pid);
     const before = await processorSeconds(pid);
     await sleep(QUIET);
@@ -51,8 +55,10 @@ export async function measureAgents(count: number): Promise<AgentsMeasured> {
     const memory = Math.max(loaded, await residentMegabytes(pid));
     return {
       delays,
+      memory,
       rows: [
         { what: `change known to all of ${count} agents`, unit: 'ms', samples: delays },
+        { what: `processor of the server, a change`, unit: 'ms', samples: [perChange * 1000] },
         { what: `${count} agents connected and listed`, unit: 'ms', samples: [connected] },
         { what: `server with ${count} agents`, unit: 'MB', samples: [memory] },
         { what: `processor of the server, ${count} agents at rest`, unit: '%', samples: [busy * 100] },
