@@ -34,6 +34,7 @@ export const ageColumn: Column<KubeObject> = {
   type: 'string',
   description: 'Time since the object was created.',
   value: ({ metadata }, now) => printAgeSince(metadata.creationTimestamp, now),
+  path: '.metadata.creationTimestamp',
 };
 
 function pair(s: number, big: number, bigName: string, small: number, smallName: string): string {

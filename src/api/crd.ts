@@ -2,6 +2,7 @@
  * A kind as a CustomResourceDefinition, for clusters of others that lack it: the schema that clients know here, as a structural one.
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
+import { ageColumn } from './age.ts';
 import type { AnyKind } from './kinds.ts';
 import { objectMeta } from './meta/v1.ts';
 import type { SchemaNode } from './schema.ts';
@@ -26,11 +27,24 @@ export function resourceDefinition(kind: AnyKind): object {
           served: true,
           storage: true,
           schema: { openAPIV3Schema: structural(kind.schema.node) },
+          ...(kind.columns.length > 0 ? { additionalPrinterColumns: columnsOf(kind) } : {}),
           ...(kind.status || kind.scale ? { subresources: subresourcesOf(kind) } : {}),
         },
       ],
     },
   };
+}
+
+/** As `kubectl get` shows them with a server that knows nothing else of the kind: after the name, which is always there. */
+function columnsOf({ columns, age }: AnyKind): readonly object[] {
+  const all: AnyKind['columns'] = [...columns, ...(age ? [ageColumn] : [])];
+  return all.flatMap(({ name, type, description, priority, path }) => {
+    if (path === undefined) return [];
+    // The server itself turns a time into an age.
+    const shown = path === ageColumn.path ? 'date' : type;
+    const more = { ...(description === undefined ? {} : { description }), ...(priority ? { priority } : {}) };
+    return [{ name, type: shown, jsonPath: path, ...more }];
+  });
 }
 
 /** Where every kind of ours that can be scaled has its numbers: as in KubeVirt. */

@@ -16,6 +16,11 @@ export interface Column<T> {
   readonly priority?: number;
   /** `now` is wall-clock milliseconds, for ages. */
   readonly value: (object: T, now: number) => string | number | boolean;
+  /**
+   * Where servers find it that know the kind by its definition alone; undefined: they do not show it.
+   * https://kubernetes.io/docs/reference/kubectl/jsonpath/
+   */
+  readonly path?: string;
 }
 
 /** A subresource that is no part of its object: something of another kind is sent to it. */

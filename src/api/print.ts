@@ -18,3 +18,8 @@ export function printSome(items: readonly string[], most = 3): string {
 export function conditionStatus(conditions: readonly Condition[] | undefined, type: string): string {
   return conditions?.find((condition) => condition.type === type)?.status ?? '';
 }
+
+/** Where {@link conditionStatus} finds it, as a path of a column. */
+export function conditionPath(type: string): string {
+  return `.status.conditions[?(@.type=="${type}")].status`;
+}

@@ -3,7 +3,7 @@ import { ageColumn } from '../../age.ts';
 import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { conditions, objectMeta } from '../../meta/v1.ts';
 import { withoutStatusOnCreate } from '../../prepare.ts';
-import { conditionStatus } from '../../print.ts';
+import { conditionPath, conditionStatus } from '../../print.ts';
 import {
   anything,
   boolean,
@@ -77,8 +77,18 @@ export type VirtualMachine = Resource<TypeOf<typeof fields>>;
 /** As KubeVirt's own resource definition prints them. */
 const virtualMachineColumns: readonly Column<VirtualMachine>[] = [
   ageColumn,
-  { name: 'Status', type: 'string', value: ({ status }) => status?.printableStatus ?? '' },
-  { name: 'Ready', type: 'string', value: ({ status }) => conditionStatus(status?.conditions, 'Ready') },
+  {
+    name: 'Status',
+    type: 'string',
+    value: ({ status }) => status?.printableStatus ?? '',
+    path: '.status.printableStatus',
+  },
+  {
+    name: 'Ready',
+    type: 'string',
+    value: ({ status }) => conditionStatus(status?.conditions, 'Ready'),
+    path: conditionPath('Ready'),
+  },
 ];
 
 /** What is wanted of a machine: runStrategy, or what its older spelling `running` stands for. Neither means Halted. */

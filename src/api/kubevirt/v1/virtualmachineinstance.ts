@@ -3,7 +3,7 @@ import { ageColumn } from '../../age.ts';
 import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
 import { withoutStatusOnCreate } from '../../prepare.ts';
-import { conditionStatus } from '../../print.ts';
+import { conditionPath, conditionStatus } from '../../print.ts';
 import { anything, list, map, object, open, required, string, type TypeOf, time } from '../../schema.ts';
 import { instanceSpec } from './instance-spec.ts';
 import { validateInstance } from './virtualmachine.validation.ts';
@@ -57,17 +57,34 @@ export type VirtualMachineInstance = Resource<TypeOf<typeof fields>>;
 /** As KubeVirt's own resource definition prints them. */
 const instanceColumns: readonly Column<VirtualMachineInstance>[] = [
   ageColumn,
-  { name: 'Phase', type: 'string', value: ({ status }) => status?.phase ?? '' },
-  { name: 'IP', type: 'string', value: ({ status }) => status?.interfaces?.[0]?.ipAddress ?? '' },
-  { name: 'NodeName', type: 'string', value: ({ status }) => status?.nodeName ?? '' },
-  { name: 'Ready', type: 'string', value: ({ status }) => conditionStatus(status?.conditions, 'Ready') },
+  { name: 'Phase', type: 'string', value: ({ status }) => status?.phase ?? '', path: '.status.phase' },
+  {
+    name: 'IP',
+    type: 'string',
+    value: ({ status }) => status?.interfaces?.[0]?.ipAddress ?? '',
+    path: '.status.interfaces[0].ipAddress',
+  },
+  { name: 'NodeName', type: 'string', value: ({ status }) => status?.nodeName ?? '', path: '.status.nodeName' },
+  {
+    name: 'Ready',
+    type: 'string',
+    value: ({ status }) => conditionStatus(status?.conditions, 'Ready'),
+    path: conditionPath('Ready'),
+  },
   {
     name: 'Live-Migratable',
     type: 'string',
     priority: 1,
     value: ({ status }) => conditionStatus(status?.conditions, 'LiveMigratable'),
+    path: conditionPath('LiveMigratable'),
   },
-  { name: 'Paused', type: 'string', priority: 1, value: ({ status }) => conditionStatus(status?.conditions, 'Paused') },
+  {
+    name: 'Paused',
+    type: 'string',
+    priority: 1,
+    value: ({ status }) => conditionStatus(status?.conditions, 'Paused'),
+    path: conditionPath('Paused'),
+  },
 ];
 
 /** Whether the instance has ended and will not run again. */

@@ -39,9 +39,9 @@ export type VirtualMachineInstanceReplicaSet = Resource<TypeOf<typeof fields>>;
 
 /** As KubeVirt's own resource definition prints them. */
 const replicaSetColumns: readonly Column<VirtualMachineInstanceReplicaSet>[] = [
-  { name: 'Desired', type: 'integer', value: replicasOf },
-  { name: 'Current', type: 'integer', value: ({ status }) => status?.replicas ?? '' },
-  { name: 'Ready', type: 'integer', value: ({ status }) => status?.readyReplicas ?? '' },
+  { name: 'Desired', type: 'integer', value: replicasOf, path: '.spec.replicas' },
+  { name: 'Current', type: 'integer', value: ({ status }) => status?.replicas ?? '', path: '.status.replicas' },
+  { name: 'Ready', type: 'integer', value: ({ status }) => status?.readyReplicas ?? '', path: '.status.readyReplicas' },
 ];
 
 /** How many instances are wanted. */

@@ -2,7 +2,7 @@
 import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { labelSelector } from '../../meta/v1.ts';
 import { withoutStatusOnCreate } from '../../prepare.ts';
-import { boolean, int64, list, object, required, string, type TypeOf } from '../../schema.ts';
+import { boolean, int64, list, object, required, string, type TypeOf, withDefault } from '../../schema.ts';
 import { defaultIPAddressPool, validateIPAddressPool } from './ipaddresspool.validation.ts';
 
 const fields = object(
@@ -10,8 +10,8 @@ const fields = object(
     spec: required(
       object({
         addresses: required(list(string(), 'CIDRs, or ranges as FIRST-LAST, of either family.')),
-        autoAssign: boolean('Whether a Service gets an address from here without asking. Default: true.'),
-        avoidBuggyIPs: boolean('Leave out addresses that end in .0 and .255.'),
+        autoAssign: withDefault(boolean('Whether a Service gets an address from here without asking.'), true),
+        avoidBuggyIPs: withDefault(boolean('Leave out addresses that end in .0 and .255.'), false),
         serviceAllocation: object(
           {
             priority: int64('Pools are asked in the order of it, 1 first; those of 0, or without one, last.'),
@@ -34,9 +34,14 @@ export type IPAddressPool = Resource<TypeOf<typeof fields>>;
 
 /** As MetalLB's own resource definition prints them. */
 const poolColumns: readonly Column<IPAddressPool>[] = [
-  { name: 'Auto Assign', type: 'boolean', value: ({ spec }) => spec.autoAssign ?? true },
-  { name: 'Avoid Buggy IPs', type: 'boolean', value: ({ spec }) => spec.avoidBuggyIPs ?? false },
-  { name: 'Addresses', type: 'string', value: ({ spec }) => JSON.stringify(spec.addresses) },
+  { name: 'Auto Assign', type: 'boolean', value: ({ spec }) => spec.autoAssign ?? true, path: '.spec.autoAssign' },
+  {
+    name: 'Avoid Buggy IPs',
+    type: 'boolean',
+    value: ({ spec }) => spec.avoidBuggyIPs ?? false,
+    path: '.spec.avoidBuggyIPs',
+  },
+  { name: 'Addresses', type: 'string', value: ({ spec }) => JSON.stringify(spec.addresses), path: '.spec.addresses' },
 ];
 
 export const IPAddressPool = defineKind({

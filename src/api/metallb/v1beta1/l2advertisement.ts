@@ -33,10 +33,26 @@ export type PreferredNodeSelector = TypeOf<typeof preferredNodeSelector>;
 
 /** As MetalLB's own resource definition prints them. */
 const advertisementColumns: readonly Column<L2Advertisement>[] = [
-  { name: 'IPAddressPools', type: 'string', value: ({ spec }) => printList(spec?.ipAddressPools) },
-  { name: 'IPAddressPool Selectors', type: 'string', value: ({ spec }) => printList(spec?.ipAddressPoolSelectors) },
-  { name: 'Interfaces', type: 'string', value: ({ spec }) => printList(spec?.interfaces) },
-  { name: 'Node Selectors', type: 'string', priority: 10, value: ({ spec }) => printList(spec?.nodeSelectors) },
+  {
+    name: 'IPAddressPools',
+    type: 'string',
+    value: ({ spec }) => printList(spec?.ipAddressPools),
+    path: '.spec.ipAddressPools',
+  },
+  {
+    name: 'IPAddressPool Selectors',
+    type: 'string',
+    value: ({ spec }) => printList(spec?.ipAddressPoolSelectors),
+    path: '.spec.ipAddressPoolSelectors',
+  },
+  { name: 'Interfaces', type: 'string', value: ({ spec }) => printList(spec?.interfaces), path: '.spec.interfaces' },
+  {
+    name: 'Node Selectors',
+    type: 'string',
+    priority: 10,
+    value: ({ spec }) => printList(spec?.nodeSelectors),
+    path: '.spec.nodeSelectors',
+  },
 ];
 
 function printList(items: readonly unknown[] | undefined): string {

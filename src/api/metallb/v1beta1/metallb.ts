@@ -5,6 +5,7 @@
 import { type Column, defineKind, type Resource } from '../../kind.ts';
 import { conditions } from '../../meta/v1.ts';
 import { withoutStatusOnCreate } from '../../prepare.ts';
+import { conditionPath } from '../../print.ts';
 import { anything, boolean, int64, list, map, object, oneOf, string, type TypeOf } from '../../schema.ts';
 import { metalLBWarnings, validateMetalLB } from './metallb.validation.ts';
 
@@ -68,6 +69,7 @@ function statusOf(type: string): Column<MetalLB> {
     type: 'string',
     description: `${type} condition status`,
     value: ({ status }) => status?.conditions?.find((condition) => condition.type === type)?.status ?? '',
+    path: conditionPath(type),
   };
 }
 

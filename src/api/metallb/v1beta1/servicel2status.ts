@@ -21,9 +21,19 @@ export type ServiceL2Status = Resource<TypeOf<typeof fields>>;
 
 /** As MetalLB's own resource definition prints them. */
 const statusColumns: readonly Column<ServiceL2Status>[] = [
-  { name: 'Allocated Node', type: 'string', value: ({ status }) => status?.node ?? '' },
-  { name: 'Service Name', type: 'string', value: ({ status }) => status?.serviceName ?? '' },
-  { name: 'Service Namespace', type: 'string', value: ({ status }) => status?.serviceNamespace ?? '' },
+  { name: 'Allocated Node', type: 'string', value: ({ status }) => status?.node ?? '', path: '.status.node' },
+  {
+    name: 'Service Name',
+    type: 'string',
+    value: ({ status }) => status?.serviceName ?? '',
+    path: '.status.serviceName',
+  },
+  {
+    name: 'Service Namespace',
+    type: 'string',
+    value: ({ status }) => status?.serviceNamespace ?? '',
+    path: '.status.serviceNamespace',
+  },
 ];
 
 /** Whose announcement it is and of what never changes: another announcement is another object. */
