@@ -24,9 +24,12 @@ export interface Recorder {
 
 /**
  * Passes everything on as it is, with the asker's own token, but for what Kubernetes does not have. Plain HTTP, on the loopback
- * interface.
+ * interface. `meanwhile` is what others do before a request arrives.
  */
-export async function startRecorder({ server: target, caData }: Endpoint): Promise<Recorder> {
+export async function startRecorder(
+  { server: target, caData }: Endpoint,
+  meanwhile: (method: string, path: string) => Promise<void> = async () => {},
+): Promise<Recorder> {
   const asked: Ask[] = [];
   const server = createServer((incoming, answer) => {
     const unknown = notOfKubernetes(incoming);
@@ -51,7 +54,10 @@ export async function startRecorder({ server: target, caData }: Endpoint): Promi
     });
     passed.on('error', () => answer.destroy());
     answer.on('close', () => passed.destroy());
-    copy(incoming, answer, passed);
+    meanwhile(incoming.method ?? '', incoming.url ?? '').then(
+      () => copy(incoming, answer, passed),
+      (error: Error) => passed.destroy(error),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
