@@ -21,7 +21,7 @@ export function labHa(args) {
 }
 
 /** End-to-end tests that judge what happens within milliseconds, which nothing else may disturb. */
-const ALONE = /^test\/e2e\/[\w-]*(l2|proxy|firewalld?)[\w-]*\.test\.ts$/;
+const ALONE = /^test\/e2e\/[\w-]*(l2|proxy|firewalld?|failures)[\w-]*\.test\.ts$/;
 
 /** What is tested by itself: see `failures`. */
 const FAILURES = 'test/failure/';

@@ -90,26 +90,35 @@ async function startOnLan(parts: ControlPlaneParts, opening: Promise<readonly Op
   const [first, ...others] = servers;
   if (first === undefined) throw new Error('a control plane on the LAN has a server');
   await startServer(parts, first, { etcd });
-  const url = await openRelays(parts, places);
+  const urls = await openRelays(parts, places);
   const from = join(serverDataDir(layout, first.place.name), 'kubeconfig');
-  await parts.commands.kubeconfig({ from, to: layout.kubeconfig, servers: [url] });
+  await parts.commands.kubeconfig({ from, to: layout.kubeconfig, servers: urls });
   if (others.length > 0) {
     const tokenFile = await makeToken(parts, 'server');
     const toJoin = { servers: [serverUrl(first.place)], tokenFile };
     await Promise.all(others.map((server) => startServer(parts, server, { etcd, join: toJoin })));
   }
   const toJoin = { servers: topology.servers.map(serverUrl), tokenFile: await makeToken(parts, 'node') };
-  return { url, credentialsOf: () => ({ kind: 'join', ...toJoin }) };
+  return { url: urls[0] ?? '', credentialsOf: () => ({ kind: 'join', ...toJoin }) };
 }
 
-/** Brings the API to the loopback of every place and of the machine; resolves to its URL there. */
-async function openRelays(parts: ControlPlaneParts, places: readonly OpenPlace[]): Promise<string> {
+/**
+ * Brings the API to the loopback of every place and of the machine; resolves to its URLs there. For each server there is one that leads to it,
+ * or to another while it does not answer: who knows one URL only, such as kubectl, is served too.
+ */
+async function openRelays(parts: ControlPlaneParts, places: readonly OpenPlace[]): Promise<readonly string[]> {
   const { layout, topology, processes, log } = parts;
-  const socketPaths = topology.servers.map(({ name }) => serverSocket(layout, name));
+  const sockets = topology.servers.map(({ name }) => serverSocket(layout, name));
   const until = processes.signal('agents');
-  const port = await openLoopbackRelay({ socketPaths, log }, until);
-  await openApiRelay({ at: places.map(({ pid }) => ({ pid, address: LOOPBACK })), port, socketPaths, log }, until);
-  return `https://127.0.0.1:${port}`;
+  const at = places.map(({ pid }) => ({ pid, address: LOOPBACK }));
+  return Promise.all(
+    sockets.map(async (_, i) => {
+      const socketPaths = [...sockets.slice(i), ...sockets.slice(0, i)];
+      const port = await openLoopbackRelay({ socketPaths, log }, until);
+      await openApiRelay({ at, port, socketPaths, log }, until);
+      return `https://127.0.0.1:${port}`;
+    }),
+  );
 }
 
 /** Makes a token, and resolves to the file in which it is. */

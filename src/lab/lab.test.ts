@@ -237,6 +237,7 @@ test('what cannot become a lab is refused with what is allowed', { skip }, async
   await assert.rejects(labUp({ ...good, servers: 9 }), /servers: 9 is not a whole number from 0 to 8/);
   await assert.rejects(labUp({ ...good, servers: 2, store: 'lmdb' }), /Use etcd, or one server/);
   await assert.rejects(labUp({ ...good, serverDisk: 64 }), /add --servers/);
+  await assert.rejects(labUp({ ...good, store: 'etcd' }), /add --servers/);
   await assert.rejects(labUp({ ...good, lans: 3 }), /lans: 3 is not a whole number from 1 to 2/);
   await assert.rejects(labUp({ ...good, ipFamilies: [] }), /ip-families: \(none\): name ipv4, ipv6 or both/);
   await assert.rejects(labUp({ ...good, dir: '/run/lab' }), /Choose another, such as \/tmp\/lab/);

@@ -79,6 +79,11 @@ function checkOptions(options: LabOptions, layout: Layout): void {
   if (!Number.isInteger(servers) || servers < 0 || servers > MAX_SERVERS) {
     throw new LabError(`servers: ${servers} is not a whole number from 0 to ${MAX_SERVERS}`);
   }
+  if (options.store !== undefined && servers === 0) {
+    throw new LabError(
+      `store: ${store} is for servers on the LAN, and the one beside the lab has its own: add --servers`,
+    );
+  }
   if (store === 'lmdb' && servers > 1) {
     throw new LabError(`store: ${servers} servers have no directory in common. Use etcd, or one server.`);
   }

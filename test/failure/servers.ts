@@ -24,7 +24,8 @@ export async function openServers(dir: string): Promise<readonly LabServer[]> {
   return labStatus(dir)
     .places.filter(({ kind }) => kind === 'server')
     .map(({ name, addresses }) => {
-      const connect = () => createClient({ ...endpoint, socketPath: join(dir, 'run', `${name}.sock`) });
+      const connect = () =>
+        createClient({ ...endpoint, otherServers: [], socketPath: join(dir, 'run', `${name}.sock`) });
       return { name, etcd: `${name}.etcd`, addresses, client: connect(), connect };
     });
 }
