@@ -35,7 +35,7 @@ export function errorsOf({ errors, records }: CheckReport): number {
 
 async function checkRecords({ plan, dataDir }: End): Promise<Pick<CheckReport, 'records' | 'recordsNotChecked'>> {
   if (plan.kind === 'etcd')
-    return { recordsNotChecked: 'etcd proves its own: etcdctl check datascale, endpoint hashkv' };
+    return { recordsNotChecked: 'etcd compares those of its members: etcdctl endpoint hashkv --cluster' };
   const { existsSync } = await import('node:fs');
   const dir = storeDir(dataDir);
   // Told by whoever opens it next.
