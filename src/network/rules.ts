@@ -50,13 +50,15 @@ export async function keepRules({ count, restore, clock, log }: RuleKeeperOption
     const counts = await Promise.all(TABLES.map(async ([family, name]) => [...(await count(family, name))]));
     return JSON.stringify(counts);
   };
-  const whole = await look();
+  let whole = await look();
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY, signal).catch(() => undefined);
     if (signal.aborted) return;
     try {
       if ((await look()) === whole) continue;
       await restore();
+      // What could not be put in place at first is there from now on.
+      whole = await look();
       log.warn({ every: LOOK_EVERY }, 'rules of the pod network were gone, and are put back');
     } catch (err) {
       if (signal.aborted) return;
