@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, get } from 'node:https';
+import { Agent, get, request } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 import type { KeyPair } from '../../pki/certificate.ts';
 import { type Reply, startTestServer, type TestServer } from '../../testing/server.ts';
@@ -77,6 +77,24 @@ describe('a client that makes long lists in a loop', () => {
     assert.ok(under < alone + 12 * list, `${under} ms under load, ${alone} ms alone, ${list} ms for a list`);
     if (process.env['SHOW']) process.stderr.write(JSON.stringify({ alone, under, list, lists }));
     agent.destroy();
+  });
+});
+
+describe('a client that sends bodies slowly', () => {
+  it('takes no seats from anybody, itself included', async () => {
+    const { flooder } = users;
+    assert.ok(flooder);
+    const { port } = api.server;
+    const agent = new Agent({ ca: api.pki.caCertificate, cert: flooder.certificate, key: flooder.key });
+    const headers = { 'content-type': 'application/json', 'content-length': '100' };
+    const slow = Array.from({ length: 40 }, () => {
+      return request({ agent, host: '127.0.0.1', port, path: MAPS, method: 'POST', headers }).on('error', () => {});
+    });
+    for (const each of slow) each.write('{');
+    await Promise.all(slow.map((each) => once(each, 'socket')));
+    const body = { metadata: { name: 'quick' } };
+    assert.equal((await api.call('POST', MAPS, { as: flooder, body })).code, 201);
+    for (const each of slow) each.destroy();
   });
 });
 
