@@ -10,11 +10,11 @@ import { skipWithoutPrograms } from '../host/testing/in-namespace.ts';
 import { LabError } from './error.ts';
 import { fixtureCommands } from './lab.fixture.ts';
 import { labDown, labExec, labStatus, labUp } from './lab.ts';
+import { eventually, lab, labDir, processOf, skip } from './labs.fixture.ts';
 import { layoutOf } from './layout.ts';
 import { checkPrivileges } from './privileges.ts';
 import { childrenOf, isAlive, pidNamespaceOf, processesIn } from './process-identity.ts';
 import { readOwner } from './state.ts';
-import { eventually, lab, labDir, processOf, skip } from './test-lab.ts';
 
 const addresses = () => runCommand(['ip', '-json', 'address']);
 

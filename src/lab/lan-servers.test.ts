@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { labCut, labHeal, labStart, labStatus, labStop } from './lab.ts';
-import { lab, processOf, skip } from './test-lab.ts';
+import { lab, processOf, skip } from './labs.fixture.ts';
 
 describe('a lab with servers on its LANs', { skip }, () => {
   const ending: (() => unknown)[] = [];
