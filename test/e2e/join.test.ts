@@ -11,12 +11,19 @@ interface Ended {
   readonly said: string;
 }
 
-test('a machine joins with a token, outlives its certificate, and is the only one of its name', async () => {
+async function run(story: string): Promise<Record<string, unknown>> {
   const fresh = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const { stdout } = await runCommand([...fresh, process.execPath, machine], { timeout: 120_000 });
+  const { stdout } = await runCommand([...fresh, process.execPath, machine, story], { timeout: 120_000 });
   const result = JSON.parse(stdout) as Record<string, unknown>;
   // How soon is for `npm run bench -- scale` to judge, on a machine that does nothing else.
   assert.ok(Number(result['joinedIn']) < 30_000, `Ready after ${result['joinedIn']} ms`);
+  assert.deepEqual(result['refused'], [], 'agents ask for nothing that they may not have');
+  assert.deepEqual(result['stateAfter'], result['stateBefore']);
+  return result;
+}
+
+test('a machine joins with a token, outlives its certificate, and is the only one of its name', async () => {
+  const result = await run('lives');
   assert.equal((result['podCIDRs'] as unknown[]).length, 2);
   assert.match(String(result['agentId']), /^[0-9a-f-]{36}$/);
   const [taken, copied] = [result['taken'] as Ended, result['copied'] as Ended];
@@ -27,6 +34,11 @@ test('a machine joins with a token, outlives its certificate, and is the only on
   }
   assert.equal(result['goesOn'], true);
   assert.equal(result['againReady'], 'ready');
-  assert.deepEqual(result['refused'], [], 'agents ask for nothing that they may not have');
-  assert.deepEqual(result['stateAfter'], result['stateBefore']);
+});
+
+test('an agent that was silent until another machine had its node goes, with all that it had put on its own', async () => {
+  const { lost, successorGoesOn } = (await run('replaced')) as { lost: Ended; successorGoesOn: unknown };
+  assert.equal(lost.code, 1);
+  assert.match(lost.said, /this machine cannot be the node "n1": another machine is the node "n1".*192\.0\.2\.20/);
+  assert.equal(successorGoesOn, true);
 });
