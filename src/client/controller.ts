@@ -1,4 +1,5 @@
 /** The loop of a controller: take a key, bring the world in line with it, retry with back-off when that fails. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.ts';
 import { isExpected } from './expected.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -14,6 +15,12 @@ export interface ControllerOptions {
   readonly log: Logger;
 }
 
+/**
+ * Milliseconds after which others get their turn. Keys for which there is nothing to do are done without one: ten thousand of them, as when a
+ * controller starts, would hold up all else.
+ */
+const SLICE = 2;
+
 /** Works until the signal is aborted; resolves when the last piece of work has ended. The queue is closed then. */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const { queue, workers = 4 } = options;
@@ -24,9 +31,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
 }
 
 async function work({ name, queue, reconcile, log }: ControllerOptions, signal: AbortSignal): Promise<void> {
+  let turn = performance.now();
   for (;;) {
+    const isIdle = queue.length === 0;
     const key = await queue.take();
     if (key === undefined) return;
+    if (isIdle) turn = performance.now();
+    else if (performance.now() - turn > SLICE) {
+      await nextTurn();
+      turn = performance.now();
+    }
     try {
       await reconcile(key);
       queue.forget(key);

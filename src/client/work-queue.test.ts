@@ -127,4 +127,26 @@ describe('a controller', () => {
     ended.abort();
     await running;
   });
+
+  it('lets others have their turn while there is nothing to do for many keys', async () => {
+    const queue = new WorkQueue();
+    for (let i = 0; i < 20_000; i++) queue.add(`k${i}`);
+    const end = new AbortController();
+    let turns = 0;
+    const running = runController(
+      {
+        ...{ name: 'test', queue, log: silentLogger, workers: 1 },
+        reconcile: async (key) => {
+          for (const until = performance.now() + 0.01; performance.now() < until; );
+          if (key === 'k19999') end.abort();
+        },
+      },
+      end.signal,
+    );
+    const turning = (async () => {
+      for (; !end.signal.aborted; turns++) await settle(1);
+    })();
+    await Promise.all([running, turning]);
+    assert.ok(turns > 20, `${turns} turns`);
+  });
 });
