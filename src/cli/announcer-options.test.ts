@@ -14,7 +14,8 @@ test('interfaces are those that are named, and else whatever fits the node', asy
 
 test('what a lab is told reaches the agents of all its nodes', () => {
   const flags = typed('--l2-interfaces', 'eth0,eth1', '--heartbeat-interval', '0', '--heartbeat-key', '/key');
-  const place = { nodeName: 'node1', kubeconfig: 'k', socketPath: 's', stateDir: 'd', lanInterface: 'eth0' };
+  const credentials = { kind: 'kubeconfig', path: 'k', socketPath: 's' } as const;
+  const place = { nodeName: 'node1', credentials, stateDir: 'd', lanInterface: 'eth0' };
   const argv = LAB_COMMANDS.agent({ ...place, addresses: [], ipFamilies: ['IPv4'], flags: announcerArgv(flags) });
   assert.deepEqual(typed(...argv.slice(argv.indexOf('--heartbeat-interval'))), flags);
 });
