@@ -43,12 +43,28 @@ describe('the API servers', () => {
     const clock = new FakeClock();
     const servers = new ApiServers({ server: A, otherServers: [B, C] }, { clock, spread: true, random: () => 0.5 });
     assert.equal(await nameOf(servers), B);
+    await clock.advance(10 * 60_000);
     servers.failed(await servers.choose());
     assert.equal(await nameOf(servers), C);
     await clock.advance(7 * 60_000);
     assert.equal(await nameOf(servers), C);
     await clock.advance(30_000);
     assert.equal(await nameOf(servers), B);
+  });
+
+  it('are gone back to more and more seldom where that never lasts', async () => {
+    const clock = new FakeClock();
+    const servers = new ApiServers({ server: A, otherServers: [B] }, { clock, spread: true, random: () => 0 });
+    const back: number[] = [];
+    for (let minute = 0; minute < 200; minute++) {
+      if ((await nameOf(servers)) === A) {
+        back.push(minute);
+        servers.failed(await servers.choose());
+        await servers.choose();
+      }
+      await clock.advance(60_000);
+    }
+    assert.deepEqual(back, [0, 10, 30, 70, 150]);
   });
 
   it('give a new one its share of those who are to spread', async () => {

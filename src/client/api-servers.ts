@@ -18,6 +18,8 @@ const AVOIDED = seconds(10);
 const STALE = seconds(5);
 /** How long a client that is to spread stays away from the server that it had chosen at first, and up to twice as long. */
 const AWAY = minutes(5);
+/** Up to 2^5 times that, some hours. */
+const AWAY_DOUBLED_MAX = 5;
 /** More servers than any cluster has. What somebody tells us of is not to fill memory. */
 const SERVERS_MAX = 32;
 
@@ -61,6 +63,9 @@ export class ApiServers {
   /** What a client that is to spread began with, and when it may go back there. */
   #home: string | undefined;
   #homeAt = 0;
+  /** How often in a row it failed soon after it was chosen. */
+  #homeFailures = 0;
+  #currentSince = 0;
 
   constructor(endpoint: Endpoint, options: ApiServersOptions = {}) {
     this.#endpoint = endpoint;
@@ -105,6 +110,7 @@ export class ApiServers {
   async choose(): Promise<ChosenServer> {
     if (this.#lookedUpAt === undefined) await this.#look();
     const name = this.#nameToUse();
+    if (this.#current !== name) this.#currentSince = this.#clock.steady();
     this.#current = name;
     if (this.#chosen?.name !== name) {
       const server = this.#known.find((known) => printServer(known) === name) ?? { url: name, address: undefined };
@@ -117,7 +123,7 @@ export class ApiServers {
   failed({ name }: ChosenServer): void {
     this.#failedAt.set(name, this.#clock.steady());
     if (this.#current === name) this.#current = undefined;
-    if (name === this.#home) this.#homeAt = this.#clock.steady() + AWAY * (1 + this.#random());
+    if (name === this.#home) this.#stayAway();
     if (this.#lookedUpAt !== undefined && this.#clock.steady() - this.#lookedUpAt > STALE) this.#forgetAddresses();
   }
 
@@ -162,6 +168,13 @@ export class ApiServers {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** From a server that was never any good for long, as one that is not reached from here, for longer each time. */
+  #stayAway(): void {
+    const now = this.#clock.steady();
+    this.#homeFailures = now - this.#currentSince > AWAY ? 0 : Math.min(this.#homeFailures + 1, AWAY_DOUBLED_MAX);
+    this.#homeAt = now + AWAY * 2 ** this.#homeFailures * (1 + this.#random());
   }
 
   /** Of those who spread, a new server gets its share, one after the other. */
