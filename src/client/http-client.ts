@@ -3,7 +3,6 @@ import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../api/meta/v1.ts';
 import { ApiError, failure, type Status } from '../api/status.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
-import { messageOf } from '../lib/errors.ts';
 import { ApiServers, type ApiServersOptions } from './api-servers.ts';
 import {
   type Client,
@@ -16,8 +15,9 @@ import {
   TransportError,
   type WatchEvent,
 } from './client.ts';
-import { Connections, NotConnectedError, type RequestParts, StaleConnectionError } from './connections.ts';
+import { Connections, type RequestParts } from './connections.ts';
 import { jsonLines } from './json-lines.ts';
+import { type Failure, type Outcome, outcomeOf, unreachable } from './outcome.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
 import type { Answer } from './watches.ts';
 import { Watchman } from './watchman.ts';
@@ -263,45 +263,6 @@ interface RawList<T> {
 interface RawWatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   readonly object: T | Status;
-}
-
-/** How a call failed at a server. */
-type Outcome =
-  /** The server refused it: that is the answer. */
-  | 'answered'
-  /** It was not sent. */
-  | 'not-connected'
-  /** The server said that it cannot serve now, as its store does not: nothing was done. Others may have the same to say. */
-  | 'unavailable'
-  /** The server is ending, as it says before it looks at a request. */
-  | 'ending'
-  /** A kept connection had been closed. */
-  | 'stale'
-  /** It was sent, and what became of it is not known. */
-  | 'unknown';
-
-interface Failure {
-  readonly connections: Connections;
-  readonly error: unknown;
-}
-
-function outcomeOf(error: unknown, { lost }: Connections): Outcome {
-  if (error instanceof ApiError) {
-    if (error.code !== 503) return 'answered';
-    return error.reason === 'ServiceUnavailable' ? 'unavailable' : 'ending';
-  }
-  if (error instanceof NotConnectedError) return 'not-connected';
-  if (error instanceof StaleConnectionError && lost === undefined) return 'stale';
-  return 'unknown';
-}
-
-function unreachable({ method, path }: Call, failures: readonly Failure[]): TransportError {
-  const where = failures.map(({ connections: { server }, error }) => {
-    const { socketPath } = server.endpoint;
-    return `${socketPath === undefined ? server.name : `${server.name} (through ${socketPath})`}: ${messageOf(error)}`;
-  });
-  const cause = failures.at(-1)?.error;
-  return new TransportError(`${method} ${path}: cannot talk to the API server at ${where.join('; at ')}`, { cause });
 }
 
 /** Items of a list come without apiVersion and kind from servers that know their type from the list's. */
