@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CertificateSigningRequest } from '../../api/certificates/v1/certificatesigningrequest.ts';
+import { parseCertificateRequest } from '../../api/certificates/v1/request.ts';
 import { BOOTSTRAP_NAMESPACE, bootstrapSecret, bootstrapSecretName } from '../../api/core/v1/bootstrap-token.ts';
 import { Node } from '../../api/core/v1/node.ts';
 import { Secret } from '../../api/core/v1/secret.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpointslice.ts';
 import { ClusterRoleBinding } from '../../api/rbac/v1/clusterrolebinding.ts';
 import { startTestServer, type TestServer } from '../../apiserver/testing/server.ts';
+import { makeCertificateRequest } from '../../client/certificate-request.ts';
 import type { Endpoint } from '../../client/client.ts';
 import { fakeClient } from '../../client/fake.ts';
 import { createClient, type ServedClient } from '../../client/http-client.ts';
@@ -22,7 +24,7 @@ import { silentLogger } from '../../host/log.ts';
 import { hours } from '../../lib/duration.ts';
 import { UserError } from '../errors.ts';
 import { deleteToken, joinCommand, listTokens, makeToken } from './make-token.ts';
-import { endpointOf, type Membership, readMembership } from './membership.ts';
+import { endpointOf, type Membership, readMembership, writeMembership } from './membership.ts';
 import { joinCluster } from './node-join.ts';
 import { isNodeCertificate, keepCertificate } from './rotation.ts';
 import { joinAsServer } from './server-join.ts';
@@ -109,6 +111,22 @@ describe('a machine that joins as a node', () => {
   it('begins with the servers that were named, and keeps those that it knew', async () => {
     const { servers } = await joinNode('a', { servers: ['https://192.0.2.9:6443'] });
     assert.deepEqual(servers, ['https://192.0.2.9:6443', endpoint.server]);
+  });
+
+  it('joins anew with a token once its certificate has ended, by the servers that it knows', async () => {
+    const kept = await joinNode('e', { token: await token() });
+    const after = new X509Certificate(kept.certificate).validToDate.getTime() + 1000;
+    const over = await refusal(joinNode('e', { servers: [], clock: { ...systemClock, now: () => after } }));
+    assert.match(over.message, /the certificate of this node has ended, at 20/);
+    const { commonName, organizations } = { commonName: 'system:node:e', organizations: ['system:nodes'] };
+    const { key, request } = await makeCertificateRequest({ commonName, organizations });
+    const { der } = parseCertificateRequest(request);
+    const ended = await api.pki.signRequest({ der, commonName, organizations, lifetime: 1 });
+    await writeMembership(state('e'), { ...kept, certificate: ended, key });
+    await sleep(20);
+    const again = await joinNode('e', { servers: [], token: await token() });
+    assert.deepEqual(again.servers, kept.servers);
+    assert.ok(isNodeCertificate(again.certificate, 'e'));
   });
 
   it('goes by the servers that answer', async () => {

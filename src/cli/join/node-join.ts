@@ -47,10 +47,12 @@ export async function joinCluster(options: JoinOptions, signal: AbortSignal): Pr
     // What was typed comes first: the others may all have moved.
     return { ...kept, servers: [...new Set([...servers, ...kept.servers])] };
   }
-  if (token === undefined || servers.length === 0) throw nothingToJoinWith(kept, stateDir);
-  const joined = await join({ ...options, servers, token, clock }, signal);
+  // Whose certificate has ended knows where the servers are.
+  const where = servers.length > 0 ? servers : (kept?.servers ?? []);
+  if (token === undefined || where.length === 0) throw nothingToJoinWith(kept, stateDir);
+  const joined = await join({ ...options, servers: where, token, clock }, signal);
   await writeMembership(stateDir, joined);
-  log.info({ node: nodeName, servers }, 'has joined the cluster');
+  log.info({ node: nodeName, servers: where }, 'has joined the cluster');
   return joined;
 }
 
