@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../host/log.ts';
 import { keyOf } from '../mvcc/plan.ts';
+import { Waiters } from '../mvcc/waiters.ts';
 import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../store.ts';
 import type { Change, Follow, Told } from './follow.ts';
 import { ChangeWindow, changeBytes } from './window.ts';
@@ -18,8 +19,9 @@ const BATCH_BYTES = 2 * 1024 * 1024;
 interface Waiter {
   readonly prefix: string;
   /** Nothing up to this revision is news to it. */
-  position: Revision;
-  readonly wake: () => void;
+  readonly position: Revision;
+  /** Told up to which revision nothing happened. */
+  readonly wake: (position: Revision) => void;
 }
 
 interface Batch extends WatchBatch {
@@ -32,7 +34,7 @@ export class EtcdWatches {
   readonly #window: ChangeWindow;
   readonly #log: Logger;
   readonly #closing = new AbortController();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters<Waiter>();
   #compacted: Revision = 0;
 
   /** Watches anything after `from`; changes since then are at hand once etcd has told them. */
@@ -70,7 +72,7 @@ export class EtcdWatches {
     const end = performance.now() + timeout;
     while (this.#window.newest < revision && !this.#closing.signal.aborted && performance.now() < end) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => waiter.wake(), end - performance.now());
+        const timer = setTimeout(() => waiter.wake(waiter.position), end - performance.now());
         // No key begins so: it is woken when the position that it waits for comes, not by what is told.
         const waiter: Waiter = {
           prefix: '',
@@ -110,7 +112,7 @@ export class EtcdWatches {
   /** Ends every watch. */
   close(): void {
     this.#closing.abort();
-    for (const waiter of this.#waiters) waiter.wake();
+    this.#wakeAll();
   }
 
   async #run(): Promise<void> {
@@ -123,19 +125,26 @@ export class EtcdWatches {
         this.#log.warn({ err: error }, 'history of etcd is gone that had not been read; who watches has to list again');
         this.#window.reset(error.oldest);
         this.forget(error.oldest);
-        for (const waiter of this.#waiters) waiter.wake();
+        this.#wakeAll();
       }
     }
   }
 
   #publish(told: Told): void {
+    // Whoever waits has been told of everything that concerned it before.
+    const before = this.#window.newest;
     this.#window.add(told);
-    const { newest } = this.#window;
-    for (const waiter of this.#waiters) {
-      const { prefix, position } = waiter;
-      if (told.changes.some((change) => change.revision > position && concerns(change, prefix))) waiter.wake();
-      else waiter.position = Math.max(position, newest);
+    for (const { revision, events } of told.changes) {
+      for (const event of events) {
+        for (const waiter of this.#waiters.concernedBy(keyOf(event))) {
+          if (revision > waiter.position) waiter.wake(Math.max(waiter.position, before));
+        }
+      }
     }
+  }
+
+  #wakeAll(): void {
+    for (const waiter of this.#waiters.all()) waiter.wake(waiter.position);
   }
 
   /** The next events after a position within the window. */
@@ -173,20 +182,17 @@ export class EtcdWatches {
   /** Waits for a change under `prefix` or for the end; answers the position up to which nothing happened. */
   #news(prefix: string, position: Revision, end: AbortSignal): Promise<Revision> {
     return new Promise((resolve) => {
-      const done = () => {
+      const done = (reached: Revision) => {
         this.#waiters.delete(waiter);
-        end.removeEventListener('abort', done);
-        resolve(waiter.position);
+        end.removeEventListener('abort', stop);
+        resolve(reached);
       };
+      const stop = () => done(position);
       const waiter: Waiter = { prefix, position, wake: done };
       this.#waiters.add(waiter);
-      end.addEventListener('abort', done, { once: true });
+      end.addEventListener('abort', stop, { once: true });
     });
   }
-}
-
-function concerns(change: Change, prefix: string): boolean {
-  return change.events.some((event) => keyOf(event).startsWith(prefix));
 }
 
 function* batchesOf(changes: readonly Change[]): Generator<WatchBatch, void, undefined> {

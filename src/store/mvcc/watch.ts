@@ -7,6 +7,7 @@ import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from 
 import type { Backend, Change } from './backend.ts';
 import { keyOf } from './plan.ts';
 import { changeBytes, RecentChanges } from './recent.ts';
+import { Waiters } from './waiters.ts';
 
 /** How much of the log is looked at, and given out, at a time; a change that begins within the bound is told whole. */
 const SCAN_CHANGES = 512;
@@ -16,14 +17,15 @@ const BATCH_BYTES = 2 * 1024 * 1024;
 interface Waiter {
   readonly prefix: string;
   /** Nothing up to this revision is news to it. */
-  position: Revision;
-  readonly wake: () => void;
+  readonly position: Revision;
+  /** Told up to which revision nothing happened. */
+  readonly wake: (position: Revision) => void;
 }
 
 export class WatchHub {
   readonly #backend: Backend;
   readonly #recent: RecentChanges;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters<Waiter>();
   #newest: Revision;
   #closed = false;
 
@@ -36,30 +38,48 @@ export class WatchHub {
   /** Tells watchers of changes that are safe. */
   publish(changes: readonly Change[]): void {
     this.#recent.add(changes);
+    // Whoever waits has been told of everything that concerned it before.
+    const before = this.#newest;
     this.#newest = changes.at(-1)?.revision ?? this.#newest;
-    for (const waiter of this.#waiters) {
-      if (changes.some((change) => change.revision > waiter.position && concerns(change, waiter.prefix))) waiter.wake();
-      else waiter.position = Math.max(waiter.position, this.#newest);
+    for (const { revision, events } of changes) {
+      for (const event of events) {
+        for (const waiter of this.#waiters.concernedBy(keyOf(event))) {
+          if (revision > waiter.position) waiter.wake(Math.max(waiter.position, before));
+        }
+      }
     }
   }
 
   /** As {@link Store.watch}, for checked arguments. */
   async *watch(prefix: string, from: Revision, signal: AbortSignal): AsyncGenerator<WatchBatch, void, undefined> {
     let position = from;
-    while (!signal.aborted && !this.#closed) {
-      const { events, revision, more } = this.#read(prefix, position);
-      position = Math.max(position, revision);
-      if (events.length > 0) yield { events, revision };
-      else if (!more) position = await this.#news(prefix, position, signal);
-      // A long history comes in turns, so that nobody else waits for the whole of it.
-      if (more) await nextTurn();
+    let waiter: Waiter | undefined;
+    const end = () => waiter?.wake(position);
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      while (!signal.aborted && !this.#closed) {
+        const { events, revision, more } = this.#read(prefix, position);
+        position = Math.max(position, revision);
+        if (events.length > 0) yield { events, revision };
+        else if (!more) {
+          position = await new Promise<Revision>((wake) => {
+            waiter = { prefix, position, wake };
+            this.#waiters.add(waiter);
+          });
+          if (waiter !== undefined) this.#waiters.delete(waiter);
+        }
+        // A long history comes in turns, so that nobody else waits for the whole of it.
+        if (more) await nextTurn();
+      }
+    } finally {
+      signal.removeEventListener('abort', end);
     }
   }
 
   /** Ends every watch. */
   close(): void {
     this.#closed = true;
-    for (const waiter of this.#waiters) waiter.wake();
+    for (const waiter of this.#waiters.all()) waiter.wake(waiter.position);
   }
 
   /** The next events after a position, if any, how far the log was looked at, and whether there is more of it. */
@@ -81,22 +101,4 @@ export class WatchHub {
     }
     return { events, revision, more: revision < this.#newest };
   }
-
-  /** Waits for a change under `prefix` or for the end; answers the position up to which nothing happened. */
-  #news(prefix: string, position: Revision, signal: AbortSignal): Promise<Revision> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiters.delete(waiter);
-        signal.removeEventListener('abort', done);
-        resolve(waiter.position);
-      };
-      const waiter: Waiter = { prefix, position, wake: done };
-      this.#waiters.add(waiter);
-      signal.addEventListener('abort', done, { once: true });
-    });
-  }
-}
-
-function concerns(change: Change, prefix: string): boolean {
-  return change.events.some((event) => keyOf(event).startsWith(prefix));
 }
