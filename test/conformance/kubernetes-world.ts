@@ -18,6 +18,7 @@ rules: [{ level: Metadata }]`;
 export interface Audited {
   readonly verb: string;
   readonly requestURI: string;
+  readonly requestReceivedTimestamp: string;
   readonly user: { readonly username: string };
   readonly userAgent?: string;
   readonly responseStatus?: { readonly code?: number; readonly message?: string };
