@@ -24,58 +24,22 @@ import { runCommand } from '../../src/host/process.ts';
 import { fileScope } from '../../src/store/etcd/etcd.fixture.ts';
 import { BASES, type Base, kustomized, type Manifest, printed } from '../deploy/kustomize.ts';
 import { fetchFrom, MACHINE, makeMachine } from '../e2e/machine.ts';
+import {
+  ADDRESS,
+  LATE,
+  MACHINES,
+  NODE,
+  NODE_STATUS,
+  POD_ADDRESS,
+  POD_STATUS,
+  POOL,
+  WEB,
+} from './kubernetes-objects.ts';
 import { type KubernetesWorld, startKubernetes } from './kubernetes-world.ts';
 
-/** Where the pod answers that there is no kubelet for. */
-const POD_ADDRESS = '10.244.1.5';
-const ADDRESS = '192.0.2.100';
 /** How long a part may take until it works, in milliseconds. */
 const READY_WITHIN = 30_000;
 const deploy = (name: string) => join(PROGRAM_DIR, 'deploy', name);
-
-const NODE = `
-apiVersion: v1
-kind: Node
-metadata: { name: node1 }
-spec: { podCIDRs: [10.244.1.0/24], podCIDR: 10.244.1.0/24 }`;
-const NODE_STATUS = {
-  status: {
-    addresses: [{ type: 'InternalIP', address: MACHINE }],
-    conditions: [
-      { type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime: new Date().toISOString() },
-    ],
-  },
-};
-const WEB = `
-apiVersion: v1
-kind: Pod
-metadata: { name: web, labels: { app: web } }
-spec: { nodeName: node1, containers: [{ name: web, image: web, ports: [{ containerPort: 8080 }] }] }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec: { clusterIP: 10.96.0.80, selector: { app: web }, ports: [{ name: http, port: 80, targetPort: 8080 }] }`;
-const LATE = `
-apiVersion: v1
-kind: Service
-metadata: { name: late }
-spec: { type: LoadBalancer, clusterIP: 10.96.0.81, selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }`;
-const POD_STATUS = {
-  status: {
-    ...{ phase: 'Running', podIP: POD_ADDRESS, podIPs: [{ ip: POD_ADDRESS }] },
-    conditions: [{ type: 'Ready', status: 'True' }],
-  },
-};
-const POOL = `
-apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: { name: lan, namespace: metallb-system }
-spec: { addresses: [${ADDRESS}-192.0.2.109] }
----
-apiVersion: metallb.io/v1beta1
-kind: L2Advertisement
-metadata: { name: lan, namespace: metallb-system }`;
 
 const scope = fileScope();
 const dir = mkdtempSync(join(tmpdir(), 'postern-kubernetes-'));
@@ -231,25 +195,6 @@ test('l2: Services get addresses of pools, which a node announces', async () => 
   const lease = ['get', 'lease', '-n', 'kube-system', 'postern-controllers-loadbalancer-metallb', '-o', 'name'];
   assert.match(await world.kubectl(lease), /^lease/);
 });
-
-/** One of the demo image. */
-const MACHINES = `
-apiVersion: kubevirt.io/v1
-kind: VirtualMachine
-metadata: { name: guest }
-spec:
-  runStrategy: Always
-  template:
-    spec:
-      domain:
-        memory: { guest: 128Mi }
-        firmware:
-          kernelBoot:
-            kernelArgs: console=ttyS0 quiet
-            container: { image: postern.dev/demo:latest, kernelPath: /boot/vmlinuz, initrdPath: /boot/initrd }
-        devices: { interfaces: [{ name: default, masquerade: {} }] }
-      networks: [{ name: default, pod: {} }]
-      readinessProbe: { httpGet: { path: /, port: 9376 } }`;
 
 /** The guest's address. */
 let guest = '';
