@@ -1,22 +1,30 @@
 /**
- * A node's agent without its kernel: it registers its node, renews its leases, and follows through real clients all that the
- * parts of an agent follow.
+ * A node's agent without its kernel, and without what it makes of what it learns: it registers its node, renews its leases, and
+ * follows through real clients all that the parts of an agent follow.
  */
+import { Lease } from '../../src/api/coordination/v1/lease.ts';
+import { Node } from '../../src/api/core/v1/node.ts';
 import { Pod } from '../../src/api/core/v1/pod.ts';
 import { Service } from '../../src/api/core/v1/service.ts';
 import { EndpointSlice } from '../../src/api/discovery/v1/endpointslice.ts';
+import { ANNOUNCER_LEASE_NAMESPACE } from '../../src/api/metallb/v1beta1/announcer-lease.ts';
+import { IPAddressPool } from '../../src/api/metallb/v1beta1/ipaddresspool.ts';
+import { L2Advertisement } from '../../src/api/metallb/v1beta1/l2advertisement.ts';
+import { MetalLB } from '../../src/api/metallb/v1beta1/metallb.ts';
+import { ServiceL2Status } from '../../src/api/metallb/v1beta1/servicel2status.ts';
 import type { Endpoint } from '../../src/client/client.ts';
 import { createClient } from '../../src/client/http-client.ts';
 import { Informer } from '../../src/client/informer.ts';
 import { Informers } from '../../src/client/informers.ts';
+import { systemClock } from '../../src/host/clock.ts';
 import type { Logger } from '../../src/host/log.ts';
-import { Speaker } from '../../src/l2/speaker/speaker.ts';
+import { OwnLease } from '../../src/l2/speaker/lease.ts';
 import { startNode } from '../../src/node/node.ts';
 
 export interface SimulatedAgent {
   readonly nodeName: string;
-  /** Of all it follows, the first list. */
-  readonly synced: Promise<void>;
+  /** Begins to follow the cluster; resolves once it knows all that there is. */
+  follow(): Promise<void>;
 }
 
 export interface AgentOptions {
@@ -28,18 +36,27 @@ export interface AgentOptions {
   readonly onService: (service: Service) => void;
 }
 
-/** Ends with the signal. */
+/** Makes its Node be there, and keeps it alive until the signal is aborted. */
 export async function startAgent(options: AgentOptions, signal: AbortSignal): Promise<SimulatedAgent> {
   const { endpoint, nodeName, address, log, onService } = options;
   const client = createClient(endpoint);
   signal.addEventListener('abort', () => client.close(), { once: true });
   const informers = new Informers({ client, log });
-  const speaker = new Speaker({
-    ...{ client, informers, nodeName, log },
-    heartbeatPort: undefined,
-    lan: { send: () => {}, onMessage: () => {} },
-  });
+  informers.of(Node);
   informers.of(EndpointSlice);
+  informers.of(IPAddressPool, { optional: true });
+  informers.of(L2Advertisement, { optional: true });
+  informers.of(MetalLB, { optional: true });
+  informers.of(ServiceL2Status, { optional: true });
+  const leases = new Informer({ client, log, kind: Lease, namespace: ANNOUNCER_LEASE_NAMESPACE });
+  const announcer = new OwnLease({
+    ...{ client, nodeName, log, clock: systemClock },
+    facts: () => ({ node: nodeName, port: undefined, hears: [], onLan: true }),
+    announcers: () => leases.list().length,
+    node: () => informers.of(Node).get({ name: nodeName }),
+    isAlone: () => false,
+    reachable: () => {},
+  });
   informers.of(Service).onChange(({ object }) => {
     if (object !== undefined) onService(object);
   });
@@ -47,10 +64,13 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
   const own = [
     new Informer(ownPods),
     new Informer({ ...ownPods, labelSelector: 'kubevirt.io=virt-launcher' }),
+    leases,
   ] as const;
   await startNode({ client, nodeName, addresses: [address], log }, signal);
-  speaker.start(signal);
-  for (const informer of own) informer.start(signal);
-  const synced = Promise.all([informers.start(signal), ...own.map((informer) => informer.synced)]).then(() => {});
-  return { nodeName, synced };
+  const follow = async () => {
+    for (const informer of own) informer.start(signal);
+    await Promise.all([informers.start(signal), ...own.map((informer) => informer.synced)]);
+    void announcer.run(signal);
+  };
+  return { nodeName, follow };
 }
