@@ -84,15 +84,18 @@ export function addAgentCommand(postern: Command): void {
         { runAgent },
         { thisNodeInterface, thisNodeName },
         { agentCredentials },
+        { lockStateDir },
         { whileAddressed },
         { createLogger },
       ] = await Promise.all([
         import('../wiring/agent.ts'),
         import('../wiring/this-node.ts'),
         import('../join/credentials.ts'),
+        import('../join/state-lock.ts'),
         import('../wiring/start-over.ts'),
         import('../../host/log.ts'),
       ]);
+      lockStateDir(flags.stateDir);
       const lan = await thisNodeInterface(flags.interface);
       const nodeName = flags.nodeName ?? thisNodeName();
       const signal = endSignal();

@@ -67,6 +67,10 @@ export async function readToken(
     return await readFile(tokenFile, 'utf8');
   } catch (cause) {
     if (mayBeGone && codeOf(cause) === 'ENOENT') return undefined;
-    throw new UserError(`--token-file ${tokenFile}: ${messageOf(cause)}`, undefined, { cause });
+    throw new UserError(
+      `--token-file ${tokenFile}: ${messageOf(cause)}`,
+      'It holds the one word that `postern token create` prints: postern token create -o json | jq -r .token > token',
+      { cause },
+    );
   }
 }
