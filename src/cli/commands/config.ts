@@ -55,7 +55,7 @@ async function check(postern: Command, file: string, output: OutputFormat): Prom
   const { kind, mistakes } = readConfig(await textOf(file), (of) => configFields(commandOf(postern, of)));
   print({ file, kind: kind ?? null, mistakes }, output, () =>
     mistakes.length === 0
-      ? `${file}: a ${kind} without mistakes`
+      ? `${file}: ${kind} without mistakes`
       : mistakes.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`).join('\n'),
   );
   if (mistakes.length > 0) process.exitCode = 1;

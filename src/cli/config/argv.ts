@@ -12,7 +12,7 @@ import type { Setting } from './read.ts';
 export function addConfigOptions(postern: Command): void {
   for (const kind of CONFIG_KINDS) {
     commandOf(postern, kind).addOption(
-      new Option(`${CONFIG_FLAG} <file>`, `options from a ${kind}; what is given here too counts more`),
+      new Option(`${CONFIG_FLAG} <file>`, `options from a file of kind ${kind}; what is given here too counts more`),
     );
   }
 }

@@ -7,14 +7,14 @@ import type { RestoreReport } from './restore.ts';
 
 export function backupText({ file, revision, entries, files, sha256 }: BackupReport): string {
   const kept = files === 0 ? 'no certificates' : `${files} files of certificates and keys`;
-  return `${file}: ${entries} entries of revision ${revision}, ${kept}\n  sha256 of what is in it: ${sha256}`;
+  return `${file}: ${entries} entries of revision ${revision}, ${kept}\n  sha256 of its lines: ${sha256}`;
 }
 
 export function restoreText(report: RestoreReport): string {
   const { store, entries, backupTime, backupRevision, revision, files, filesLeftOut, sha256 } = report;
   const lines = [
     `${entries} entries of ${backupTime} are in ${store}, compared one by one`,
-    `  sha256 ${sha256}`,
+    `  sha256 of keys and values: ${sha256}`,
     `  revision ${backupRevision} -> ${revision}: clients that watch list again`,
   ];
   if (files > 0) lines.push(`  ${files} files of certificates and keys are in its data directory`);
@@ -30,7 +30,7 @@ export function migrateText({ from, to, entries, written, fromRevision, revision
   const resumed = written < entries ? `, ${entries - written} of them by an attempt before` : '';
   return [
     `${entries} entries are in ${to}, compared one by one${resumed}`,
-    `  sha256 ${sha256}, the same at both ends`,
+    `  sha256 of keys and values: ${sha256}, the same at both ends`,
     `  revision ${fromRevision} -> ${revision}: no object has a lower one; clients that watch list again`,
     `  ${from} is as it was: keep it until you are sure`,
   ].join('\n');
