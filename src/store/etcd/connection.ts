@@ -9,6 +9,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition, PackageDefinition } from '@grpc/proto-loader';
 import { type Logger, silentLogger } from '../../host/log.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { checkPEM, checkTime, isSameSecurity, type Security } from './certificates.ts';
 import { CallError, failureKind } from './failure.ts';
 import type { CallName, RequestOf, ResponseOf, WatchResponse } from './messages.ts';
@@ -54,6 +55,8 @@ export class Connector {
   readonly #reload: (() => Promise<Security>) | undefined;
   readonly #log: Logger;
   #security: Security;
+  /** Why they could not be read the last time: told once, not at each look. */
+  #obstacle: string | undefined;
 
   constructor(
     grpc: typeof import('@grpc/grpc-js'),
@@ -72,12 +75,18 @@ export class Connector {
     if (this.#reload === undefined) return;
     try {
       const next = await this.#reload();
+      this.#obstacle = undefined;
       if (isSameSecurity(next, this.#security)) return;
       checkPEM(next);
       this.#security = next;
       this.#log.info({}, 'the certificates for etcd were renewed, and are used from now on');
     } catch (error) {
-      this.#log.warn({ err: error }, 'the certificates for etcd could not be read again; those from before are used');
+      const obstacle = messageOf(error);
+      if (obstacle === this.#obstacle) return;
+      this.#obstacle = obstacle;
+      const text =
+        'the certificates for etcd could not be read again; those from before are used. The user of this process has to be able to read them';
+      this.#log.warn({ err: error, uid: process.getuid?.() }, text);
     }
   }
 
@@ -247,6 +256,10 @@ class MemberConnection implements Connection {
   #failure(call: string, error: unknown): CallError {
     const { code, details, message } = error as Partial<ServiceError>;
     const text = details || message || String(error);
-    return new CallError(this.endpoint, call, failureKind(code, text), text, error);
+    return new CallError(this.endpoint, call, failureKind(code, text), plain(text), error);
   }
 }
+
+/** Without what gRPC puts around the reason: of a member that refuses connections, `connect ECONNREFUSED 10.0.0.1:2379`. */
+const plain = (text: string): string =>
+  text.replace('No connection established. Last error: Error: ', '').replace(/[.\s]*Resolution note:\s*$/, '');
