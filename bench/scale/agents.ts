@@ -21,7 +21,9 @@ const AT_ONCE = 10;
 const CHANGES = 100;
 /** Milliseconds between two changes. */
 const APART = 200;
-/** Milliseconds of the pause in which the server is looked at, with nothing but leases renewed. */
+/** Milliseconds until connections that agents needed for their lists alone are closed, and what they took is given back. */
+const SETTLED = 100_000;
+/** Milliseconds in which the server is looked at, with nothing but leases renewed. */
 const QUIET = 20_000;
 const KEY = { namespace: 'default', name: 'changed' };
 
@@ -47,10 +49,11 @@ export async function measureAgents(count: number): Promise<AgentsMeasured> {
     const delays = await changes(client, seen, count);
     const perChange = ((await processorSeconds(pid)) - start) / CHANGES;
     const loaded = await residentMegabytes(pid);
+    await sleep(SETTLED);
     const before = await processorSeconds(pid);
     await sleep(QUIET);
     const busy = ((await processorSeconds(pid)) - before) / (QUIET / 1000);
-    const memory = Math.max(loaded, await residentMegabytes(pid));
+    const memory = await residentMegabytes(pid);
     return {
       delays,
       memory,
@@ -58,6 +61,7 @@ export async function measureAgents(count: number): Promise<AgentsMeasured> {
         { what: `change known to all of ${count} agents`, unit: 'ms', samples: delays },
         { what: `processor of the server, a change`, unit: 'ms', samples: [perChange * 1000] },
         { what: `${count} agents come back`, unit: 'ms', samples: [connected] },
+        { what: `server that ${count} agents have just come to`, unit: 'MB', samples: [loaded] },
         { what: `server with ${count} agents`, unit: 'MB', samples: [memory] },
         { what: `processor of the server, ${count} agents at rest`, unit: '%', samples: [busy * 100] },
       ],

@@ -12,6 +12,10 @@ const PERIOD = seconds(1);
 const QUIET = 0.1;
 /** Growth of the resident memory, in bytes, that makes giving back worth its milliseconds. */
 const WORTHWHILE = 16 * 2 ** 20;
+/** A process of this size, in bytes, may have been larger shortly before, as when many connections have ended: it is looked at anew. */
+const LARGE = 256 * 2 ** 20;
+/** How often, in looks. */
+const LARGE_EVERY = 60;
 /** A heap, in bytes, that is worth keeping from growing: a smaller one is small whatever it does. */
 const LARGE_HEAP = 96 * 2 ** 20;
 /** Percent by which a large heap grows between two collections. */
@@ -29,6 +33,7 @@ export async function keepMemorySmall({ store, log, clock = systemClock }: Memor
   let quiet: boolean | undefined;
   let large = false;
   let kept = 0;
+  let looks = 0;
   let before = performance.eventLoopUtilization();
   while (await slept(clock, signal)) {
     const now = performance.eventLoopUtilization();
@@ -41,7 +46,8 @@ export async function keepMemorySmall({ store, log, clock = systemClock }: Memor
     large = isLarge;
     const resident = process.memoryUsage.rss();
     kept = Math.min(kept, resident);
-    if (resident < kept + WORTHWHILE) continue;
+    const isTime = ++looks % LARGE_EVERY === 0 && resident >= LARGE;
+    if (resident < kept + WORTHWHILE && !isTime) continue;
     try {
       store?.relax();
       await trimAllocator();
