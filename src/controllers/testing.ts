@@ -57,6 +57,8 @@ export async function world(
         .map(({ reason, message }) => `${reason}: ${message}`),
     settle: () => settle(),
     async pass(ms) {
+      // What the test has just changed is known before time passes.
+      await settle(5);
       // In steps, so that what wakes at one moment can set its next timer from that moment.
       for (let left = ms; left > 0; left -= 1000) {
         await clock.advance(Math.min(left, 1000));
