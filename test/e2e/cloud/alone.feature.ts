@@ -79,13 +79,18 @@ export function alone(): void {
     assert.deepEqual(made(cloud), []);
     assert.deepEqual([...lesser.asked].sort(), [
       'create events',
+      'create leases',
+      'get leases',
       'get namespaces',
+      'list leases',
       'list nodes',
       'list services',
       'patch nodes',
       'patch nodes/status',
       'patch services',
       'patch services/status',
+      'update leases',
+      'watch leases',
       'watch nodes',
       'watch services',
     ]);
