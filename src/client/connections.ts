@@ -172,10 +172,24 @@ export class Connections {
   }
 
   /** Asks whether the server lives, on a connection kept for that. Resolves when it answers, whatever; rejects after `limit`. */
-  probe(limit: number): Promise<void> {
+  async probe(limit: number): Promise<void> {
+    await this.#ask('/livez', limit);
+  }
+
+  /** Whether the server says within `limit` that it can serve, its store included. One that does not let us ask is taken to. */
+  async isReady(limit: number): Promise<boolean> {
+    try {
+      return (await this.#ask('/readyz', limit)) < 500;
+    } catch {
+      return false; // No answer is one, here.
+    }
+  }
+
+  /** The code of the answer. */
+  #ask(path: string, limit: number): Promise<number> {
     const host = new URL(this.server.endpoint.server).host;
     const headers = { host, 'user-agent': 'postern' };
-    const parts = { method: 'GET', path: '/livez', headers, payload: undefined, watch: false, signal: undefined };
+    const parts = { method: 'GET', path, headers, payload: undefined, watch: false, signal: undefined };
     return new Promise((resolve, reject) => {
       const request = this.#request(parts, this.#probes);
       const timer = setTimeout(() => {
@@ -187,7 +201,7 @@ export class Connections {
       request.once('response', (response) => {
         this.heard();
         response.resume();
-        resolve();
+        resolve(response.statusCode ?? 0);
       });
       request.end();
     });

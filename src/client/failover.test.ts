@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import { Service } from '../api/core/v1/service.ts';
 import { ApiError } from '../api/status.ts';
 import { besideOthers, skipWithoutNft } from '../host/testing/in-namespace.ts';
-import { TransportError } from './client.ts';
+import { type Client, TransportError } from './client.ts';
 import { type ClientOptions, createClient } from './http-client.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -29,7 +29,7 @@ class Fake {
   constructor(answer: Answer) {
     this.answer = answer;
     this.#server = createServer((request, response) => {
-      if (request.url !== '/livez') this.asked.push(`${request.method} ${request.url}`);
+      if (request.url !== '/livez' && request.url !== '/readyz') this.asked.push(`${request.method} ${request.url}`);
       this.credentials.push(request.headers.authorization);
       this.answer(request, response);
     });
@@ -156,13 +156,41 @@ describe('a client of several servers', () => {
     assert.deepEqual([first?.asked.length, second?.asked.length], [2, 2]);
   });
 
-  it('tells what the servers say when none can serve, and asks each but once', async () => {
+  it('tells what the first server says when none can serve, and makes the call of no other that is not ready', async () => {
     const servers = await fakes(unavailable, unavailable, unavailable);
     const client = clientOf(servers.map(({ url }) => url));
     await assert.rejects(client.get(Service, key), (error) => error instanceof ApiError && error.code === 503);
     assert.deepEqual(
       servers.map(({ asked }) => asked.length),
-      [1, 1, 1],
+      [1, 0, 0],
+    );
+  });
+
+  for (const [what, call] of [
+    ['a read', (client: Client) => client.get(Service, key)],
+    ['a write', (client: Client) => client.create(Service, object)],
+  ] as const) {
+    it(`gives ${what} up soon after a server said that it cannot serve, where the others take as long to say so`, async () => {
+      const servers = await fakes(unavailable, silent, silent, silent);
+      const client = clientOf(servers.map(({ url }) => url));
+      const began = performance.now();
+      await assert.rejects(call(client), (error) => error instanceof ApiError && error.message === 'no etcd');
+      const took = performance.now() - began;
+      assert.ok(took < 2500, `it took ${took} ms`);
+      assert.deepEqual(
+        servers.map(({ asked }) => asked.length),
+        [1, 0, 0, 0],
+      );
+    });
+  }
+
+  it('goes past a server that is not ready to one that is', async () => {
+    const servers = await fakes(unavailable, unavailable, ok);
+    const client = clientOf(servers.map(({ url }) => url));
+    await client.create(Service, object);
+    assert.deepEqual(
+      servers.map(({ asked }) => asked.length),
+      [1, 0, 1],
     );
   });
 

@@ -18,6 +18,7 @@ import {
 import { Connections, type RequestParts } from './connections.ts';
 import { jsonLines } from './json-lines.ts';
 import { type Failure, type Outcome, outcomeOf, unreachable } from './outcome.ts';
+import { LastRefusal } from './refusal.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
 import type { Answer } from './watches.ts';
 import { Watchman } from './watchman.ts';
@@ -67,6 +68,7 @@ class HttpClient implements ServedClient {
   readonly servers: ApiServers;
   readonly #clock: Clock;
   readonly #watchman: Watchman;
+  readonly #refusal: LastRefusal;
   readonly #headers: (() => Readonly<Record<string, string>>) | undefined;
   #connections: Connections | undefined;
 
@@ -74,6 +76,7 @@ class HttpClient implements ServedClient {
     this.#headers = headers;
     this.servers = servers;
     this.#clock = clock;
+    this.#refusal = new LastRefusal(clock);
     this.#watchman = new Watchman(clock, (connections, cause) => this.#giveUp(connections, cause));
   }
 
@@ -174,10 +177,12 @@ class HttpClient implements ServedClient {
     for (;;) {
       const connections = await this.#toServer();
       try {
+        if (failures.length > 0) await this.#refusal.makeSure(connections);
         return await use(connections);
       } catch (error) {
         if (call.signal?.aborted || connections.lost === CLOSED) throw unreachable(call, [{ connections, error }]);
         const outcome = outcomeOf(error, connections);
+        if (outcome === 'unavailable') this.#refused(error, failures);
         const last = !this.#goOn(call, outcome, connections, failures.length);
         if (error instanceof ApiError && last) throw error;
         failures.push({ connections, error });
@@ -193,13 +198,21 @@ class HttpClient implements ServedClient {
     const isRead = method === 'GET';
     // A kept connection that the server closed just as we used it: a read can safely be sent again.
     if (!servers.several) return outcome === 'stale' && isRead && failed === 0;
-    if (outcome === 'unavailable' && !servers.hasBetterThan(connections.server)) return false;
+    if (outcome === 'unavailable' && !(this.#refusal.isFresh && servers.hasBetterThan(connections.server))) {
+      return false;
+    }
     const isUndone = outcome === 'not-connected' || outcome === 'unavailable' || outcome === 'ending';
     if (isUndone) {
       this.#leave(connections, new Error(`another server is used instead of ${connections.server.name}`));
     }
     // What may have been done is not done again: only its caller knows whether that is harmless.
     return (isRead || isUndone) && failed < servers.count;
+  }
+
+  /** A server's store does not serve. What the call hears of others after that gives it no more time. */
+  #refused(error: unknown, failures: readonly Failure[]): void {
+    const isFirst = !failures.some((failure) => outcomeOf(failure.error, failure.connections) === 'unavailable');
+    if (isFirst) this.#refusal.met(error);
   }
 
   /** Connections to the server that is to be used now. */
