@@ -1,4 +1,5 @@
 /** What every cluster has from the start: the system's namespaces, the roles, its Service range and the Service of the API itself. */
+
 import { randomUUID } from 'node:crypto';
 import { Namespace } from '../api/core/v1/namespace.ts';
 import type { AnyKind } from '../api/kinds.ts';
@@ -9,6 +10,7 @@ import { ensureDefaultServiceCIDR } from './allocation/default-service-cidr.ts';
 import { ensureDefaultPolicy } from './auth/rbac/defaults/ensure.ts';
 import type { Api } from './context.ts';
 import { ensureKubernetesService, type KubernetesServiceOptions } from './kubernetes-service.ts';
+import { faultFields } from './outages.ts';
 import { change } from './storage/change.ts';
 import { completeNew } from './verbs/complete.ts';
 import { birthOf } from './verbs/create.ts';
@@ -33,7 +35,7 @@ export async function keepSystemNamespaces(api: Api, signal: AbortSignal): Promi
       await api.clock.sleep(INTERVAL, signal);
       await ensureSystemNamespaces(api);
     } catch (err) {
-      if (!signal.aborted) api.log.warn({ err }, 'could not look after the namespaces of the system');
+      if (!signal.aborted) api.log.warn(faultFields(err), 'could not look after the namespaces of the system');
     }
   }
 }

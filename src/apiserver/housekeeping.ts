@@ -1,9 +1,11 @@
 /** What an API server does by itself: forgets old history and old Events, as Kubernetes' does. */
+
 import { Event } from '../api/core/v1/event.ts';
 import { isConflict, isNotFound } from '../api/status.ts';
 import { minutes } from '../lib/duration.ts';
 import type { Revision } from '../store/store.ts';
 import type { Api } from './context.ts';
+import { faultFields } from './outages.ts';
 import { kindPrefix } from './storage/keys.ts';
 import { removeObject } from './verbs/delete.ts';
 
@@ -30,7 +32,7 @@ export async function keepHouse(api: Api, signal: AbortSignal, isMine: () => boo
       before = await api.store.revision();
       if (isMine()) await removeOldEvents(api);
     } catch (error) {
-      if (!signal.aborted) api.log.warn({ err: error }, 'could not forget old history and events');
+      if (!signal.aborted) api.log.warn(faultFields(error), 'could not forget old history and events');
     }
   }
 }

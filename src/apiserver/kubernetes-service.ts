@@ -2,6 +2,7 @@
  * The Service `default/kubernetes`, by which guests and pods find the API, and its endpoints. The server keeps them
  * itself, as a controller would need the API to reach the API.
  */
+
 import { Endpoints } from '../api/core/v1/endpoints.ts';
 import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice, SERVICE_NAME_LABEL } from '../api/discovery/v1/endpointslice.ts';
@@ -11,6 +12,7 @@ import { sameValue } from '../api/value.ts';
 import { seconds } from '../lib/duration.ts';
 import { addIP, type CIDR, type IPFamily, printIP } from '../lib/ip.ts';
 import type { Api } from './context.ts';
+import { faultFields } from './outages.ts';
 import { placeOf, type ServerPlace } from './peers/lease.ts';
 import { change } from './storage/change.ts';
 import { objectKey } from './storage/keys.ts';
@@ -51,7 +53,7 @@ export async function keepKubernetesService(
       throw error;
     }
     await ensureKubernetesService(api, options).catch((err: unknown) => {
-      if (!signal.aborted) api.log.warn({ err }, 'could not look after the Service default/kubernetes');
+      if (!signal.aborted) api.log.warn(faultFields(err), 'could not look after the Service default/kubernetes');
     });
   }
 }

@@ -39,6 +39,7 @@ import { ensureKubernetesService, keepKubernetesService } from './kubernetes-ser
 import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
 import { nodeRestriction } from './node-restriction/node-restriction.ts';
+import { Outages } from './outages.ts';
 import type { Peers, PeersOptions } from './peers/peers.ts';
 import type { Pki } from './pki/pki.ts';
 import { podAdmission } from './pod-admission/pod-admission.ts';
@@ -152,6 +153,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     limits,
     clusterKeys: pki.clusterKeys,
     terms,
+    outages: new Outages(clock, log),
   });
   const listener = () => makeServer(pki, serving, log, tlsMinVersion);
   const server = listener();

@@ -12,6 +12,7 @@ import { actingUser } from '../auth/impersonate.ts';
 import type { Api, ResourceRequest, Target, Verb } from '../context.ts';
 import { type Documents, notServed } from '../discovery/documents.ts';
 import type { Metrics, RequestLabels } from '../metrics.ts';
+import { isOutage, type Outages } from '../outages.ts';
 import type { ClusterKeys } from '../pki/cluster-keys.ts';
 import { serveServerJoin } from '../server-join.ts';
 import type { NodeLinks } from '../streams/node-links.ts';
@@ -44,6 +45,7 @@ export interface HandlerParts {
   readonly limits: Limits;
   readonly clusterKeys: ClusterKeys;
   readonly terms: Terms;
+  readonly outages: Outages;
 }
 
 /** A request on its way. */
@@ -272,10 +274,17 @@ function warningHeaders(warnings: ReadonlySet<string>): Record<string, string> {
   return { warning: texts.map((text) => `299 - "${text}"`).join(', ') };
 }
 
-function answerError({ api }: HandlerParts, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+function answerError(
+  { api, outages }: HandlerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+): void {
   const { status, unexpected } = statusOf(error);
   if (response.destroyed) return;
-  if (unexpected) api.log.error({ err: error, method: request.method, path: request.url }, 'request failed');
+  const { method, url: path } = request;
+  if (isOutage(error)) outages.tell(error, { method, path });
+  else if (unexpected) api.log.error({ err: error, method, path }, 'request failed');
   if (response.headersSent) {
     // In the middle of a stream there is no telling but ending it.
     response.destroy();

@@ -2,10 +2,12 @@
  * The API servers on one store know each other: each keeps a Lease in kube-system, as Kubernetes' servers do.
  * https://kubernetes.io/docs/concepts/architecture/leases/#api-server-identity
  */
+
 import { randomUUID } from 'node:crypto';
 import { Lease } from '../../api/coordination/v1/lease.ts';
 import { milliseconds, seconds } from '../../lib/duration.ts';
 import type { Api } from '../context.ts';
+import { faultFields } from '../outages.ts';
 import { change } from '../storage/change.ts';
 import { objectKey } from '../storage/keys.ts';
 import { completeChange, completeNew } from '../verbs/complete.ts';
@@ -106,7 +108,7 @@ export class Peers {
         isFailing = false;
       } catch (err) {
         if (!signal.aborted && !isFailing)
-          log.warn({ err }, 'cannot tell the other API servers that this one is there');
+          log.warn(faultFields(err), 'cannot tell the other API servers that this one is there');
         isFailing = true;
       }
       await clock.sleep(INTERVAL, signal).catch(() => {}); // The loop looks at the signal.

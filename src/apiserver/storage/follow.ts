@@ -1,8 +1,10 @@
 /** Keeping something in memory in step with a part of the store. */
+
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
 import { CompactedError, type Entry, type Revision, type Store, type StoreEvent } from '../../store/store.ts';
+import { faultFields } from '../outages.ts';
 
 /** How long is waited after a store could not be followed. */
 const AGAIN = seconds(1);
@@ -42,7 +44,7 @@ export async function follow(
       } catch (err) {
         if (signal.aborted) return;
         if (err instanceof CompactedError) revision = undefined;
-        else log.warn({ err, prefix }, 'cannot follow the store; trying again');
+        else log.warn({ ...faultFields(err), prefix }, 'cannot follow the store; trying again');
       }
       await clock.sleep(AGAIN, signal).catch(() => {}); // The loop looks at the signal.
     }

@@ -1,8 +1,10 @@
 /** Looks, from time to time and when there is reason to, whether all claims are as the Services say, and mends them. */
+
 import type { PortRange } from '../../../alloc/node-port.ts';
 import { milliseconds, minutes } from '../../../lib/duration.ts';
 import type { CIDR } from '../../../lib/ip.ts';
 import type { Api } from '../../context.ts';
+import { faultFields } from '../../outages.ts';
 import { ensureDefaultServiceCIDR } from '../default-service-cidr.ts';
 import { repair } from './apply.ts';
 import { findings } from './findings.ts';
@@ -27,7 +29,8 @@ export async function keepAllocations(api: Api, options: RepairOptions, signal: 
     try {
       await repairAllocations(api, options);
     } catch (err) {
-      if (!signal.aborted) api.log.warn({ err }, 'could not look whether addresses and ports are as Services say');
+      if (!signal.aborted)
+        api.log.warn(faultFields(err), 'could not look whether addresses and ports are as Services say');
     }
     const waited = new AbortController();
     const sleep = (duration: number) => api.clock.sleep(duration, AbortSignal.any([signal, waited.signal]));
