@@ -24,11 +24,12 @@ const machine = {
 function world() {
   const clock = new FakeClock(Date.UTC(2026, 0, 1));
   const client = fakeClient([], { clock });
-  const agent = (agentId: string, address: string) => {
+  const agent = (agentId: string, address: string, bootID = 'b') => {
     const ended = new AbortController();
     const taken: NodeTakenError[] = [];
     const options = {
-      ...{ client, nodeName: 'node1', addresses: [address], log: silentLogger, clock, machine, agentId },
+      ...{ client, nodeName: 'node1', addresses: [address], log: silentLogger, clock, agentId },
+      machine: { ...machine, bootID },
       taken: (by: NodeTakenError) => taken.push(by),
     };
     return { taken, start: () => startNode(options, ended.signal), end: () => ended.abort() };
@@ -131,5 +132,141 @@ describe('two machines with the name of one node', () => {
     assert.equal(await owner(), 'a');
     assert.deepEqual(first.taken, []);
     first.end();
+  });
+});
+
+describe('a machine and its copy, whose agents have one id', () => {
+  it('the copy, started elsewhere, refuses before it writes anything', async () => {
+    const { client, agent, pass } = world();
+    const [first, copy] = [agent('a', '192.0.2.1'), agent('a', '192.0.2.2', 'another')];
+    await first.start();
+    const before = await client.get(Node, { name: 'node1' });
+    const starting = copy.start().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await pass(12);
+    const error = await starting;
+    assert.ok(error instanceof NodeTakenError && error.isCopy);
+    assert.match(error.message, /with a copy of the same state directory, and gives signs of life, at 192\.0\.2\.1/);
+    assert.deepEqual(await client.get(Node, { name: 'node1' }), before);
+    assert.deepEqual(first.taken, []);
+    first.end();
+  });
+
+  it('the one that came later ends when both run, however often it is started, and the first goes on', async () => {
+    const { agent, pass } = world();
+    const first = agent('a', '192.0.2.1');
+    await first.start();
+    await pass(1);
+    for (const copy of [agent('a', '192.0.2.2'), agent('a', '192.0.2.2')]) {
+      await copy.start();
+      await pass(25);
+      assert.equal(copy.taken.length, 1);
+      assert.equal(copy.taken[0]?.isCopy, true);
+    }
+    assert.deepEqual(first.taken, []);
+    first.end();
+  });
+
+  it('of three that run, the first goes on', async () => {
+    const { agent, pass } = world();
+    const [first, second, third] = [agent('a', '192.0.2.1'), agent('a', '192.0.2.2'), agent('a', '192.0.2.3')];
+    for (const each of [first, second, third]) {
+      await each.start();
+      await pass(2);
+    }
+    await pass(40);
+    assert.deepEqual(
+      [first, second, third].map(({ taken }) => taken.length),
+      [0, 1, 1],
+    );
+    first.end();
+  });
+
+  it('an agent that was killed goes on at once, and one whose machine started anew after it has listened', async () => {
+    const { agent, pass } = world();
+    const first = agent('a', '192.0.2.1');
+    await first.start();
+    await pass(3);
+    first.end();
+    const again = agent('a', '192.0.2.1');
+    await again.start();
+    await pass(30);
+    assert.deepEqual(again.taken, []);
+    again.end();
+    const anew = agent('a', '192.0.2.1', 'another');
+    let isStarted = false;
+    const starting = anew.start().then(() => {
+      isStarted = true;
+    });
+    await pass(13);
+    assert.equal(isStarted, false);
+    await pass(4);
+    await starting;
+    await pass(30);
+    assert.deepEqual(anew.taken, []);
+    anew.end();
+  });
+
+  it('reads the lease once, and again only when somebody else wrote it, whose notes stay', async () => {
+    const { client, agent, pass } = world();
+    const first = agent('a', '192.0.2.1');
+    await first.start();
+    await pass(1);
+    let reads = 0;
+    client.failWith((verb, kind) => {
+      if (verb === 'get' && kind === 'Lease') reads++;
+      return undefined;
+    });
+    await pass(40);
+    assert.equal(reads, 0);
+    const key = { namespace: 'kube-node-lease', name: 'node1' };
+    const patch = { type: 'merge', body: { metadata: { labels: { noted: 'yes' } } } } as const;
+    await client.patch(Lease, key, patch);
+    const { renewTime } = (await client.get(Lease, key)).spec ?? {};
+    reads = 0;
+    await pass(20);
+    assert.equal(reads, 1);
+    const lease = await client.get(Lease, key);
+    assert.equal(lease.metadata.labels?.['noted'], 'yes');
+    assert.notEqual(lease.spec?.renewTime, renewTime);
+    assert.deepEqual(first.taken, []);
+    first.end();
+  });
+
+  it('goes on when a backup was restored that has the lease as an earlier run left it', async () => {
+    const { client, agent, pass } = world();
+    const key = { namespace: 'kube-node-lease', name: 'node1' };
+    const first = agent('a', '192.0.2.1');
+    await first.start();
+    await pass(1);
+    const { metadata, ...kept } = await client.get(Lease, key);
+    await pass(15);
+    first.end();
+    const again = agent('a', '192.0.2.1');
+    await again.start();
+    await pass(5);
+    const { resourceVersion: _, ...restored } = metadata;
+    client.seed({ ...kept, metadata: restored });
+    await pass(40);
+    assert.deepEqual(again.taken, []);
+    again.end();
+  });
+
+  it('one that was silent for too long leaves the node to the one that has it since', async () => {
+    const { client, agent, pass } = world();
+    const [first, second] = [agent('a', '192.0.2.1'), agent('a', '192.0.2.2')];
+    await first.start();
+    await pass(1);
+    // What it writes while it is cut off does not arrive.
+    client.failWith((verb, kind) => (verb === 'patch' && kind === 'Lease' ? new Error('cut off') : undefined));
+    await pass(50);
+    client.failWith(undefined);
+    await second.start();
+    await pass(40);
+    assert.equal(first.taken.length, 1);
+    assert.deepEqual(second.taken, []);
+    second.end();
   });
 });

@@ -10,9 +10,9 @@ import type { Logger } from '../host/log.ts';
 import { Wake } from '../host/wake.ts';
 import { untilAborted } from '../lib/abort.ts';
 import { type CIDR, parseCIDR, printCIDR } from '../lib/ip.ts';
-import { awaitSilence, type ClaimParts, isAnothers, NodeTakenError } from './claim.ts';
+import { awaitNoCopy, awaitSilence, type ClaimParts, isAnothers, isOtherBoot, NodeTakenError } from './claim.ts';
 import { desiredNode, desiredStatus, type Machine, type NodeInput } from './desired.ts';
-import { renewLease } from './lease.ts';
+import { NodeLease } from './lease.ts';
 import { readMachine } from './machine.ts';
 
 /** Milliseconds for which a renewal of the lease is good: what the control plane waits for. A kubelet's default. */
@@ -23,6 +23,10 @@ const RENEWALS = 4;
 const OTHER_PREFIXES =
   'the node was given other prefixes for its pods, as happens when its Node is deleted: pods that run keep addresses that nobody ' +
   'sends to any more. Drain the node and start its agent again; new pods get addresses of the new prefixes then';
+
+const COPIED =
+  'another machine was started as this node, with a copy of this agent’s state directory; its agent ends now. Give the copy another name: ' +
+  'there, delete the state directory, and start its agent with --node-name NAME and a new token';
 
 export interface NodeOptions {
   readonly client: Client;
@@ -68,7 +72,7 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
   } = options;
   const machine = options.machine ?? (await readMachine());
   const input = { nodeName, addresses, labels, machine, agentId: options.agentId };
-  const claim = { client, leaseDuration, clock, log };
+  const claim = { client, own: addresses, leaseDuration, clock, log };
   const fieldSelector = `metadata.name=${nodeName}`;
   const informer = new Informer({ client, kind: Node, log, clock, fieldSelector });
   let latest = await register(client, input, { clock, log, signal, claim });
@@ -92,7 +96,8 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
   });
   informer.start(signal);
   const { taken = () => {} } = options;
-  void keepAlive({ client, input, leaseDuration, clock, log, wake, informer, claim, taken }, signal);
+  const lease = new NodeLease({ client, duration: leaseDuration, isMarked: options.agentId !== undefined, clock });
+  void keepAlive({ client, input, lease, leaseDuration, clock, log, wake, informer, claim, taken }, signal);
   return { node: () => latest, podCIDRs };
 }
 
@@ -123,6 +128,9 @@ async function register(client: Client, input: NodeInput, surroundings: Surround
     try {
       const found = await find(client, input.nodeName);
       if (isAnothers(found, input.agentId)) await awaitSilence(found, claim, signal);
+      else if (input.agentId !== undefined && isOtherBoot(found, input.machine.bootID)) {
+        await awaitNoCopy(found, claim, signal);
+      }
       return await ensureNode(client, input, found, clock.now());
     } catch (err) {
       if (signal.aborted || err instanceof NodeTakenError) throw err;
@@ -153,6 +161,7 @@ interface KeepAlive {
   readonly taken: (by: NodeTakenError) => void;
   readonly client: Client;
   readonly input: NodeInput;
+  readonly lease: NodeLease;
   readonly leaseDuration: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -161,7 +170,7 @@ interface KeepAlive {
 }
 
 async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
-  const { client, input, leaseDuration, clock, log, wake, informer, claim, taken } = parts;
+  const { client, input, lease, leaseDuration, clock, log, wake, informer, claim, taken } = parts;
   const renewEvery = leaseDuration / RENEWALS;
   const backOff = new BackOff({ first: 200, max: renewEvery, jitter: 0.5 });
   await untilAborted(informer.synced, signal);
@@ -172,7 +181,9 @@ async function keepAlive(parts: KeepAlive, signal: AbortSignal): Promise<void> {
       if (isAnothers(node, input.agentId)) await awaitSilence(node, claim, signal);
       // The lease first: a node that says it is ready while its lease says otherwise is not believed.
       const owner = { name: input.nodeName, uid: node.metadata.uid ?? '' };
-      await renewLease(client, owner, { now: clock.now(), duration: leaseDuration });
+      const renewal = await lease.renew(owner, signal);
+      if (renewal === 'lost') throw new NodeTakenError(node, { isCopy: true, own: input.addresses });
+      if (renewal === 'shared') log.error({ node: input.nodeName }, COPIED);
       await ensureNode(client, input, node, clock.now());
       backOff.reset();
     } catch (err) {

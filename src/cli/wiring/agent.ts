@@ -287,7 +287,9 @@ async function keepNodeCertificate(options: PartOptions, signal: AbortSignal): P
 function takenError(by: NodeTakenError, nodeName: string): UserError {
   return new UserError(
     `this machine cannot be the node ${JSON.stringify(nodeName)}: ${by.message}`,
-    `Choose another name, --node-name NAME. If the other is not to be that node, stop its agent, and start this one again.`,
+    by.isCopy
+      ? 'On the machine that is the copy: delete the copied --state-dir, and start its agent with another --node-name NAME and a new token (postern token create).'
+      : 'Choose another name, --node-name NAME. If the other is not to be that node, stop its agent, and start this one again.',
     { cause: by },
   );
 }

@@ -171,7 +171,13 @@ function othersNode(name: string): UserError {
 }
 
 const takenError = (by: NodeTakenError): UserError =>
-  new UserError(by.message, 'Name another Node with --node, or end the other agent.', { cause: by });
+  new UserError(
+    by.message,
+    by.isCopy
+      ? 'On the machine that is the copy: delete the copied --state-dir, and name another Node with --node.'
+      : 'Name another Node with --node, or end the other agent.',
+    { cause: by },
+  );
 
 /** The same API, as if there were no Nodes but those that run guests alone. */
 function withGuestNodes(client: Client): Client {
