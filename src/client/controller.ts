@@ -1,7 +1,7 @@
 /** The loop of a controller: take a key, bring the world in line with it, retry with back-off when that fails. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.ts';
-import { isExpected } from './expected.ts';
+import { failureFields, isExpected } from './expected.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ControllerOptions {
@@ -46,8 +46,11 @@ async function work({ name, queue, reconcile, log }: ControllerOptions, signal: 
       queue.forget(key);
     } catch (err) {
       if (signal.aborted) return;
-      if (isExpected(err)) log.debug({ controller: name, key, err }, 'reconcile will be tried again');
-      else log.warn({ controller: name, key, err, failures: queue.failures(key) + 1 }, 'reconcile failed; will retry');
+      if (isExpected(err)) log.debug({ controller: name, key, ...failureFields(err) }, 'reconcile will be tried again');
+      else {
+        const failures = queue.failures(key) + 1;
+        log.warn({ controller: name, key, ...failureFields(err), failures }, 'reconcile failed; will retry');
+      }
       queue.addRateLimited(key);
     } finally {
       queue.done(key);

@@ -1,8 +1,10 @@
 /** Work that one process of several does, while the others are ready for it. */
+
 import { printTerm, TERM_HEADER } from '../api/coordination/v1/term.ts';
 import { systemClock } from '../host/clock.ts';
 import { aborted } from '../lib/abort.ts';
 import type { Client } from './client.ts';
+import { failureFields } from './expected.ts';
 import { type ElectionOptions, LeaderElection, type Term } from './leader-election.ts';
 import { leadingClient } from './leading-client.ts';
 
@@ -42,7 +44,7 @@ export async function runElected(options: ElectedOptions, signal: AbortSignal): 
       await oneLife(options, election, ready, signal);
     } catch (err) {
       if (!isReady) throw err;
-      log.error({ err, lease: lease.name }, 'cannot get ready to lead; trying again');
+      log.error({ ...failureFields(err), lease: lease.name }, 'cannot get ready to lead; trying again');
       await clock.sleep(timing.retryPeriod, signal).catch(() => {}); // The signal is looked at.
     }
   }

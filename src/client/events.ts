@@ -10,7 +10,7 @@ import { printTime } from '../api/time.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import type { Client } from './client.ts';
-import { isNamespaceTerminating } from './expected.ts';
+import { failureFields, isNamespaceTerminating } from './expected.ts';
 import { NotLeadingError } from './leading-client.ts';
 
 /** Events remembered for aggregation; beyond it the one that was longest not repeated is forgotten. */
@@ -121,7 +121,7 @@ export class EventRecorder {
         await client.create(Event, this.#draft(series, about, what, fieldPath));
       series.written = count;
     } catch (err) {
-      const fields = { err, reason: what.reason, about: `${about.kind} ${about.metadata.name}` };
+      const fields = { ...failureFields(err), event: what.reason, about: `${about.kind} ${about.metadata.name}` };
       if (isNamespaceTerminating(err)) log.debug(fields, 'no event is recorded in a namespace that is being deleted');
       else if (err instanceof NotLeadingError) log.debug(fields, 'no event is recorded by one that leads no more');
       else log.warn(fields, 'cannot record an event');

@@ -1,5 +1,6 @@
 /** Answers of the API that are part of its ordinary life, and no news to whoever reads the log. */
 import { ApiError, isAlreadyExists, isConflict, isNotFound } from '../api/status.ts';
+import { TransportError } from './client.ts';
 
 /** Nothing can be made in a namespace that is being deleted. What wanted to make it will be deleted, too. */
 export function isNamespaceTerminating(error: unknown): boolean {
@@ -19,6 +20,16 @@ export function isExpected(error: unknown): boolean {
 export function isRevisionTooLarge(error: unknown): boolean {
   const causes = error instanceof ApiError ? (error.status.details?.causes ?? []) : [];
   return causes.some(({ reason }) => reason === 'ResourceVersionTooLarge');
+}
+
+/**
+ * A failed call as fields of a line of the log: where no server was reached, or what one said that cannot serve now. Of anything else all that
+ * is known: it may be a mistake of ours.
+ */
+export function failureFields(error: unknown): { readonly reason: string } | { readonly err: unknown } {
+  const isOutage =
+    error instanceof TransportError || (error instanceof ApiError && (error.code >= 500 || error.code === 429));
+  return isOutage ? { reason: error.message } : { err: error };
 }
 
 /** For the `catch` of a call about an object that may be gone by now, where that is as good as done. */

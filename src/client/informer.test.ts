@@ -31,6 +31,19 @@ function setup(...leases: Lease[]) {
 }
 
 describe('an informer', () => {
+  it('says in one line, without a stack, that no server is reached', async () => {
+    const { client, clock, ended } = setup();
+    const warned: object[] = [];
+    const log = { ...silentLogger, warn: (fields: object) => warned.push(fields) };
+    const cause = new Error('connect ECONNREFUSED 127.0.0.1:1');
+    const error = new TransportError('GET /x: cannot talk to the API server at a: connect ECONNREFUSED', { cause });
+    const list = () => Promise.reject(error);
+    new Informer({ client: Object.assign(client, { list }), kind: Lease, log, clock }).start(ended.signal);
+    await eventually(() => warned.length > 0);
+    assert.deepEqual(warned, [{ reason: error.message, kind: 'Lease' }]);
+    ended.abort();
+  });
+
   it('tells of every object of the first list before it is synced', async () => {
     const { informer, told, ended } = setup(lease('one'), lease('two'));
     informer.start(ended.signal);

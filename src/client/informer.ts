@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { BackOff } from './back-off.ts';
 import type { Client, WatchEvent } from './client.ts';
-import { isRevisionTooLarge } from './expected.ts';
+import { failureFields, isRevisionTooLarge } from './expected.ts';
 
 /** What happened to one object. `object` is undefined once it is deleted, `previous` when it is new here. */
 export interface Change<T> {
@@ -218,7 +218,7 @@ export class Informer<T extends KubeObject> {
   /** Only the first failure of a streak is worth a warning: the others say the same. */
   #failed(error: unknown): void {
     const { kind, log } = this.#options;
-    const fields = { err: error, kind: kind.kind };
+    const fields = { ...failureFields(error), kind: kind.kind };
     if (isExpired(error)) log.debug(fields, 'the watch fell behind; listing again');
     else if (this.#backOff.failures === 0) log.warn(fields, 'cannot follow the API; retrying');
     else log.debug(fields, 'still cannot follow the API');

@@ -3,6 +3,7 @@
  * how long this process has seen no sign of it, on a clock that nobody sets: clocks of machines are never compared.
  * https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
  */
+
 import { Lease } from '../api/coordination/v1/lease.ts';
 import { termOf } from '../api/coordination/v1/term.ts';
 import type { ObjectKey } from '../api/meta/v1.ts';
@@ -11,7 +12,7 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { type Duration, milliseconds, seconds } from '../lib/duration.ts';
 import type { Client } from './client.ts';
-import { ignoreNotFound } from './expected.ts';
+import { failureFields, ignoreNotFound } from './expected.ts';
 import { Informer } from './informer.ts';
 import { type Observed, observed, released, renewed, taken, untilFree } from './leader-record.ts';
 
@@ -103,7 +104,7 @@ export class LeaderElection {
         if (term !== undefined) return term;
         failures = 0;
       } catch (err) {
-        const fields = { err, lease: key.name };
+        const fields = { ...failureFields(err), lease: key.name };
         if (failures++ === 0) log.warn(fields, 'cannot take part in the election of a leader; trying again');
         else log.debug(fields, 'still cannot take part in the election of a leader');
         await this.#clock.sleep(timing.retryPeriod, signal);
@@ -241,7 +242,10 @@ class Tenure implements Term {
   #lose(why: string, err?: unknown): void {
     if (this.signal.aborted) return;
     const { log, lease } = this.#options;
-    log.warn({ ...(err === undefined ? {} : { err }), lease: lease.name, term: this.id }, `lost the lead: ${why}`);
+    log.warn(
+      { ...(err === undefined ? {} : failureFields(err)), lease: lease.name, term: this.id },
+      `lost the lead: ${why}`,
+    );
     this.#finish();
   }
 
@@ -271,7 +275,11 @@ class Tenure implements Term {
     } catch (error) {
       if (isNotFound(error)) this.#lose('the lease was deleted', error);
       else if (isConflict(error)) await this.#readAgain();
-      else log.debug({ err: error, lease: this.#options.lease.name }, 'could not renew the lease; trying again');
+      else
+        log.debug(
+          { ...failureFields(error), lease: this.#options.lease.name },
+          'could not renew the lease; trying again',
+        );
     }
   }
 
@@ -284,7 +292,7 @@ class Tenure implements Term {
       else this.#lose(`${lease.spec?.holderIdentity ?? 'nobody'} holds the lease`);
     } catch (error) {
       if (isNotFound(error)) this.#lose('the lease was deleted', error);
-      else log.debug({ err: error, lease: key.name }, 'could not read the lease; trying again');
+      else log.debug({ ...failureFields(error), lease: key.name }, 'could not read the lease; trying again');
     }
   }
 

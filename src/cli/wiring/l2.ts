@@ -68,7 +68,7 @@ async function requireNode(client: Client, name: string, log: Logger, signal: Ab
     } catch (err) {
       if (isNotFound(err)) throw unknownNode(name, err);
       if (!(err instanceof TransportError)) throw err;
-      if (!isTold) log.warn({ err }, 'the API cannot be reached; waiting for it');
+      if (!isTold) log.warn({ reason: err.message }, 'the API cannot be reached; waiting for it');
       isTold = true;
       await systemClock.sleep(RETRY, signal).catch(() => {}); // The loop looks at the signal.
     }
