@@ -21,10 +21,13 @@ export function addTokenCommand(postern: Command): void {
   const token = postern.command('token').description('let other machines join: make, list and take back tokens');
   token
     .command('create')
-    .description('make a token, and print the command for the machine that is to join')
+    .description('make a token, and print what to do on the machine that is to join')
     .addOption(kubeconfigOption())
     .addOption(
-      new Option('--for <role>', 'what the machine becomes; one that becomes a server is given the cluster’s keys')
+      new Option(
+        '--for <role>',
+        'what the machine becomes; one that becomes a server is given the cluster’s keys, and may be a node as well',
+      )
         .choices(['node', 'server'])
         .default('node'),
     )
@@ -39,7 +42,8 @@ export function addTokenCommand(postern: Command): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  postern token create\n  postern token create --for server --ttl 10m\n  postern token create -o json | jq -r .token > token',
+      '\nExamples:\n  postern token create\n  postern token create --for server --ttl 10m\n  postern token create -o json | jq -r .token > token\n\n' +
+        'A token for servers lets a machine become a node as well: who has it has the cluster.',
     )
     .action(create);
   token
@@ -59,7 +63,7 @@ export function addTokenCommand(postern: Command): void {
 }
 
 async function create(flags: CreateFlags): Promise<void> {
-  const [{ makeToken, joinCommand }, { areLocal, serversForOthers }, { print }] = await Promise.all([
+  const [{ makeToken, joinCommand, joinSteps }, { areLocal, serversForOthers }, { print }] = await Promise.all([
     import('../join/make-token.ts'),
     import('../join/server-urls.ts'),
     import('../output.ts'),
@@ -70,10 +74,11 @@ async function create(flags: CreateFlags): Promise<void> {
     await makeToken(client, { role, ttl, description: flags.description, now: Date.now() }),
     flags.server ?? (await serversForOthers(client, known)),
   ]);
-  const { token, command, servers } = joinCommand({ ...known, server, otherServers }, made, role);
+  const joining = joinCommand({ ...known, server, otherServers }, made, role);
+  const { token, command, servers } = joining;
   const expires = made.expires === undefined ? undefined : new Date(made.expires).toISOString();
   const value = { id: made.id, for: role, token, servers, ...(expires && { expires }), command };
-  print(value, flags.output, () => command);
+  print(value, flags.output, () => joinSteps(joining));
   for (const warning of warnings(servers, areLocal(servers), role)) process.stderr.write(`${warning}\n`);
 }
 

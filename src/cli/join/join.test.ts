@@ -23,7 +23,7 @@ import { type Clock, systemClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import { hours } from '../../lib/duration.ts';
 import { UserError } from '../errors.ts';
-import { deleteToken, joinCommand, listTokens, makeToken } from './make-token.ts';
+import { deleteToken, joinCommand, joinSteps, listTokens, makeToken } from './make-token.ts';
 import { endpointOf, type Membership, readMembership, writeMembership } from './membership.ts';
 import { joinCluster } from './node-join.ts';
 import { isNodeCertificate, keepCertificate } from './rotation.ts';
@@ -106,6 +106,20 @@ describe('a machine that joins as a node', () => {
     client.close();
     const { items } = await admin.list(CertificateSigningRequest);
     assert.match(items[0]?.spec.username ?? '', /^system:bootstrap:[a-z0-9]{6}$/);
+  });
+
+  it('is told how to join in steps that have the token on a line of its own, and in no command', async () => {
+    for (const role of ['node', 'server'] as const) {
+      const made = await makeToken(admin, { role, ttl: hours(1), description: '', now: Date.now() });
+      const joining = joinCommand(endpoint, made, role);
+      assert.match(joining.command, / --token-file token /);
+      const lines = joinSteps(joining).split('\n');
+      assert.deepEqual(
+        lines.filter((line) => line.includes(made.secret)),
+        [joining.token],
+      );
+      assert.ok(lines.includes('  (umask 077; cat > token)') && lines.includes(`  ${joining.command}`));
+    }
   });
 
   it('begins with the servers that were named, and keeps those that it knew', async () => {

@@ -46,6 +46,9 @@ export async function makeToken(client: Client, { role, ttl, description, now }:
   return token;
 }
 
+/** Where the other machine puts the token: arguments of a command are seen by every user of a machine. */
+const TOKEN_FILE = 'token';
+
 /** The command that the other machine is to run. Throws {@link UserError} when the cluster's authority is not known here. */
 export function joinCommand(endpoint: Endpoint, token: BootstrapToken, role: JoinRole): JoinCommand {
   if (endpoint.caData === undefined) {
@@ -59,15 +62,34 @@ export function joinCommand(endpoint: Endpoint, token: BootstrapToken, role: Joi
   const list = servers.join(',');
   const command =
     role === 'node'
-      ? `postern agent --server ${list} --token ${word} --state-dir /var/lib/postern/agent`
-      : `postern server --join ${list} --token ${word} --store etcd --etcd-endpoints ENDPOINTS --data-dir /var/lib/postern/server --listen 0.0.0.0:6443`;
+      ? `postern agent --server ${list} --token-file ${TOKEN_FILE} --state-dir /var/lib/postern/agent`
+      : `postern server --join ${list} --token-file ${TOKEN_FILE} --store etcd --etcd-endpoints ENDPOINTS --data-dir /var/lib/postern/server --listen 0.0.0.0:6443`;
   return { token: word, command, servers };
 }
 
 export interface JoinCommand {
+  /** The one word. */
   readonly token: string;
+  /** Reads the token from a file in the directory that it is run in. */
   readonly command: string;
   readonly servers: readonly string[];
+}
+
+/** What a person does on the other machine, step by step. The token is typed into a file, and is in no command. */
+export function joinSteps({ token, command }: JoinCommand): string {
+  return [
+    'On the other machine, as root, write the token into a file that nobody else reads:',
+    '',
+    `  (umask 077; cat > ${TOKEN_FILE})`,
+    '',
+    'Paste this line, then press Enter and Ctrl-D:',
+    '',
+    token,
+    '',
+    'Then start it, and delete the file once it has joined:',
+    '',
+    `  ${command}`,
+  ].join('\n');
 }
 
 /** A token as it is told: never its secret. */
