@@ -122,6 +122,17 @@ describe('a machine that joins as a node', () => {
     }
   });
 
+  it('stays in its cluster, and says so, when servers are named that it does not know', async () => {
+    await joinNode('stays', { token: await token() });
+    const told: [object, string | undefined][] = [];
+    const log = { ...silentLogger, warn: (...said: [object, string?]) => void told.push([said[0], said[1]]) };
+    await joinNode('stays', { servers: [endpoint.server], log });
+    assert.deepEqual(told, []);
+    await joinNode('stays', { servers: ['https://192.0.2.9:6443'], log });
+    assert.equal(told.length, 1);
+    assert.match(told[0]?.[1] ?? '', /stays a node of the cluster that it joined/);
+  });
+
   it('begins with the servers that were named, and keeps those that it knew', async () => {
     const { servers } = await joinNode('a', { servers: ['https://192.0.2.9:6443'] });
     assert.deepEqual(servers, ['https://192.0.2.9:6443', endpoint.server]);

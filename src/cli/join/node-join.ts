@@ -28,6 +28,10 @@ export interface JoinOptions {
 
 const NEW_TOKEN = 'Make a token on a server, postern token create, and start the agent with what it prints.';
 
+const STAYS =
+  'none of the servers of --server is one that this node knows: it stays a node of the cluster that it joined, whose authority alone it ' +
+  'trusts. If they are of another cluster: stop this agent, end what it left (--on-stop end), move the state directory away, and start it with a token of that cluster';
+
 /** The node's membership: what was kept, while that is good, else a new one. Throws {@link UserError}, saying what to do. */
 export async function joinCluster(options: JoinOptions, signal: AbortSignal): Promise<Membership> {
   const { servers, stateDir, nodeName, log, clock = systemClock } = options;
@@ -44,6 +48,9 @@ export async function joinCluster(options: JoinOptions, signal: AbortSignal): Pr
   const isKept = kept !== undefined && isGood(kept, { ...options, token, now: clock.now() });
   if (isKept) {
     log.info({ node: nodeName, servers: kept.servers }, 'is a node of this cluster already');
+    if (servers.length > 0 && !servers.some((server) => kept.servers.includes(server))) {
+      log.warn({ node: nodeName, named: servers, servers: kept.servers, stateDir }, STAYS);
+    }
     // What was typed comes first: the others may all have moved.
     return { ...kept, servers: [...new Set([...servers, ...kept.servers])] };
   }
