@@ -27,6 +27,11 @@ export class ListenError extends Error {
   }
 }
 
+/** Why it is not listened, as fields of a line of the log: a {@link ListenError} says all there is to know. */
+export function listenFields(error: unknown): { readonly reason: string } | { readonly err: unknown } {
+  return error instanceof ListenError ? { reason: error.message } : { err: error };
+}
+
 /** What is done with requests, and with those that are to leave HTTP. */
 export interface Handlers {
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;

@@ -6,17 +6,17 @@ import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { eventually } from '../../client/testing.ts';
 import { FakeClock } from '../../host/clock.ts';
-import { silentLogger } from '../../host/log.ts';
+import { type Logger, silentLogger } from '../../host/log.ts';
 import { MoreAddresses } from './more-addresses.ts';
 
 /** A port that is free at 127.0.0.1, and taken there as the API server's is. */
-async function world() {
+async function world(log: Logger = silentLogger) {
   const main = createTCPServer();
   await once(main.listen(0, '127.0.0.1'), 'listening');
   const { port } = main.address() as { port: number };
   const clock = new FakeClock();
   const made: Server[] = [];
-  const also = new MoreAddresses({ make: () => createServer(), port, log: silentLogger, clock });
+  const also = new MoreAddresses({ make: () => createServer(), port, log, clock });
   const ended = new AbortController();
   const keep = (find: () => readonly string[]) =>
     also.keep(
@@ -75,6 +75,21 @@ test('an address that cannot be listened at keeps no other back', async () => {
       await w.clock.advance(1000);
       return isDeepStrictEqual(w.also.addresses, ['127.0.0.3']);
     });
+  } finally {
+    await w.end();
+  }
+});
+
+test('of an address whose port another program has, the log says what to do, in one line without a stack', async () => {
+  const told: object[] = [];
+  const w = await world({ ...silentLogger, warn: (fields) => told.push(fields) });
+  try {
+    void w.keep(() => ['127.0.0.1']);
+    await eventually(() => told.length > 0);
+    assert.match(
+      JSON.stringify(told),
+      /^\[\{"reason":"cannot listen on 127\.0\.0\.1:\d+: the port is in use, .*","address":"127\.0\.0\.1"\}\]$/,
+    );
   } finally {
     await w.end();
   }

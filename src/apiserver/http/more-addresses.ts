@@ -3,7 +3,7 @@ import type { Server } from 'node:https';
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
 import { seconds } from '../../lib/duration.ts';
-import { listenOn } from './listen.ts';
+import { listenFields, listenOn } from './listen.ts';
 
 export interface MoreAddressesParts {
   /** Makes a server that does not listen yet. */
@@ -50,7 +50,7 @@ export class MoreAddresses {
           failing.delete(address);
         } catch (err) {
           if (!failing.has(address))
-            log.warn({ err, address }, 'the API is not served at this address: will try again');
+            log.warn({ ...listenFields(err), address }, 'the API is not served at this address: will try again');
           failing.add(address);
         }
       }

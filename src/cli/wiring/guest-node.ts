@@ -145,7 +145,7 @@ async function ensureOwnNode(client: Client, name: string, log: Logger, signal: 
     } catch (err) {
       if (isAlreadyExists(err)) continue; // Somebody made it meanwhile: look whose it is.
       if (!(err instanceof TransportError)) throw err;
-      if (!isTold) log.warn({ err }, 'the API cannot be reached; waiting for it');
+      if (!isTold) log.warn({ reason: err.message }, 'the API cannot be reached; waiting for it');
       isTold = true;
       await systemClock.sleep(RETRY, signal).catch(() => {}); // The loop looks at the signal.
     }

@@ -48,20 +48,33 @@ export async function readStore(flags: StoreFlags): Promise<StorePlan> {
 /** Between attempts at an etcd that does not answer, of which each takes seconds itself. */
 const AGAIN = seconds(1);
 
+const TOLD_AGAIN = seconds(30);
+
+const WHEN_AWAY =
+  'start etcd, most of its members at least, or mend --etcd-endpoints; where it refuses TLS: --etcd-ca, --etcd-certificate, --etcd-key';
+const WHEN_DENIED =
+  'Look at --etcd-user and --etcd-password-file, or at the name in --etcd-certificate, and at the roles that etcd gives it.';
+
 /** Opens the store. An etcd that does not answer is waited for: after a power cut it starts no sooner than we do. */
 export async function openStore(plan: StorePlan, dataDir: string, log: Logger, signal: AbortSignal): Promise<Store> {
   if (plan.kind === 'lmdb') return openLmdbStore({ dir: join(dataDir, 'store') });
   // Who keeps objects in a directory never pays for gRPC.
-  const [{ openEtcdStore }, { StoreUnavailableError }] = await Promise.all([
+  const [{ openEtcdStore }, { StoreDeniedError, StoreUnavailableError }] = await Promise.all([
     import('../../store/etcd/etcd-store.ts'),
     import('../../store/etcd/errors.ts'),
   ]);
+  let toldAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     try {
       return await openEtcdStore({ ...plan.options, log });
     } catch (err) {
+      if (err instanceof StoreDeniedError) throw new UserError(err.message, WHEN_DENIED, { cause: err });
       if (!(err instanceof StoreUnavailableError)) throw err;
-      log.warn({ err }, 'etcd does not answer; the server waits for it');
+      const now = systemClock.steady();
+      if (now - toldAt >= TOLD_AGAIN) {
+        toldAt = now;
+        log.warn({ reason: err.message, remedy: WHEN_AWAY }, 'etcd does not answer; the server waits for it');
+      }
       await systemClock.sleep(AGAIN, signal).catch(() => {}); // The signal is looked at.
       if (signal.aborted) throw err;
     }
