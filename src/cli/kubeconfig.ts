@@ -30,13 +30,21 @@ export async function loadEndpoint(kubeconfig: string | undefined): Promise<Endp
 
 /** Runs `use` with a client of the server that the user named, and closes it. */
 export async function withClient<T>(kubeconfig: string | undefined, use: (client: Client) => Promise<T>): Promise<T> {
-  const [{ createClient }, endpoint] = await Promise.all([
+  return withClientOf(await loadEndpoint(kubeconfig), use);
+}
+
+/** Runs `use` with a client of these servers, and closes it. Once that has taken two seconds, says on standard error what is waited for. */
+export async function withClientOf<T>(endpoint: Endpoint, use: (client: Client) => Promise<T>): Promise<T> {
+  const [{ createClient }, { Progress }] = await Promise.all([
     import('../client/http-client.ts'),
-    loadEndpoint(kubeconfig),
+    import('./progress.ts'),
   ]);
   const client = createClient(endpoint);
   try {
-    return await use(client);
+    return await new Progress(process.stderr).during('asking the API', (tell) => {
+      tell(`waiting for ${endpoint.server}`);
+      return use(client);
+    });
   } finally {
     client.close();
   }

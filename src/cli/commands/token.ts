@@ -1,6 +1,6 @@
 /** `postern token`: what other machines join the cluster with. */
 import { type Command, Option } from 'commander';
-import { kubeconfigOption, loadEndpoint } from '../kubeconfig.ts';
+import { kubeconfigOption, loadEndpoint, withClientOf } from '../kubeconfig.ts';
 import { type OutputFormat, outputOption, parsedOption, parseLifetime, parseServers } from '../options.ts';
 
 interface CreateFlags {
@@ -70,7 +70,7 @@ async function create(flags: CreateFlags): Promise<void> {
   ]);
   const known = await loadEndpoint(flags.kubeconfig);
   const { role, ttl } = { role: flags.for, ttl: flags.ttl === 0 ? undefined : flags.ttl };
-  const [made, [server = known.server, ...otherServers]] = await using(known, async (client) => [
+  const [made, [server = known.server, ...otherServers]] = await withClientOf(known, async (client) => [
     await makeToken(client, { role, ttl, description: flags.description, now: Date.now() }),
     flags.server ?? (await serversForOthers(client, known)),
   ]);
@@ -99,7 +99,7 @@ async function list(flags: Flags): Promise<void> {
     import('../join/make-token.ts'),
     import('../output.ts'),
   ]);
-  const tokens = await using(await loadEndpoint(flags.kubeconfig), listTokens);
+  const tokens = await withClientOf(await loadEndpoint(flags.kubeconfig), listTokens);
   const now = Date.now();
   print(tokens, flags.output, () =>
     textTable(
@@ -111,21 +111,8 @@ async function list(flags: Flags): Promise<void> {
 
 async function remove(given: string, flags: Flags): Promise<void> {
   const { deleteToken } = await import('../join/make-token.ts');
-  const id = await using(await loadEndpoint(flags.kubeconfig), (client) => deleteToken(client, given));
+  const id = await withClientOf(await loadEndpoint(flags.kubeconfig), (client) => deleteToken(client, given));
   process.stdout.write(`token ${id} deleted\n`);
-}
-
-async function using<T>(
-  endpoint: Awaited<ReturnType<typeof loadEndpoint>>,
-  use: (client: import('../../client/client.ts').Client) => Promise<T>,
-): Promise<T> {
-  const { createClient } = await import('../../client/http-client.ts');
-  const client = createClient(endpoint);
-  try {
-    return await use(client);
-  } finally {
-    client.close();
-  }
 }
 
 /** 0 for no end. In milliseconds. */
