@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { messageOf } from '../../lib/errors.ts';
 import { UserError } from '../errors.ts';
+import { unreadable } from '../given-file.ts';
 import { CONFIG_FLAG, type ConfigField, configFields } from './fields.ts';
 import { CONFIG_COMMANDS, CONFIG_KINDS, type ConfigKind } from './kinds.ts';
 import type { Setting } from './read.ts';
@@ -77,7 +77,7 @@ const MAX_BYTES = 1 << 20;
 /** Throws {@link UserError}. */
 export async function textOf(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new UserError(`cannot read ${path}: ${messageOf(cause)}`, undefined, { cause });
+    throw unreadable(path, cause, 'Name a configuration file. One to begin with: postern config example --help');
   });
   if (text.length <= MAX_BYTES) return text;
   throw new UserError(`${path} is longer than 1 MiB`, 'It is no configuration file: postern config example --help');

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Command } from 'commander';
 import { parse } from 'yaml';
+import { UserError } from '../errors.ts';
 import { program } from '../program.ts';
-import { commandOf, withConfigFile } from './argv.ts';
+import { commandOf, textOf, withConfigFile } from './argv.ts';
 import { configExample } from './example.ts';
 import { configFields } from './fields.ts';
 import { CONFIG_COMMANDS, CONFIG_KINDS, type ConfigKind } from './kinds.ts';
@@ -185,7 +186,7 @@ describe('a command line with --config', () => {
   test('of a file that is not there says which', async () => {
     await assert.rejects(
       withConfigFile(postern, ['node', 'p', 'up', '--config', join(dir, 'none')]),
-      /cannot read .*none/,
+      /there is no file .*none/,
     );
   });
 
@@ -229,4 +230,13 @@ test('docs/configuration.md: its files are right, its mistakes are what is told,
     assert.match(text, new RegExp(`\\| \`${kind}\` \\| \`postern ${CONFIG_COMMANDS[kind]}\``));
   const wrong = read(`${HEAD}ServerConfiguration\ndatadir: /d\nlisten: here\n`).mistakes;
   for (const { line, column, message } of wrong) assert.ok(text.includes(`server.yaml:${line}:${column}: ${message}`));
+});
+
+test('a file that is not there says so, and what to do', async () => {
+  await assert.rejects(textOf('/nope/server.yaml'), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.equal(error.message, 'there is no file /nope/server.yaml');
+    assert.match(error.remedy ?? '', /postern config example/);
+    return true;
+  });
 });

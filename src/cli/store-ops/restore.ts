@@ -1,6 +1,10 @@
 /** `postern restore`: a new store, with what a backup has. */
+import { codeOf } from '../../lib/errors.ts';
+import { BackupError } from '../../store/backup/format.ts';
 import { openBackup } from '../../store/backup/read.ts';
 import { type CopyReport, copyStore } from '../../store/transfer/copy.ts';
+import { UserError } from '../errors.ts';
+import { unreadable } from '../given-file.ts';
 import { describe, type End, openTarget } from './ends.ts';
 import { missingPki, writePki } from './pki-files.ts';
 import { withRemedies } from './remedies.ts';
@@ -32,7 +36,9 @@ export interface RestoreOptions {
 /** Reads the whole backup before anything is written. Cut short, it goes on when it is run again. */
 export function restore({ file, to, tell }: RestoreOptions): Promise<RestoreReport> {
   return withRemedies({ to }, async () => {
-    const backup = await openBackup(file, (entries) => tell(`${entries} entries read`));
+    const backup = await openBackup(file, (entries) => tell(`${entries} entries read`)).catch((cause: unknown) => {
+      throw notABackup(file, cause);
+    });
     const { header } = backup;
     const missing = to.dataDir === undefined ? [] : await missingPki(to.dataDir, backup.files);
     const target = await openTarget(to, {
@@ -57,4 +63,16 @@ export function restore({ file, to, tell }: RestoreOptions): Promise<RestoreRepo
       await target.close();
     }
   });
+}
+
+function notABackup(file: string, cause: unknown): unknown {
+  if (cause instanceof BackupError) {
+    return new UserError(
+      `${cause.message}. Nothing was written`,
+      'Copy the file once more from where it was made, compared with sha256sum there and here, or restore another backup.',
+      { cause },
+    );
+  }
+  if (codeOf(cause) === undefined) return cause;
+  return unreadable(file, cause, 'Name the file that postern backup wrote. Nothing was written.');
 }

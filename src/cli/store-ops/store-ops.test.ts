@@ -86,3 +86,22 @@ test('whoever writes to a store that is to be left alone is named', async (t) =>
   );
   assert.throws(() => quiet.check(), UserError);
 });
+
+test('a backup that is not there, is a directory or is cut off says so, and what to do, and nothing is written', async (t) => {
+  const from = await server(t);
+  const [file, cut, to] = [join(from, 'x.backup'), join(from, 'cut.backup'), join(tempDir(t), 'data')];
+  await backUp({ from: at(from), file, now: 0, tell }, never);
+  const whole = await readFile(file);
+  await writeFile(cut, whole.subarray(0, whole.length / 2));
+  const told = (path: string, message: RegExp, remedy: RegExp) =>
+    assert.rejects(restore({ file: path, to: at(to), tell }), (error) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.message, message);
+      assert.match(error.remedy ?? '', remedy);
+      return true;
+    });
+  await told(join(from, 'none'), /^there is no file \/.*\/none$/, /the file that postern backup wrote/);
+  await told(from, /is a directory, and a file is needed/, /the file that postern backup wrote/);
+  await told(cut, /cut\.backup.* cut off: .*Nothing was written$/, /Copy the file once more/);
+  await assert.rejects(stat(to), { code: 'ENOENT' });
+});
