@@ -30,12 +30,12 @@ export async function labCut({ dir, from, to, oneWay = false, loss = 100 }: CutO
   await change(dir, (faults) => withFaults(faults, more));
 }
 
-/** Undoes every cut between these places; without places, every cut of the lab. */
-export async function labHeal(dir: string, from: readonly string[] = [], to: readonly string[] = []): Promise<void> {
+/** Undoes every cut between these places; without places, every cut of the lab. Resolves with how many directions of links were mended. */
+export async function labHeal(dir: string, from: readonly string[] = [], to: readonly string[] = []): Promise<number> {
   const status = runningLab(dir);
   if (from.length === 0) return change(dir, () => []);
   const all = to.length === 0 ? status.places.map(({ name }) => name) : to;
-  await change(dir, (faults) => withoutFaults(faults, directions(status, from, all, false)));
+  return change(dir, (faults) => withoutFaults(faults, directions(status, from, all, false)));
 }
 
 function directions(
@@ -53,13 +53,15 @@ function directions(
   return oneWay ? pairs : pairs.flatMap((pair) => [pair, { from: pair.to, to: pair.from }]);
 }
 
-/** All rules are replaced in one transaction, so that nothing passes in between that should not. */
-async function change(dir: string, next: (faults: readonly LinkFault[]) => readonly LinkFault[]): Promise<void> {
+/** All rules are replaced in one transaction, so that nothing passes in between that should not. Resolves with how many faults are gone. */
+async function change(dir: string, next: (faults: readonly LinkFault[]) => readonly LinkFault[]): Promise<number> {
   const layout = layoutOf(dir);
   const { spec } = runningLab(dir);
   if (spec === undefined) throw new LabError(`${layout.spec} is missing: \`postern lab up\` writes it.`);
-  const faults = next(readLinks(layout));
+  const before = readLinks(layout);
+  const faults = next(before);
   const { argv, env } = labExec(dir, 'lan', ['nft', '-f', '-']);
   await runCommand(argv, { env, input: linkRules(topologyOf(spec), faults) });
   writeJson(layout.links, faults);
+  return before.length - faults.length;
 }

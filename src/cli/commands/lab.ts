@@ -215,7 +215,9 @@ function addHeal(lab: Command): void {
     .addHelpText('after', '\nExample:\n  postern lab heal --dir ./lab')
     .action(async (from: readonly string[] | undefined, to: readonly string[] | undefined, flags: DirFlags) => {
       const { labHeal } = await import('../../lab/lab.ts');
-      await labHeal(flags.dir, from ?? [], to ?? []);
+      const healed = await labHeal(flags.dir, from ?? [], to ?? []);
+      const where = from === undefined ? 'in this lab' : 'between these places';
+      if (healed === 0) process.stdout.write(`nothing to heal: no link is cut ${where}\n`);
     });
 }
 
