@@ -1,6 +1,6 @@
 /** How calls fail at servers, and what follows for making them again. */
 import { ApiError } from '../api/status.ts';
-import { messageOf } from '../lib/errors.ts';
+import { whyUnreachable } from '../lib/errors.ts';
 import { TransportError } from './client.ts';
 import { type Connections, NotConnectedError, StaleConnectionError } from './connections.ts';
 
@@ -43,7 +43,8 @@ export function unreachable(
 ): TransportError {
   const where = failures.map(({ connections: { server }, error }) => {
     const { socketPath } = server.endpoint;
-    return `${socketPath === undefined ? server.name : `${server.name} (through ${socketPath})`}: ${messageOf(error)}`;
+    const why = whyUnreachable(error instanceof NotConnectedError ? error.cause : error);
+    return `${socketPath === undefined ? server.name : `${server.name} (through ${socketPath})`}: ${why}`;
   });
   const cause = failures.at(-1)?.error;
   return new TransportError(`${method} ${path}: cannot talk to the API server at ${where.join('; at ')}`, { cause });

@@ -7,7 +7,7 @@ import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { TransportError } from '../../client/client.ts';
 import { certificatePin } from '../../lib/certificate-pin.ts';
 import { printDuration, seconds } from '../../lib/duration.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { codeOf, messageOf, whyUnreachable } from '../../lib/errors.ts';
 import { UserError } from '../errors.ts';
 
 const LIMIT = seconds(5);
@@ -60,10 +60,18 @@ export async function firstAuthority(servers: readonly string[], expected: Expec
   }
   throw new UserError(
     failures.map(messageOf).join('\n'),
-    'Is a server running there, and does a firewall let this machine reach it? A server listens on loopback unless told otherwise: postern server --listen 0.0.0.0:6443',
+    failures.every(isNameUnknown)
+      ? NAME_UNKNOWN
+      : 'Is a server running there, and does a firewall let this machine reach it? A server listens on loopback unless told otherwise: postern server --listen 0.0.0.0:6443',
     { cause: failures[0] },
   );
 }
+
+const NAME_UNKNOWN =
+  'Is the name right, and does this machine resolve it (getent hosts NAME)? An address does as well, such as https://192.0.2.1:6443.';
+
+const isNameUnknown = (error: unknown): boolean =>
+  error instanceof Error && ['ENOTFOUND', 'EAI_AGAIN'].includes(codeOf(error.cause) ?? '');
 
 /** Reads a URL of a server. Throws {@link UserError}. */
 export function serverURL(server: string): URL {
@@ -110,7 +118,7 @@ function unreachable(url: URL, cause: unknown): Error {
       'Is that the address of a Postern server?',
     );
   }
-  return new TransportError(`cannot reach ${url.origin}: ${why}`, { cause });
+  return new TransportError(`cannot reach ${url.origin}: ${whyUnreachable(cause)}`, { cause });
 }
 
 function chainOf(socket: TLSSocket, server: string) {
