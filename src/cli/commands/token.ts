@@ -42,7 +42,7 @@ export function addTokenCommand(postern: Command): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  postern token create\n  postern token create --for server --ttl 10m\n  postern token create -o json | jq -r .token > token\n\n' +
+      '\nExamples:\n  postern token create\n  postern token create --for server --ttl 10m\n  (umask 077; postern token create -o json | jq -r .token > token)\n\n' +
         'A token for servers lets a machine become a node as well: who has it has the cluster.',
     )
     .action(create);

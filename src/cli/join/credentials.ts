@@ -69,7 +69,7 @@ export async function readToken(
     if (mayBeGone && codeOf(cause) === 'ENOENT') return undefined;
     throw new UserError(
       `--token-file ${tokenFile}: ${messageOf(cause)}`,
-      'It holds the one word that `postern token create` prints: postern token create -o json | jq -r .token > token',
+      'It holds the one word that `postern token create` prints: (umask 077; postern token create -o json | jq -r .token > token)',
       { cause },
     );
   }
