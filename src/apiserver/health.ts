@@ -3,9 +3,9 @@
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { seconds } from '../lib/duration.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Reply } from './http/respond.ts';
-import { faultFields } from './outages.ts';
 
 /** A store that takes longer than this is not there, for whoever asks. */
 const STORE_LIMIT = seconds(1);
@@ -68,7 +68,8 @@ export class Health {
       this.#isStoreAway = false;
       return true;
     } catch (err) {
-      if (!this.#isStoreAway) log.warn(faultFields(err), 'the store does not answer: this server is not ready');
+      if (!this.#isStoreAway)
+        log.warn({ reason: messageOf(err) }, 'the store does not answer: this server is not ready');
       this.#isStoreAway = true;
       return false;
     } finally {
