@@ -6,7 +6,7 @@ import type { Endpoint } from '../../src/client/client.ts';
 import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
 import { connector, type Connection as EtcdConnection } from '../../src/store/etcd/connection.ts';
 import { type Scope, skipWithoutEtcd, startEtcd } from '../../src/store/etcd/etcd.fixture.ts';
-import { startServer } from '../../test/e2e/server.ts';
+import { startServers } from '../../test/failure/loopback-servers.ts';
 import { Connection } from '../api/connection.ts';
 import { type Measured, median } from '../harness.ts';
 
@@ -38,12 +38,8 @@ export async function measureServers(): Promise<Measured> {
 
 async function measure(scope: Scope): Promise<Measured> {
   const etcd = await startEtcd(scope, { members: 3, durable: true });
-  const endpoints: Endpoint[] = [];
-  for (let i = 0; i < SERVERS; i++) {
-    const server = await startServer(['--store', 'etcd', '--etcd-endpoints', etcd.endpoints.join(',')]);
-    scope.after(() => server.stop());
-    endpoints.push(await loadKubeconfig(server.kubeconfig));
-  }
+  const servers = await startServers(scope, etcd, SERVERS);
+  const endpoints = await Promise.all(servers.map(({ server }) => loadKubeconfig(server.kubeconfig)));
   const connections = await Promise.all(
     Array.from({ length: CLIENTS }, (_, i) => Connection.open(endpoints[i % SERVERS] as Endpoint)),
   );
