@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../host/log.ts';
 import { keyOf } from '../mvcc/plan.ts';
-import { Waiters } from '../mvcc/waiters.ts';
+import { type Waiter, Waiters } from '../mvcc/waiters.ts';
 import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../store.ts';
 import type { Change, Follow, Told } from './follow.ts';
 import { ChangeWindow, changeBytes } from './window.ts';
@@ -15,14 +15,6 @@ import { ChangeWindow, changeBytes } from './window.ts';
 const SCAN_CHANGES = 512;
 const BATCH_EVENTS = 256;
 const BATCH_BYTES = 2 * 1024 * 1024;
-
-interface Waiter {
-  readonly prefix: string;
-  /** Nothing up to this revision is news to it. */
-  readonly position: Revision;
-  /** Told up to which revision nothing happened. */
-  readonly wake: (position: Revision) => void;
-}
 
 interface Batch extends WatchBatch {
   /** Whether there is more to look at. */
@@ -34,7 +26,7 @@ export class EtcdWatches {
   readonly #window: ChangeWindow;
   readonly #log: Logger;
   readonly #closing = new AbortController();
-  readonly #waiters = new Waiters<Waiter>();
+  readonly #waiters = new Waiters();
   #compacted: Revision = 0;
 
   /** Watches anything after `from`; changes since then are at hand once etcd has told them. */
@@ -112,7 +104,7 @@ export class EtcdWatches {
   /** Ends every watch. */
   close(): void {
     this.#closing.abort();
-    this.#wakeAll();
+    this.#waiters.wakeAll();
   }
 
   async #run(): Promise<void> {
@@ -125,26 +117,15 @@ export class EtcdWatches {
         this.#log.warn({ err: error }, 'history of etcd is gone that had not been read; who watches has to list again');
         this.#window.reset(error.oldest);
         this.forget(error.oldest);
-        this.#wakeAll();
+        this.#waiters.wakeAll();
       }
     }
   }
 
   #publish(told: Told): void {
-    // Whoever waits has been told of everything that concerned it before.
     const before = this.#window.newest;
     this.#window.add(told);
-    for (const { revision, events } of told.changes) {
-      for (const event of events) {
-        for (const waiter of this.#waiters.concernedBy(keyOf(event))) {
-          if (revision > waiter.position) waiter.wake(Math.max(waiter.position, before));
-        }
-      }
-    }
-  }
-
-  #wakeAll(): void {
-    for (const waiter of this.#waiters.all()) waiter.wake(waiter.position);
+    this.#waiters.tell(told.changes, before);
   }
 
   /** The next events after a position within the window. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Waiters } from './waiters.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
 const PREFIXES = [
   '',
@@ -28,9 +28,11 @@ const KEYS = [
   '/r/pods//x',
 ];
 
+const waiting = (prefix: string): Waiter => ({ prefix, position: 0, wake: () => {} });
+
 test('those are found whose prefix the key begins with, and no others', () => {
-  const waiters = new Waiters<{ readonly prefix: string }>();
-  for (const prefix of PREFIXES) waiters.add({ prefix });
+  const waiters = new Waiters();
+  for (const prefix of PREFIXES) waiters.add(waiting(prefix));
   for (const key of KEYS) {
     const found = [...waiters.concernedBy(key)].map(({ prefix }) => prefix).sort();
     assert.deepEqual(found, PREFIXES.filter((prefix) => key.startsWith(prefix)).sort(), key);
@@ -38,8 +40,8 @@ test('those are found whose prefix the key begins with, and no others', () => {
 });
 
 test('several wait for one prefix, and who has gone is not found any more', () => {
-  const waiters = new Waiters<{ readonly prefix: string }>();
-  const [one, other] = [{ prefix: '/r/a/' }, { prefix: '/r/a/' }];
+  const waiters = new Waiters();
+  const [one, other] = [waiting('/r/a/'), waiting('/r/a/')];
   for (const waiter of [one, other]) waiters.add(waiter);
   assert.equal([...waiters.concernedBy('/r/a/x')].length, 2);
   waiters.delete(one);

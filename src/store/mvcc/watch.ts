@@ -7,25 +7,17 @@ import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from 
 import type { Backend, Change } from './backend.ts';
 import { keyOf } from './plan.ts';
 import { changeBytes, RecentChanges } from './recent.ts';
-import { Waiters } from './waiters.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
 /** How much of the log is looked at, and given out, at a time; a change that begins within the bound is told whole. */
 const SCAN_CHANGES = 512;
 const BATCH_EVENTS = 256;
 const BATCH_BYTES = 2 * 1024 * 1024;
 
-interface Waiter {
-  readonly prefix: string;
-  /** Nothing up to this revision is news to it. */
-  readonly position: Revision;
-  /** Told up to which revision nothing happened. */
-  readonly wake: (position: Revision) => void;
-}
-
 export class WatchHub {
   readonly #backend: Backend;
   readonly #recent: RecentChanges;
-  readonly #waiters = new Waiters<Waiter>();
+  readonly #waiters = new Waiters();
   #newest: Revision;
   #closed = false;
 
@@ -38,16 +30,9 @@ export class WatchHub {
   /** Tells watchers of changes that are safe. */
   publish(changes: readonly Change[]): void {
     this.#recent.add(changes);
-    // Whoever waits has been told of everything that concerned it before.
     const before = this.#newest;
     this.#newest = changes.at(-1)?.revision ?? this.#newest;
-    for (const { revision, events } of changes) {
-      for (const event of events) {
-        for (const waiter of this.#waiters.concernedBy(keyOf(event))) {
-          if (revision > waiter.position) waiter.wake(Math.max(waiter.position, before));
-        }
-      }
-    }
+    this.#waiters.tell(changes, before);
   }
 
   /** As {@link Store.watch}, for checked arguments. */
@@ -79,7 +64,7 @@ export class WatchHub {
   /** Ends every watch. */
   close(): void {
     this.#closed = true;
-    for (const waiter of this.#waiters.all()) waiter.wake(waiter.position);
+    this.#waiters.wakeAll();
   }
 
   /** The next events after a position, if any, how far the log was looked at, and whether there is more of it. */
