@@ -20,7 +20,7 @@ import { jsonLines } from './json-lines.ts';
 import { type Failure, type Outcome, outcomeOf, unreachable } from './outcome.ts';
 import { LastRefusal } from './refusal.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
-import type { Answer } from './watches.ts';
+import type { Answer } from './watch-session.ts';
 import { Watchman } from './watchman.ts';
 
 /** Largest answer that is read into memory. */
@@ -177,7 +177,7 @@ class HttpClient implements ServedClient {
     for (;;) {
       const connections = await this.#toServer();
       try {
-        if (failures.length > 0) await this.#refusal.makeSure(connections);
+        if (failures.length > 0) await this.#refusal.makeSure(connections, wasRefused(failures));
         return await use(connections);
       } catch (error) {
         if (call.signal?.aborted || connections.lost === CLOSED) throw unreachable(call, [{ connections, error }]);
@@ -211,8 +211,7 @@ class HttpClient implements ServedClient {
 
   /** A server's store does not serve. What the call hears of others after that gives it no more time. */
   #refused(error: unknown, failures: readonly Failure[]): void {
-    const isFirst = !failures.some((failure) => outcomeOf(failure.error, failure.connections) === 'unavailable');
-    if (isFirst) this.#refusal.met(error);
+    if (!wasRefused(failures)) this.#refusal.met(error);
   }
 
   /** Connections to the server that is to be used now. */
@@ -266,6 +265,11 @@ class HttpClient implements ServedClient {
     };
     return { method, path, headers, payload, watch, signal };
   }
+}
+
+/** Whether a server whose store does not serve is among those that a call was made of. */
+function wasRefused(failures: readonly Failure[]): boolean {
+  return failures.some(({ error, connections }) => outcomeOf(error, connections) === 'unavailable');
 }
 
 interface RawList<T> {

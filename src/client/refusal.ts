@@ -33,11 +33,16 @@ export class LastRefusal {
 
   /**
    * Throws the refusal unless the store of this server serves. Asked before a call is made there, as what becomes of a write that is given up
-   * is not known. Without a fresh refusal there is nothing to ask.
+   * is not known. Without a fresh refusal there is nothing to ask, but a call that was itself refused has no time left then: it would find out
+   * as slowly as the first server did.
    */
-  async makeSure(connections: Connections): Promise<void> {
+  async makeSure(connections: Pick<Connections, 'isReady'>, wasRefused: boolean): Promise<void> {
     const left = this.#left;
-    if (left > 0 && !(await connections.isReady(Math.min(READY_LIMIT, left)))) throw this.#error;
+    if (left <= 0) {
+      if (wasRefused) throw this.#error;
+      return;
+    }
+    if (!(await connections.isReady(Math.min(READY_LIMIT, left)))) throw this.#error;
   }
 
   get #left(): number {
