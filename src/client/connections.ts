@@ -9,10 +9,8 @@ import { milliseconds, seconds } from '../lib/duration.ts';
 import { codeOf } from '../lib/errors.ts';
 import type { ChosenServer } from './api-servers.ts';
 import { basePath, connectionOptions, isPlain } from './connection-options.ts';
-import { WatchSession } from './watch-session.ts';
-import { type Answer, NoHTTP2Error, NotConnectedError, Watches } from './watches.ts';
-
-export { NotConnectedError } from './watches.ts';
+import { type Answer, NoHTTP2Error, WatchSession } from './watch-session.ts';
+import { NotConnectedError, Watches } from './watches.ts';
 
 /** Without a byte from the server for so long, a request has failed. */
 const REQUEST_TIMEOUT = seconds(30);

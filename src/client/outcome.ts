@@ -2,7 +2,8 @@
 import { ApiError } from '../api/status.ts';
 import { whyUnreachable } from '../lib/errors.ts';
 import { TransportError } from './client.ts';
-import { type Connections, NotConnectedError, StaleConnectionError } from './connections.ts';
+import { type Connections, StaleConnectionError } from './connections.ts';
+import { NotConnectedError } from './watches.ts';
 
 /** How a call failed at a server. */
 export type Outcome =

@@ -87,11 +87,6 @@ export class WatchSession {
     });
   }
 
-  /** Lets the watches go on, and closes after the last. */
-  close(): void {
-    this.#session.close();
-  }
-
   /** Ends the connection; the watches on it fail with `cause`. */
   destroy(cause?: Error): void {
     this.#session.destroy(cause, constants.NGHTTP2_CANCEL);

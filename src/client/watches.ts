@@ -1,8 +1,6 @@
 /** The watches at one API server: all of them on one connection of HTTP/2, which is made when the first is asked for. */
 import { type Answer, NoHTTP2Error, type WatchRequest, type WatchSession } from './watch-session.ts';
 
-export { type Answer, NoHTTP2Error } from './watch-session.ts';
-
 /** No connection came about, so that nothing was asked. */
 export class NotConnectedError extends Error {
   constructor(cause: unknown) {
