@@ -80,22 +80,18 @@ export function openTables(dir: string): Tables {
     ...ENCODINGS,
   });
   closeOnExec(join(dir, DATA_FILE));
-  const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...ENCODINGS });
-  return {
-    root,
-    dir,
-    current: table('current'),
-    past: table('past'),
-    log: table('log'),
-    meta: table('meta'),
-    mapping: sharedMappings(realpathSync(join(dir, DATA_FILE))).find(({ length }) => length === MAP_SIZE),
-  };
+  const mapping = sharedMappings(realpathSync(join(dir, DATA_FILE))).find(({ length }) => length === MAP_SIZE);
+  return tablesOf(root, dir, mapping);
 }
 
 /** Opens what another process may have open, for reading alone: nothing of it is changed or made. */
 export function openTablesToRead(dir: string): Tables {
   const root = open<Buffer, Buffer>({ path: dir, noSubdir: false, readOnly: true, maxDbs: 4, ...ENCODINGS });
   closeOnExec(join(dir, DATA_FILE));
+  return tablesOf(root, dir, undefined);
+}
+
+function tablesOf(root: Tables['root'], dir: string, mapping: Tables['mapping']): Tables {
   const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...ENCODINGS });
   return {
     root,
@@ -104,7 +100,7 @@ export function openTablesToRead(dir: string): Tables {
     past: table('past'),
     log: table('log'),
     meta: table('meta'),
-    mapping: undefined,
+    mapping,
   };
 }
 
