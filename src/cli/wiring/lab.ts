@@ -2,8 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../../host/process.ts';
-import type { AgentCredentials, EtcdAccess, LabCommands, LabOptions, LabStore, NodeFirewall } from '../../lab/lab.ts';
-import type { IPFamily } from '../../lib/ip.ts';
+import type { AgentCredentials, EtcdAccess, LabCommands, LabOptions } from '../../lab/lab.ts';
 import { DEFAULT_CLUSTER_CIDRS, DEFAULT_SERVICE_CIDRS, forFamilies, IMAGE_DIR, PROGRAM } from './defaults.ts';
 import { asAgent } from './privileges.ts';
 
@@ -65,26 +64,8 @@ function etcdFlags({ endpoints, ca, certificate, key }: EtcdAccess): readonly st
   return ['--store', 'etcd', '--etcd-endpoints', endpoints.join(','), ...files];
 }
 
-export interface LabFlags {
-  readonly dir: string;
-  readonly nodes: number;
-  /** The primary one first. */
-  readonly ipFamilies: readonly IPFamily[];
-  readonly nodeFirewall?: NodeFirewall;
-  readonly nodeContainers?: boolean;
-  /** Of every node's agent besides. */
-  readonly agentFlags?: readonly string[];
-  /** On the LAN. */
-  readonly servers?: number;
-  readonly store?: LabStore;
-  /** Mebibytes. */
-  readonly serverDisk?: number;
-  /** Of every one of those servers besides. */
-  readonly serverFlags?: readonly string[];
-  readonly lans?: number;
-  /** Milliseconds until the lab has to be ready. */
-  readonly timeout?: number;
-}
+/** What a user chooses. */
+export type LabFlags = Omit<LabOptions, 'commands'>;
 
 export function labOptions(flags: LabFlags): LabOptions {
   return { ...flags, commands: LAB_COMMANDS };
