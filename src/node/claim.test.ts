@@ -9,17 +9,7 @@ import { FakeClock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
 import { NodeTakenError } from './claim.ts';
 import { startNode } from './node.ts';
-
-const machine = {
-  hostname: 'host',
-  architecture: 'amd64',
-  cpus: 2,
-  memory: 4 * 2 ** 30,
-  kernelVersion: '6.1.0',
-  osImage: 'Debian',
-  machineID: 'm',
-  bootID: 'b',
-};
+import { MACHINE } from './testing.ts';
 
 function world() {
   const clock = new FakeClock(Date.UTC(2026, 0, 1));
@@ -29,7 +19,7 @@ function world() {
     const taken: NodeTakenError[] = [];
     const options = {
       ...{ client, nodeName: 'node1', addresses: [address], log: silentLogger, clock, agentId },
-      machine: { ...machine, bootID },
+      machine: { ...MACHINE, bootID },
       taken: (by: NodeTakenError) => taken.push(by),
     };
     return { taken, start: () => startNode(options, ended.signal), end: () => ended.abort() };

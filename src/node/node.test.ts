@@ -9,17 +9,7 @@ import { FakeClock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
 import { printCIDR } from '../lib/ip.ts';
 import { startNode } from './node.ts';
-
-const machine = {
-  hostname: 'host',
-  architecture: 'amd64',
-  cpus: 2,
-  memory: 4 * 2 ** 30,
-  kernelVersion: '6.1.0',
-  osImage: 'Debian',
-  machineID: 'm',
-  bootID: 'b',
-};
+import { MACHINE } from './testing.ts';
 
 function setup() {
   const clock = new FakeClock(Date.UTC(2026, 0, 1));
@@ -32,7 +22,7 @@ function setup() {
     labels: { zone: 'a' },
     log: silentLogger,
     clock,
-    machine,
+    machine: MACHINE,
   };
   const lease = async () => (await client.list(Lease)).items[0];
   const ready = async () => {
