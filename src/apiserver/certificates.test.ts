@@ -1,6 +1,5 @@
 /** Certificates as kubectl and the API server see them: who asks, who approves, and what a certificate proves when. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { Agent, request as httpsRequest } from 'node:https';
 import { after, before, describe, it } from 'node:test';
@@ -12,9 +11,10 @@ import { FakeClock } from '../host/clock.ts';
 import { silentLogger } from '../host/log.ts';
 import { runCommand } from '../host/process.ts';
 import type { KeyPair } from './pki/certificate.ts';
+import { skipWithoutKubectl } from './testing/kubectl.ts';
 import { type Json, startTestServer, type TestServer } from './testing/server.ts';
 
-const skip = hasKubectl() ? false : 'kubectl is not installed';
+const skip = skipWithoutKubectl();
 const CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 const NAMESPACES = '/api/v1/namespaces';
 const REQUESTS = ['certificatesigningrequests/approval', 'certificatesigningrequests/status'];
@@ -37,15 +37,6 @@ after(async () => {
   client?.close();
   await api?.close();
 });
-
-function hasKubectl(): boolean {
-  try {
-    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function csr(name: string, spec: object = {}, subject = { commonName: 'jane', organizations: ['dev'] }) {
   const { key, request } = await makeCertificateRequest(subject);

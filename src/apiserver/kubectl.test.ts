@@ -1,15 +1,16 @@
 /** The real kubectl against the real server: the judge of what is to the letter. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { CommandError, runCommand } from '../host/process.ts';
+import { skipWithoutKubectl } from './testing/kubectl.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
-const skip = hasKubectl() ? false : 'kubectl is not installed';
+const skip = skipWithoutKubectl();
 let api: TestServer;
 let kubeconfig: string;
 before(async () => {
@@ -19,15 +20,6 @@ before(async () => {
   await mkdir(join(api.dir, 'home'));
 });
 after(() => api?.close());
-
-function hasKubectl(): boolean {
-  try {
-    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const environment = () => ({ KUBECONFIG: kubeconfig, HOME: join(api.dir, 'home') });
 
