@@ -48,22 +48,3 @@ spec: { addresses: [${ADDRESS}-192.0.2.109] }
 apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
 metadata: { name: lan, namespace: metallb-system }`;
-
-/** One of the demo image. */
-export const MACHINES = `
-apiVersion: kubevirt.io/v1
-kind: VirtualMachine
-metadata: { name: guest }
-spec:
-  runStrategy: Always
-  template:
-    spec:
-      domain:
-        memory: { guest: 128Mi }
-        firmware:
-          kernelBoot:
-            kernelArgs: console=ttyS0 quiet
-            container: { image: postern.dev/demo:latest, kernelPath: /boot/vmlinuz, initrdPath: /boot/initrd }
-        devices: { interfaces: [{ name: default, masquerade: {} }] }
-      networks: [{ name: default, pod: {} }]
-      readinessProbe: { httpGet: { path: /, port: 9376 } }`;

@@ -24,17 +24,8 @@ import { runCommand } from '../../src/host/process.ts';
 import { fileScope } from '../../src/store/etcd/etcd.fixture.ts';
 import { BASES, type Base, kustomized, type Manifest, printed } from '../deploy/kustomize.ts';
 import { fetchFrom, MACHINE, makeMachine } from '../e2e/machine.ts';
-import {
-  ADDRESS,
-  LATE,
-  MACHINES,
-  NODE,
-  NODE_STATUS,
-  POD_ADDRESS,
-  POD_STATUS,
-  POOL,
-  WEB,
-} from './kubernetes-objects.ts';
+import { GUEST } from '../support/guest.ts';
+import { ADDRESS, LATE, NODE, NODE_STATUS, POD_ADDRESS, POD_STATUS, POOL, WEB } from './kubernetes-objects.ts';
 import { type KubernetesWorld, startKubernetes } from './kubernetes-world.ts';
 
 /** How long a part may take until it works, in milliseconds. */
@@ -204,7 +195,7 @@ test('vm: a guest boots on a Node of guests, and answers', async () => {
   const cidrs = ['--pod-cidr', '10.245.1.0/24', '--cluster-cidr', '10.245.0.0/16'];
   await startWorkload('vm', 'postern-vm', ...own, ...cidrs);
   await startWorkload('vm', 'postern-virtualmachines');
-  await world.kubectl(['create', '-f', '-'], MACHINES);
+  await world.kubectl(['create', '-f', '-'], GUEST);
   await world.kubectl(['wait', 'virtualmachine/guest', '--for=condition=Ready', '--timeout=60s']);
   guest = await world.kubectl(['get', 'vmi', 'guest', '-o', 'jsonpath={.status.interfaces[0].ipAddress}']);
   assert.equal(await fetchFrom(`http://${guest}:9376/`), 'guest');

@@ -13,6 +13,7 @@ import { IMAGE_DIR, PROGRAM } from '../../src/cli/wiring/defaults.ts';
 import { loadKubeconfig, printKubeconfig } from '../../src/client/kubeconfig.ts';
 import { CommandError, runCommand } from '../../src/host/process.ts';
 import { type Base, kustomized, type Manifest, printed } from '../deploy/kustomize.ts';
+import { GUEST } from '../support/guest.ts';
 import { fetchFrom, MACHINE, machineState, makeMachine } from './machine.ts';
 import { compare, type Recorder, rightsOf, startRecorder } from './rights.ts';
 import { startServer, type TestServer } from './server.ts';
@@ -253,22 +254,7 @@ spec:
   runStrategy: Always
   template: { spec: { domain: { devices: {}, memory: { guest: 64Mi } } } }
 ---
-apiVersion: kubevirt.io/v1
-kind: VirtualMachine
-metadata: { name: guest }
-spec:
-  runStrategy: Always
-  template:
-    spec:
-      domain:
-        memory: { guest: 128Mi }
-        firmware:
-          kernelBoot:
-            kernelArgs: console=ttyS0 quiet
-            container: { image: postern.dev/demo:latest, kernelPath: /boot/vmlinuz, initrdPath: /boot/initrd }
-        devices: { interfaces: [{ name: default, masquerade: {} }] }
-      networks: [{ name: default, pod: {} }]
-      readinessProbe: { httpGet: { path: /, port: 9376 } }`;
+${GUEST}`;
 
 test('guests: agent and controllers need what their roles say, and no more, and nothing while nothing changes', async () => {
   const own = ['--state-dir', join(server.dir, 'guests'), '--image-dir', IMAGE_DIR];

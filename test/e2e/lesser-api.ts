@@ -1,15 +1,13 @@
 /** A server's API as a cluster has it that lacks some kinds, which notes what it is asked for. Plain HTTP, on the loopback interface. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Endpoint } from '../../src/client/client.ts';
 import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
+import { type Listening, listenOnLoopback } from '../support/loopback.ts';
 
-export interface LesserApi {
-  readonly url: string;
+export interface LesserApi extends Listening {
   /** What was asked for: `update services/status`, as rights are written. */
   readonly asked: ReadonlySet<string>;
-  close(): Promise<void>;
 }
 
 export interface LesserApiOptions {
@@ -29,17 +27,7 @@ export async function startLesserApi({ kubeconfig, lacks }: LesserApiOptions): P
     else if (lacks.includes(`${resource}.${group}`)) notThere(answer, 'application/json', NO_RESOURCE);
     else passOn(endpoint, incoming, answer);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    asked,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { ...(await listenOnLoopback(server)), asked };
 }
 
 /** What Kubernetes answers about a resource that a group does not have. */

@@ -1,8 +1,8 @@
 /** What an account asks of an API server, noted on the way, against what its roles let it do. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Endpoint } from '../../src/client/client.ts';
+import { type Listening, listenOnLoopback } from '../support/loopback.ts';
 
 /** One question, as rights are written. */
 export interface Ask {
@@ -16,10 +16,8 @@ export interface Ask {
   readonly code: number;
 }
 
-export interface Recorder {
-  readonly url: string;
+export interface Recorder extends Listening {
   readonly asked: readonly Ask[];
-  close(): Promise<void>;
 }
 
 /**
@@ -59,17 +57,7 @@ export async function startRecorder(
       (error: Error) => passed.destroy(error),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    asked,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { ...(await listenOnLoopback(server)), asked };
 }
 
 /** Groups of Kubernetes itself, and those that there are definitions of in `deploy/crds/`. */
