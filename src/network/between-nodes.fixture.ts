@@ -48,6 +48,13 @@ async function until<T>(look: () => Promise<T>, isWanted: (seen: T) => boolean):
   }
 }
 
+/** What `from` is answered at each address of `to`, once all is answered by it. */
+const askUntilReached = (from: TestPod, to: TestPod, name: string) =>
+  until(
+    () => ask(from, to),
+    (seen) => seen.every((answer) => answer.startsWith(name)),
+  );
+
 before(async () => {
   lans = await LANs.make({ dir, families, podFamilies });
   const [one, two] = [await lans.addNode(1, 'a'), await lans.addNode(2, 'a')];
@@ -258,20 +265,8 @@ test('a node that moves to the other LAN is followed, and its pods keep their co
     assert.match(await p1.speaker.ask(tcp(address, 80, { keep: `to ${address}` })), /p2 saw/);
   await lans.plug(two, 'b', 2);
   await lans.tell(two);
-  assert.deepEqual(
-    await until(
-      () => ask(p1, p2),
-      (seen) => seen.every((answer) => answer.startsWith('p2')),
-    ),
-    saw('p2', p1),
-  );
-  assert.deepEqual(
-    await until(
-      () => ask(p3, p2),
-      (seen) => seen.every((answer) => answer.startsWith('p2')),
-    ),
-    saw('p2', p3),
-  );
+  assert.deepEqual(await askUntilReached(p1, p2, 'p2'), saw('p2', p1));
+  assert.deepEqual(await askUntilReached(p3, p2, 'p2'), saw('p2', p3));
   for (const address of p2.addresses)
     assert.match(await p1.speaker.ask(tcp(address, 80, { keep: `to ${address}` })), /p2 saw/);
   const direct = await until(
@@ -286,13 +281,7 @@ test('a node with another address is followed, and nothing of the former is left
   const [p1, p2] = pods;
   await lans.plug(two, 'b', 77);
   await lans.tell(two);
-  assert.deepEqual(
-    await until(
-      () => ask(p1, p2),
-      (seen) => seen.every((answer) => answer.startsWith('p2')),
-    ),
-    saw('p2', p1),
-  );
+  assert.deepEqual(await askUntilReached(p1, p2, 'p2'), saw('p2', p1));
   const known = await one.show('bridge', 'fdb', 'show', 'dev', DEVICE);
   assert.match(known, new RegExp(addressOn('b', outer, 77).replaceAll('.', '\\.')));
   assert.equal(known.split('\n').filter((line) => line.includes(' dst ')).length, 2);
@@ -338,13 +327,7 @@ test('a link that goes down and comes up again gets its routes back', async () =
     ],
     one.namespace,
   );
-  assert.deepEqual(
-    await until(
-      () => ask(p1, p3),
-      (seen) => seen.every((answer) => answer.startsWith('p3')),
-    ),
-    saw('p3', p1),
-  );
+  assert.deepEqual(await askUntilReached(p1, p3, 'p3'), saw('p3', p1));
 });
 
 test('an interface of that name that is somebody else’s is left alone', async () => {
@@ -356,13 +339,7 @@ test('an interface of that name that is somebody else’s is left alone', async 
   assert.match(await one.show('ip', '-d', 'link', 'show', 'dev', DEVICE), /bridge/);
   // Gone: it is tried again, each time after a longer wait.
   await ip([`link del ${DEVICE}`], one.namespace);
-  assert.deepEqual(
-    await until(
-      () => ask(p1, p3),
-      (seen) => seen.every((answer) => answer.startsWith('p3')),
-    ),
-    saw('p3', p1),
-  );
+  assert.deepEqual(await askUntilReached(p1, p3, 'p3'), saw('p3', p1));
 });
 
 test('the last node of another link takes the device with it, and clean-up everything', async () => {
