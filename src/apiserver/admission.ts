@@ -16,6 +16,11 @@ export interface Write {
   readonly by?: User | undefined;
   /** Undefined: the object itself. */
   readonly subresource?: string | undefined;
+  /**
+   * Whether what was read before may be taken for what is there, if a compare is made of it: a write then shows by its compares whether it
+   * was, and a refusal is not told before all has been asked again without trust.
+   */
+  readonly isTrusting?: boolean;
 }
 
 export interface Admitted {
@@ -28,7 +33,7 @@ export interface Admitted {
 export interface Admission {
   /** Completes a write, or throws an ApiError. Asked again, from the start, when a compare did not hold. */
   admit(write: Write): Promise<Admitted>;
-  /** Told about operations that were written, and about keys that turned out not to be as a compare expected. */
+  /** Told about operations that were written, or about keys that turned out not to be as a compare expected. */
   settled?(outcome: Settlement): void;
 }
 
@@ -36,7 +41,8 @@ export interface Settlement {
   readonly written: readonly Operation[];
   /** Of what was written; undefined when nothing was. */
   readonly revision?: Revision;
-  readonly taken: readonly string[];
+  /** Keys that were not as a compare expected, and whether there is anything at them. */
+  readonly stale: readonly { readonly key: string; readonly isThere: boolean }[];
 }
 
 /** Asks every admission in turn. */

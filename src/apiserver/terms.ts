@@ -10,27 +10,25 @@ import type { Entry, Store } from '../store/store.ts';
 import type { Admission, Admitted, Settlement, Write } from './admission.ts';
 import type { Api } from './context.ts';
 import { objectKey } from './storage/keys.ts';
+import { LastRead } from './storage/last-read.ts';
 
 /** So many leases of leaders are kept; there are as many as there are elections. */
 const KEPT_MAX = 64;
 
 /** The leases of those who lead, as they were last read. */
 export class Terms implements Admission {
-  readonly #store: Store;
-  /** By key. May be out of date: that one is as it was read is a condition of what is written. */
-  readonly #kept = new Map<string, Entry>();
+  readonly #leases: LastRead;
 
   constructor(store: Store) {
-    this.#store = store;
+    this.#leases = new LastRead(store, KEPT_MAX);
   }
 
   async admit({ next }: Write): Promise<Admitted> {
     return { next, compares: [], operations: [] };
   }
 
-  settled({ written, taken }: Settlement): void {
-    for (const { key } of written) this.#kept.delete(key);
-    for (const key of taken) this.#kept.delete(key);
+  settled(outcome: Settlement): void {
+    this.#leases.settled(outcome);
   }
 
   /** What a request with these headers works on: its writes are refused once the term that it names is over. */
@@ -41,43 +39,27 @@ export class Terms implements Admission {
     if (term === undefined) throw badRequest(`the header ${TERM_HEADER} is NAMESPACE/NAME UID/TRANSITIONS of a Lease`);
     return {
       ...api,
-      admissions: [...api.admissions, new TermAdmission(term, (key, again) => this.#lease(key, again))],
+      admissions: [...api.admissions, new TermAdmission(term, this.#leases)],
     };
-  }
-
-  async #lease(key: string, again: boolean): Promise<Entry | undefined> {
-    const kept = again ? undefined : this.#kept.get(key);
-    return kept ?? this.#read(key);
-  }
-
-  async #read(key: string): Promise<Entry | undefined> {
-    const entry = await this.#store.get(key);
-    if (this.#kept.size >= KEPT_MAX) this.#kept.clear();
-    if (entry === undefined) this.#kept.delete(key);
-    else this.#kept.set(key, entry);
-    return entry;
   }
 }
 
 /** Of one request. */
 class TermAdmission implements Admission {
   readonly #term: NamedTerm;
-  readonly #lease: (key: string, again: boolean) => Promise<Entry | undefined>;
-  /** Asked before, so something was not as it was read. */
-  #isAgain = false;
+  readonly #leases: LastRead;
 
-  constructor(term: NamedTerm, lease: (key: string, again: boolean) => Promise<Entry | undefined>) {
+  constructor(term: NamedTerm, leases: LastRead) {
     this.#term = term;
-    this.#lease = lease;
+    this.#leases = leases;
   }
 
-  async admit({ next }: Write): Promise<Admitted> {
+  async admit({ next, isTrusting }: Write): Promise<Admitted> {
     const { lease, id } = this.#term;
     const key = objectKey(Lease, lease.namespace, lease.name);
-    let entry = await this.#lease(key, this.#isAgain);
+    const kept = isTrusting ? this.#leases.get(key) : undefined;
     // What is kept may be of the term before.
-    if (!this.#isAgain && (entry === undefined || idOf(entry) !== id)) entry = await this.#lease(key, true);
-    this.#isAgain = true;
+    const entry = kept !== undefined && idOf(kept) === id ? kept : await this.#leases.read(key);
     if (entry !== undefined && idOf(entry) === id) {
       return { next, compares: [{ key, modified: entry.modified }], operations: [] };
     }

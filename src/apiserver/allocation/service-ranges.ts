@@ -48,9 +48,8 @@ export class ServiceRanges {
     this.#ranges = undefined;
   }
 
-  settled({ written }: Settlement): void {
-    // When nothing was written, some condition did not hold, and it may have been one of these.
-    if (written.length === 0 || written.some(({ key }) => key.startsWith(PREFIX))) this.forget();
+  settled({ written, stale }: Settlement): void {
+    if ([...written, ...stale].some(({ key }) => key.startsWith(PREFIX))) this.forget();
   }
 
   async #read(): Promise<readonly ServiceRange[]> {

@@ -44,9 +44,9 @@ export class TakenClaims {
   }
 
   /** Learns at once what the watch would tell a moment later. */
-  settled({ written, taken }: Settlement): void {
+  settled({ written, stale }: Settlement): void {
     for (const { kind, key } of written) if (isClaimKey(key)) this.#set(key, kind === 'put');
-    for (const key of taken) if (isClaimKey(key)) this.#keys.add(key);
+    for (const { key, isThere } of stale) if (isClaimKey(key)) this.#set(key, isThere);
   }
 
   #set(key: string, isTaken: boolean): void {

@@ -1,9 +1,9 @@
 /** The one way objects are written: read, decide, and write if nothing has changed in between; else decide again. */
 import type { AnyKind } from '../../api/kinds.ts';
 import type { KubeObject } from '../../api/meta/v1.ts';
-import { conflict } from '../../api/status.ts';
-import type { Entry, Operation } from '../../store/store.ts';
-import { admitAll } from '../admission.ts';
+import { ApiError, conflict } from '../../api/status.ts';
+import type { Compare, Entry, Operation } from '../../store/store.ts';
+import { type Admitted, admitAll, type Settlement, type Write } from '../admission.ts';
 import type { User } from '../auth/user.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { atRevision, encode, Stored } from './codec.ts';
@@ -32,14 +32,16 @@ export interface ChangeTarget {
   readonly by?: User | undefined;
   /** Undefined: the object itself. */
   readonly subresource?: string | undefined;
+  /** Whether there is no such object yet, as far as can be told without looking: then the transaction is the first to look. */
+  readonly isNew?: boolean;
 }
 
 /** The target of a request, for a write to one object. `kind` is what is written, which a call on a subresource may not be of. */
 export function targetOf(
   { namespace, user, subresource }: Pick<ResourceRequest, 'namespace' | 'user' | 'subresource'>,
-  { kind, name, dryRun }: Pick<ChangeTarget, 'kind' | 'name' | 'dryRun'>,
+  own: Pick<ChangeTarget, 'kind' | 'name' | 'dryRun' | 'isNew'>,
 ): ChangeTarget {
-  return { kind, namespace, name, dryRun, by: user, subresource };
+  return { ...own, namespace, by: user, subresource };
 }
 
 /** With so many others writing the same object, the caller is told to come back. */
@@ -55,11 +57,13 @@ export async function change(
   decide: (current: Stored | undefined) => Decision | Promise<Decision>,
 ): Promise<Outcome> {
   const key = objectKey(target.kind, target.namespace, target.name);
-  let entry = await api.store.get(key);
+  const { isNew = false, dryRun } = target;
+  // Where nothing is written no compare would find out.
+  let entry = isNew && !dryRun ? undefined : await api.store.get(key);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const current = entry === undefined ? undefined : api.codec.decode(entry);
     const decision = await decide(current);
-    const result = await carryOut(api, target, key, current, decision);
+    const result = await carryOut(api, target, key, { current, decision, isTrusting: attempt === 0 && !dryRun });
     if (result.done) return result.outcome;
     entry = result.entry;
   }
@@ -70,22 +74,29 @@ type Attempt =
   | { readonly done: true; readonly outcome: Outcome }
   | { readonly done: false; readonly entry: Entry | undefined };
 
+interface Decided {
+  readonly current: Stored | undefined;
+  readonly decision: Decision;
+  /** Whether what was read before is trusted, until the transaction or a refusal. */
+  readonly isTrusting: boolean;
+}
+
 async function carryOut(
   api: Api,
   target: ChangeTarget,
   key: string,
-  current: Stored | undefined,
-  decision: Decision,
+  { current, decision, isTrusting }: Decided,
 ): Promise<Attempt> {
   if (decision.act === 'keep') return { done: true, outcome: { act: 'kept', stored: existing(current, key) } };
-  const write = {
+  const admitted = await admit(api, {
     kind: target.kind,
     old: current?.object,
     next: decision.act === 'put' ? decision.object : undefined,
     by: target.by,
     subresource: target.subresource,
-  };
-  const admitted = await admitAll(api.admissions, write);
+    isTrusting,
+  });
+  if (admitted === 'refused') return { done: false, entry: await api.store.get(key) };
   const own: Operation =
     admitted.next === undefined ? { kind: 'delete', key } : { kind: 'put', key, value: encode(admitted.next) };
   const modified = current?.modified ?? 0;
@@ -94,14 +105,29 @@ async function carryOut(
   const compares = [{ key, modified }, ...admitted.compares];
   const operations = [own, ...admitted.operations];
   const result = await api.store.txn(compares, operations);
-  if (result.ok) {
-    for (const admission of api.admissions)
-      admission.settled?.({ written: operations, revision: result.revision, taken: [] });
-    return { done: true, outcome: outcomeOf(admitted.next, current, key, result.revision) };
-  }
-  const taken = compares.filter((_, i) => i > 0 && result.current[i] !== undefined).map((compare) => compare.key);
-  for (const admission of api.admissions) admission.settled?.({ written: [], taken });
+  const settlement: Settlement = result.ok
+    ? { written: operations, revision: result.revision, stale: [] }
+    : { written: [], stale: staleOf(compares, result.current) };
+  for (const admission of api.admissions) admission.settled?.(settlement);
+  if (result.ok) return { done: true, outcome: outcomeOf(admitted.next, current, key, result.revision) };
   return { done: false, entry: result.current[0] };
+}
+
+/** Refused: for a reason that may have been true only before, so it is to be asked again without trust. */
+async function admit({ admissions }: Api, write: Write): Promise<Admitted | 'refused'> {
+  try {
+    return await admitAll(admissions, write);
+  } catch (error) {
+    if (write.isTrusting && error instanceof ApiError) return 'refused';
+    throw error;
+  }
+}
+
+function staleOf(compares: readonly Compare[], current: readonly (Entry | undefined)[]): Settlement['stale'] {
+  return compares.flatMap(({ key, modified }, i) => {
+    const entry = current[i];
+    return (entry?.modified ?? 0) === modified ? [] : [{ key, isThere: entry !== undefined }];
+  });
 }
 
 function outcomeOf(next: KubeObject | undefined, current: Stored | undefined, key: string, revision: number): Outcome {

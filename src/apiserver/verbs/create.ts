@@ -42,7 +42,8 @@ async function createNamed(api: Api, request: ResourceRequest, decoded: Decoded,
   // Judged before it is looked whether the name is taken, so that the mistakes are told either way.
   const named = { ...object, metadata: { ...object.metadata, name } };
   const complete = completeNew(kind, named, birthOf(api), causes);
-  const outcome = await change(api, targetOf(request, { kind, name, dryRun: isDryRun(request) }), async (current) => {
+  const target = targetOf(request, { kind, name, dryRun: isDryRun(request), isNew: true });
+  const outcome = await change(api, target, async (current) => {
     if (current !== undefined) return takenName(api, { kind, old: undefined, next: complete, by: user, subresource });
     return { act: 'put', object: complete };
   });

@@ -48,7 +48,7 @@ async function mend(api: Api, finding: Finding): Promise<boolean> {
 
 async function write(api: Api, unchanged: readonly Compare[], operation: Operation): Promise<boolean> {
   const result = await api.store.txn(unchanged, [operation]);
-  if (result.ok) for (const admission of api.admissions) admission.settled?.({ written: [operation], taken: [] });
+  if (result.ok) for (const admission of api.admissions) admission.settled?.({ written: [operation], stale: [] });
   return result.ok;
 }
 

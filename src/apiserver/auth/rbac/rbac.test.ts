@@ -62,7 +62,7 @@ async function start(objects: readonly Policy[] = [], store: Store = openMemoryS
   const write = async (...written: readonly Operation[]) => {
     const result = await store.txn([], written);
     assert.ok(result.ok);
-    return { written, revision: result.revision, taken: [] };
+    return { written, revision: result.revision, stale: [] };
   };
   const may = (user: User, wanted: Attempt) => rbac.decide(user, wanted).kind === 'allow';
   const stop = async () => {
