@@ -170,7 +170,8 @@ export class EtcdStore implements Store {
 
   async #txn(compares: readonly Compare[], operations: readonly Operation[]): Promise<TxnResult> {
     const request = this.#layout.txn(compares, operations);
-    const since = this.#seen;
+    // Whatever is known to have been before, the transaction is after: the less history has to be looked at.
+    const since = Math.max(this.#seen, this.#watches?.newest ?? 0);
     // The bytes that are sent: the caller's may be others by the time that they are compared.
     const own = operations.map((operation, i): Operation => {
       const sent = request.success[i];
