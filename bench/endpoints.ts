@@ -6,11 +6,22 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EndpointSlice } from '../src/api/discovery/v1/endpointslice.ts';
-import type { Client, Endpoint } from '../src/client/client.ts';
+import type { Client } from '../src/client/client.ts';
 import { createClient } from '../src/client/http-client.ts';
 import { loadKubeconfig } from '../src/client/kubeconfig.ts';
 import { startServer } from '../test/e2e/server.ts';
 import { Connection } from './api/connection.ts';
+import {
+  addressOf,
+  type BenchPod,
+  createPod,
+  createService,
+  each,
+  type Send,
+  sendOn,
+  startNode,
+  writeStatus,
+} from './api/objects.ts';
 import { quantile, report } from './harness.ts';
 
 const SERVICES = 10_000;
@@ -23,84 +34,15 @@ const CHANGES = 300;
 const LARGE_CHANGES = 50;
 /** Between two changes, so that each is measured by itself. */
 const APART = 20;
-const HEARTBEAT = 10_000;
 /** After the last write, before the server is weighed: what it held to be fast takes it some seconds to give back. */
 const REST = 20_000;
 /** Between two weighings under load. */
 const WEIGHING = 500;
 
-const CORE = '/api/v1/namespaces/default';
-const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 const NODE = 'bench';
 
-const address = (pod: number) => `10.${244 + (pod >> 16)}.${(pod >> 8) & 255}.${pod & 255}`;
-const serviceOf = (pod: number) => (pod < LARGE ? SERVICES - 1 : pod % (SERVICES - 1));
-
-async function send(connection: Connection, method: string, path: string, body: object): Promise<void> {
-  const answer = await connection.request(method, path, body);
-  if (answer.code >= 300) throw new Error(`${method} ${path} was answered ${answer.code} ${answer.body}`);
-}
-
-/** Each of `count` pieces of work once, on all connections at the same time. */
-async function each(
-  connections: readonly Connection[],
-  count: number,
-  work: (connection: Connection, i: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const take = async (connection: Connection) => {
-    for (let i = next++; i < count; i = next++) await work(connection, i);
-  };
-  await Promise.all(connections.map(take));
-}
-
-/** A node that is ready, and says so for as long as the bench runs: pods of a silent one would not count. */
-async function startNode(endpoint: Endpoint): Promise<() => void> {
-  const connection = await Connection.open(endpoint);
-  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE } };
-  await send(connection, 'POST', '/api/v1/nodes', node);
-  const status = { conditions: [{ type: 'Ready', status: 'True' }] };
-  await send(connection, 'PUT', `/api/v1/nodes/${NODE}/status`, { ...node, status });
-  const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: NODE } };
-  await send(connection, 'POST', LEASES, lease);
-  const beat = () => {
-    const renewTime = new Date().toISOString().replace('Z', '000Z');
-    return send(connection, 'PUT', `${LEASES}/${NODE}`, { ...lease, spec: { holderIdentity: NODE, renewTime } });
-  };
-  await beat();
-  const timer = setInterval(() => void beat(), HEARTBEAT);
-  return () => {
-    clearInterval(timer);
-    connection.close();
-  };
-}
-
-function createService(connection: Connection, i: number): Promise<void> {
-  return send(connection, 'POST', `${CORE}/services`, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: `s-${i}` },
-    spec: { selector: { app: `s-${i}` }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
-  });
-}
-
-const podOf = (i: number) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: `p-${i}`, labels: { app: `s-${serviceOf(i)}` } },
-  spec: { nodeName: NODE, containers: [{ name: 'main', image: 'main' }] },
-});
-
-function writeStatus(connection: Connection, i: number, ready: boolean): Promise<void> {
-  const conditions = [{ type: 'Ready', status: ready ? 'True' : 'False' }];
-  const status = { phase: 'Running', podIP: address(i), podIPs: [{ ip: address(i) }], conditions };
-  return send(connection, 'PUT', `${CORE}/pods/p-${i}/status`, { ...podOf(i), status });
-}
-
-async function createPod(connection: Connection, i: number): Promise<void> {
-  await send(connection, 'POST', `${CORE}/pods`, podOf(i));
-  await writeStatus(connection, i, true);
-}
+const appOf = (pod: number) => `s-${pod < LARGE ? SERVICES - 1 : pod % (SERVICES - 1)}`;
+const podOf = (number: number): BenchPod => ({ number, app: appOf(number), node: NODE });
 
 /** Follows all slices; tells when an address is first seen ready or not ready, and how many writes were seen. */
 class SliceWatch {
@@ -141,11 +83,11 @@ interface Change {
   readonly writes: number;
 }
 
-async function change(connection: Connection, watch: SliceWatch, pod: number, ready: boolean): Promise<Change> {
+async function change(send: Send, watch: SliceWatch, pod: number, ready: boolean): Promise<Change> {
   const before = watch.writes;
-  const seen = watch.seen(address(pod), ready);
+  const seen = watch.seen(addressOf(pod), ready);
   const sent = performance.now();
-  await writeStatus(connection, pod, ready);
+  await writeStatus(send, podOf(pod), ready);
   const answered = performance.now();
   const at = await seen;
   await sleep(APART);
@@ -153,11 +95,11 @@ async function change(connection: Connection, watch: SliceWatch, pod: number, re
 }
 
 /** Pods that get ready: each is made not ready first. */
-async function changes(connection: Connection, watch: SliceWatch, pods: readonly number[]): Promise<readonly Change[]> {
+async function changes(send: Send, watch: SliceWatch, pods: readonly number[]): Promise<readonly Change[]> {
   const found: Change[] = [];
   for (const pod of pods) {
-    await change(connection, watch, pod, false);
-    found.push(await change(connection, watch, pod, true));
+    await change(send, watch, pod, false);
+    found.push(await change(send, watch, pod, true));
   }
   return found;
 }
@@ -195,23 +137,23 @@ try {
   const endpoint = await loadKubeconfig(server.kubeconfig);
   const client = createClient(endpoint);
   const connections = await Promise.all(Array.from({ length: CLIENTS }, () => Connection.open(endpoint)));
-  const stopNode = await startNode(endpoint);
+  // Each sends one request at a time: beats of the node's heart have one of their own, and so have the changes that are measured.
+  const [beating, one] = [await Connection.open(endpoint), await Connection.open(endpoint)];
+  const stopNode = await startNode(sendOn(beating), NODE);
   const watch = new SliceWatch();
   const watching = watch.follow(client, ended.signal);
-  await each(connections, SERVICES, createService);
-  await each(connections, SOME, createPod);
+  await each(connections, SERVICES, (send, i) => createService(send, `s-${i}`));
+  await each(connections, SOME, (send, i) => createPod(send, podOf(i)));
   await settled(watch, SOME);
-  const [one] = connections;
-  if (one === undefined) throw new Error('there is no connection');
   const spread = Array.from({ length: CHANGES }, (_, i) => LARGE + i * 13);
-  const small = await changes(one, watch, spread);
+  const small = await changes(sendOn(one), watch, spread);
   const large = await changes(
-    one,
+    sendOn(one),
     watch,
     Array.from({ length: LARGE_CHANGES }, (_, i) => i * 97),
   );
   const heaviest = startWeighing(server.pid(), ended.signal);
-  await each(connections, ALL - SOME, (connection, i) => createPod(connection, SOME + i));
+  await each(connections, ALL - SOME, (send, i) => createPod(send, podOf(SOME + i)));
   await settled(watch, ALL);
   const peak = heaviest();
   await sleep(REST);
@@ -219,7 +161,7 @@ try {
   ended.abort();
   await watching.catch(() => {}); // The watch ends with what ended it.
   stopNode();
-  for (const connection of connections) connection.close();
+  for (const connection of [beating, one, ...connections]) connection.close();
   client.close();
   const since = small.map(({ sinceAnswered }) => sinceAnswered);
   report(

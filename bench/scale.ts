@@ -6,10 +6,11 @@ import { type Measured, measureParts, quantile } from './harness.ts';
 import { measureAgents } from './scale/agents.ts';
 import { measureJoin } from './scale/join.ts';
 import { measureServers } from './scale/servers.ts';
+import { measureTakeover } from './scale/takeover.ts';
 
 const AGENTS = Number(process.env['POSTERN_BENCH_AGENTS'] ?? 500);
 
-await measureParts({ join: measureJoin, servers: measureServers, agents });
+await measureParts({ join: measureJoin, servers: measureServers, takeover: measureTakeover, agents });
 
 async function agents(): Promise<Measured> {
   const measured = await measureAgents(AGENTS);
