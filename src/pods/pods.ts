@@ -52,6 +52,8 @@ export interface PodsOptions {
   readonly clusterDomain: string;
   /** The cluster's DNS servers, as this node's pods reach them. */
   readonly clusterDNS: readonly string[];
+  /** Resolves when this node forwards to endpoints as it was told until now. Default: nothing here forwards. */
+  readonly forwarded?: () => Promise<void>;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Default: a runtime behind a socket. */
@@ -97,7 +99,7 @@ class PodsOfNode implements Pods {
   #looksSoon = false;
 
   constructor(options: PodsOptions) {
-    const { client, informers, nodeName, log, clock = systemClock } = options;
+    const { client, informers, nodeName, log, clock = systemClock, forwarded } = options;
     this.#options = options;
     this.#clock = clock;
     this.#pods = new Informer({ client, kind: Pod, log, clock, fieldSelector: `spec.nodeName=${nodeName}` });
@@ -111,7 +113,7 @@ class PodsOfNode implements Pods {
       events: podEvents(recorder),
       facts: () => ({ hostIPs: options.hostIPs, scheme: this.#scheme }),
       cache: new RuntimeCache({ nodeName, lastWords: (run, uid) => this.#lastWords(run, uid) }),
-      drain: new EndpointDrain({ slices, nodeName, clock }),
+      drain: new EndpointDrain({ slices, nodeName, clock, ...(forwarded && { forwarded }) }),
       slots: new Slots(SLOTS),
     };
     this.#workers = new PodWorkers({

@@ -76,6 +76,8 @@ export interface RunningProxy {
   readonly state: () => ProxyState;
   /** Reads what passed to and from endpoints until now. Undefined where the mode does not count. */
   readonly traffic: (() => Promise<TrafficTotals>) | undefined;
+  /** Resolves when the node forwards as the API had said, as far as this node had heard, at the time of the call. */
+  readonly settled: () => Promise<void>;
   /** Resolves when the signal has been aborted and nothing is under way any more. */
   readonly stopped: Promise<void>;
 }
@@ -85,7 +87,8 @@ export async function startProxy(options: ProxyOptions, signal: AbortSignal): Pr
   const proxy = new NodeProxy(options);
   await proxy.start(signal);
   const { stats, stopped, traffic } = proxy;
-  return { stats, stopped, state: () => proxy.state(), traffic: traffic && (() => traffic.totals()) };
+  const settled = () => proxy.settled();
+  return { stats, stopped, settled, state: () => proxy.state(), traffic: traffic && (() => traffic.totals()) };
 }
 
 class NodeProxy {
@@ -135,6 +138,10 @@ class NodeProxy {
     const { mode, nodeEligible } = this.#options;
     const own = { mode: mode.name, nodeEligible: nodeEligible?.() ?? true, waiting: this.#pending.size };
     return { ...own, ...this.#books.state() };
+  }
+
+  settled(): Promise<void> {
+    return this.#pending.settled();
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -198,6 +205,7 @@ class NodeProxy {
       this.#books.setNodeAddresses(addresses);
       const unclear = await recompute(changes.keys(), this.#sources(), this.#programming);
       const committed = await this.#programming.commit();
+      this.#pending.done();
       const refused = [...committed.refused, ...unclear];
       this.#books.committed(changes, { ...committed, refused }, this.#programming, signal);
       this.#books.health.updated(this.#pending.size > 0);

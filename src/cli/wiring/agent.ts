@@ -232,6 +232,7 @@ async function runParts(
         stateDir,
         clusterDomain: CLUSTER_DOMAIN,
         clusterDNS: podCIDRs.map(gateway),
+        forwarded: proxy.settled,
       },
       parts,
     ),

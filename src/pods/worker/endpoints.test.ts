@@ -23,10 +23,14 @@ function slice(name: string, conditions: Conditions): EndpointSlice {
 }
 
 async function setup(...slices: readonly EndpointSlice[]) {
+  return setupWith(undefined, ...slices);
+}
+
+async function setupWith(forwarded: (() => Promise<void>) | undefined, ...slices: readonly EndpointSlice[]) {
   const clock = new FakeClock(1000);
   const client = fakeClient(slices, { clock });
   const informer = new Informer({ client, kind: EndpointSlice, log: silentLogger, clock });
-  const drain = new EndpointDrain({ slices: informer, nodeName: 'node1', clock });
+  const drain = new EndpointDrain({ slices: informer, nodeName: 'node1', clock, ...(forwarded && { forwarded }) });
   const ended = new AbortController();
   informer.start(ended.signal);
   await informer.synced;
@@ -52,10 +56,10 @@ describe('waiting until nobody sends a pod anything new', () => {
   it('lasts until every endpoint of the pod says that it terminates, and proxies had time to act on that', async () => {
     const { client, clock, wait, ended } = await setup(slice('a', { ready: true }), slice('b', { ready: true }));
     const isOver = wait(15_000);
-    await clock.advance(1000);
+    await clock.advance(50);
     await settle();
     client.seed(slice('a', { ready: false, serving: true, terminating: true }));
-    await clock.advance(1000);
+    await clock.advance(50);
     await settle();
     assert.equal(isOver(), false);
     client.seed(slice('b', { ready: false, serving: true, terminating: true }));
@@ -65,6 +69,60 @@ describe('waiting until nobody sends a pod anything new', () => {
     await settle();
     assert.equal(isOver(), false);
     await clock.advance(1);
+    await settle();
+    assert.equal(isOver(), true);
+    ended.abort();
+  });
+
+  it('gives proxies more time where the news took long to come, as all of them are slow then', async () => {
+    const { client, clock, wait, ended } = await setup(slice('a', { ready: true }));
+    const isOver = wait(15_000);
+    await clock.advance(800);
+    client.seed(slice('a', { ready: false, serving: true, terminating: true }));
+    await settle();
+    await clock.advance(2399);
+    await settle();
+    assert.equal(isOver(), false);
+    await clock.advance(1);
+    await settle();
+    assert.equal(isOver(), true);
+    ended.abort();
+  });
+
+  it('remembers for the next pods that it took long, and forgets that by and by', async () => {
+    const { client, clock, wait, ended } = await setup(slice('a', { ready: true }));
+    const isFirstOver = wait(15_000);
+    await clock.advance(800);
+    client.seed(slice('a', { ready: false, serving: true, terminating: true }));
+    await settle();
+    for (const least of [2400, 1200, 600, 300, 300]) {
+      const isOver = least === 2400 ? isFirstOver : wait(15_000);
+      await settle();
+      await clock.advance(least - 1);
+      await settle();
+      assert.equal(isOver(), false, `${least}`);
+      await clock.advance(1);
+      await settle();
+      assert.equal(isOver(), true, `${least}`);
+    }
+    ended.abort();
+  });
+
+  it('lasts until this node’s own proxy has acted, however slow it is, and no longer than its limit', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ending = slice('a', { ready: false, serving: true, terminating: true });
+    const { clock, wait, ended } = await setupWith(() => promise, ending);
+    const isCutOver = wait(2000);
+    const isOver = wait(15_000);
+    await settle();
+    await clock.advance(1999);
+    await settle();
+    assert.equal(isCutOver(), false);
+    await clock.advance(1);
+    await settle();
+    assert.equal(isCutOver(), true);
+    assert.equal(isOver(), false);
+    resolve();
     await settle();
     assert.equal(isOver(), true);
     ended.abort();

@@ -8,16 +8,23 @@ import type { Clock } from '../../host/clock.ts';
 import { milliseconds } from '../../lib/duration.ts';
 
 /**
- * What proxies and the tables of load balancers get after the API has the news. A proxy of ours takes some tens of milliseconds
- * from the EndpointSlice to the kernel, also with thousands of Services.
+ * What proxies and the tables of load balancers get at least after the news has come here. A proxy of ours takes some tens of
+ * milliseconds from the EndpointSlice to the kernel, also with thousands of Services.
  */
-const SETTLE = milliseconds(300);
+const LEAST_SETTLE = milliseconds(300);
+/**
+ * Where machines are busy the news itself takes long, and proxies take long to act on it: up to 1.4 times as long, on two processors
+ * that twenty processes want. They get that time so often.
+ */
+const SETTLE_PER_NEWS = 3;
 
 export interface EndpointDrainOptions {
   /** Started by whoever owns it. */
   readonly slices: Informer<EndpointSlice>;
   readonly nodeName: string;
   readonly clock: Clock;
+  /** Resolves when this node forwards to endpoints as it was told until now. Default: nothing here forwards. */
+  readonly forwarded?: () => Promise<void>;
 }
 
 /** Tells when a pod's endpoints take nothing new. */
@@ -26,6 +33,8 @@ export class EndpointDrain {
   readonly #slicesOf: (podUID: string) => readonly EndpointSlice[];
   /** Those who wait, by the UID of their pod. */
   readonly #waiting = new Map<string, () => void>();
+  /** Milliseconds that news of an end takes from the pod to its endpoints, here: of the latest ones the slowest, which fades. */
+  #news = 0;
 
   /** To be made before the informer is started: it adds an index and a listener. */
   constructor(options: EndpointDrainOptions) {
@@ -41,7 +50,7 @@ export class EndpointDrain {
   async untilDrained(podUID: string, limit: number, signal: AbortSignal): Promise<void> {
     if (limit <= 0 || this.#slicesOf(podUID).length === 0) return;
     const { clock } = this.#options;
-    const until = clock.steady() + limit;
+    const begun = clock.steady();
     const over = new AbortController();
     const end = AbortSignal.any([signal, over.signal]);
     const drained = new Promise<void>((resolve) => {
@@ -50,12 +59,19 @@ export class EndpointDrain {
       });
     });
     this.#waiting.get(podUID)?.();
+    const settled = drained.then(() => this.#settle(clock.steady() - begun, end));
     // Either is an end of the wait: what comes later does not matter.
-    await Promise.race([drained, clock.sleep(limit, end).catch(() => undefined)]);
+    await Promise.race([settled, clock.sleep(limit, end).catch(() => undefined)]);
     this.#waiting.delete(podUID);
     over.abort();
-    const rest = Math.min(SETTLE, until - clock.steady());
-    if (rest > 0 && !signal.aborted) await clock.sleep(rest, signal).catch(() => undefined);
+  }
+
+  /** Resolves when those who forward have had the time to act on news that took so many milliseconds, and this node has. */
+  async #settle(news: number, signal: AbortSignal): Promise<void> {
+    const { clock, forwarded } = this.#options;
+    this.#news = Math.max(news, this.#news / 2);
+    const time = Math.max(LEAST_SETTLE, SETTLE_PER_NEWS * this.#news);
+    await Promise.all([clock.sleep(time, signal).catch(() => undefined), forwarded?.()]);
   }
 
   #takesMore(podUID: string): boolean {

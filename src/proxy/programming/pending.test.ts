@@ -32,6 +32,31 @@ test('what could not be brought into the kernel has waited since it came', () =>
   assert.deepEqual(again.get('ns/a'), taken.get('ns/a'));
 });
 
+test('who waits until it is settled waits for what had changed by then, also when it failed once, and for nothing else', async () => {
+  const pending = new PendingChanges();
+  const settled: string[] = [];
+  const wait = (who: string) => void pending.settled().then(() => settled.push(who));
+  const turn = () => new Promise(setImmediate);
+  wait('at rest');
+  pending.add('ns/a');
+  wait('before');
+  pending.putBack(pending.take());
+  wait('after a failure');
+  await turn();
+  assert.deepEqual(settled, ['at rest']);
+  pending.take();
+  wait('under way');
+  pending.add('ns/b');
+  wait('later');
+  pending.done();
+  await turn();
+  assert.deepEqual(settled, ['at rest', 'before', 'after a failure', 'under way']);
+  pending.take();
+  pending.done();
+  await turn();
+  assert.deepEqual(settled.at(-1), 'later');
+});
+
 test('a write of a slice tells its trigger once, and nothing when it is no time', () => {
   const at = (time?: string) => {
     const plain = slice('web', ['10.244.1.1']);

@@ -8,6 +8,9 @@ export type Changed = ReadonlyMap<string, Change>;
 
 export class PendingChanges {
   #changes = new Map<string, Change>();
+  #isUnderWay = false;
+  /** Those who wait for what was taken, and for what was not yet. */
+  #waiting: { taken: (() => void)[]; next: (() => void)[] } = { taken: [], next: [] };
 
   get size(): number {
     return this.#changes.size;
@@ -25,7 +28,24 @@ export class PendingChanges {
   take(): Changed {
     const changes = this.#changes;
     this.#changes = new Map();
+    this.#isUnderWay = true;
+    this.#waiting = { taken: [...this.#waiting.taken, ...this.#waiting.next], next: [] };
     return changes;
+  }
+
+  /** What was taken is in the kernel. */
+  done(): void {
+    this.#isUnderWay = false;
+    for (const resolve of this.#waiting.taken.splice(0)) resolve();
+  }
+
+  /** Resolves when all that has changed until now is in the kernel. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#changes.size > 0) this.#waiting.next.push(resolve);
+      else if (this.#isUnderWay) this.#waiting.taken.push(resolve);
+      else resolve();
+    });
   }
 
   /** They could not be: they are still to come, and have waited since they came. */

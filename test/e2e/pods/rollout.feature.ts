@@ -47,10 +47,12 @@ export function rollouts(shared: Stories<World>): void {
       await world.kubectl(['rollout', 'undo', `deployment/${NAME}`]);
       await settled(world);
     });
+    const history = await world.kubectl(['rollout', 'history', `deployment/${NAME}`]);
+    // Before anything is found wrong: what is left over would be held against the stories after this one.
+    await world.kubectl(['delete', 'deployment,service', NAME]);
     assertNoneLost(answers);
     assert.match(answers.at(-1)?.text ?? '', /^v1 /);
-    assert.match(await world.kubectl(['rollout', 'history', `deployment/${NAME}`]), /^2 .*\n3 /m);
-    await world.kubectl(['delete', 'deployment,service', NAME]);
+    assert.match(history, /^2 .*\n3 /m);
   });
 }
 
