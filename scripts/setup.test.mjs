@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { tempDir } from '../test/support/temp-dir.ts';
-import { findProgram } from './setup/paths.mjs';
+import { LONGEST, longestFirst } from './setup/long-tests.mjs';
+import { findProgram, nodePath } from './setup/paths.mjs';
 import { step } from './setup/progress.mjs';
 import { runForeground, runLogged } from './setup/run.mjs';
 
@@ -68,4 +69,34 @@ test('a step returns what its work does, and fails as it fails', async () => {
     step('broken', () => Promise.reject(new Error('no disk'))),
     /no disk/,
   );
+});
+
+test('the tests that are said to take long exist, and are begun first', () => {
+  const files = ['src/alloc/service.test.ts', ...LONGEST];
+  assert.deepEqual(longestFirst(files), [...LONGEST, 'src/alloc/service.test.ts']);
+  assert.deepEqual(
+    LONGEST.filter((file) => !existsSync(join(root, file))),
+    [],
+  );
+});
+
+test('test files are run in the order given; one that fails, or ends, fails the run', (t) => {
+  const dir = tempDir(t);
+  const file = (name, text) => {
+    writeFileSync(join(dir, name), `import { test } from 'node:test';\n${text}`);
+    return join(dir, name);
+  };
+  const b = file('b.test.mjs', "test('b', () => {});");
+  const a = file('a.test.mjs', "test('a', () => {});");
+  const ended = file('ended.test.mjs', "test('c', () => process.kill(process.pid, 'SIGKILL'));");
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const runTests = (...files) =>
+    spawnSync(nodePath(), [join(root, 'scripts/setup/run-tests.mjs'), '1', '60000', ...files], {
+      encoding: 'utf8',
+      env,
+    });
+  const fine = runTests(b, a);
+  assert.equal(fine.status, 0);
+  assert.match(fine.stdout, /✔ b .*\n✔ a .*\nℹ tests 2\n/);
+  assert.equal(runTests(ended, a).status, 1);
 });

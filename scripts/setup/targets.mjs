@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { longestFirst } from './long-tests.mjs';
 import { mayShareProcess } from './one-process.mjs';
 import { nodePath, ROOT } from './paths.mjs';
 import { runForeground } from './run.mjs';
@@ -21,14 +22,16 @@ export function labHa(args) {
 }
 
 /** End-to-end tests that judge what happens within milliseconds, which nothing else may disturb. */
-const ALONE = /^test\/e2e\/[\w-]*(l2|proxy|firewalld?|failures)[\w-]*\.test\.ts$/;
+const ALONE = /^test\/e2e\/(l2|l2-alone|failures)\.test\.ts$/;
+/** How many of the others run at a time for each processor: they wait for guests, servers and leases about half of the time. */
+const AT_A_TIME = 1.5;
 
 /** What is tested by itself: see `failures`. */
 const FAILURES = 'test/failure/';
 
 /**
- * Static checks, then unit tests beside each other, then end-to-end tests: two at a time, as they wait a good deal, and in the
- * end those that are to be alone. Arguments pick test files.
+ * Static checks, then unit tests beside each other, then end-to-end tests, and in the end those of them that are to be alone.
+ * Arguments pick test files.
  */
 export async function test(args) {
   const files = ['src', 'test', 'scripts']
@@ -47,7 +50,7 @@ export async function test(args) {
     ...(args.length === 0 ? staticChecks() : []),
     ...unitStages(unit),
     ...(endToEnd.length > 0
-      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argvs: [runner(endToEnd, 2)] }]
+      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argvs: [runner(endToEnd, atATime())] }]
       : []),
     ...(alone.length > 0
       ? [{ name: `end-to-end tests, alone (${alone.length} files)`, argvs: [runner(alone, 1)] }]
@@ -58,23 +61,21 @@ export async function test(args) {
 
 /** Those that may share a process do, one for each processor; the others have one each. */
 function unitStages(files) {
-  const shared = files.filter((file) => mayShareProcess(join(ROOT, file)));
+  const shared = longestFirst(files.filter((file) => mayShareProcess(join(ROOT, file))));
   const own = files.filter((file) => !shared.includes(file));
   const processors = availableParallelism();
   const parts = Array.from({ length: processors }, (_, i) => shared.filter((_file, j) => j % processors === i));
-  const argvs = parts.filter((part) => part.length > 0).map((part) => runner(part, 1, { isolation: 'none' }));
+  const argvs = parts.filter((part) => part.length > 0).map(inOneProcess);
   return [
     ...(shared.length > 0 ? [{ name: `tests that share a process (${shared.length} files)`, argvs }] : []),
-    ...(own.length > 0 ? [{ name: `tests (${own.length} files)`, argvs: [runner(own, processors)] }] : []),
+    ...(own.length > 0 ? [{ name: `tests (${own.length} files)`, argvs: [runner(own, atATime())] }] : []),
   ];
 }
 
 /** What fails in a cluster of several machines, one thing after the other. Arguments pick test files. */
 export function failures(args) {
   const files = testFiles(join(ROOT, FAILURES)).filter(picked(args));
-  return runStages([
-    { name: `failures (${files.length} files)`, argvs: [runner(files, 1, { limit: FAILURES_LIMIT })] },
-  ]);
+  return runStages([{ name: `failures (${files.length} files)`, argvs: [runner(files, 1, FAILURES_LIMIT)] }]);
 }
 
 /** Types, style and the import table, and nothing that runs the program. */
@@ -109,10 +110,23 @@ const TEST_LIMIT = 300_000;
 /** A suite counts as a test, too. */
 const FAILURES_LIMIT = 900_000;
 
-function runner(files, concurrency, { limit = TEST_LIMIT, isolation = 'process' } = {}) {
-  const flags = [`--test-concurrency=${concurrency}`, `--test-timeout=${limit}`, `--test-isolation=${isolation}`];
-  return [nodePath(), '--test', ...flags, ...files];
+function runner(files, concurrency, limit = TEST_LIMIT) {
+  const program = join(ROOT, 'scripts', 'setup', 'run-tests.mjs');
+  return [nodePath(), program, String(concurrency), String(limit), ...longestFirst(files)];
 }
+
+function inOneProcess(files) {
+  return [
+    nodePath(),
+    '--test',
+    '--test-concurrency=1',
+    `--test-timeout=${TEST_LIMIT}`,
+    '--test-isolation=none',
+    ...files,
+  ];
+}
+
+const atATime = () => Math.ceil(AT_A_TIME * availableParallelism());
 
 /** Runs every stage, so that one failure does not hide another, and ends with a line for each. A signal ends them all. */
 async function runStages(stages) {
