@@ -4,6 +4,7 @@
  */
 export const LONGEST = [
   'test/e2e/pods.test.ts',
+  'test/e2e/l2.test.ts',
   'test/e2e/firewalld.test.ts',
   'test/e2e/up-killed.test.ts',
   'test/e2e/deploy-rights.test.ts',

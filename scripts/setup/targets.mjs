@@ -21,16 +21,30 @@ export function labHa(args) {
   return runForeground([nodePath(), join(ROOT, 'scripts', 'lab-ha.ts'), ...args]);
 }
 
-/** End-to-end tests that judge what happens within milliseconds, which nothing else may disturb. */
-const ALONE = /^test\/e2e\/(l2|l2-alone|failures)\.test\.ts$/;
-/** How many of the others run at a time for each processor: they wait for guests, servers and leases about half of the time. */
+/**
+ * Tests that judge what happens within milliseconds, or within a second or two. They wait most of their time, and run two at a
+ * time with nothing else beside them: what they judge is not how busy this machine is.
+ */
+const TIMED = new RegExp(
+  `^(?:${[
+    'src/apiserver/several-servers',
+    'src/client/failover',
+    'src/l2/lan/worker',
+    'src/l2/membership/(?:heartbeats|namespaces)',
+    'src/store/etcd/failover',
+    'test/e2e/l2(?:-alone)?',
+  ].join('|')})\\.test\\.ts$`,
+);
+/** Those of them that keep all processors at work. */
+const ALONE = /^test\/e2e\/failures\.test\.ts$/;
+/** How many others run at a time for each processor: they wait for servers, guests and leases about half of the time. */
 const AT_A_TIME = 1.5;
 
 /** What is tested by itself: see `failures`. */
 const FAILURES = 'test/failure/';
 
 /**
- * Static checks, then unit tests beside each other, then end-to-end tests, and in the end those of them that are to be alone.
+ * Static checks, then unit tests beside each other, then end-to-end tests, and in the end those that nothing may disturb.
  * Arguments pick test files.
  */
 export async function test(args) {
@@ -38,38 +52,41 @@ export async function test(args) {
     .flatMap((folder) => testFiles(join(ROOT, folder)))
     .filter((file) => !file.startsWith(FAILURES))
     .filter(picked(args));
-  const isEndToEnd = (file) => file.startsWith('test/e2e/');
-  const unit = files.filter((file) => !isEndToEnd(file));
-  const alone = files.filter((file) => ALONE.test(file));
-  const endToEnd = files.filter((file) => isEndToEnd(file) && !alone.includes(file));
   if (files.length === 0) {
     console.error(`No test file matches ${args.join(' ')}. Give parts of their paths, such as src/lib or test/e2e.`);
     return 2;
   }
-  const stages = [
+  const of = (kind) => files.filter((file) => kindOf(file) === kind);
+  const atATime = Math.ceil(AT_A_TIME * availableParallelism());
+  return runStages([
     ...(args.length === 0 ? staticChecks() : []),
-    ...unitStages(unit),
-    ...(endToEnd.length > 0
-      ? [{ name: `end-to-end tests (${endToEnd.length} files)`, argvs: [runner(endToEnd, atATime())] }]
-      : []),
-    ...(alone.length > 0
-      ? [{ name: `end-to-end tests, alone (${alone.length} files)`, argvs: [runner(alone, 1)] }]
-      : []),
-  ];
-  return runStages(stages);
+    ...sharing('tests that share a process', of('sharing')),
+    ...stage('tests', of('own'), atATime),
+    ...stage('end-to-end tests', of('end-to-end'), atATime),
+    ...stage('tests that judge times', of('timed'), 2),
+    ...stage('tests that judge times, alone', of('alone'), 1),
+  ]);
 }
 
-/** Those that may share a process do, one for each processor; the others have one each. */
-function unitStages(files) {
-  const shared = longestFirst(files.filter((file) => mayShareProcess(join(ROOT, file))));
-  const own = files.filter((file) => !shared.includes(file));
-  const processors = availableParallelism();
-  const parts = Array.from({ length: processors }, (_, i) => shared.filter((_file, j) => j % processors === i));
-  const argvs = parts.filter((part) => part.length > 0).map(inOneProcess);
-  return [
-    ...(shared.length > 0 ? [{ name: `tests that share a process (${shared.length} files)`, argvs }] : []),
-    ...(own.length > 0 ? [{ name: `tests (${own.length} files)`, argvs: [runner(own, atATime())] }] : []),
-  ];
+function kindOf(file) {
+  if (ALONE.test(file)) return 'alone';
+  if (TIMED.test(file)) return 'timed';
+  if (file.startsWith('test/e2e/')) return 'end-to-end';
+  return mayShareProcess(join(ROOT, file)) ? 'sharing' : 'own';
+}
+
+/** Each file in a process of its own, some at a time. */
+function stage(name, files, concurrency) {
+  if (files.length === 0) return [];
+  return [{ name: `${name} (${files.length} files)`, argvs: [runner(files, concurrency)] }];
+}
+
+/** As many processes as there are processors, and the files dealt out to them. */
+function sharing(name, files) {
+  if (files.length === 0) return [];
+  const hands = Array.from({ length: Math.min(availableParallelism(), files.length) }, () => []);
+  for (const [i, file] of longestFirst(files).entries()) hands[i % hands.length].push(file);
+  return [{ name: `${name} (${files.length} files)`, argvs: hands.map(inOneProcess) }];
 }
 
 /** What fails in a cluster of several machines, one thing after the other. Arguments pick test files. */
@@ -125,8 +142,6 @@ function inOneProcess(files) {
     ...files,
   ];
 }
-
-const atATime = () => Math.ceil(AT_A_TIME * availableParallelism());
 
 /** Runs every stage, so that one failure does not hide another, and ends with a line for each. A signal ends them all. */
 async function runStages(stages) {
