@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { besideOthers, skipUnless, skipWithoutPrograms } from '../host/testing/in-namespace.ts';
 import { skipWithoutPodNetwork } from './testing.ts';
 
@@ -20,13 +20,16 @@ const ALONE = [
 ] as const;
 const asked = process.env['POSTERN_FAMILIES'] === 'all' ? [...CASES, ...ALONE] : CASES;
 
-for (const [what, lan, pods = lan] of asked) {
-  test(`nodes on two LANs carry pods for each other, ${what}`, { skip }, async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'postern-nodes-'));
-    try {
-      assert.ok(await besideOthers(new URL('between-nodes.fixture.ts', import.meta.url), [dir, lan, pods]));
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
-  });
-}
+// Each in namespaces of its own, and waiting for most of the time.
+describe('nodes on two LANs carry pods for each other', { concurrency: true }, () => {
+  for (const [what, lan, pods = lan] of asked) {
+    test(what, { skip }, async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'postern-nodes-'));
+      try {
+        assert.ok(await besideOthers(new URL('between-nodes.fixture.ts', import.meta.url), [dir, lan, pods]));
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    });
+  }
+});

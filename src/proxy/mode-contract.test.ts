@@ -1,5 +1,5 @@
-import { test } from 'node:test';
-import { inNamespace, skipWithoutNft } from '../host/testing/in-namespace.ts';
+import { describe, test } from 'node:test';
+import { besideOthers, skipWithoutNft } from '../host/testing/in-namespace.ts';
 import { skipWithoutIptables } from '../netfilter/iptables/testing.ts';
 
 const modes = {
@@ -8,8 +8,10 @@ const modes = {
   'iptables legacy': skipWithoutIptables('legacy'),
 };
 
-for (const [mode, skip] of Object.entries(modes)) {
-  test(`the mode ${mode} does in a real kernel what every mode does`, { skip }, () => {
-    inNamespace(new URL('testing/mode-contract.fixture.ts', import.meta.url), [mode]);
-  });
-}
+describe('modes', { concurrency: true }, () => {
+  for (const [mode, skip] of Object.entries(modes)) {
+    test(`${mode} does in a real kernel what every mode does`, { skip }, async () => {
+      await besideOthers(new URL('testing/mode-contract.fixture.ts', import.meta.url), [mode]);
+    });
+  }
+});

@@ -1,5 +1,5 @@
-import { test } from 'node:test';
-import { inNamespace, skipWithoutNft } from '../../host/testing/in-namespace.ts';
+import { describe, test } from 'node:test';
+import { besideOthers, skipWithoutNft } from '../../host/testing/in-namespace.ts';
 import { skipWithoutIptables } from '../../netfilter/iptables/testing.ts';
 
 const modes = {
@@ -8,8 +8,10 @@ const modes = {
   'iptables legacy': skipWithoutIptables('legacy') || skipWithoutNft(),
 };
 
-for (const [mode, skip] of Object.entries(modes)) {
-  test(`${mode}: connections, packets and bytes are counted exactly, whoever connects to whom`, { skip }, () => {
-    inNamespace(new URL('traffic.fixture.ts', import.meta.url), [mode]);
-  });
-}
+describe('connections, packets and bytes are counted exactly, whoever connects to whom', { concurrency: true }, () => {
+  for (const [mode, skip] of Object.entries(modes)) {
+    test(`in the mode ${mode}`, { skip }, async () => {
+      await besideOthers(new URL('traffic.fixture.ts', import.meta.url), [mode]);
+    });
+  }
+});
