@@ -8,12 +8,15 @@ import type { Cluster } from './cluster.ts';
 import type { Connection } from './connection.ts';
 import { StoreDeniedError, StoreUnavailableError } from './errors.ts';
 import { CallError } from './failure.ts';
-import type { CallName, RequestOf, ResponseOf } from './messages.ts';
+import type { CallName, RequestOf, RequestOp, ResponseOf } from './messages.ts';
 
 /** Milliseconds for one attempt at a read; a page of a list is about 1 MiB. */
 const READ_ATTEMPT = 2500;
 
 const PAUSE = 50;
+
+/** Milliseconds for which an etcd that has answered is believed to have its quorum still. */
+const QUORUM_SEEN = 50;
 
 /** How often a token may turn out to be old in one call. */
 const RENEWALS = 3;
@@ -39,6 +42,8 @@ export class Calls {
   readonly #timeout: number;
   readonly #clock: Clock;
   readonly #log: Logger;
+  /** When a quorum last agreed on an answer, of `performance.now()`. */
+  #answered = Number.NEGATIVE_INFINITY;
   #token: Promise<string | undefined> | undefined;
 
   constructor({ cluster, user, timeout, clock, log }: CallsOptions) {
@@ -54,8 +59,12 @@ export class Calls {
     return this.#attempts(name, request, READ_ATTEMPT, true);
   }
 
-  /** What must not be done twice. Throws as {@link read}, and a {@link CallError} of kind `lost` when there was no answer. */
+  /**
+   * What must not be done twice. It is not sent before etcd has shown lately that it has a quorum: without one it would get no answer, and nobody
+   * could say whether it was made. Throws as {@link read}, and a {@link CallError} of kind `lost` when there was no answer.
+   */
   async write(request: RequestOf<'Txn'>): Promise<ResponseOf<'Txn'>> {
+    if (performance.now() - this.#answered > QUORUM_SEEN) await this.read('Range', probeOf(request));
     return this.#attempts('Txn', request, this.#timeout, false);
   }
 
@@ -90,7 +99,9 @@ export class Calls {
       try {
         // Awaited only where there is one: calls of the same moment leave in the order they were made.
         const token = this.#user === undefined ? undefined : await this.token(member);
-        return await member.call(name, request, limit, token);
+        const answer = await member.call(name, request, limit, token);
+        this.#answered = performance.now();
+        return answer;
       } catch (error) {
         if (!(error instanceof CallError)) throw error;
         if (error.kind === 'denied') throw new StoreDeniedError('etcd does not allow it', error);
@@ -124,4 +135,16 @@ export class Calls {
       return undefined;
     }
   }
+}
+
+/** A read of next to nothing, of a key that the user may read. */
+function probeOf({ compare, success: [operation] }: RequestOf<'Txn'>): RequestOf<'Range'> {
+  const key = compare[0]?.key ?? (operation && keyOf(operation));
+  if (key === undefined) throw new Error('a transaction that does nothing is not sent');
+  return { key, countOnly: true };
+}
+
+function keyOf(operation: RequestOp): Uint8Array {
+  if ('requestPut' in operation) return operation.requestPut.key;
+  return 'requestRange' in operation ? operation.requestRange.key : operation.requestDeleteRange.key;
 }
