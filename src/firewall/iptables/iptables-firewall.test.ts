@@ -9,16 +9,16 @@ describe('iptables', { concurrency: true }, () => {
     describe(`of the variant ${variant}`, { concurrency: 1 }, () => {
       const skip = skipWithoutIptables(variant);
 
-      test('keep the contract of firewalls', { skip }, async () => {
+      test('the kernel’s iptables keep the contract of firewalls', { skip }, async () => {
         await besideOthers(new URL('contract.fixture.ts', import.meta.url), [variant]);
       });
 
-      test('let packets through a host that drops by default, once they are told so', { skip }, async () => {
+      test('packets get through a host that drops by default, where iptables are told so', { skip }, async () => {
         await besideOthers(new URL('packets.fixture.ts', import.meta.url), [variant]);
       });
 
       const skipEnforced = skip || skipWithoutNft();
-      test('admit those to what is enforced whom their rules let in', { skip: skipEnforced }, async () => {
+      test('what is enforced is reached by those whom rules of iptables admit', { skip: skipEnforced }, async () => {
         await besideOthers(new URL('enforce.fixture.ts', import.meta.url), [variant]);
       });
     });
