@@ -9,9 +9,15 @@ export interface ListMeta {
   readonly remainingItemCount?: number;
 }
 
+/** A line of a watch about a change. */
+export interface ChangeLine {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly stored: Stored;
+}
+
 /** One line of a watch. The object of a bookmark holds a resourceVersion and no more. */
 export type WatchLine =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly stored: Stored }
+  | ChangeLine
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd: boolean }
   | { readonly type: 'ERROR'; readonly status: Status };
 

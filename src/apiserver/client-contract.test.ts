@@ -1,18 +1,30 @@
-/** The HTTP client against the real server: the contract that the client's fake passes too. */
+/** Clients of the real server: the contract that the client's fake passes too. */
 import { clientContract } from '../client/contract.ts';
-import { createClient } from '../client/http-client.ts';
-import { startTestServer } from './testing/server.ts';
+import { createClient, type ServedClient } from '../client/http-client.ts';
+import { nearClient } from '../client/near-client.ts';
+import { startTestServer, type TestServer } from './testing/server.ts';
 
-for (const where of ['an address', 'a Unix socket'] as const) {
-  clientContract(`the HTTP client, over ${where},`, async () => {
+const CLIENTS: Readonly<Record<string, (server: TestServer) => ServedClient>> = {
+  'the HTTP client, over an address,': (server) => createClient(endpointOf(server)),
+  'the HTTP client, over a Unix socket,': (server) =>
+    createClient({ ...endpointOf(server), socketPath: server.socketPath }),
+  "the client in the server's own process": (server) =>
+    nearClient(createClient(endpointOf(server)), server.server.reads),
+};
+
+function endpointOf({ server, pki, admin }: TestServer) {
+  return {
+    server: `https://127.0.0.1:${server.port}`,
+    caData: pki.caCertificate,
+    clientCertificate: admin.certificate,
+    clientKey: admin.key,
+  };
+}
+
+for (const [name, connect] of Object.entries(CLIENTS)) {
+  clientContract(name, async () => {
     const server = await startTestServer({ socket: true });
-    const client = createClient({
-      server: `https://127.0.0.1:${server.server.port}`,
-      ...(where === 'a Unix socket' ? { socketPath: server.socketPath } : {}),
-      caData: server.pki.caCertificate,
-      clientCertificate: server.admin.certificate,
-      clientKey: server.admin.key,
-    });
+    const client = connect(server);
     return {
       client,
       close: async () => {

@@ -40,6 +40,7 @@ import { Metrics } from './metrics.ts';
 import { namespaceAdmission } from './namespace-admission.ts';
 import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import { Outages } from './outages.ts';
+import { OwnReads } from './own-reads.ts';
 import type { Peers, PeersOptions } from './peers/peers.ts';
 import type { Pki } from './pki/pki.ts';
 import { podAdmission } from './pod-admission/pod-admission.ts';
@@ -96,6 +97,8 @@ async function openPeers(api: Api, options: Omit<PeersOptions, 'api'>): Promise<
 export interface ApiServer {
   readonly address: string;
   readonly port: number;
+  /** What parts of this process may read past HTTP. */
+  readonly reads: OwnReads;
   /** Ends watches, waits for requests that are being served, and stops listening. The signal does the same. */
   close(): Promise<void>;
 }
@@ -209,5 +212,5 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   const close = () => leave().then(() => serving.close(servers));
   signal.addEventListener('abort', close, { once: true });
   if (signal.aborted) await close();
-  return { address, port, close };
+  return { address, port, reads: new OwnReads(api, serving.ending), close };
 }

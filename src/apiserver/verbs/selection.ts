@@ -21,7 +21,11 @@ export interface Selection {
 }
 
 /** Reads the selectors of a request. Throws an ApiError, 400. */
-export function selectionOf({ kind, namespace, query }: ResourceRequest): Selection {
+export function selectionOf({
+  kind,
+  namespace,
+  query,
+}: Pick<ResourceRequest, 'kind' | 'namespace' | 'query'>): Selection {
   const labels = parseLabelSelector(query.get('labelSelector') ?? '');
   const fields = parseFieldSelector(kind, query.get('fieldSelector') ?? '');
   return {

@@ -5,7 +5,7 @@
 import { expired } from '../../api/status.ts';
 import { minutes, seconds } from '../../lib/duration.ts';
 import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../../store/store.ts';
-import type { Answer, WatchLine } from '../answer.ts';
+import type { Answer, ChangeLine, WatchLine } from '../answer.ts';
 import type { Api, ResourceRequest } from '../context.ts';
 import { isTrue } from '../http/route.ts';
 import { atRevision, Stored } from '../storage/codec.ts';
@@ -156,8 +156,9 @@ async function* withTicks(
   }
 }
 
-function changed(api: Api, selection: Selection, batch: WatchBatch): readonly WatchLine[] {
-  const made: WatchLine[] = [];
+/** What a batch of changes tells of the objects that are selected. */
+export function changed(api: Pick<Api, 'codec'>, selection: Selection, batch: WatchBatch): readonly ChangeLine[] {
+  const made: ChangeLine[] = [];
   for (const event of batch.events) {
     const line = lineOf(api, selection, event);
     if (line !== undefined) made.push(line);
@@ -166,7 +167,7 @@ function changed(api: Api, selection: Selection, batch: WatchBatch): readonly Wa
 }
 
 /** A change as the watcher sees it: an object that comes to be selected is ADDED, one that no longer is is DELETED. */
-function lineOf(api: Api, { matches }: Selection, event: StoreEvent): WatchLine | undefined {
+function lineOf(api: Pick<Api, 'codec'>, { matches }: Selection, event: StoreEvent): ChangeLine | undefined {
   const { previous } = event;
   const before = previous === undefined ? undefined : api.codec.decode(previous);
   const wasSelected = before !== undefined && matches(before.object);
@@ -179,6 +180,6 @@ function lineOf(api: Api, { matches }: Selection, event: StoreEvent): WatchLine 
 }
 
 /** The object as it was, at the revision at which it went. */
-function gone(before: Stored, revision: Revision): WatchLine {
+function gone(before: Stored, revision: Revision): ChangeLine {
   return { type: 'DELETED', stored: new Stored(before.key, revision, atRevision(before.object, revision)) };
 }

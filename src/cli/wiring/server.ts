@@ -8,6 +8,7 @@ import { openPki } from '../../apiserver/pki/pki.ts';
 import { startApiServer } from '../../apiserver/server.ts';
 import type { Endpoint } from '../../client/client.ts';
 import { printKubeconfig } from '../../client/kubeconfig.ts';
+import { nearClient } from '../../client/near-client.ts';
 import type { ControllerName } from '../../controllers/names.ts';
 import { systemClock } from '../../host/clock.ts';
 import { createLogger } from '../../host/log.ts';
@@ -127,7 +128,7 @@ export async function runServer(
   await dropPrivileges(log);
 
   const controllers: ServerControllers = {
-    connect: own.connect,
+    connect: (options) => nearClient(own.connect(options), server.reads),
     log: log.child({ component: 'controllers' }),
     options: async (client) => ({
       ...{ clusterCIDRs: options.clusterCIDRs, only: options.controllers },
