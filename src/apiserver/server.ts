@@ -25,6 +25,7 @@ import { Tokens } from './auth/tokens/tokens.ts';
 import { bootstrap as bootstrapCluster, keepSystemNamespaces } from './bootstrap.ts';
 import { certificateAdmission } from './certificate-admission.ts';
 import { claimAuthority } from './cluster-authority.ts';
+import { claimClusterCIDRs } from './cluster-cidrs.ts';
 import type { Api } from './context.ts';
 import { Documents } from './discovery/documents.ts';
 import { Health } from './health.ts';
@@ -74,6 +75,8 @@ export interface ApiServerOptions {
   /** Where there are several servers on one store: what tells this one from the others, and is the same when it starts again. */
   readonly peers?: {
     readonly name: string;
+    /** The prefixes that nodes are given theirs from, where this server is one that may give them. */
+    readonly clusterCIDRs?: readonly CIDR[];
     /** Called with the URLs of all servers that live whenever they change, and once before the server is started. */
     readonly onChange?: (urls: readonly string[]) => void;
   };
@@ -169,6 +172,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     if (options.peers !== undefined) {
       await claimAuthority(store, pki.caCertificate);
       await checkDefaultServiceCIDR(api, options.serviceCIDRs);
+      if (options.peers.clusterCIDRs !== undefined) await claimClusterCIDRs(store, options.peers.clusterCIDRs);
     }
     const also = new MoreAddresses({ make: listener, port, log, clock });
     const advertise = () => (also.addresses.length > 0 ? also.addresses : (options.advertise?.() ?? []));

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mustParseCIDR } from '../lib/ip.ts';
 import { type EtcdFixture, fileScope, skipWithoutEtcd, startEtcd } from '../store/etcd/etcd.fixture.ts';
 import { ServiceCIDRMismatchError } from './allocation/default-service-cidr.ts';
 import { assertSound } from './allocation/testing.ts';
 import { OtherAuthorityError } from './cluster-authority.ts';
+import { ClusterCIDRMismatchError } from './cluster-cidrs.ts';
 import {
   type Json,
   LEASES,
@@ -144,7 +146,7 @@ describe('servers on one etcd', { skip: skipWithoutEtcd() }, () => {
     assert.equal(answer.body.status?.userInfo.username, 'system:serviceaccount:default:guest', answer.text);
   });
 
-  it('do not let in one of another authority, nor one with other addresses for Services', async () => {
+  it('do not let in one of another authority, nor one with other addresses for Services or pods', async () => {
     await assert.rejects(start('four'), OtherAuthorityError);
     const pkiDir = `${one.dir}/pki`;
     await assert.rejects(start('five', { pkiDir, serviceCIDRs: ['10.1.0.0/16'] }), (error: Error) => {
@@ -152,6 +154,9 @@ describe('servers on one etcd', { skip: skipWithoutEtcd() }, () => {
       assert.match(error.message, /start it with --service-cidr 10\.0\.0\.0\/25/);
       return true;
     });
+    const peers = (cidr: string) => ({ name: 'six', clusterCIDRs: [mustParseCIDR(cidr)] });
+    await (await start('six', { pkiDir, peers: peers('10.244.0.0/16') })).close();
+    await assert.rejects(start('six', { pkiDir, peers: peers('10.32.0.0/12') }), ClusterCIDRMismatchError);
   });
 
   it('answer nothing that may be out of date while etcd is away, say so, and go on when it is back', async () => {

@@ -28,6 +28,8 @@ import { keepRules, printRulesRemoval } from './rules.ts';
 import { cleanupOverlay } from './vxlan/overlay.ts';
 import { VXLAN_PORT } from './vxlan/vtep.ts';
 
+export { podNetworkAnnotations } from './routes/agreement.ts';
+
 export interface PodNetworkOptions {
   readonly client: Client;
   /** Shared with other parts of the process, to end with them. Default: our own. */

@@ -24,6 +24,7 @@ export interface NodeInput {
   /** InternalIPs, the primary family first. */
   readonly addresses: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly machine: Machine;
   /** Kept on the Node, for others of the name to see; undefined: nobody asks. */
   readonly agentId?: string | undefined;
@@ -39,7 +40,8 @@ const OWN_LABELS = ['kubernetes.io/hostname', 'kubernetes.io/os', 'kubernetes.io
 /** The node as it should be: what this agent knows is overwritten, what others wrote (CIDRs, taints, labels) stays. */
 export function desiredNode(input: NodeInput, current: Node | undefined): Node {
   const { nodeName, labels, machine, agentId } = input;
-  const annotations = agentId === undefined ? undefined : { ...current?.metadata.annotations, [AGENT_ID]: agentId };
+  const ours = { ...input.annotations, ...(agentId === undefined ? {} : { [AGENT_ID]: agentId }) };
+  const annotations = Object.keys(ours).length === 0 ? undefined : { ...current?.metadata.annotations, ...ours };
   const [hostname, os, arch] = OWN_LABELS;
   const own = { [hostname]: nodeName, [os]: 'linux', [arch]: machine.architecture };
   return {

@@ -20,6 +20,7 @@ function setup() {
     nodeName: 'node1',
     addresses: ['192.0.2.1', '2001:db8::1'],
     labels: { zone: 'a' },
+    annotations: { told: 'so' },
     log: silentLogger,
     clock,
     machine: MACHINE,
@@ -43,6 +44,7 @@ describe('a node', () => {
     );
     assert.equal(node.metadata.labels?.['kubernetes.io/hostname'], 'node1');
     assert.equal(node.metadata.labels?.['zone'], 'a');
+    assert.equal(node.metadata.annotations?.['told'], 'so');
     assert.equal(node.status?.capacity?.['memory'], '4194304Ki');
     assert.equal(await ready(), 'True');
     client.seed({ ...node, spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24', 'fd00:10:244::/64'] } });

@@ -35,6 +35,8 @@ export interface NodeOptions {
   readonly addresses: readonly string[];
   /** More labels for the Node. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Annotations of the Node that other nodes read. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** What tells this agent from others of the name: it refuses to be a node that another is. Default: that is not asked. */
   readonly agentId?: string;
   /** Called when another agent turns out to have the node, which is then left to it: nothing more is written. */
@@ -66,12 +68,13 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
     nodeName,
     addresses,
     labels = {},
+    annotations = {},
     leaseDuration = LEASE_DURATION,
     log,
     clock = systemClock,
   } = options;
   const machine = options.machine ?? (await readMachine());
-  const input = { nodeName, addresses, labels, machine, agentId: options.agentId };
+  const input = { nodeName, addresses, labels, annotations, machine, agentId: options.agentId };
   const claim = { client, own: addresses, leaseDuration, clock, log };
   const fieldSelector = `metadata.name=${nodeName}`;
   const informer = new Informer({ client, kind: Node, log, clock, fieldSelector });

@@ -52,3 +52,6 @@ export const POOL_RANGES = `${ROOT}/postern.dev/pool-ranges`;
 
 /** What servers on one store must have in common: the authority of their certificates. */
 export const CLUSTER_AUTHORITY = `${ROOT}/postern.dev/authority`;
+
+/** Likewise, the prefixes that nodes are given theirs from. */
+export const CLUSTER_CIDRS = `${ROOT}/postern.dev/cluster-cidrs`;

@@ -14,7 +14,7 @@ import type { NftRunner } from '../../host/nft.ts';
 import { openNft } from '../../host/open-nft.ts';
 import { aborted } from '../../lib/abort.ts';
 import { addIP, type CIDR, mustParseIP, printIP } from '../../lib/ip.ts';
-import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
+import { cleanupPodNetwork, podNetworkAnnotations, startPodNetwork } from '../../network/network.ts';
 import { NodeTakenError } from '../../node/claim.ts';
 import { startNode } from '../../node/node.ts';
 import { cleanupPods } from '../../pods/cleanup.ts';
@@ -129,6 +129,7 @@ async function runParts(
     {
       ...part('node'),
       addresses: options.nodeIPs,
+      annotations: podNetworkAnnotations({ ...options, mode: options.podNetwork }),
       ...(options.agentId === undefined ? {} : { agentId: options.agentId }),
       taken: (by) => lost.abort(takenError(by, nodeName)),
       ...(options.leaseDuration === undefined ? {} : { leaseDuration: options.leaseDuration }),

@@ -16,7 +16,7 @@ import { createLogger, type Logger } from '../../host/log.ts';
 import { aborted } from '../../lib/abort.ts';
 import { seconds } from '../../lib/duration.ts';
 import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
-import { cleanupPodNetwork, startPodNetwork } from '../../network/network.ts';
+import { cleanupPodNetwork, podNetworkAnnotations, startPodNetwork } from '../../network/network.ts';
 import { NodeTakenError } from '../../node/claim.ts';
 import { startNode } from '../../node/node.ts';
 import { cleanupGuests } from '../../vm/cleanup.ts';
@@ -79,6 +79,7 @@ async function runParts(
     {
       ...part('node'),
       addresses: options.nodeIPs,
+      annotations: podNetworkAnnotations({ ...options, mode: options.podNetwork }),
       agentId: await agentId(stateDir),
       taken: (by) => taken.abort(takenError(by)),
     },

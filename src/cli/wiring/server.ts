@@ -106,7 +106,9 @@ export async function runServer(
       advertise,
       ...(listenInterface === undefined ? {} : { listenAlso: () => findBridge(listenInterface) }),
       // A store of one server's own: there are no others to know.
-      ...(options.store.kind === 'lmdb' ? {} : { peers: { name: `${hostname()} ${dataDir}`, onChange } }),
+      ...(options.store.kind === 'lmdb'
+        ? {}
+        : { peers: { name: `${hostname()} ${dataDir}`, clusterCIDRs: options.clusterCIDRs, onChange } }),
       nodePortRange: NODE_PORTS,
       servingHosts: hosts,
       tlsMinVersion: options.tlsMinVersion,

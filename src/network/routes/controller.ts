@@ -30,6 +30,7 @@ import {
   type Tunnel,
 } from './desired.ts';
 import { countsOf, diffWays, isChange, unmadePaths, waysOf } from './diff.ts';
+import { Disagreement } from './disagreement.ts';
 import { readMTU, readOnLink } from './on-link.ts';
 
 export interface RouteOptions {
@@ -70,6 +71,7 @@ export class NodeRoutes {
   readonly #informers: Informers;
   readonly #queue: WorkQueue;
   readonly #claims: Claims;
+  readonly #disagreement: Disagreement;
   readonly #overlay: Overlay;
   /** Worked out for nodes as they are now, from the place as it is now. */
   readonly #paths = new Map<string, Path>();
@@ -97,6 +99,7 @@ export class NodeRoutes {
     this.#nodes = informers.of(Node);
     this.#queue = new WorkQueue({ clock });
     this.#claims = new Claims(podCIDRs, clusterCIDRs);
+    this.#disagreement = new Disagreement({ ...options, settings: { mode, vxlanPort: port, clusterCIDRs } });
     this.#overlay = new Overlay({ podCIDRs, port, run });
     this.#place = { mode, addresses: [], primary: podCIDRs[0]?.base.family ?? 'IPv4', onLink: [] };
     this.synced = new Promise((resolve) => {
@@ -117,6 +120,7 @@ export class NodeRoutes {
     await this.#nodes.synced;
     let isSynced = false;
     this.#nodes.onChange(({ key, object, previous }) => {
+      this.#disagreement.set(key, object);
       if (key === nodeName) {
         if (isSynced && !sameAddresses(object, previous)) this.#queue.add(ALL);
         return;
@@ -184,6 +188,7 @@ export class NodeRoutes {
     if (isChange(changes))
       log.info({ nodes: paths.size, changes: countsOf(changes) }, 'ways to other nodes put in place');
     this.#tellMTU();
+    this.#disagreement.tell();
     if (failure !== undefined) throw failure;
   }
 
@@ -224,6 +229,7 @@ export class NodeRoutes {
       await this.#overlay.removeUnneeded();
     }
     this.#tellMTU();
+    this.#disagreement.tell();
   }
 
   #pathTo(name: string): Path {

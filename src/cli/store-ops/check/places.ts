@@ -1,6 +1,13 @@
 /** Which kind the objects of a key are of, by where it is. Pure. */
 import { type AnyKind, HELD_KINDS } from '../../../api/kinds.ts';
-import { CLUSTER_AUTHORITY, kindPrefix, NODE_PORTS, POOL_RANGES, ROOT } from '../../../apiserver/storage/keys.ts';
+import {
+  CLUSTER_AUTHORITY,
+  CLUSTER_CIDRS,
+  kindPrefix,
+  NODE_PORTS,
+  POOL_RANGES,
+  ROOT,
+} from '../../../apiserver/storage/keys.ts';
 import { isOurs } from '../../../store/etcd/mark.ts';
 
 export type Place =
@@ -19,6 +26,8 @@ export type Place =
   /** `folder`: as much of the key as names a kind. */
   | { readonly at: 'elsewhere'; readonly folder: string };
 
+const OWN: ReadonlySet<string> = new Set([POOL_RANGES, CLUSTER_AUTHORITY, CLUSTER_CIDRS]);
+
 const KINDS_BY_PREFIX = new Map<string, [AnyKind, ...AnyKind[]]>();
 for (const kind of HELD_KINDS) {
   const known = KINDS_BY_PREFIX.get(kindPrefix(kind));
@@ -28,7 +37,7 @@ for (const kind of HELD_KINDS) {
 
 export function placeOf(key: string): Place {
   if (key.startsWith(NODE_PORTS)) return { at: 'node-port', port: key.slice(NODE_PORTS.length) };
-  if (key === POOL_RANGES || key === CLUSTER_AUTHORITY || isOurs(key, { root: `${ROOT}/` })) return { at: 'own' };
+  if (OWN.has(key) || isOurs(key, { root: `${ROOT}/` })) return { at: 'own' };
   const parts = key.split('/');
   // `/registry/pods/` and the like, or `/registry/services/specs/` and what has a group.
   for (const length of [3, 4]) {
