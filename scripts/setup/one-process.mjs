@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
  * collecting others' garbage would hold too.
  */
 const OWN =
-  /^(?:before|after|beforeEach|afterEach)\(|\bprocess\.|\bspawn|\brunCommand\b|\bWorker\b|\bmock\b|\bperformance\b|EventLoop|fixture|mkdtemp|tempDir|\bunshare\b|createServer|startTestServer|node:(?:net|dgram|tls|https?|http2|worker_threads|child_process)'|\betcd|\blmdb/m;
+  /^(?:before|after|beforeEach|afterEach)\(|\bprocess\.|\bspawn|\brunCommand\b|\bWorker\b|\bmock\b|\bperformance\b|processorTime|EventLoop|fixture|mkdtemp|tempDir|\bunshare\b|createServer|startTestServer|node:(?:net|dgram|tls|https?|http2|worker_threads|child_process)'|\betcd|\blmdb/m;
 
 export function mayShareProcess(path) {
   return !OWN.test(readFileSync(path, 'utf8'));

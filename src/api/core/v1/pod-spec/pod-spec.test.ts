@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { processorTime } from '../../../../../test/support/processor-time.ts';
 import { invalid } from '../../../status.ts';
 import { admitted, mistakesOf } from '../../../testing.ts';
 import { Pod } from '../pod.ts';
@@ -308,14 +309,14 @@ test('checking a pod of very many parts takes no longer for each of them', () =>
   const many = Array.from({ length: 20_000 }, (_, i) => i);
   const items = many.map((i) => ({ key: `k${i}`, path: `p${i}` }));
   const sources = [{ configMap: { name: 'm', items } }];
-  const began = performance.now();
+  const began = processorTime();
   const found = mistakes({
     containers: many.slice(0, 2000).map((i) => ({ name: `c${i}`, image: 'i' })),
     volumes: [{ name: 'v', projected: { sources } }],
     tolerations: many.map((i) => ({ key: `k${i}`, operator: 'Exists' })),
   });
   assert.deepEqual(found, []);
-  assert.ok(performance.now() - began < 3000);
+  assert.ok(processorTime() - began < 3000);
 });
 
 test('of a pod that is there, images, tolerations and an earlier deadline may change, and nothing else', () => {
