@@ -6,6 +6,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { HTTPGetAction } from '../../api/core/v1/pod-spec.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { afterLimit } from './limit.ts';
 import { dialError, hostPort } from './network-error.ts';
 import { failure, OUTPUT_LIMIT, type Result, SUCCESS } from './result.ts';
 
@@ -54,10 +55,14 @@ function headersOf(given: NonNullable<HTTPGetAction['httpHeaders']>): Target['he
 /** Tries a probe once. `timeout` in milliseconds, for all redirects together. Never rejects. */
 export async function tryHttp(target: Target, timeout: number, signal: AbortSignal): Promise<Result> {
   let url: URL = target.url;
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   const { host: _, ...headers } = target.headers;
   for (let redirects = 0; redirects <= REDIRECTS; redirects++) {
-    const answer = await get(redirects === 0 ? target : { url, headers }, Math.max(1, deadline - Date.now()), signal);
+    const answer = await get(
+      redirects === 0 ? target : { url, headers },
+      Math.max(1, deadline - performance.now()),
+      signal,
+    );
     if (answer.kind === 'failed') return failure(answer.message);
     const { status, location, body } = answer;
     if (status < 200 || status >= 400) return failure(`HTTP probe failed with statuscode: ${status}`);
@@ -90,16 +95,16 @@ export function get({ url, headers }: Target, timeout: number, signal: AbortSign
   return new Promise((done) => {
     let request: ClientRequest | undefined;
     const finish = (answer: Answer) => {
-      clearTimeout(timer);
+      withdraw();
       signal.removeEventListener('abort', cancel);
       request?.destroy();
       done(answer);
     };
     const fail = (why: string) => finish({ kind: 'failed', message: `Get "${printURL(url)}": ${why}` });
     const cancel = () => fail('context canceled');
-    const timer = setTimeout(() => {
+    const withdraw = afterLimit(timeout, () => {
       fail('context deadline exceeded (Client.Timeout exceeded while awaiting headers)');
-    }, timeout);
+    });
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) return cancel();
     try {

@@ -21,7 +21,11 @@ export function webDeployment(name: string, replicas: number, spec: object = {})
               name: 'web',
               image: WEB('v1'),
               ports: [{ name: 'http', containerPort: 80 }],
-              readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
+              // Patient: on a busy machine one pod alone answers late, and is none that is to be left out.
+              readinessProbe: {
+                httpGet: { path: '/', port: 'http' },
+                ...{ periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 10 },
+              },
             },
           ],
         },
