@@ -18,7 +18,6 @@ export class Disagreement {
   readonly #options: DisagreementOptions;
   readonly #agreement: Agreement;
   readonly #events: EventRecorder;
-  #self: Node | undefined;
   #said: string | undefined;
 
   constructor(options: DisagreementOptions) {
@@ -29,16 +28,13 @@ export class Disagreement {
 
   /** Takes note of a Node, this node's own too; undefined: it is gone. */
   set(name: string, node: Node | undefined): void {
-    if (name !== this.#options.nodeName) this.#agreement.set(name, node);
-    else {
-      this.#self = node;
-      this.#agreement.setOwn(node);
-    }
+    if (name === this.#options.nodeName) this.#agreement.setOwn(node);
+    else this.#agreement.set(name, node);
   }
 
   /** Says what there is to say, when all that came together has been taken note of. */
   tell(): void {
-    const { log } = this.#options;
+    const { log, nodeName } = this.#options;
     const difference = this.#agreement.difference();
     if (difference?.key === this.#said) return;
     this.#said = difference?.key;
@@ -47,6 +43,8 @@ export class Disagreement {
       return;
     }
     log.warn({}, difference.message);
-    if (this.#self !== undefined) this.#events.event(this.#self, 'Warning', 'PodNetworkMismatch', difference.message);
+    // As kubelet's own: `kubectl describe node` looks for events by the name in place of the uid.
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, uid: nodeName } };
+    this.#events.event(node, 'Warning', 'PodNetworkMismatch', difference.message);
   }
 }
