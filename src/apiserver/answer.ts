@@ -21,15 +21,30 @@ export type WatchLine =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd: boolean }
   | { readonly type: 'ERROR'; readonly status: Status };
 
+/** Who is told the lines of a watch. */
+export interface WatchListener {
+  /** Some lines, in order. Where that was as much as can be taken, more are to come once the promise has resolved. */
+  tell(lines: readonly WatchLine[]): Promise<void> | undefined;
+  /** The objects that there are already have been told, if they are to be; from now on there are only changes. */
+  begun(): void;
+  /** There is no more: as the watch has ended, or failed with an error. */
+  over(error?: unknown): void;
+}
+
+/** A watch that is under way. */
+export interface Following {
+  /** Ends it. Its listener is told, now or soon. */
+  end(): void;
+}
+
 export type Answer =
   | { readonly kind: 'object'; readonly code: 200 | 201; readonly of: AnyKind; readonly stored: Stored }
   | { readonly kind: 'list'; readonly of: AnyKind; readonly items: readonly Stored[]; readonly metadata: ListMeta }
   | {
       readonly kind: 'watch';
       readonly of: AnyKind;
-      readonly lines: AsyncIterable<readonly WatchLine[]>;
-      /** Resolves when the objects that there are already have been told, if they are to be; then there are only changes. */
-      readonly begun: Promise<void>;
+      /** Begins to tell the listener, who has asked for it. */
+      readonly follow: (listener: WatchListener) => Following;
     }
   | { readonly kind: 'status'; readonly status: Status };
 

@@ -9,6 +9,7 @@ import type { Tokens } from './auth/tokens/tokens.ts';
 import type { User } from './auth/user.ts';
 import type { Body } from './http/body.ts';
 import type { Codec } from './storage/codec.ts';
+import type { WatchTimes } from './verbs/watch-times.ts';
 
 /** The parts of a running API server that outlive a request. */
 export interface Api {
@@ -22,6 +23,8 @@ export interface Api {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly log: Logger;
+  /** When watches are due. */
+  readonly watchTimes: WatchTimes;
   /** In [0, 1), as Math.random. */
   readonly random: () => number;
 }
@@ -44,7 +47,7 @@ export interface ResourceRequest extends Target {
   readonly body: Body;
   /** Who sends it, from the User-Agent: the default field manager. */
   readonly agent: string;
-  /** Aborted when the server ends; for a watch, when the client is gone too. */
+  /** Aborted when the server ends. */
   readonly signal: AbortSignal;
   /** Adds a `Warning` header to the answer. */
   warn(message: string): void;

@@ -50,6 +50,7 @@ import { Codec } from './storage/codec.ts';
 import { NodeLinks } from './streams/node-links.ts';
 import { Terms } from './terms.ts';
 import { tokenAdmission } from './token-admission.ts';
+import { WatchTimes } from './verbs/watch-times.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -139,6 +140,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     admissions: [...admissions, access, certificateAdmission(access, clock)],
     access,
     tokens,
+    watchTimes: new WatchTimes(clock, store),
   };
   const bootstrap = new BootstrapTokens({ store, codec, now: () => clock.now() });
   const links = new NodeLinks(clock);

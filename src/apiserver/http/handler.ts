@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { stringify } from 'yaml';
 import { badRequest, failure } from '../../api/status.ts';
 import type { IncludeObject } from '../../api/table.ts';
-import type { Answer, WatchLine } from '../answer.ts';
+import type { Answer } from '../answer.ts';
 import { attemptOf } from '../auth/attempt.ts';
 import type { Authenticate, User } from '../auth/authenticate.ts';
 import { authorize } from '../auth/authorize.ts';
@@ -29,10 +29,11 @@ import { classify } from './limits/classify.ts';
 import type { Place } from './limits/flow-control.ts';
 import type { Limits } from './limits/limits.ts';
 import { type Accepted, negotiate } from './negotiate.ts';
-import { linePrinter, type PrintOptions, printAnswer } from './print.ts';
-import { type Reply, send, stream } from './respond.ts';
+import { type PrintOptions, printAnswer } from './print.ts';
+import { type Reply, send } from './respond.ts';
 import { type ActionPath, type Route, route } from './route.ts';
 import type { Upgrade } from './upgrade.ts';
+import { WatchStream } from './watch-stream.ts';
 import type { YAMLReader } from './yaml-reader.ts';
 
 export interface HandlerParts {
@@ -64,19 +65,26 @@ interface Exchange extends HandlerParts {
   label(verb: string, resource: string): void;
 }
 
-/** Serves one request to its end. Never rejects: what goes wrong is an answer, or nobody is there to hear it. */
+/** What goes on after a request has been served: a watch, until its response is closed or it is asked to end. */
+export type Ongoing = WatchStream;
+
+/**
+ * Serves one request to its end, but for what goes on for long. Never rejects: what goes wrong is an answer, or nobody is there to hear
+ * it.
+ */
 export async function handle(
   parts: HandlerParts,
   request: IncomingMessage,
   response: ServerResponse,
   ending: AbortSignal,
   upgrade?: Upgrade,
-): Promise<void> {
+): Promise<Ongoing | undefined> {
   const began = performance.now();
   const labels = { verb: (request.method ?? '').toLowerCase(), resource: '' };
+  let ongoing: Ongoing | undefined;
   try {
     const { path, query } = parseURL(request.url ?? '');
-    await dispatch({
+    ongoing = await dispatch({
       ...parts,
       api: parts.terms.within(parts.api, request.headers),
       request,
@@ -93,9 +101,20 @@ export async function handle(
     // What has left HTTP can be told no more.
     if (upgrade?.accepted) upgrade.destroy();
     else answerError(parts, request, response, error);
-  } finally {
-    parts.metrics.observe(bounded(labels, response.statusCode), (performance.now() - began) / 1000);
   }
+  const observe = () => observeAs(parts.metrics, labels, began, response);
+  if (ongoing === undefined || response.destroyed) observe();
+  else response.once('close', observe);
+  return ongoing;
+}
+
+function observeAs(
+  metrics: Metrics,
+  labels: Omit<RequestLabels, 'code'>,
+  began: number,
+  { statusCode }: ServerResponse,
+): void {
+  metrics.observe(bounded(labels, statusCode), (performance.now() - began) / 1000);
 }
 
 /** Methods are the client's text; only those that mean something become labels. */
@@ -110,18 +129,21 @@ function parseURL(text: string): { readonly path: string; readonly query: URLSea
   return { path, query: new URLSearchParams(mark < 0 ? '' : text.slice(mark + 1)) };
 }
 
-async function dispatch(exchange: Exchange): Promise<void> {
+async function dispatch(exchange: Exchange): Promise<Ongoing | undefined> {
   const { path, query, request, response, user, limits } = exchange;
   const found = route(request.method ?? '', path, query);
   const place = limits.flows.place(classify({ route: found, path, query }, user));
+  let ongoing: Ongoing | undefined;
   try {
-    await serveRoute(exchange, found, place);
+    ongoing = await serveRoute(exchange, found, place);
   } finally {
-    leavePlace(place, response);
+    if (ongoing === undefined || response.destroyed) leavePlace(place, response);
+    else response.once('close', () => place.end());
   }
+  return ongoing;
 }
 
-async function serveRoute(exchange: Exchange, found: Route, place: Place): Promise<void> {
+async function serveRoute(exchange: Exchange, found: Route, place: Place): Promise<Ongoing | undefined> {
   const { path } = exchange;
   switch (found.kind) {
     case 'resource':
@@ -130,21 +152,26 @@ async function serveRoute(exchange: Exchange, found: Route, place: Place): Promi
       allow(exchange, { kind: 'path', verb: 'get', path });
       throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     case 'action':
-      return serveAction(exchange, found.action, place);
+      await serveAction(exchange, found.action, place);
+      return undefined;
     case 'stream': {
       const { stream } = found.stream;
       exchange.label('connect', `pods/${stream}`);
-      return exchange.metrics.during({ verb: 'CONNECT', resource: 'pods', subresource: stream }, () =>
+      await exchange.metrics.during({ verb: 'CONNECT', resource: 'pods', subresource: stream }, () =>
         serveStream(exchange, found.stream),
       );
+      return undefined;
     }
     case 'tunnel':
       exchange.label('connect', 'nodes/streams');
-      return serveTunnel(exchange, found.tunnel);
+      await serveTunnel(exchange, found.tunnel);
+      return undefined;
     case 'server-join':
-      return serveKeys(exchange);
+      serveKeys(exchange);
+      return undefined;
     case 'other':
-      return serveDocument(exchange, place);
+      await serveDocument(exchange, place);
+      return undefined;
   }
 }
 
@@ -172,19 +199,22 @@ function allow({ api, user }: Exchange, attempt: Attempt): void {
 /** Verbs whose answer is the object that was written. */
 const WRITES: ReadonlySet<Verb> = new Set(['create', 'update', 'patch']);
 
-async function serveResource(exchange: Exchange, verb: Verb, target: Target, place: Place): Promise<void> {
+async function serveResource(
+  exchange: Exchange,
+  verb: Verb,
+  target: Target,
+  place: Place,
+): Promise<Ongoing | undefined> {
   const { api, yaml, request, response, query, user, ending, warnings } = exchange;
   exchange.label(verb, target.kind.plural);
   allow(exchange, attemptOf(verb, target, query));
   const accepted = negotiate(request.headers.accept, ['Table', 'PartialObjectMetadata']);
-  // Whatever else is asked for is answered before it would matter that nobody listens.
-  const signal = verb === 'watch' ? untilGone(response, ending) : ending;
   const asked: ResourceRequest = {
     ...target,
     verb,
     query,
     user,
-    signal,
+    signal: ending,
     body: await readBody(request, yaml),
     agent: request.headers['user-agent'] ?? '',
     warn: (message) => warnings.add(message),
@@ -197,9 +227,14 @@ async function serveResource(exchange: Exchange, verb: Verb, target: Target, pla
     for (const warning of target.kind.warnings(answer.stored.object)) warnings.add(warning);
   }
   const options = { form: accepted.form, includeObject: includeObject(query), now: api.clock.now() };
-  if (answer.kind === 'watch') leaveOnceBegun(place, answer.begun);
-  if (answer.kind === 'watch') return sendWatch(response, signal, answer, options);
+  if (answer.kind === 'watch') {
+    return new WatchStream(response, answer, options, {
+      begun: leaveOnceBegun(place),
+      failed: watchFailed(exchange, request, response),
+    });
+  }
   send(response, { ...replyOf(answer, options, accepted), headers: warningHeaders(warnings) });
+  return undefined;
 }
 
 async function serveAction(exchange: Exchange, path: ActionPath, place: Place): Promise<void> {
@@ -227,33 +262,6 @@ function replyOf(answer: Exclude<Answer, { kind: 'watch' }>, options: PrintOptio
   return { code, type: 'application/yaml', text: stringify(JSON.parse(text), { aliasDuplicateObjects: false }) };
 }
 
-/** Aborted when the client is gone or the server ends. */
-function untilGone(response: ServerResponse, ending: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  if (response.destroyed) gone.abort();
-  // Aborting makes an exception with a stack, so not for a response that simply came to its end.
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort();
-  });
-  return AbortSignal.any([gone.signal, ending]);
-}
-
-function sendWatch(
-  response: ServerResponse,
-  signal: AbortSignal,
-  { of, lines }: Extract<Answer, { kind: 'watch' }>,
-  options: PrintOptions,
-): Promise<void> {
-  return stream(response, printed(lines, linePrinter(of, options)), { type: 'application/json', signal });
-}
-
-async function* printed(
-  lines: AsyncIterable<readonly WatchLine[]>,
-  print: (line: WatchLine) => string,
-): AsyncGenerator<string, void, undefined> {
-  for await (const some of lines) yield some.map(print).join('');
-}
-
 function includeObject(query: URLSearchParams): IncludeObject {
   const text = query.get('includeObject') ?? '';
   if (text === '') return 'Metadata';
@@ -274,17 +282,38 @@ function warningHeaders(warnings: ReadonlySet<string>): Record<string, string> {
   return { warning: texts.map((text) => `299 - "${text}"`).join(', ') };
 }
 
+/** Nothing of the request but its first line is kept for as long as the watch lasts. */
+function watchFailed(
+  { api, outages }: HandlerParts,
+  { method, url: path }: IncomingMessage,
+  response: ServerResponse,
+): (error: unknown) => void {
+  return (error) => {
+    if (response.destroyed) return;
+    tellFailure({ api, outages }, { method, path }, error);
+    // In the middle of a stream there is no telling but ending it.
+    response.destroy();
+  };
+}
+
+function tellFailure(
+  { api, outages }: Pick<HandlerParts, 'api' | 'outages'>,
+  { method, path }: { readonly method: string | undefined; readonly path: string | undefined },
+  error: unknown,
+): void {
+  if (isOutage(error)) outages.tell(error, { method, path });
+  else if (statusOf(error).unexpected) api.log.error({ err: error, method, path }, 'request failed');
+}
+
 function answerError(
   { api, outages }: HandlerParts,
   request: IncomingMessage,
   response: ServerResponse,
   error: unknown,
 ): void {
-  const { status, unexpected } = statusOf(error);
+  const { status } = statusOf(error);
   if (response.destroyed) return;
-  const { method, url: path } = request;
-  if (isOutage(error)) outages.tell(error, { method, path });
-  else if (unexpected) api.log.error({ err: error, method, path }, 'request failed');
+  tellFailure({ api, outages }, { method: request.method, path: request.url }, error);
   if (response.headersSent) {
     // In the middle of a stream there is no telling but ending it.
     response.destroy();

@@ -1,6 +1,5 @@
 /** Writing answers: whole ones, and streams that wait for the client and give up on one that does not read. */
 
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { seconds } from '../../lib/duration.ts';
 
@@ -27,28 +26,24 @@ export function send(response: ServerResponse, { code, type, text, headers = {} 
   response.end(response.req.method === 'HEAD' ? undefined : text);
 }
 
-/** Sends texts as they come. Returns when they end or the client is gone; `signal` is aborted in the latter case. */
-export async function stream(
-  response: ServerResponse,
-  texts: AsyncIterable<string>,
-  { type, signal }: { readonly type: string; readonly signal: AbortSignal },
-): Promise<void> {
+/** Begins an answer that has no end yet. The client learns at once that it is being served, however long nothing happens. */
+export function beginStream(response: ServerResponse, type: string): void {
   response.writeHead(200, { 'content-type': type, 'cache-control': 'no-cache, private' });
-  // The client learns at once that it is being served, however long nothing happens.
   response.flushHeaders();
-  for await (const text of texts) {
-    if (signal.aborted || response.destroyed) break;
-    if (!response.write(text)) await drained(response, signal);
-  }
-  response.end();
 }
 
-async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  const stalled = AbortSignal.timeout(STALL_LIMIT);
-  try {
-    await once(response, 'drain', { signal: AbortSignal.any([signal, stalled]) });
-  } catch {
-    // Gone, or as good as gone: what is still to be sent has nowhere to go.
-    response.destroy();
-  }
+/** Resolves when the client has taken what was sent, or is gone: one that takes nothing for long is as good as gone. */
+export function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const stalled = setTimeout(() => response.destroy(), STALL_LIMIT);
+    const done = () => {
+      clearTimeout(stalled);
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+  });
 }

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../../lib/duration.ts';
-import { type HandlerParts, handle } from './handler.ts';
+import { type HandlerParts, handle, type Ongoing } from './handler.ts';
 import { isHTTP2 } from './http2.ts';
 import { Upgrade } from './upgrade.ts';
 
@@ -19,7 +19,10 @@ export class Serving {
   readonly #begun = Promise.withResolvers<void>();
   /** Connections that have left HTTP, or want to. */
   readonly #upgrades = new Set<Upgrade>();
-  readonly #requests = new Set<Promise<void>>();
+  /** Requests whose responses have not closed, and what goes on of them. */
+  readonly #requests = new Map<ServerResponse, Ongoing | undefined>();
+  /** Called when the last of them has. */
+  #idle: () => void = () => {};
   /** Connections of HTTP/2. */
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Connections of HTTP/1.1 that have had a request. */
@@ -57,9 +60,8 @@ export class Serving {
     }
     if (!isHTTP2(request)) this.#noteSocket(request.socket);
     if (this.#isDraining && !isHTTP2(request)) response.shouldKeepAlive = false;
-    const served = this.#serve(request, response);
-    this.#requests.add(served);
-    void served.finally(() => this.#requests.delete(served));
+    this.#requests.set(response, undefined);
+    void this.#serve(request, response);
   };
 
   readonly onConnection = (socket: Socket): void => this.#parts.limits.connections.onConnection(socket);
@@ -96,9 +98,20 @@ export class Serving {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     await this.#begun.promise;
-    await handle(this.#parts, request, response, this.#ending.signal);
+    const ongoing = await handle(this.#parts, request, response, this.#ending.signal);
     // A client that went away before it had its answer is no failure of ours: its response closes too.
-    if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
+    if (response.closed) {
+      this.#served(response);
+      return;
+    }
+    this.#requests.set(response, ongoing);
+    response.once('close', () => this.#served(response));
+    if (this.ending.aborted) ongoing?.end();
+  }
+
+  #served(response: ServerResponse): void {
+    this.#requests.delete(response);
+    if (this.#requests.size === 0) this.#idle();
   }
 
   /** Ends watches, waits for the other answers to be sent, and stops listening. */
@@ -110,6 +123,7 @@ export class Serving {
   async #close(servers: readonly Server[]): Promise<void> {
     this.#ending.abort();
     this.#begun.resolve();
+    for (const ongoing of this.#requests.values()) ongoing?.end();
     const timer = new AbortController();
     const limit = sleep(CLOSE_LIMIT, undefined, { signal: timer.signal, ref: false }).catch(() => {});
     await Promise.race([this.#finish(), limit]);
@@ -124,7 +138,11 @@ export class Serving {
 
   /** Lets what has been written reach the clients. */
   async #finish(): Promise<void> {
-    await Promise.all(this.#requests);
+    if (this.#requests.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
     const sockets = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve).end()));
     const sessions = [...this.#sessions].map((session) => new Promise<void>((resolve) => session.close(resolve)));
     await Promise.all([...sockets, ...sessions]);

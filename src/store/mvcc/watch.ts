@@ -2,22 +2,27 @@
  * Watches. A watcher is a position in the log and nothing more: it has no queue, so a slow one costs no memory, and it
  * moves from history to what happens now without a seam. One that falls behind compaction learns so.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../store.ts';
 import type { Backend, Change } from './backend.ts';
 import { keyOf } from './plan.ts';
 import { changeBytes, RecentChanges } from './recent.ts';
-import { type Waiter, Waiters } from './waiters.ts';
+import { Waiters } from './waiters.ts';
+import { type Watched, Watcher } from './watcher.ts';
 
 /** How much of the log is looked at, and given out, at a time; a change that begins within the bound is told whole. */
 const SCAN_CHANGES = 512;
 const BATCH_EVENTS = 256;
 const BATCH_BYTES = 2 * 1024 * 1024;
 
-export class WatchHub {
+type Read = WatchBatch & { readonly more: boolean };
+
+export class WatchHub implements Watched {
+  readonly waiters = new Waiters();
   readonly #backend: Backend;
   readonly #recent: RecentChanges;
-  readonly #waiters = new Waiters();
+  #lastRead:
+    | { readonly prefix: string; readonly position: Revision; readonly newest: Revision; readonly found: Read }
+    | undefined;
   #newest: Revision;
   #closed = false;
 
@@ -32,43 +37,37 @@ export class WatchHub {
     this.#recent.add(changes);
     const before = this.#newest;
     this.#newest = changes.at(-1)?.revision ?? this.#newest;
-    this.#waiters.tell(changes, before);
+    this.waiters.tell(changes, before);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** As {@link Store.watch}, for checked arguments. */
-  async *watch(prefix: string, from: Revision, signal: AbortSignal): AsyncGenerator<WatchBatch, void, undefined> {
-    let position = from;
-    let waiter: Waiter | undefined;
-    const end = () => waiter?.wake(position);
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      while (!signal.aborted && !this.#closed) {
-        const { events, revision, more } = this.#read(prefix, position);
-        position = Math.max(position, revision);
-        if (events.length > 0) yield { events, revision };
-        else if (!more) {
-          position = await new Promise<Revision>((wake) => {
-            waiter = { prefix, position, wake };
-            this.#waiters.add(waiter);
-          });
-          if (waiter !== undefined) this.#waiters.delete(waiter);
-        }
-        // A long history comes in turns, so that nobody else waits for the whole of it.
-        if (more) await nextTurn();
-      }
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
+  watch(prefix: string, from: Revision, signal: AbortSignal): AsyncIterable<WatchBatch> {
+    return { [Symbol.asyncIterator]: () => new Watcher(this, prefix, from, signal) };
   }
 
   /** Ends every watch. */
   close(): void {
     this.#closed = true;
-    this.#waiters.wakeAll();
+    this.waiters.wakeAll();
   }
 
-  /** The next events after a position, if any, how far the log was looked at, and whether there is more of it. */
-  #read(prefix: string, position: Revision): WatchBatch & { readonly more: boolean } {
+  /** As {@link Watched} says. Those who watch the same are told of a change one after the other: it is looked for once. */
+  read(prefix: string, position: Revision): Read {
+    const last = this.#lastRead;
+    if (last?.prefix === prefix && last.position === position && last.newest === this.#newest) return last.found;
+    const found = this.#read(prefix, position);
+    // Only what is news: history would be held for nobody.
+    if (found.events.length > 0 && !found.more) {
+      this.#lastRead = { prefix, position, newest: this.#newest, found };
+    }
+    return found;
+  }
+
+  #read(prefix: string, position: Revision): Read {
     const compacted = this.#backend.compacted();
     if (position < compacted) throw new CompactedError(position, compacted);
     const events: StoreEvent[] = [];

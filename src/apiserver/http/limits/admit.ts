@@ -41,13 +41,16 @@ export async function seated(place: Place, response: ServerResponse): Promise<vo
   if (waiting !== undefined) await waiting;
 }
 
-/** A watch has its place while it is told of what there is already, which is a list; changes are no work of its own. */
-export function leaveOnceBegun(place: Place, begun: Promise<void>): void {
+/**
+ * A watch has its place while it is told of what there is already, which is a list; changes are no work of its own. Returns what is to be called
+ * once it has begun.
+ */
+export function leaveOnceBegun(place: Place): () => void {
   const timer = setTimeout(() => place.leave(), SENDING_LIMIT).unref();
-  void begun.then(() => {
+  return () => {
     clearTimeout(timer);
     place.leave();
-  });
+  };
 }
 
 /** The request was answered: gives its place to others, now or when a long answer has been sent. */
