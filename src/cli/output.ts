@@ -1,5 +1,4 @@
 /** What is printed: tables for people, JSON or YAML for programs. */
-import { stringify } from 'yaml';
 import type { OutputFormat } from './options.ts';
 
 /** Columns padded to their widest cell, two spaces between, no trailing blanks. */
@@ -17,13 +16,22 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
 }
 
 /** Prints `value` in the asked-for format, or as `text` says for people. */
-export function print(value: unknown, format: OutputFormat, text: () => string): void {
-  printTo(process.stdout, value, format, text);
+export function print(value: unknown, format: OutputFormat, text: () => string): Promise<void> {
+  return printTo(process.stdout, value, format, text);
 }
 
 /** As {@link print}, for a command whose standard output may be something else. */
-export function printTo(out: NodeJS.WritableStream, value: unknown, format: OutputFormat, text: () => string): void {
-  if (format === 'json') out.write(`${JSON.stringify(value, null, 2)}\n`);
-  else if (format === 'yaml') out.write(stringify(value));
-  else out.write(`${text()}\n`);
+export async function printTo(
+  out: NodeJS.WritableStream,
+  value: unknown,
+  format: OutputFormat,
+  text: () => string,
+): Promise<void> {
+  out.write(format === undefined ? `${text()}\n` : await document(value, format));
+}
+
+async function document(value: unknown, format: NonNullable<OutputFormat>): Promise<string> {
+  if (format === 'json') return `${JSON.stringify(value, null, 2)}\n`;
+  const { stringify } = await import('yaml'); // Every command would pay for it otherwise.
+  return stringify(value);
 }

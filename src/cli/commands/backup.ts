@@ -40,5 +40,5 @@ async function run(file: string, flags: Flags): Promise<void> {
   );
   const [{ backupText }, { printTo }] = await Promise.all([import('../store-ops/text.ts'), import('../output.ts')]);
   // Standard output may be the backup.
-  printTo(file === '-' ? process.stderr : process.stdout, report, flags.output, () => backupText(report));
+  await printTo(file === '-' ? process.stderr : process.stdout, report, flags.output, () => backupText(report));
 }

@@ -53,7 +53,7 @@ async function check(postern: Command, file: string, output: OutputFormat): Prom
     import('../output.ts'),
   ]);
   const { kind, mistakes } = readConfig(await textOf(file), (of) => configFields(commandOf(postern, of)));
-  print({ file, kind: kind ?? null, mistakes }, output, () =>
+  await print({ file, kind: kind ?? null, mistakes }, output, () =>
     mistakes.length === 0
       ? `${file}: ${kind} without mistakes`
       : mistakes.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`).join('\n'),

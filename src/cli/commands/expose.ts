@@ -1,10 +1,8 @@
 /** `postern expose`: a Service for virtual machines, as `virtctl expose` makes it, or for pods. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { Service } from '../../api/core/v1/service.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { UserError } from '../errors.ts';
 import { type ExposeOptions, exposingService, FAMILY_POLICIES, PROTOCOLS, SERVICE_TYPES } from '../expose/service.ts';
-import { readSubject, subjectType } from '../expose/subject.ts';
 import { kubeconfigOption, namespaceOption, withClient } from '../kubeconfig.ts';
 import { type OutputFormat, outputOption, parseAddress, parseFamilies } from '../options.ts';
 import { print } from '../output.ts';
@@ -62,7 +60,12 @@ export function addExposeCommand(postern: Command): void {
 }
 
 async function expose(typeOrBoth: string, nameGiven: string | undefined, flags: Flags): Promise<void> {
-  const { type, name } = readWhat(typeOrBoth, nameGiven);
+  const [{ Service }, { readSubject, subjectType }] = await Promise.all([
+    import('../../api/core/v1/service.ts'),
+    import('../expose/subject.ts'),
+  ]);
+  const { word, name } = readWhat(typeOrBoth, nameGiven);
+  const type = subjectType(word);
   const { namespace, clusterIp, externalIp, ipFamily, output, kubeconfig, ...rest } = flags;
   const options: ExposeOptions = {
     ...rest,
@@ -75,7 +78,7 @@ async function expose(typeOrBoth: string, nameGiven: string | undefined, flags: 
     const subject = await readSubject(client, type, { namespace, name });
     return client.create(Service, exposingService(subject, options));
   });
-  print(created, output, () => `Service ${options.name} successfully exposed for ${type} ${name}`);
+  await print(created, output, () => `Service ${options.name} successfully exposed for ${type} ${name}`);
 }
 
 /** `vm example` or `vm/example`. */
@@ -85,7 +88,7 @@ function readWhat(typeOrBoth: string, nameGiven: string | undefined) {
   if (!name || more.length > 0 || (after !== undefined && nameGiven !== undefined)) {
     throw new UserError('what is to be exposed has a type and a name', 'Write: postern expose vm NAME, or vm/NAME');
   }
-  return { type: subjectType(word), name };
+  return { word, name };
 }
 
 function portOption(flags: string, description: string): Option {

@@ -75,7 +75,7 @@ async function plan(flags: LookFlags): Promise<void> {
   await look(flags, async ({ backend, exposed: { openings, mistakes }, pods, node }) => {
     const plan = planOf(await backend.current(), openings);
     const report = { node, firewall: backend.name, ...plan, ...(pods && { pods }), mistakes };
-    print(report, flags.output, () => planText(report));
+    await print(report, flags.output, () => planText(report));
   });
 }
 
@@ -91,7 +91,7 @@ async function status(flags: LookFlags): Promise<void> {
     const ports = await portStatuses(exposed, (all) => backend.verdicts(all), triedBy(nodes, node));
     const { toClose: leftovers } = planOf(await backend.current(), openings);
     const report = { node, firewall: backend.name, ports, ...(pods && { pods }), leftovers, mistakes };
-    print(report, flags.output, () => statusText(report));
+    await print(report, flags.output, () => statusText(report));
   });
 }
 

@@ -74,7 +74,7 @@ export function addImageCommand(postern: Command): void {
       }
       const { listReferences } = await import('../../vm/images/layout.ts');
       const names = await listReferences(flags.imageDir);
-      print(names, flags.output, () =>
+      await print(names, flags.output, () =>
         names.length === 0 ? 'none yet; this makes one: postern image build demo' : names.join('\n'),
       );
     });

@@ -62,7 +62,7 @@ async function run(flags: Flags): Promise<void> {
   const { reportsText } = await import('../l2/text.ts');
   const { clusterText } = await import('../l2/cluster-text.ts');
   const wide = flags.output === 'wide';
-  print(output, flags.output === 'wide' ? undefined : flags.output, () =>
+  await print(output, flags.output === 'wide' ? undefined : flags.output, () =>
     [
       ...(announcers.length === 0 ? [] : [reportsText(announcers, { wide })]),
       ...(cluster === undefined ? [] : [clusterText(cluster)]),

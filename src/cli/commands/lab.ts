@@ -131,7 +131,7 @@ function addStatus(lab: Command): void {
     .action(async (flags: DirFlags & { output: OutputFormat }) => {
       const { labStatus } = await import('../../lab/lab.ts');
       const status = labStatus(flags.dir);
-      print(status, flags.output, () => statusText(status));
+      await print(status, flags.output, () => statusText(status));
       if (status.phase !== 'ready') process.exitCode = 1;
     });
 }

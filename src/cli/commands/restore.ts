@@ -38,5 +38,5 @@ async function run(file: string, flags: Flags): Promise<void> {
   if (dataDir !== undefined) await requireDirectory('--data-dir', dataDir);
   const report = await new Progress(process.stderr).during('restore', (tell) => restore({ file, to, tell }));
   const [{ restoreText }, { print }] = await Promise.all([import('../store-ops/text.ts'), import('../output.ts')]);
-  print(report, flags.output, () => restoreText(report));
+  await print(report, flags.output, () => restoreText(report));
 }

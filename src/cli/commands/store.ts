@@ -58,7 +58,7 @@ async function runCheck(flags: CheckFlags): Promise<void> {
   const from = { plan: await readStore(flags), dataDir: flags.dataDir };
   const report = await new Progress(process.stderr).during('check', (tell) => checkStoreOf(from, tell));
   const [{ checkText }, { print }] = await Promise.all([import('../store-ops/text.ts'), import('../output.ts')]);
-  print(report, flags.output, () => checkText(report));
+  await print(report, flags.output, () => checkText(report));
   if (errorsOf(report) > 0) process.exitCode = 1;
 }
 
@@ -86,5 +86,5 @@ async function runMigrate(flags: MigrateFlags): Promise<void> {
     migrate({ from: endOf(from), to: endOf(to), tell }),
   );
   const [{ migrateText }, { print }] = await Promise.all([import('../store-ops/text.ts'), import('../output.ts')]);
-  print(report, flags.output, () => migrateText(report));
+  await print(report, flags.output, () => migrateText(report));
 }

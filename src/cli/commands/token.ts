@@ -78,7 +78,7 @@ async function create(flags: CreateFlags): Promise<void> {
   const { token, command, servers } = joining;
   const expires = made.expires === undefined ? undefined : new Date(made.expires).toISOString();
   const value = { id: made.id, for: role, token, servers, ...(expires && { expires }), command };
-  print(value, flags.output, () => joinSteps(joining));
+  await print(value, flags.output, () => joinSteps(joining));
   for (const warning of warnings(servers, areLocal(servers), role)) process.stderr.write(`${warning}\n`);
 }
 
@@ -101,7 +101,7 @@ async function list(flags: Flags): Promise<void> {
   ]);
   const tokens = await withClientOf(await loadEndpoint(flags.kubeconfig), listTokens);
   const now = Date.now();
-  print(tokens, flags.output, () =>
+  await print(tokens, flags.output, () =>
     textTable(
       ['ID', 'FOR', 'LEFT', 'DESCRIPTION'],
       tokens.map((token) => [token.id, token.for, printLeft(token, now), token.description]),

@@ -68,7 +68,7 @@ async function run(flags: Flags): Promise<void> {
   for await (const pairs of watchTraffic(places, endSignal(), warn)) {
     const rows = rowsOf(pairs, { namespace, endpoints: flags.endpoints ?? false, sortBy: flags.sortBy });
     if (flags.watch && flags.output === undefined && process.stdout.isTTY) process.stdout.write(CLEAR);
-    print(rows, flags.output, () =>
+    await print(rows, flags.output, () =>
       rows.length === 0 ? nothing(namespace) : trafficTable(rows, { namespaces: flags.allNamespaces ?? false }),
     );
     if (!flags.watch) return;

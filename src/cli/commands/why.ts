@@ -26,7 +26,7 @@ export function addWhyCommand(postern: Command): void {
       const findings = await withClient(flags.kubeconfig, (client) =>
         explainService(client, { namespace: flags.namespace, name }),
       );
-      print(findings, flags.output, () =>
+      await print(findings, flags.output, () =>
         findings.length === 0
           ? `service/${name}: nothing is wrong that can be seen from the API`
           : findings

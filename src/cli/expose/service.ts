@@ -1,5 +1,5 @@
 /** The Service that exposes something: what `postern expose` makes of its options. Pure. */
-import { Service, type ServicePort } from '../../api/core/v1/service.ts';
+import type { Service, ServicePort } from '../../api/core/v1/service.ts';
 import type { IPFamily } from '../../lib/ip.ts';
 import { UserError } from '../errors.ts';
 
@@ -38,8 +38,8 @@ export interface ExposeOptions {
 export function exposingService(subject: Subject, options: ExposeOptions): Service {
   const { name, type, clusterIP, externalIPs = [], ipFamilies, ipFamilyPolicy } = options;
   return {
-    apiVersion: Service.apiVersion,
-    kind: Service.kind,
+    apiVersion: 'v1',
+    kind: 'Service',
     metadata: { name, namespace: subject.namespace },
     spec: {
       type,

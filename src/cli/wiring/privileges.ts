@@ -1,5 +1,6 @@
 /** Giving up what a process does not need. */
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import type { Logger } from '../../host/log.ts';
 import { keepParentDeathSignal } from '../../host/parent-death.ts';
 
@@ -44,6 +45,8 @@ export function canChangeUser(): boolean {
 /** Becomes the server's own unprivileged user, for good. Does nothing for an ordinary user. */
 export async function dropPrivileges(log: Logger): Promise<void> {
   if (!canChangeUser()) return;
+  // Node.js would keep what it has compiled when the process ends, where only root may write.
+  flushCompileCache();
   await keepParentDeathSignal(() => {
     process.setgroups?.([]);
     process.setgid?.(SERVER_ID);
