@@ -65,7 +65,7 @@ describe('waiting until nobody sends a pod anything new', () => {
     client.seed(slice('b', { ready: false, serving: true, terminating: true }));
     await settle();
     assert.equal(isOver(), false);
-    await clock.advance(299);
+    await clock.advance(1199);
     await settle();
     assert.equal(isOver(), false);
     await clock.advance(1);
@@ -92,11 +92,11 @@ describe('waiting until nobody sends a pod anything new', () => {
   it('remembers for the next pods that it took long, and forgets that by and by', async () => {
     const { client, clock, wait, ended } = await setup(slice('a', { ready: true }));
     const isFirstOver = wait(15_000);
-    await clock.advance(800);
+    await clock.advance(1600);
     client.seed(slice('a', { ready: false, serving: true, terminating: true }));
     await settle();
-    for (const least of [2400, 1200, 600, 300, 300]) {
-      const isOver = least === 2400 ? isFirstOver : wait(15_000);
+    for (const least of [4800, 2400, 1200, 1200]) {
+      const isOver = least === 4800 ? isFirstOver : wait(15_000);
       await settle();
       await clock.advance(least - 1);
       await settle();
@@ -132,7 +132,7 @@ describe('waiting until nobody sends a pod anything new', () => {
     const { clock, wait, ended } = await setup(slice('a', { ready: true, terminating: true }));
     const isOver = wait(15_000);
     await settle();
-    await clock.advance(300);
+    await clock.advance(1200);
     await settle();
     assert.equal(isOver(), true);
     ended.abort();
@@ -144,7 +144,7 @@ describe('waiting until nobody sends a pod anything new', () => {
     await settle();
     client.remove(EndpointSlice, { namespace: 'default', name: 'a' });
     await settle();
-    await clock.advance(300);
+    await clock.advance(1200);
     await settle();
     assert.equal(isOver(), true);
     ended.abort();

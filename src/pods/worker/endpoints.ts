@@ -9,9 +9,10 @@ import { milliseconds } from '../../lib/duration.ts';
 
 /**
  * What proxies and the tables of load balancers get at least after the news has come here. A proxy of ours takes some tens of
- * milliseconds from the EndpointSlice to the kernel, also with thousands of Services.
+ * milliseconds from the EndpointSlice to the kernel, also with thousands of Services. But an attempt to connect that was dropped, as
+ * by a server that is too busy to take it, is made again after a second, and goes where the first one went: RFC 6298 section 2.1.
  */
-const LEAST_SETTLE = milliseconds(300);
+const LEAST_SETTLE = milliseconds(1200);
 /**
  * Where machines are busy the news itself takes long, and proxies take long to act on it: up to 1.4 times as long, on two processors
  * that twenty processes want. They get that time so often.
