@@ -11,6 +11,7 @@ export interface Finding {
     | 'port-name'
     | 'family'
     | 'not-published'
+    | 'too-many-endpoints'
     | 'no-load-balancer-address'
     | 'load-balancer-differs'
     | 'load-balancer-left'

@@ -398,6 +398,21 @@ const cases: [name: string, input: World, findings: string[]][] = [
     balanced({ service: service({ type: 'LoadBalancer', loadBalancerClass: 'example.com/other' }, GIVEN) }),
     [],
   ],
+  [
+    'that nodes do not forward to all of its endpoints',
+    world({
+      slices: [0, 1, 2, 3, 4].map((part) => ({
+        ...slice,
+        ports: [{ name: '', protocol: 'TCP', port: 9376 }],
+        endpoints: Array.from({ length: part < 4 ? 1000 : 100 }, (_, i) => ({
+          addresses: [part === 0 && i === 0 ? '10.244.0.2' : `10.2${part}.${Math.floor(i / 250)}.${i % 250}`],
+        })),
+      })),
+    }),
+    [
+      'it has 4100 ready endpoints (IPv4 TCP), and nodes forward to 4095 of them: 5 get no new connections | divide them among several Services',
+    ],
+  ],
   ['nothing of one that is only a name', world({ ...noGuests, service: service({ type: 'ExternalName' }) }), []],
 ];
 

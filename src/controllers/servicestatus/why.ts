@@ -16,6 +16,7 @@ import { familyOf } from '../../lib/ip.ts';
 import { desiredSlices, serviceFamilies } from '../endpointslice/desired.ts';
 import type { Finding } from './finding.ts';
 import { type PodMaker, whyNoPods } from './pod-makers.ts';
+import { whyLeftOut } from './why-left-out.ts';
 import { type AnnouncerInput, whyNoAddress, whyNotAnnounced } from './why-no-address.ts';
 import { whyProvider } from './why-provider.ts';
 
@@ -41,6 +42,7 @@ export function whyService(input: WhyInput & AnnouncerInput): readonly Finding[]
   return [
     ...whyProvider(service),
     ...whyNoEndpoints(input),
+    ...whyLeftOut(ownSlices(input)),
     ...whyNoAddress(service, metallb),
     ...whyNotAnnounced(service, input),
   ];
@@ -65,8 +67,7 @@ export function whyNoEndpoints(input: WhyInput): readonly Finding[] {
 
 function noSelector({ service, slices }: WhyInput): Finding[] {
   const name = service.metadata.name ?? '';
-  const own = slices.filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === name);
-  if (own.some(({ endpoints }) => endpoints.length > 0)) return [];
+  if (ownSlices({ service, slices }).some(({ endpoints }) => endpoints.length > 0)) return [];
   return [
     {
       kind: 'no-selector',
@@ -74,6 +75,11 @@ function noSelector({ service, slices }: WhyInput): Finding[] {
       remedy: `set spec.selector to labels of the virtual machines, or create an EndpointSlice with the label kubernetes.io/service-name: ${name}`,
     },
   ];
+}
+
+function ownSlices({ service, slices }: Pick<WhyInput, 'service' | 'slices'>): readonly EndpointSlice[] {
+  const { name } = service.metadata;
+  return slices.filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name);
 }
 
 /** Nothing carries the labels; says what comes nearest. */

@@ -48,9 +48,11 @@ export function desiredForwarding(
   }
   const own = [...clusterIPs, ...loadBalancerIPs(service)].map(({ ip }) => ip);
   const healthCheck = desiredHealthCheck(service, ports);
+  const omitted = ports.reduce((most, port) => Math.max(most, port.omitted), 0);
   return {
     ...{ frontends, virtualAddresses: [...new Set(own)].sort(), rank: rank(service) },
     ...(healthCheck === undefined ? {} : { healthCheck }),
+    ...(omitted === 0 ? {} : { omitted }),
   };
 }
 

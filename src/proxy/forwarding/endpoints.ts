@@ -4,7 +4,7 @@
  * https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-to-terminating-endpoints
  */
 
-import { isPort } from '../../api/core/v1/service.forwarding.ts';
+import { isPort, MAX_ENDPOINTS } from '../../api/core/v1/service.forwarding.ts';
 import type { Protocol } from '../../api/core/v1/service.ts';
 import type { EndpointSlice, Endpoint as SliceEndpoint } from '../../api/discovery/v1/endpointslice.ts';
 import { type IPAddress, type IPFamily, parseIP, printIP } from '../../lib/ip.ts';
@@ -26,17 +26,14 @@ interface Candidate extends Hints {
   readonly endpoint: Endpoint;
 }
 
-/**
- * What a drawn number can name (`random mod 65536` in `nftables/`), with room to spare: endpoints beyond are left out.
- */
-export const MAX_ENDPOINTS = 4095;
-
 /** The endpoints of a Service port that take new connections: all of them, and those on this node. */
 export interface UsableEndpoints {
   readonly all: readonly Endpoint[];
   readonly local: readonly Endpoint[];
   /** Those that serve what they have while they end, whether they take new connections or not. */
   readonly draining: readonly Endpoint[];
+  /** How many would take new connections too, but are more than can be drawn from. */
+  readonly omitted: number;
 }
 
 /**
@@ -67,8 +64,10 @@ export function usableEndpoints(
   for (const key of found.ready.keys()) found.draining.delete(key);
   const [ready, draining] = [[...found.ready.values()], [...found.draining.values()]];
   const isLocal = ({ endpoint }: Candidate) => endpoint.local;
+  const all = ready.length > 0 ? meantFor(ready, options.node) : draining;
   return {
-    all: listed(ready.length > 0 ? meantFor(ready, options.node) : draining),
+    omitted: Math.max(0, all.length - MAX_ENDPOINTS),
+    all: listed(all),
     local: listed(ready.some(isLocal) ? ready.filter(isLocal) : draining.filter(isLocal)),
     draining: listed(draining),
   };

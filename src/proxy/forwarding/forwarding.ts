@@ -70,6 +70,8 @@ export interface Forwarding {
   readonly rank: string;
   /** Absent: the Service has no health check port. */
   readonly healthCheck?: HealthCheck;
+  /** Endpoints that are left out, of the port that has the most: more than can be drawn from. Absent: none. */
+  readonly omitted?: number;
 }
 
 /** What two Services cannot both have. */

@@ -15,7 +15,7 @@ async function serving(addresses: ProxyAddresses, parts: Partial<ProxyState> = {
   const listening = new FakeListen();
   const stats = new SyncStats();
   const state: ProxyState = {
-    ...{ mode: 'nftables', stats, nodeEligible: true, waiting: 0, refused: [] },
+    ...{ mode: 'nftables', stats, nodeEligible: true, waiting: 0, refused: [], omitted: [] },
     health: { healthy: true, lastUpdated: 60_000, currentTime: 60_000 },
     flows: { deleted: 7, looks: 2, failures: 0 },
     healthChecks: { size: 3, failing: 1 },
@@ -53,7 +53,7 @@ test('an address that is given for both answers everything', async () => {
 });
 
 test('tells its counts, how long changes took, and which took longest', async () => {
-  const { ask, stats } = await serving({ metrics: [METRICS] }, { refused: ['shop/bad'] });
+  const { ask, stats } = await serving({ metrics: [METRICS] }, { refused: ['shop/bad'], omitted: [['shop/big', 17]] });
   Object.assign(stats, { syncs: 12, fullSyncs: 2, failures: 1, restored: 4, lastSync: 30_500 });
   for (const [service, arrived] of [
     ['shop/web', 0],
@@ -71,6 +71,7 @@ test('tells its counts, how long changes took, and which took longest', async ()
     'postern_proxy_rules_restored_total 4',
     'postern_proxy_refused_services 1',
     'postern_proxy_service_refused{service="shop/bad"} 1',
+    'postern_proxy_omitted_endpoints{service="shop/big"} 17',
     'kubeproxy_sync_proxy_rules_last_timestamp_seconds 30.5',
     'postern_proxy_programming_duration_seconds_bucket{le="0.01"} 1',
     'postern_proxy_programming_duration_seconds_bucket{le="0.05"} 2',

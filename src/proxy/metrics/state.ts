@@ -17,6 +17,8 @@ export interface ProxyState {
   readonly waiting: number;
   /** Services whose rules the kernel refuses. */
   readonly refused: readonly string[];
+  /** Services with more endpoints than are forwarded to, and how many are left out. */
+  readonly omitted: readonly (readonly [service: string, omitted: number])[];
   readonly flows: { readonly deleted: number; readonly looks: number; readonly failures: number };
   /** Services that load balancers ask for, and the listeners for them that cannot be opened. */
   readonly healthChecks: { readonly size: number; readonly failing: number };
@@ -36,6 +38,11 @@ export function metricsOf(state: ProxyState): readonly Metric[] {
     {
       ...{ name: 'postern_proxy_service_refused', type: 'gauge', help: 'A Service whose rules the kernel refuses.' },
       samples: state.refused.slice(0, NAMED).map((service) => ({ labels: { service }, value: 1 })),
+    },
+    {
+      ...{ name: 'postern_proxy_omitted_endpoints', type: 'gauge' },
+      help: 'Endpoints of a Service that are left out, as there are more than can be forwarded to.',
+      samples: state.omitted.slice(0, NAMED).map(([service, value]) => ({ labels: { service }, value })),
     },
     gauge('postern_proxy_waiting_services', 'Services with changes that are not in the kernel yet.', state.waiting),
     {
@@ -92,6 +99,7 @@ export function statusOf(state: ProxyState): object {
     ...{ healthy: health.healthy, nodeEligible, lastUpdated: time(health.lastUpdated), waiting },
     ...{ syncs, fullSyncs, failures, restored, lastSync: time(stats.lastSync) },
     refused: state.refused.slice(0, NAMED),
+    omittedEndpoints: Object.fromEntries(state.omitted.slice(0, NAMED)),
     changes: {
       count: latency.count,
       medianMilliseconds: latency.quantile(0.5),

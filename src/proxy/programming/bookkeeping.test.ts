@@ -146,6 +146,38 @@ test('a change that the kernel refuses is named and not counted as one that it h
   await stop();
 });
 
+test('endpoints that are more than can be forwarded to are counted, and told of on the Service once until there are none', async () => {
+  const addresses = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => `10.244.${Math.floor((from + i) / 250)}.${((from + i) % 250) + 1}`);
+  const named = (part: number, ips: readonly string[]): EndpointSlice => {
+    const whole = here(...ips);
+    return { ...whole, metadata: { ...whole.metadata, name: `web-${part}` } };
+  };
+  const full = [0, 1, 2, 3].map((part) => named(part, addresses(part * 1000, (part + 1) * 1000)));
+  const last = (count: number) => named(4, addresses(4000, count));
+  const { client, change, proxy, stop } = await running([local, ...full, last(4095)]);
+  assert.deepEqual(proxy.state().omitted, []);
+  await change(() => client.update(EndpointSlice, last(4095 - 10)));
+  await change(() => client.update(EndpointSlice, last(4096)));
+  assert.deepEqual(proxy.state().omitted, [['default/web', 1]]);
+  await client.update(EndpointSlice, last(4100));
+  await turns();
+  assert.deepEqual(proxy.state().omitted, [['default/web', 5]]);
+  await change(() => client.update(EndpointSlice, last(4010)));
+  assert.deepEqual(proxy.state().omitted, []);
+  const events = async () => (await client.list(Event)).items;
+  while ((await events()).length === 0) await new Promise(setImmediate);
+  await turns();
+  const told = (await events()).map(({ reason, count, message, involvedObject }) => [
+    ...[reason, count, involvedObject.kind, involvedObject.name],
+    message?.split(':')[1]?.split('.')[0],
+  ]);
+  assert.deepEqual(told, [
+    ['TooManyEndpoints', 1, 'Service', 'web', ' one endpoint is left out, and gets no new connections'],
+  ]);
+  await stop();
+});
+
 test('rules that somebody removes are put back, counted, and told of on the Node', async () => {
   const { client, change, clock, netfilter, proxy, stop } = await running([local, here('10.244.1.1')]);
   netfilter.flushRuleset();

@@ -15,6 +15,7 @@ import type { Listen } from '../health/listen.ts';
 import { ProxyHealth } from '../health/proxy-health.ts';
 import type { ProxyState } from '../metrics/state.ts';
 import { SyncStats } from '../metrics/stats.ts';
+import { Omissions } from './omissions.ts';
 import type { Changed } from './pending.ts';
 import type { Committed, Programming } from './programming.ts';
 import { Refusals } from './refusals.ts';
@@ -39,6 +40,7 @@ export class Bookkeeping {
   readonly #options: BookkeepingOptions;
   readonly #flows: FlowKeeper;
   readonly #refusals: Refusals;
+  readonly #omissions: Omissions;
   readonly #checks: HealthCheckPorts;
   /** The first load is done. */
   #loaded = false;
@@ -49,6 +51,7 @@ export class Bookkeeping {
     this.health = new ProxyHealth(clock);
     this.#flows = new FlowKeeper(options);
     this.#refusals = new Refusals(options);
+    this.#omissions = new Omissions(options);
     this.#checks = new HealthCheckPorts({
       ...{ listen, clock },
       healthy: () => this.health.report().healthy,
@@ -72,7 +75,11 @@ export class Bookkeeping {
     const { applied, everything, refused } = committed;
     this.#refusals.note(changes.keys(), refused, this.#options.find, signal);
     this.stats.refused = this.#refusals.size;
-    for (const service of changes.keys()) this.#checks.set(service, programming.get(service)?.healthCheck);
+    for (const service of changes.keys()) {
+      const forwarding = programming.get(service);
+      this.#checks.set(service, forwarding?.healthCheck);
+      this.#omissions.note(service, forwarding?.omitted);
+    }
     const first = !this.#loaded;
     this.#loaded = true;
     if (!applied) return;
@@ -106,11 +113,12 @@ export class Bookkeeping {
     );
   }
 
-  state(): Pick<ProxyState, 'stats' | 'health' | 'refused' | 'flows' | 'healthChecks'> {
+  state(): Pick<ProxyState, 'stats' | 'health' | 'refused' | 'omitted' | 'flows' | 'healthChecks'> {
     const { deleted, looks, failures } = this.#flows;
     const { size, failing } = this.#checks;
     return {
       ...{ stats: this.stats, health: this.health.report(), refused: this.#refusals.services() },
+      omitted: this.#omissions.services(),
       ...{ flows: { deleted, looks, failures }, healthChecks: { size, failing } },
     };
   }

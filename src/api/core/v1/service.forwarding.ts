@@ -14,6 +14,12 @@ const TRANSPORTS: ReadonlyMap<string, 'tcp' | 'udp' | 'sctp'> = new Map([
   ['SCTP', 'sctp'],
 ]);
 
+/**
+ * Endpoints that a node forwards to for one port of a Service in one family; those beyond are left out. It is what a drawn number can
+ * name (`random mod 65536` of nftables), with room to spare.
+ */
+export const MAX_ENDPOINTS = 4095;
+
 /** Whether a Service, or a slice, is none of ours. */
 export function isLeftAlone({ metadata }: Pick<KubeObject, 'metadata'>): boolean {
   return LEFT_ALONE.some((label) => metadata.labels?.[label] !== undefined);
