@@ -71,6 +71,12 @@ type Settings = Pick<
 
 const NOTHING: Run = async () => {};
 
+/**
+ * Those for which nobody waits when another process takes over, and which follow what no other does: every ConfigMap, Secret and whatever
+ * else may have owners. Who stands by does not keep all that: it is read when a term has begun, after the others work.
+ */
+const LATE: ReadonlySet<ControllerName> = new Set(['serviceaccounts', 'garbagecollector']);
+
 const CONTROLLERS: Readonly<Record<ControllerName, (parts: ControllerParts, settings: Settings) => Run>> = {
   nodeipam: (parts, settings) => nodeIPAMController({ ...parts, ...settings }),
   nodelifecycle: (parts, { nodeMonitorGracePeriod: grace }) =>
@@ -113,8 +119,8 @@ export async function startControllers(options: ControllersOptions, signal: Abor
 }
 
 /**
- * Reads what the controllers read, and follows it until the signal is aborted: all that takes long. What is returned makes and
- * starts them, with a signal of their own. Until then nothing is kept but the objects: not what a controller would note of changes.
+ * Reads what the controllers read that are waited for, and follows it until the signal is aborted: all that takes long. What is returned makes and
+ * starts them all, with a signal of their own. Until then nothing is kept but the objects: not what a controller would note of changes.
  */
 export async function prepareControllers(
   options: ControllersOptions,
@@ -122,10 +128,12 @@ export async function prepareControllers(
 ): Promise<(signal: AbortSignal) => Promise<void>> {
   const parts = partsOf(options);
   const { informers } = parts;
-  for (const { kind, optional } of kindsOf(options, parts)) informers.of(kind, { optional });
+  const { only = ALL_CONTROLLERS } = options;
+  const early = new Set([...only].filter((name) => !LATE.has(name)));
+  for (const { kind, optional } of kindsOf({ ...options, only: early }, parts)) informers.of(kind, { optional });
   await untilAborted(informers.start(signal), signal);
   return async (working) => {
-    for (const make of makersOf(options, parts)) {
+    for (const make of makersOf({ ...options, only: early.union(only) }, parts)) {
       const run = make();
       await untilAborted(informers.start(signal), working);
       if (working.aborted) return;
