@@ -12,7 +12,7 @@ import { WorkQueue } from '../../client/work-queue.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { LinkChange, OpenLinkWatch } from '../../host/link-watch.ts';
 import type { Logger } from '../../host/log.ts';
-import { paced } from '../../host/paced.ts';
+import { type Pace, paced } from '../../host/paced.ts';
 import type { RunCommand } from '../../host/process.ts';
 import { seconds } from '../../lib/duration.ts';
 import { type CIDR, printIP } from '../../lib/ip.ts';
@@ -31,6 +31,7 @@ import {
 } from './desired.ts';
 import { countsOf, diffWays, isChange, unmadePaths, waysOf } from './diff.ts';
 import { Disagreement } from './disagreement.ts';
+import { News } from './news.ts';
 import { readMTU, readOnLink } from './on-link.ts';
 
 export interface RouteOptions {
@@ -70,6 +71,7 @@ export class NodeRoutes {
   readonly #nodes: Informer<Node>;
   readonly #informers: Informers;
   readonly #queue: WorkQueue;
+  readonly #news = new News();
   readonly #claims: Claims;
   readonly #disagreement: Disagreement;
   readonly #overlay: Overlay;
@@ -120,15 +122,9 @@ export class NodeRoutes {
     await this.#nodes.synced;
     let isSynced = false;
     this.#nodes.onChange(({ key, object, previous }) => {
-      this.#disagreement.set(key, object);
-      if (key === nodeName) {
-        if (isSynced && !sameAddresses(object, previous)) this.#queue.add(ALL);
-        return;
-      }
-      for (const name of [key, ...this.#claims.set(key, object)]) {
-        this.#paths.delete(name);
-        if (isSynced) this.#queue.add(name);
-      }
+      this.#news.add(key);
+      if (isSynced && key === nodeName && sameAddresses(object, previous)) return;
+      if (isSynced) this.#queue.add(key === nodeName ? ALL : key);
     });
     isSynced = true;
     this.#queue.add(ALL);
@@ -164,11 +160,12 @@ export class NodeRoutes {
   /** Everything, from what the kernel has: in few steps, which go on after one that fails. */
   async #sync(): Promise<void> {
     const { lanInterface, log, run } = this.#options;
+    const pace = paced();
+    await this.#hear(pace);
     await this.#findPlace();
     const names = this.#nodes
       .list()
       .flatMap(({ metadata: { name = '' } }) => (name === this.#options.nodeName ? [] : name));
-    const pace = paced();
     const paths = new Map<string, Path>();
     for (const name of names) {
       paths.set(name, this.#pathTo(name));
@@ -176,7 +173,7 @@ export class NodeRoutes {
     }
     const failure = await this.#setUpOverlay(paths);
     const actual = await readWays(lanInterface, run);
-    const changes = diffWays(actual, waysOf([...paths.values()]));
+    const changes = await diffWays(actual, waysOf([...paths.values()]), pace);
     await applyWays(changes, lanInterface, run, { force: true });
     const missing = isChange(changes)
       ? await unmadePaths(paths, await readWays(lanInterface, run), pace)
@@ -210,13 +207,15 @@ export class NodeRoutes {
 
   async #reconcile(name: string): Promise<void> {
     const { lanInterface, log, run } = this.#options;
+    const pace = paced();
+    await this.#hear(pace);
     const before = this.#applied.get(name) ?? NO_PATH;
     const after = this.#pathTo(name);
     if (after.tunnel !== undefined) {
       await this.#overlay.prepare(after.tunnel);
       await this.#overlay.admit(name, after.tunnel);
     }
-    const changes = diffWays(waysOf([before]), waysOf([after]));
+    const changes = await diffWays(waysOf([before]), waysOf([after]), pace);
     if (isChange(changes)) {
       // Known as applied only once it succeeded: all of it may be repeated.
       await applyWays(changes, lanInterface, run);
@@ -230,6 +229,21 @@ export class NodeRoutes {
     }
     this.#tellMTU();
     this.#disagreement.tell();
+  }
+
+  /** Takes note of what nodes say by now. */
+  #hear(pace: Pace): Promise<void> {
+    const { nodeName } = this.#options;
+    return this.#news.each((name) => {
+      const node = this.#nodes.get(name);
+      this.#disagreement.set(name, node);
+      if (name === nodeName) return;
+      this.#paths.delete(name);
+      for (const other of this.#claims.set(name, node)) {
+        this.#paths.delete(other);
+        this.#queue.add(other);
+      }
+    }, pace);
   }
 
   #pathTo(name: string): Path {

@@ -42,12 +42,22 @@ export function waysOf(paths: readonly Path[]): Ways {
   };
 }
 
-/** What leads from one to the other. What is removed is named as it was, so that what took its place meanwhile stays. */
-export function diffWays(actual: Ways, desired: Ways): WayChanges {
+/** What leads from one to the other; `pace` is asked for a turn after each item. What is removed is named as it was, so that what took its place meanwhile stays. */
+export async function diffWays(actual: Ways, desired: Ways, pace: Pace): Promise<WayChanges> {
   return {
-    routes: diff(actual.routes, desired.routes, KEYS.routes, TEXTS.routes),
-    forwarding: diff(actual.forwarding, desired.forwarding, KEYS.forwarding, TEXTS.forwarding),
-    neighbours: diff(actual.neighbours, desired.neighbours, KEYS.neighbours, TEXTS.neighbours),
+    routes: await diff(actual.routes, desired.routes, { key: KEYS.routes, text: TEXTS.routes }, pace),
+    forwarding: await diff(
+      actual.forwarding,
+      desired.forwarding,
+      { key: KEYS.forwarding, text: TEXTS.forwarding },
+      pace,
+    ),
+    neighbours: await diff(
+      actual.neighbours,
+      desired.neighbours,
+      { key: KEYS.neighbours, text: TEXTS.neighbours },
+      pace,
+    ),
   };
 }
 
@@ -86,9 +96,9 @@ export async function unmadePaths(
   pace: Pace,
 ): Promise<ReadonlySet<string>> {
   const present = {
-    routes: new Set(actual.routes.map(TEXTS.routes)),
-    forwarding: new Set(actual.forwarding.map(TEXTS.forwarding)),
-    neighbours: new Set(actual.neighbours.map(TEXTS.neighbours)),
+    routes: await setOf(actual.routes, TEXTS.routes, pace),
+    forwarding: await setOf(actual.forwarding, TEXTS.forwarding, pace),
+    neighbours: await setOf(actual.neighbours, TEXTS.neighbours, pace),
   };
   const unmade = new Set<string>();
   for (const [name, path] of paths) {
@@ -103,16 +113,45 @@ export async function unmadePaths(
   return unmade;
 }
 
-function diff<T>(
+interface Printed<T> {
+  readonly key: (item: T) => string;
+  readonly text: (item: T) => string;
+}
+
+async function diff<T>(
   actual: readonly T[],
   desired: readonly T[],
-  key: (item: T) => string,
-  text: (item: T) => string,
-): Changes<T> {
-  const wanted = new Set(desired.map(key));
-  const present = new Set(actual.map(text));
+  { key, text }: Printed<T>,
+  pace: Pace,
+): Promise<Changes<T>> {
+  const wanted = await setOf(desired, key, pace);
+  const present = await setOf(actual, text, pace);
   return {
-    replace: desired.filter((item) => !present.has(text(item))),
-    remove: actual.filter((item) => !wanted.has(key(item))),
+    replace: await without(desired, present, text, pace),
+    remove: await without(actual, wanted, key, pace),
   };
+}
+
+async function setOf<T>(items: readonly T[], print: (item: T) => string, pace: Pace): Promise<ReadonlySet<string>> {
+  const texts = new Set<string>();
+  for (const item of items) {
+    texts.add(print(item));
+    await pace();
+  }
+  return texts;
+}
+
+/** Those that are not among the others. */
+async function without<T>(
+  items: readonly T[],
+  others: ReadonlySet<string>,
+  print: (item: T) => string,
+  pace: Pace,
+): Promise<readonly T[]> {
+  const left: T[] = [];
+  for (const item of items) {
+    if (!others.has(print(item))) left.push(item);
+    await pace();
+  }
+  return left;
 }

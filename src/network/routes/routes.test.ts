@@ -4,8 +4,9 @@ import type { Node } from '../../api/core/v1/node.ts';
 import { paced } from '../../host/paced.ts';
 import { mustParseCIDR, mustParseIP } from '../../lib/ip.ts';
 import { Claims } from './claims.ts';
-import { desiredPath, NO_PATH, type Place, podPrefixes } from './desired.ts';
+import { desiredPath, NO_PATH, type Path, type Place, podPrefixes, type Route } from './desired.ts';
 import { countsOf, diffWays, isChange, unmadePaths, waysOf } from './diff.ts';
+import { News } from './news.ts';
 import { onLinkOf } from './on-link.ts';
 
 function node(podCIDRs: readonly string[], addresses: readonly string[], name = 'n', since?: string): Node {
@@ -95,16 +96,17 @@ test('what is on the link is what routes without a router lead to', () => {
   assert.deepEqual(onLinkOf([{ dst: 'fe80::/64' }, { dst: 'fd00::/64' }], 'IPv6'), [mustParseCIDR('fd00::/64')]);
 });
 
-test('only what changed is changed, and a node that moves to another link is reached within packets', () => {
+test('only what changed is changed, and a node that moves to another link is reached within packets', async () => {
   const near = pathTo(node(PODS, ['192.168.1.2', 'fd00::2']));
   const far = pathTo(node(PODS, ['192.168.2.2', 'fd00:2::2']));
-  assert.equal(isChange(diffWays(waysOf([near]), waysOf([near]))), false);
-  const changes = diffWays(waysOf([near]), waysOf([far]));
+  const diff = (from: readonly Path[], to: readonly Path[]) => diffWays(waysOf(from), waysOf(to), paced());
+  assert.equal(isChange(await diff([near], [near])), false);
+  const changes = await diff([near], [far]);
   assert.deepEqual(changes.routes, { replace: far.routes, remove: [] });
   assert.deepEqual(countsOf(changes), { replaced: 5, removed: 0 });
   // What a node had is removed as it was: what came in its place stays.
-  assert.deepEqual(diffWays(waysOf([far]), waysOf([near])).neighbours.remove.length, 2);
-  assert.deepEqual(diffWays(waysOf([near]), waysOf([])).routes.remove, near.routes);
+  assert.deepEqual((await diff([far], [near])).neighbours.remove.length, 2);
+  assert.deepEqual((await diff([near], [])).routes.remove, near.routes);
 });
 
 test('paths that the kernel has only a part of are told', async () => {
@@ -112,6 +114,61 @@ test('paths that the kernel has only a part of are told', async () => {
   const paths = new Map([['far', far]]);
   assert.deepEqual([...(await unmadePaths(paths, waysOf([far]), paced()))], []);
   assert.deepEqual([...(await unmadePaths(paths, { ...waysOf([far]), forwarding: [] }, paced()))], ['far']);
+});
+
+/** Counts what is read of routes, and how much of that at most between two chances for others to have their turn. */
+function watched(count: number) {
+  let reads = 0;
+  let before = 0;
+  let most = 0;
+  const route = (i: number): Route => ({
+    get destination() {
+      reads++;
+      return `10.${i >> 8}.${i & 255}.0/24`;
+    },
+    via: '192.168.1.2',
+  });
+  const pace = () => {
+    most = Math.max(most, reads - before);
+    before = reads;
+    return undefined;
+  };
+  const routes = Array.from({ length: count }, (_, i) => route(i));
+  return { routes, pace, result: () => ({ reads, most: Math.max(most, reads - before) }) };
+}
+
+test('of many routes no two are compared without a chance for others to have their turn', async () => {
+  for (const count of [10, 1000]) {
+    const { routes, pace, result } = watched(count);
+    const half = { ...waysOf([]), routes: routes.slice(count / 2) };
+    const changes = await diffWays(half, { ...waysOf([]), routes }, pace);
+    assert.equal(changes.routes.replace.length, count / 2);
+    assert.deepEqual(result(), { reads: 3 * count, most: 1 });
+    const paths = new Map(routes.map((route, i) => [`n${i}`, { routes: [route] }]));
+    assert.equal((await unmadePaths(paths, half, pace)).size, count / 2);
+    assert.equal(result().most, 1);
+  }
+});
+
+test('news of many nodes is looked at one by one, and what comes meanwhile, too', async () => {
+  const news = new News();
+  for (let i = 0; i < 1000; i++) for (const name of [`n${i}`, `n${i}`]) news.add(name);
+  const looked: string[] = [];
+  const turns: number[] = [];
+  const pace = () => {
+    turns.push(looked.length);
+    return undefined;
+  };
+  await news.each((name) => {
+    looked.push(name);
+    if (name === 'n0') news.add('late');
+  }, pace);
+  assert.deepEqual([looked.length, new Set(looked).size, looked.at(-1)], [1001, 1001, 'late']);
+  assert.deepEqual(
+    turns,
+    Array.from({ length: 1001 }, (_, i) => i + 1),
+  );
+  await news.each(() => assert.fail('each was looked at'), pace);
 });
 
 const OWN = [mustParseCIDR('10.244.1.0/24')];
