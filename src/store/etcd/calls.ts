@@ -44,6 +44,8 @@ export class Calls {
   readonly #log: Logger;
   /** When a quorum last agreed on an answer, of `performance.now()`. */
   #answered = Number.NEGATIVE_INFINITY;
+  /** A question whether there is a quorum, for all who have to know. */
+  #asking: Promise<unknown> | undefined;
   #token: Promise<string | undefined> | undefined;
 
   constructor({ cluster, user, timeout, clock, log }: CallsOptions) {
@@ -64,7 +66,12 @@ export class Calls {
    * could say whether it was made. Throws as {@link read}, and a {@link CallError} of kind `lost` when there was no answer.
    */
   async write(request: RequestOf<'Txn'>): Promise<ResponseOf<'Txn'>> {
-    if (performance.now() - this.#answered > QUORUM_SEEN) await this.read('Range', probeOf(request));
+    if (performance.now() - this.#answered > QUORUM_SEEN) {
+      this.#asking ??= this.read('Range', probeOf(request)).finally(() => {
+        this.#asking = undefined;
+      });
+      await this.#asking;
+    }
     return this.#attempts('Txn', request, this.#timeout, false);
   }
 
