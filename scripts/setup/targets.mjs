@@ -37,8 +37,10 @@ const TIMED = new RegExp(
 );
 /** Those of them that keep all processors at work. */
 const ALONE = /^test\/e2e\/failures\.test\.ts$/;
-/** How many others run at a time for each processor: they wait for servers, guests and leases about half of the time. */
-const AT_A_TIME = 1.5;
+/** How many others run at a time for each processor: they wait for servers, packets, guests and leases about half of the time. */
+const AT_A_TIME = 2;
+/** Of those end to end, which have whole clusters each: memory is what limits them. */
+const CLUSTERS_AT_A_TIME = 1.5;
 
 /** What is tested by itself: see `failures`. */
 const FAILURES = 'test/failure/';
@@ -57,12 +59,11 @@ export async function test(args) {
     return 2;
   }
   const of = (kind) => files.filter((file) => kindOf(file) === kind);
-  const atATime = Math.ceil(AT_A_TIME * availableParallelism());
   return runStages([
     ...(args.length === 0 ? staticChecks() : []),
     ...sharing('tests that share a process', of('sharing')),
-    ...stage('tests', of('own'), atATime),
-    ...stage('end-to-end tests', of('end-to-end'), atATime),
+    ...stage('tests', of('own'), perProcessor(AT_A_TIME)),
+    ...stage('end-to-end tests', of('end-to-end'), perProcessor(CLUSTERS_AT_A_TIME)),
     ...stage('tests that judge times', of('timed'), 2),
     ...stage('tests that judge times, alone', of('alone'), 1),
   ]);
@@ -74,6 +75,8 @@ function kindOf(file) {
   if (file.startsWith('test/e2e/')) return 'end-to-end';
   return mayShareProcess(join(ROOT, file)) ? 'sharing' : 'own';
 }
+
+const perProcessor = (count) => Math.ceil(count * availableParallelism());
 
 /** Each file in a process of its own, some at a time. */
 function stage(name, files, concurrency) {
@@ -143,12 +146,15 @@ function inOneProcess(files) {
   ];
 }
 
+/** For programs in Go, which tests start by the hundred: they end before it pays to collect their garbage. */
+const SHORT_LIVED = { GOGC: '400' };
+
 /** Runs every stage, so that one failure does not hide another, and ends with a line for each. A signal ends them all. */
 async function runStages(stages) {
   const results = [];
   for (const { name, argvs } of stages) {
     const started = Date.now();
-    const status = Math.max(...(await Promise.all(argvs.map((argv) => runForeground(argv)))));
+    const status = Math.max(...(await Promise.all(argvs.map((argv) => runForeground(argv, { env: SHORT_LIVED })))));
     results.push({ name, status, seconds: ((Date.now() - started) / 1000).toFixed(1) });
     if (status > 128) break;
   }
