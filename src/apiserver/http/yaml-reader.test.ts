@@ -4,7 +4,7 @@ import { ApiError } from '../../api/status.ts';
 import { YAMLReader } from './yaml-reader.ts';
 
 /** Large enough to be read in a thread. */
-const LONG = Array.from({ length: 2000 }, (_, i) => `key-${i}: {a: [1, b]}\n`).join('');
+const LONG = Array.from({ length: 500 }, (_, i) => `key-${i}: {a: [1, b]}\n`).join('');
 
 const codeOf = (read: Promise<unknown>) =>
   read.then(
