@@ -1,8 +1,9 @@
 /** Real etcds for tests: processes on free loopback ports, with their data in memory, that end with the test. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -161,16 +162,27 @@ function listened(endpoint: string): string {
   return endpoint.startsWith('https:') ? `${endpoint},${endpoint.replace('127.0.0.1', '127.0.0.2')}` : endpoint;
 }
 
-/** Ports that nobody listens on: all found before any is given back. */
+/**
+ * Ports that nobody listens on: all found before any is given back. The kernel gives none of them to others meanwhile, be it
+ * for their connections: they are below those that it chooses from.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
+  const servers = await Promise.all(Array.from({ length: count }, () => listenAnywhere()));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
   return ports;
+}
+
+const PORTS = { first: 10_000, last: 29_999 };
+
+async function listenAnywhere(): Promise<Server> {
+  for (;;) {
+    const server = createServer().listen(randomInt(PORTS.first, PORTS.last + 1), '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      return server;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
