@@ -18,7 +18,7 @@ export const NODES = ['node1', 'node2', 'node3'] as const;
 export type NodeName = (typeof NODES)[number];
 
 /** Milliseconds that something may take to come about, and between two looks whether it has. */
-const LIMIT = 20_000;
+const LIMIT = 60_000;
 const LOOK_EVERY = 25;
 
 /** All that firewalld was told, now and after a reload, what it told the kernel, and who else filters there. */
