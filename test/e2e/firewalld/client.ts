@@ -9,8 +9,8 @@ export const ADDRESSES: Readonly<Record<NodeName, readonly [string, string]>> = 
   node3: ['192.168.77.13', 'fd00:77::d'],
 };
 
-/** Seconds in which who is let in is answered, and after which it is taken that nobody will answer. */
-const ANSWERED_IN = 2;
+/** Seconds in which who is let in is answered, also on a busy machine, and after which it is taken that nobody will answer. */
+const ANSWERED_IN = 5;
 const SILENT_FOR = 0.5;
 
 export const urlOf = (address: string, port = 80): string =>
