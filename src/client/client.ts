@@ -13,6 +13,12 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
+export interface WatchOptions extends Omit<ListOptions, 'limit'> {
+  readonly resourceVersion: string;
+  /** Called when the server has begun to answer, where that is known before the first event. */
+  readonly opened?: () => void;
+}
+
 export interface Listed<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
@@ -49,11 +55,7 @@ export interface Client {
   patch<T extends KubeObject>(kind: Kind<T>, key: ObjectKey, patch: Patch, subresource?: 'status'): Promise<T>;
   delete<T extends KubeObject>(kind: Kind<T>, key: ObjectKey, options?: DeleteOptions): Promise<void>;
   /** Changes after `resourceVersion`, until the signal is aborted or the server ends the stream. Bookmarks are asked for. */
-  watch<T extends KubeObject>(
-    kind: Kind<T>,
-    options: Omit<ListOptions, 'limit'> & { readonly resourceVersion: string },
-    signal: AbortSignal,
-  ): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
   /** Any other call, such as KubeVirt's `restart` subresource. The path begins with `/`. */
   raw(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown>;
 }

@@ -1,16 +1,19 @@
 /**
- * Connections to one API server: a few that are kept, for requests, and one for all watches. A server that does not speak
- * HTTP/2 gets one for each watch.
+ * Connections to one API server: one of HTTP/2 for all requests and watches. A server that speaks HTTP/1.1 alone gets a few that
+ * are kept, for requests, and one for each watch.
  */
 import { type AgentOptions, type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Clock } from '../host/clock.ts';
+import { aborted } from '../lib/abort.ts';
 import { milliseconds, seconds } from '../lib/duration.ts';
 import { codeOf } from '../lib/errors.ts';
+import { Slots } from '../lib/turns.ts';
 import type { ChosenServer } from './api-servers.ts';
+import { NoHTTP2Error, NotConnectedError, StaleConnectionError } from './connection-errors.ts';
 import { basePath, connectionOptions, isPlain } from './connection-options.ts';
-import { type Answer, NoHTTP2Error, WatchSession } from './watch-session.ts';
-import { NotConnectedError, Watches } from './watches.ts';
+import { type Answer, Session, type SessionRequest } from './session.ts';
+import { Sessions } from './sessions.ts';
 
 /** Without a byte from the server for so long, a request has failed. */
 const REQUEST_TIMEOUT = seconds(30);
@@ -21,17 +24,9 @@ const CONNECT_LIMIT = seconds(1);
 /** How long a server that is left, as it takes no connections any more, has for the answers that it owes. */
 const LAST_ANSWERS = seconds(1);
 /** Requests at a time. */
-const SOCKETS_MAX = 4;
+const REQUESTS_MAX = 4;
 /** A connection that was not needed for so long is closed. */
 const IDLE_LIMIT = seconds(30);
-
-/** The server closed a kept connection before it read our request. */
-export class StaleConnectionError extends Error {
-  constructor(options: { cause: unknown }) {
-    super('the server closed the connection', options);
-    this.name = 'StaleConnectionError';
-  }
-}
 
 export interface RequestParts {
   readonly method: string;
@@ -51,20 +46,25 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly server: ChosenServer;
   readonly #options: ConnectionsOptions;
+  readonly #sessions: Sessions;
+  readonly #turns = new Slots(REQUESTS_MAX);
+  /** For a server without HTTP/2, as the next two. */
   readonly #requests: HttpAgent;
-  readonly #watches: Watches;
-  /** For a server without HTTP/2. */
   readonly #watchesApart: HttpAgent;
   readonly #probes: HttpAgent;
   /** Those of `#requests` that stand: Node.js tells a request that waited for one nothing of its age. */
   readonly #standing = new WeakSet<object>();
-  /** Requests whose answers have not come to their end. */
+  /** Requests of HTTP/1.1 whose answers have not come to their end. */
   readonly #active = new Set<ClientRequest>();
+  /** How many of HTTP/2 have not, watches among them. */
+  #shared = 0;
   #heardAt: number;
   #isRetired = false;
   #onEnd: () => void = () => {};
   #hasHTTP2: boolean;
   #lost: Error | undefined;
+  /** Why another server is used. */
+  #left: Error | undefined;
 
   constructor(server: ChosenServer, options: ConnectionsOptions) {
     this.server = server;
@@ -73,10 +73,10 @@ export class Connections {
     this.#requests = this.#agent({
       keepAlive: true,
       keepAliveMsecs: KEEP_ALIVE,
-      maxSockets: SOCKETS_MAX,
+      maxSockets: REQUESTS_MAX,
       timeout: IDLE_LIMIT,
     });
-    this.#watches = new Watches({ connect: () => this.#connect(), idle: () => this.#rest() });
+    this.#sessions = new Sessions(() => this.#connect());
     this.#watchesApart = this.#agent({ keepAlive: false });
     this.#hasHTTP2 = !isPlain(server.endpoint);
     this.#probes = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 1 });
@@ -94,7 +94,7 @@ export class Connections {
 
   /** Whether somebody waits for the server, or follows it. */
   get busy(): boolean {
-    return this.#active.size + this.#watches.count > 0;
+    return this.#active.size + this.#shared > 0;
   }
 
   /** When the server last said something, by the clock's steady time. */
@@ -112,21 +112,52 @@ export class Connections {
     // What waited for nothing is not to be taken for silent.
     if (!this.busy) this.heard();
     if (this.#lost !== undefined) throw new NotConnectedError(this.#lost);
-    if (parts.watch && this.#hasHTTP2) {
+    if (this.#hasHTTP2) {
       try {
-        return await this.#openWatch(parts);
+        return await this.#share(parts);
       } catch (error) {
-        if (!(error instanceof NoHTTP2Error)) throw this.#lost ?? error;
+        if (!(error instanceof NoHTTP2Error)) throw error;
         this.#hasHTTP2 = false;
       }
     }
     return await this.#sendAlone(parts);
   }
 
-  async #openWatch(parts: RequestParts): Promise<Answer> {
-    const answer = await this.#watches.open({ ...parts, path: basePath(this.server.endpoint) + parts.path });
-    this.heard();
-    return answer;
+  /** Asks on the connection of HTTP/2: watches at once, requests when it is their turn. */
+  async #share(parts: RequestParts): Promise<Answer> {
+    this.#shared++;
+    const over = Promise.withResolvers<void>();
+    const closed = () => {
+      this.#shared--;
+      over.resolve();
+      this.#rest();
+    };
+    if (parts.watch) return await this.#open(parts, closed);
+    const answer = Promise.withResolvers<Answer>();
+    void this.#turns.run(async () => {
+      await this.#open(parts, closed).then(answer.resolve, answer.reject);
+      await over.promise;
+    });
+    return await answer.promise;
+  }
+
+  async #open(parts: RequestParts, closed: () => void): Promise<Answer> {
+    const gone = this.#lost ?? this.#left;
+    if (gone !== undefined) {
+      closed();
+      throw new NotConnectedError(gone);
+    }
+    try {
+      const answer = await this.#sessions.open(this.#sessionRequest(parts), closed);
+      this.heard();
+      return answer;
+    } catch (error) {
+      throw error instanceof NotConnectedError || error instanceof NoHTTP2Error ? error : (this.#lost ?? error);
+    }
+  }
+
+  #sessionRequest({ watch, path, ...parts }: RequestParts): SessionRequest {
+    return { ...parts, path: basePath(this.server.endpoint) + path, isLong: watch };
   }
 
   #sendAlone(parts: RequestParts): Promise<Answer> {
@@ -184,16 +215,42 @@ export class Connections {
   }
 
   /** The code of the answer. */
-  #ask(path: string, limit: number): Promise<number> {
+  async #ask(path: string, limit: number): Promise<number> {
     const host = new URL(this.server.endpoint.server).host;
     const headers = { host, 'user-agent': 'postern' };
-    const parts = { method: 'GET', path, headers, payload: undefined, watch: false, signal: undefined };
+    const parts = { method: 'GET', path, headers, payload: undefined, watch: false };
+    if (this.#hasHTTP2) {
+      try {
+        return await this.#askShared(parts, limit);
+      } catch (error) {
+        if (!(error instanceof NoHTTP2Error)) throw error;
+        this.#hasHTTP2 = false;
+      }
+    }
+    return await this.#askAlone({ ...parts, signal: undefined }, limit);
+  }
+
+  async #askShared(parts: Omit<RequestParts, 'signal'>, limit: number): Promise<number> {
+    const late = new AbortController();
+    const timer = onceLate(limit, (error) => late.abort(error));
+    const unanswered = aborted(late.signal).then(() => {
+      throw late.signal.reason;
+    });
+    const { signal } = late;
+    try {
+      const asking = this.#sessions.open(this.#sessionRequest({ ...parts, signal }), () => {});
+      const { statusCode = 0 } = await Promise.race([asking.then(readOut), unanswered]);
+      this.heard();
+      return statusCode;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #askAlone(parts: RequestParts, limit: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const request = this.#request(parts, this.#probes);
-      const timer = setTimeout(() => {
-        // A process that was held up finds its timers due before it has read what came meanwhile.
-        setImmediate(() => setImmediate(() => request.destroy(new Error(`it did not answer within ${limit} ms`))));
-      }, limit);
+      const timer = onceLate(limit, (error) => request.destroy(error));
       request.once('close', () => clearTimeout(timer));
       request.once('error', reject);
       request.once('response', (response) => {
@@ -210,7 +267,7 @@ export class Connections {
     if (this.#lost !== undefined) return;
     this.#lost = cause;
     for (const request of [...this.#active]) request.destroy(cause);
-    this.#watches.destroy(cause);
+    this.#sessions.destroy(cause);
     this.destroy();
   }
 
@@ -220,8 +277,9 @@ export class Connections {
    */
   leave(cause: Error): void {
     if (this.#lost !== undefined || this.#isRetired) return;
+    this.#left = cause;
     for (const request of [...this.#active]) if (request.method === 'GET') request.destroy(cause);
-    this.#watches.destroy(cause);
+    this.#sessions.endReads(cause);
     const timer = setTimeout(() => this.lose(cause), LAST_ANSWERS);
     this.#onEnd = () => clearTimeout(timer);
     this.retire();
@@ -236,13 +294,13 @@ export class Connections {
   /** Closes what is open. */
   destroy(): void {
     this.#onEnd();
-    this.#watches.destroy();
+    this.#sessions.destroy();
     for (const agent of [this.#requests, this.#watchesApart, this.#probes]) agent.destroy();
   }
 
-  #connect(): WatchSession {
+  #connect(): Session {
     const limit = this.#options.impatient() ? CONNECT_LIMIT : undefined;
-    return new WatchSession(connectionOptions(this.server.endpoint), limit);
+    return new Session(connectionOptions(this.server.endpoint), limit);
   }
 
   /** Whoever waited has what he waited for. */
@@ -275,6 +333,19 @@ export class Connections {
     const { endpoint } = this.server;
     return isPlain(endpoint) ? new HttpAgent(options) : new HttpsAgent({ ...options, ...connectionOptions(endpoint) });
   }
+}
+
+/** Calls `act` when no answer has come within `limit` milliseconds. */
+function onceLate(limit: number, act: (error: Error) => void): NodeJS.Timeout {
+  const late = () => act(new Error(`it did not answer within ${limit} ms`));
+  // A process that was held up finds its timers due before it has read what came meanwhile.
+  return setTimeout(() => setImmediate(() => setImmediate(late)), limit);
+}
+
+/** Reads an answer of which nothing but the head matters. */
+async function readOut(answer: Answer): Promise<Answer> {
+  for await (const _ of answer);
+  return answer;
 }
 
 function tooLate(request: ClientRequest): void {

@@ -134,6 +134,17 @@ export function clientContract(name: string, open: () => Promise<ContractSetup> 
       assert.deepEqual([item?.apiVersion, item?.kind], ['coordination.k8s.io/v1', 'Lease']);
     });
 
+    it('says that a watch has been begun, though nothing changes', async () => {
+      const { resourceVersion } = await client.list(Lease, { namespace });
+      const ended = new AbortController();
+      const { promise, resolve: opened } = Promise.withResolvers<void>();
+      const changes = client.watch(Lease, { namespace, resourceVersion, opened }, ended.signal);
+      const first = changes[Symbol.asyncIterator]().next();
+      await promise;
+      ended.abort();
+      assert.deepEqual(await first, { done: true, value: undefined });
+    });
+
     it('watches from a list without a gap, as the selector sees it, until the signal', async () => {
       const { resourceVersion } = await client.list(Lease, { namespace });
       const created = await client.create(Lease, lease('watched', 'a', { watched: 'yes' }));

@@ -9,7 +9,7 @@ import { alreadyExists, conflict, failure, invalid, notFound } from '../api/stat
 import { metadataWithStatus } from '../api/status-write.ts';
 import { printTime } from '../api/time.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
-import type { Client, DeleteOptions, Draft, Listed, ListOptions, Patch, WatchEvent } from './client.ts';
+import type { Client, DeleteOptions, Draft, Listed, ListOptions, Patch, WatchEvent, WatchOptions } from './client.ts';
 import {
   applyPatch,
   canonical,
@@ -154,10 +154,11 @@ export class FakeClient implements Client {
 
   async *watch<T extends KubeObject>(
     kind: Kind<T>,
-    options: Omit<ListOptions, 'limit'> & { readonly resourceVersion: string },
+    options: WatchOptions,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>> {
     this.#check('watch', kind, options.namespace ?? '');
+    options.opened?.();
     const resource = resourceOf(kind.apiVersion, kind.kind);
     for await (const entry of this.#store.follow(Number(options.resourceVersion), signal)) {
       const event = entry.resource === resource ? selectedEvent(kind, options, entry) : undefined;

@@ -1,4 +1,4 @@
-/** The Client over HTTPS: requests on kept connections, each watch on a connection of its own; of one server or several. */
+/** The Client over HTTPS: requests and watches on one connection of HTTP/2, or on several of HTTP/1.1; of one server or several. */
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../api/meta/v1.ts';
 import { ApiError, failure, type Status } from '../api/status.ts';
@@ -14,13 +14,14 @@ import {
   type Patch,
   TransportError,
   type WatchEvent,
+  type WatchOptions,
 } from './client.ts';
 import { Connections, type RequestParts } from './connections.ts';
 import { jsonLines } from './json-lines.ts';
 import { type Failure, type Outcome, outcomeOf, unreachable } from './outcome.ts';
 import { LastRefusal } from './refusal.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
-import type { Answer } from './watch-session.ts';
+import type { Answer } from './session.ts';
 import { Watchman } from './watchman.ts';
 
 /** Largest answer that is read into memory. */
@@ -126,7 +127,7 @@ class HttpClient implements ServedClient {
 
   async *watch<T extends KubeObject>(
     kind: Kind<T>,
-    options: Omit<ListOptions, 'limit'> & { readonly resourceVersion: string },
+    options: WatchOptions,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>> {
     const query = listQuery(options, {
@@ -143,6 +144,7 @@ class HttpClient implements ServedClient {
         connections = to;
         return this.#open(to, call);
       });
+      options.opened?.();
       for await (const event of jsonLines(response)) {
         connections?.heard();
         yield watchEvent(kind, event as RawWatchEvent<T>);

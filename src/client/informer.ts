@@ -10,6 +10,7 @@ import type { Logger } from '../host/log.ts';
 import { BackOff } from './back-off.ts';
 import type { Client, WatchEvent } from './client.ts';
 import { failureFields, isRevisionTooLarge } from './expected.ts';
+import { type Outage, outageOf } from './outage.ts';
 
 /** What happened to one object. `object` is undefined once it is deleted, `previous` when it is new here. */
 export interface Change<T> {
@@ -54,6 +55,7 @@ export class Informer<T extends KubeObject> {
   readonly #indexes: Index<T>[] = [];
   readonly #listeners: ((change: Change<T>) => void)[] = [];
   readonly #backOff = new BackOff({ first: 50, max: 3000, jitter: 0.5 });
+  readonly #outage: Outage;
   #listed: readonly T[] | undefined;
   #started = false;
   /** The server was found not to have the kind, when it was last asked. */
@@ -65,6 +67,7 @@ export class Informer<T extends KubeObject> {
   constructor(options: InformerOptions<T>) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#outage = outageOf(options.client, this.#clock);
     this.synced = new Promise((resolve) => {
       this.#markSynced = resolve;
     });
@@ -74,7 +77,7 @@ export class Informer<T extends KubeObject> {
   start(signal: AbortSignal): void {
     if (this.#started) throw new Error(`the informer of ${this.#options.kind.plural} has already been started`);
     this.#started = true;
-    void this.#run(signal);
+    void this.#run(signal).finally(() => this.#outage.left(this.#options));
   }
 
   /** The object of a key, given as an ObjectKey or as its text. */
@@ -159,7 +162,8 @@ export class Informer<T extends KubeObject> {
   async #watch(from: string, signal: AbortSignal, seen: (revision: string) => void): Promise<string> {
     const { client, kind } = this.#options;
     let revision = from;
-    for await (const event of client.watch(kind, { ...this.#scope(), resourceVersion: from }, signal)) {
+    const opened = () => this.#outage.follows(this.#options);
+    for await (const event of client.watch(kind, { ...this.#scope(), resourceVersion: from, opened }, signal)) {
       if (signal.aborted) break;
       revision = this.#apply(event);
       seen(revision);
@@ -215,19 +219,22 @@ export class Informer<T extends KubeObject> {
     }
   }
 
-  /** Only the first failure of a streak is worth a warning: the others say the same. */
+  /** Only the first failure of a streak is worth a warning: the others say the same, and so do other informers in an outage. */
   #failed(error: unknown): void {
     const { kind, log } = this.#options;
-    const fields = { ...failureFields(error), kind: kind.kind };
+    const failure = failureFields(error);
+    if ('reason' in failure) {
+      this.#outage.failed(this.#options, failure.reason);
+      return;
+    }
+    const fields = { ...failure, kind: kind.kind };
     if (isExpired(error)) log.debug(fields, 'the watch fell behind; listing again');
     else if (this.#backOff.failures === 0) log.warn(fields, 'cannot follow the API; retrying');
     else log.debug(fields, 'still cannot follow the API');
   }
 
   #succeeded(): void {
-    if (this.#backOff.failures > 1) {
-      this.#options.log.debug({ kind: this.#options.kind.kind }, 'following the API again');
-    }
+    this.#outage.follows(this.#options);
     this.#backOff.reset();
   }
 }

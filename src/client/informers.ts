@@ -31,14 +31,18 @@ export class Informers {
   }
 
   /**
-   * The informer of a kind, over all namespaces. Ask, add listeners and indexes, then {@link start}: those who share it may
-   * do so one after another. Whoever asks for a kind that a server may lack says `optional`, all of them alike.
+   * The informer of a kind, over all namespaces, or of those of its objects that `fieldSelector` selects. Ask, add listeners and
+   * indexes, then {@link start}: those who share it may do so one after another. Whoever asks for a kind that a server may lack says
+   * `optional`, all of them alike.
    */
-  of<T extends KubeObject>(kind: Kind<T>, { optional = false }: { readonly optional?: boolean } = {}): Informer<T> {
-    const key = `${kind.plural}.${kind.group}`;
+  of<T extends KubeObject>(
+    kind: Kind<T>,
+    { optional = false, fieldSelector }: { readonly optional?: boolean; readonly fieldSelector?: string } = {},
+  ): Informer<T> {
+    const key = `${kind.plural}.${kind.group} ${fieldSelector ?? ''}`;
     let informer: Informer<T> | undefined = this.#byKind.get(key);
     if (informer === undefined) {
-      informer = new Informer({ ...this.#options, kind, optional });
+      informer = new Informer({ ...this.#options, kind, optional, ...(fieldSelector && { fieldSelector }) });
       this.#byKind.set(key, informer);
       this.#asked.push({ kind, optional });
     }

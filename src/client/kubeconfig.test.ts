@@ -27,7 +27,11 @@ describe('a kubeconfig', () => {
       await writeFile(path, printKubeconfig({ endpoint: each, name: 'my: lab' }));
       assert.deepEqual(await loadKubeconfig(path), each);
       assert.deepEqual(await loadKubeconfig(path, 'my: lab'), each);
+      await writeFile(path, printKubeconfig({ endpoint: each, name: 'my: lab', format: 'json' }));
+      assert.deepEqual(await loadKubeconfig(path), each);
     }
+    const yaml = printKubeconfig({ endpoint, name: 'lab' });
+    assert.match(yaml, /^clusters:\n- name: "lab"\n {2}cluster:\n {4}server: "https:\/\/127.0.0.1:6443"\n {4}certificate/m);
   });
 
   it('tells of the other servers of the cluster, in an extension that kubectl passes over', async () => {

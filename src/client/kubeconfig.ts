@@ -44,52 +44,59 @@ export async function loadKubeconfig(path: string, context?: string): Promise<En
   });
 }
 
-/** The text of a kubeconfig with one context called `name`. It holds the key: write it with mode 0600. */
-export function printKubeconfig(options: { readonly endpoint: Endpoint; readonly name: string }): string {
-  const { endpoint, name } = options;
-  const quoted = JSON.stringify; // A JSON string is a YAML scalar.
-  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
-  const line = (field: string, value: string | undefined) => (value === undefined ? [] : [`    ${field}: ${value}`]);
-  const user = [
-    ...line('client-certificate-data', endpoint.clientCertificate && base64(endpoint.clientCertificate)),
-    ...line('client-key-data', endpoint.clientKey && base64(endpoint.clientKey)),
-    ...line('token', endpoint.token && quoted(endpoint.token)),
-  ];
-  return [
-    'apiVersion: v1',
-    'kind: Config',
-    `current-context: ${quoted(name)}`,
-    'clusters:',
-    `- name: ${quoted(name)}`,
-    '  cluster:',
-    `    server: ${quoted(endpoint.server)}`,
-    ...line('certificate-authority-data', endpoint.caData && base64(endpoint.caData)),
-    ...serversExtension(endpoint),
-    'users:',
-    `- name: ${quoted(name)}`,
-    ...(user.length === 0 ? ['  user: {}'] : ['  user:', ...user]),
-    'contexts:',
-    `- name: ${quoted(name)}`,
-    '  context:',
-    `    cluster: ${quoted(name)}`,
-    `    user: ${quoted(name)}`,
-    '',
-  ].join('\n');
+/** What a kubeconfig with one context is made from. */
+export interface PrintedKubeconfig {
+  readonly endpoint: Endpoint;
+  /** Of the context. */
+  readonly name: string;
+  /** JSON is read without loading a parser of YAML, and kubectl takes it too. Default: `yaml`, for people. */
+  readonly format?: 'yaml' | 'json';
+}
+
+/** Its text. It holds the key: write it with mode 0600. */
+export function printKubeconfig({ endpoint, name, format = 'yaml' }: PrintedKubeconfig): string {
+  const base64 = (pem: string | undefined) => pem && Buffer.from(pem).toString('base64');
+  const user = {
+    'client-certificate-data': base64(endpoint.clientCertificate),
+    'client-key-data': base64(endpoint.clientKey),
+    token: endpoint.token,
+  };
+  const cluster = {
+    server: endpoint.server,
+    'certificate-authority-data': base64(endpoint.caData),
+    extensions: serversExtension(endpoint),
+  };
+  const config = {
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': name },
+    clusters: [{ name, cluster }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+  };
+  const text = JSON.stringify(config, null, 2);
+  return format === 'json' ? `${text}\n` : `${blockYAML(JSON.parse(text)).join('\n')}\n`;
+}
+
+/** The lines of what JSON can say as YAML in block style. A JSON string is a YAML scalar. */
+function blockYAML(value: unknown): readonly string[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item) => blockYAML(item).map((line, i) => (i === 0 ? `- ${line}` : `  ${line}`)));
+  }
+  if (!isEntry(value) || Object.keys(value).length === 0) return [JSON.stringify(value)];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const [first = '', ...rest] = blockYAML(inner);
+    if (Array.isArray(inner)) return [`${key}:`, first, ...rest];
+    const isNested = isEntry(inner) && Object.keys(inner).length > 0;
+    return isNested ? [`${key}:`, ...[first, ...rest].map((line) => `  ${line}`)] : [`${key}: ${first}`];
+  });
 }
 
 /** Other servers of the cluster, where other programs than ours do not look. */
 const SERVERS_EXTENSION = 'postern.dev/servers';
 
 /** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#NamedExtension */
-function serversExtension({ server, otherServers = [] }: Endpoint): readonly string[] {
-  if (otherServers.length === 0) return [];
-  return [
-    '    extensions:',
-    `    - name: ${SERVERS_EXTENSION}`,
-    '      extension:',
-    '        servers:',
-    ...[server, ...otherServers].map((url) => `        - ${JSON.stringify(url)}`),
-  ];
+function serversExtension({ server, otherServers = [] }: Endpoint): readonly Entry[] | undefined {
+  if (otherServers.length === 0) return undefined;
+  return [{ name: SERVERS_EXTENSION, extension: { servers: [server, ...otherServers] } }];
 }
 
 function otherServers(path: string, cluster: Entry): readonly string[] {
@@ -109,8 +116,6 @@ function otherServers(path: string, cluster: Entry): readonly string[] {
 }
 
 async function readConfig(path: string): Promise<Entry> {
-  // Loaded on use: the server writes kubeconfigs at its start but never reads one.
-  const { parse } = await import('yaml');
   let source: string;
   try {
     source = await readFile(path, 'utf8');
@@ -118,12 +123,23 @@ async function readConfig(path: string): Promise<Entry> {
     throw new KubeconfigError(path, `cannot be read: ${(cause as Error).message}`, { cause });
   }
   try {
-    const config: unknown = parse(source, { maxAliasCount: 0 });
+    const config = await parseYAML(source);
     if (isEntry(config)) return config;
   } catch (cause) {
     throw new KubeconfigError(path, `is not YAML: ${(cause as Error).message}`, { cause });
   }
   throw new KubeconfigError(path, 'must be a mapping with clusters, users and contexts');
+}
+
+/** JSON is YAML as well. */
+async function parseYAML(source: string): Promise<unknown> {
+  try {
+    return JSON.parse(source);
+  } catch {
+    // It is none. The parser is loaded on use: servers never need it, nor agents whose kubeconfig a server wrote.
+    const { parse } = await import('yaml');
+    return parse(source, { maxAliasCount: 0 });
+  }
 }
 
 function find(path: string, config: Entry, list: string, field: string, name: string | undefined): Entry {

@@ -2,8 +2,8 @@
 import { ApiError } from '../api/status.ts';
 import { whyUnreachable } from '../lib/errors.ts';
 import { TransportError } from './client.ts';
-import { type Connections, StaleConnectionError } from './connections.ts';
-import { NotConnectedError } from './watches.ts';
+import { NotConnectedError, StaleConnectionError } from './connection-errors.ts';
+import type { Connections } from './connections.ts';
 
 /** How a call failed at a server. */
 export type Outcome =

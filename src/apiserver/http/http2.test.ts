@@ -89,6 +89,18 @@ test('a body that is too large, or that is never sent, keeps nobody else from be
   declared.close();
 });
 
+test('a long list that is not read yet keeps no other request of its connection waiting', async () => {
+  const large = 'x'.repeat(200_000);
+  for (let i = 0; i < 100; i++) {
+    await api.call('POST', LEASES, { body: lease(`large${i}`, { metadata: { annotations: { large } } }) });
+  }
+  const list = session.request({ ':path': LEASES });
+  list.pause();
+  await once(list, 'response');
+  assert.equal((await call('GET', '/version')).code, 200);
+  list.close();
+});
+
 test('a client that offers HTTP/1.1 as well is served by that, and one that offers neither is refused', async () => {
   const chosen = (ALPNProtocols: string[]) =>
     new Promise<string>((resolve) => {

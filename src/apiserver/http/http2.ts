@@ -1,6 +1,6 @@
 /**
- * HTTP/2 beside HTTP/1.1 on one port: for clients that keep many watches, which here share a connection, and so its
- * handshake and what it weighs. It is chosen for those that offer nothing else. Whoever offers both, as kubectl does, gets
+ * HTTP/2 beside HTTP/1.1 on one port: for clients that keep many watches, which here share a connection with each other and with
+ * requests, and so its handshake and what it weighs. It is chosen for those that offer nothing else. Whoever offers both, as kubectl does, gets
  * HTTP/1.1, which alone can change to WebSocket and SPDY. https://www.rfc-editor.org/rfc/rfc9113
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -21,8 +21,11 @@ const HTTP1 = 'http/1.1';
 
 /** Requests of one connection at a time. */
 const STREAMS = 250;
-/** What one connection may make the server hold for it, in megabytes. */
-const SESSION_MEMORY = 8;
+/**
+ * What one connection may make the server hold for it, in megabytes, before further requests on it are refused. Long lists that the client
+ * has not read yet count, and must not keep its other requests out: `limits/flow-control.ts` bounds those.
+ */
+const SESSION_MEMORY = 256;
 /** Header fields of one request, in bytes: as much as Node.js takes in HTTP/1.1. */
 const HEADERS = 16 * 1024;
 /** A connection with nothing on it ends after this; as long as one of HTTP/1.1. */
