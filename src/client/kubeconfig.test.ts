@@ -31,7 +31,10 @@ describe('a kubeconfig', () => {
       assert.deepEqual(await loadKubeconfig(path), each);
     }
     const yaml = printKubeconfig({ endpoint, name: 'lab' });
-    assert.match(yaml, /^clusters:\n- name: "lab"\n {2}cluster:\n {4}server: "https:\/\/127.0.0.1:6443"\n {4}certificate/m);
+    assert.match(
+      yaml,
+      /^clusters:\n- name: "lab"\n {2}cluster:\n {4}server: "https:\/\/127.0.0.1:6443"\n {4}certificate/m,
+    );
   });
 
   it('tells of the other servers of the cluster, in an extension that kubectl passes over', async () => {

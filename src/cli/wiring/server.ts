@@ -185,7 +185,7 @@ async function writeKubeconfig(
 ): Promise<void> {
   const own = await ownEndpoint(server, pki, { name: `system:node:${nodeName}`, groups: ['system:nodes'] });
   const otherServers = servers.filter((url) => url !== server);
-  const text = printKubeconfig({ endpoint: { ...own, otherServers }, name: 'postern' });
+  const text = printKubeconfig({ endpoint: { ...own, otherServers }, name: 'postern', format: 'json' });
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(path, text, { mode: 0o600 });
 }
