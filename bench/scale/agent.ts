@@ -42,8 +42,9 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
   const client = createClient(endpoint);
   signal.addEventListener('abort', () => client.close(), { once: true });
   const informers = new Informers({ client, log });
-  informers.of(Node);
+  await startNode({ client, informers, nodeName, addresses: [address], log }, signal);
   informers.of(EndpointSlice);
+  informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   informers.of(IPAddressPool, { optional: true });
   informers.of(L2Advertisement, { optional: true });
   informers.of(MetalLB, { optional: true });
@@ -60,16 +61,9 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
   informers.of(Service).onChange(({ object }) => {
     if (object !== undefined) onService(object);
   });
-  const ownPods = { client, log, kind: Pod, fieldSelector: `spec.nodeName=${nodeName}` };
-  const own = [
-    new Informer(ownPods),
-    new Informer({ ...ownPods, labelSelector: 'kubevirt.io=virt-launcher' }),
-    leases,
-  ] as const;
-  await startNode({ client, nodeName, addresses: [address], log }, signal);
   const follow = async () => {
-    for (const informer of own) informer.start(signal);
-    await Promise.all([informers.start(signal), ...own.map((informer) => informer.synced)]);
+    leases.start(signal);
+    await Promise.all([informers.start(signal), leases.synced]);
     void announcer.run(signal);
   };
   return { nodeName, follow };

@@ -177,6 +177,9 @@ test('a program that asked, and waits for nothing more, ends', async () => {
   `;
   const CLIENT = new URL('../client/http-client.ts', import.meta.url).href;
   const env = { ...process.env, ENDPOINT: JSON.stringify(endpoint), CLIENT };
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { env, timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+    env,
+    timeout: 60_000,
+  });
   assert.match(stdout, /^v1/);
 });

@@ -4,7 +4,8 @@ import { Node } from '../api/core/v1/node.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../api/status.ts';
 import { BackOff } from '../client/back-off.ts';
 import type { Client } from '../client/client.ts';
-import { Informer } from '../client/informer.ts';
+import type { Informer } from '../client/informer.ts';
+import { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
 import { Wake } from '../host/wake.ts';
@@ -30,6 +31,8 @@ const COPIED =
 
 export interface NodeOptions {
   readonly client: Client;
+  /** Where all Nodes are followed anyway. Default: this one is followed alone. */
+  readonly informers?: Informers;
   readonly nodeName: string;
   /** This node's addresses on the LAN, at most one per family, the primary family first. */
   readonly addresses: readonly string[];
@@ -76,13 +79,14 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
   const machine = options.machine ?? (await readMachine());
   const input = { nodeName, addresses, labels, annotations, machine, agentId: options.agentId };
   const claim = { client, own: addresses, leaseDuration, clock, log };
-  const fieldSelector = `metadata.name=${nodeName}`;
-  const informer = new Informer({ client, kind: Node, log, clock, fieldSelector });
+  const informers = options.informers ?? new Informers({ client, log, clock });
+  const informer = informers.of(Node, options.informers ? {} : { fieldSelector: `metadata.name=${nodeName}` });
   let latest = await register(client, input, { clock, log, signal, claim });
   const wake = new Wake();
   const podCIDRs = new Promise<readonly CIDR[]>((resolve) => {
     let given: string | undefined;
-    informer.onChange(({ object }) => {
+    informer.onChange(({ key, object }) => {
+      if (key !== nodeName) return;
       if (object === undefined) wake.now();
       else latest = object;
       const cidrs = (object?.spec?.podCIDRs ?? []).map(parseCIDR).filter((cidr) => cidr !== undefined);
@@ -97,7 +101,7 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
       if (object?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True')) wake.now();
     });
   });
-  informer.start(signal);
+  void informers.start(signal);
   const { taken = () => {} } = options;
   const lease = new NodeLease({ client, duration: leaseDuration, isMarked: options.agentId !== undefined, clock });
   void keepAlive({ client, input, lease, leaseDuration, clock, log, wake, informer, claim, taken }, signal);

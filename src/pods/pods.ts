@@ -7,7 +7,7 @@ import { Service } from '../api/core/v1/service.ts';
 import { EndpointSlice } from '../api/discovery/v1/endpointslice.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
-import { Informer } from '../client/informer.ts';
+import type { Informer } from '../client/informer.ts';
 import type { Informers } from '../client/informers.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
@@ -102,7 +102,7 @@ class PodsOfNode implements Pods {
     const { client, informers, nodeName, log, clock = systemClock, forwarded } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#pods = new Informer({ client, kind: Pod, log, clock, fieldSelector: `spec.nodeName=${nodeName}` });
+    this.#pods = informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
     this.#nodes = informers.of(Node);
     this.#services = informers.of(Service).index(({ metadata }) => [metadata.namespace ?? '']);
     const slices = informers.of(EndpointSlice);
@@ -131,8 +131,7 @@ class PodsOfNode implements Pods {
       open = (socketPath: string) => openRuntime(socketPath, log),
       log,
     } = this.#options;
-    this.#pods.start(signal);
-    await untilAborted(Promise.all([this.#pods.synced, informers.start(signal)]), signal);
+    await untilAborted(informers.start(signal), signal);
     if (signal.aborted) return;
     const failed = (err: unknown) => log.error({ err }, 'the part that runs pods has stopped');
     this.#workers.run(signal).catch(failed);

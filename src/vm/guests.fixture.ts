@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Pod } from '../api/core/v1/pod.ts';
 import { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstance.ts';
 import { fakeClient } from '../client/fake.ts';
+import { Informers } from '../client/informers.ts';
 import { silentLogger } from '../host/log.ts';
 import { runCommand } from '../host/process.ts';
 import { mustParseCIDR } from '../lib/ip.ts';
@@ -59,7 +60,7 @@ async function createGuest(name: string, image?: string): Promise<void> {
       name: `virt-launcher-${name}-abcde`,
       namespace: NAMESPACE,
       labels: { 'kubevirt.io': 'virt-launcher' },
-      ownerReferences: [{ apiVersion, kind, name, uid: vmi.metadata.uid ?? '' }],
+      ownerReferences: [{ apiVersion, kind, name, uid: vmi.metadata.uid ?? '', controller: true }],
     },
     spec: { nodeName: 'node1', containers: [{ name: 'compute', image: 'postern/guest' }] },
   });
@@ -99,15 +100,17 @@ async function main(): Promise<object> {
     { ...common, podCIDRs, stateDir: networkState, clusterDomain: 'cluster.local' },
     parts.signal,
   );
-  const options = { ...common, hostIPs: ['192.0.2.1'], network, stateDir: join(stateDir, 'vms'), imageDir };
-  const vms = await startVMs(options, parts.signal);
+  const own = { hostIPs: ['192.0.2.1'], network, stateDir: join(stateDir, 'vms'), imageDir };
+  /** As a new process begins: it knows nothing yet. */
+  const options = () => ({ ...common, ...own, informers: new Informers(common) });
+  const vms = await startVMs(options(), parts.signal);
 
   await Promise.all([createGuest('guest-a'), createGuest('guest-b'), createGuest('guest-c', 'example.com/none')]);
   const ready = await until('guest-a is ready', () => readyPod('guest-a'));
   await until('guest-b is ready', () => readyPod('guest-b'));
   const addresses = (ready.status?.podIPs ?? []).map(({ ip }) => ip);
   const names = await Promise.all(addresses.map(fetchText));
-  const console = consolePath(options.stateDir, { namespace: NAMESPACE, name: 'guest-b' });
+  const console = consolePath(own.stateDir, { namespace: NAMESPACE, name: 'guest-b' });
   const [v4 = '', v6 = ''] = addresses;
   const commands = [
     `wget -qO- http://${v4}:9376/`,
@@ -122,7 +125,7 @@ async function main(): Promise<object> {
   // The agent is stopped and started again; the guests run on and are not doubled.
   const pids = [qemuPid(await podOf('guest-a')), qemuPid(await podOf('guest-b'))];
   await vms.stop('leave');
-  const again = await startVMs(options, parts.signal);
+  const again = await startVMs(options(), parts.signal);
   const after = [qemuPid(await podOf('guest-a')), qemuPid(await podOf('guest-b'))];
   const afterRestart = await runInGuest(console, 'hostname', { timeout: 20_000 });
 
@@ -147,7 +150,7 @@ async function main(): Promise<object> {
   await again.stop('leave');
   client.remove(Pod, { namespace: NAMESPACE, name: 'virt-launcher-guest-d-abcde' });
   const ranOn = isRunning(forgotten);
-  const back = await startVMs(options, parts.signal);
+  const back = await startVMs(options(), parts.signal);
   await until('the forgotten guest ends', async () => (isRunning(forgotten) ? undefined : true));
 
   await back.stop('end');

@@ -6,7 +6,6 @@ import { VirtualMachineInstance } from '../api/kubevirt/v1/virtualmachineinstanc
 import { keyOf, keyText, parseKey } from '../api/meta/v1.ts';
 import { isConflict, isNotFound } from '../api/status.ts';
 import type { EventRecorder } from '../client/events.ts';
-import type { Informer } from '../client/informer.ts';
 import type { Clock } from '../host/clock.ts';
 import { printIP } from '../lib/ip.ts';
 import type { Port } from '../network/pod-network.ts';
@@ -26,7 +25,8 @@ const END_LIMIT = 12_000;
 
 export interface LifeCycleOptions extends VMsOptions {
   readonly clock: Clock;
-  readonly pods: Informer<Pod>;
+  /** Those that stand for guests of this node, by their keys. */
+  readonly pods: { get(key: string): Pod | undefined };
   readonly events: EventRecorder;
   readonly acceleration: Promise<Acceleration>;
   /** Asks for a reconcile of a pod, by key. */

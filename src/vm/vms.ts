@@ -1,11 +1,11 @@
 /** Starts a node's part that runs guests. */
 import { mkdir } from 'node:fs/promises';
 import { Pod } from '../api/core/v1/pod.ts';
-import { LAUNCHER_LABEL } from '../api/kubevirt/v1/virtualmachineinstance.ts';
+import { isLauncherPod } from '../api/kubevirt/v1/launcher-pod.ts';
 import type { Client } from '../client/client.ts';
 import { runController } from '../client/controller.ts';
 import { EventRecorder } from '../client/events.ts';
-import { Informer } from '../client/informer.ts';
+import type { Informers } from '../client/informers.ts';
 import { WorkQueue } from '../client/work-queue.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
@@ -20,6 +20,7 @@ const WORKERS = 8;
 
 export interface VMsOptions {
   readonly client: Client;
+  readonly informers: Informers;
   readonly nodeName: string;
   /** The node's own addresses, at most one per family. */
   readonly hostIPs: readonly string[];
@@ -40,6 +41,11 @@ export interface VMs {
   stop(how: 'leave' | 'end'): Promise<void>;
 }
 
+/** Whether a pod stands for a guest. */
+function isLauncher(pod: Pod | undefined): boolean {
+  return pod !== undefined && isLauncherPod(pod);
+}
+
 /**
  * Runs the guests of this node's pods. Resolves when the guests of an earlier run have been found again. Call `stop` before
  * the signal is aborted; without it the guests are left running.
@@ -47,14 +53,7 @@ export interface VMs {
 export async function startVMs(options: VMsOptions, signal: AbortSignal): Promise<VMs> {
   const { client, nodeName, stateDir, log, clock = systemClock, run = runCommand } = options;
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  const pods = new Informer({
-    client,
-    kind: Pod,
-    log,
-    clock,
-    labelSelector: `${LAUNCHER_LABEL}=virt-launcher`,
-    fieldSelector: `spec.nodeName=${nodeName}`,
-  });
+  const pods = options.informers.of(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
   const queue = new WorkQueue({ clock });
   const events = new EventRecorder({ client, component: 'postern-vm', host: nodeName, clock, log });
   // Asked once, while nothing waits for it.
@@ -63,10 +62,22 @@ export async function startVMs(options: VMsOptions, signal: AbortSignal): Promis
     return result;
   });
   acceleration.catch(() => undefined);
-  const lifeCycle = new LifeCycle({ ...options, clock, pods, events, acceleration, changed: (key) => queue.add(key) });
-  pods.onChange(({ key }) => queue.add(key));
-  pods.start(signal);
-  await untilAborted(pods.synced, signal);
+  const launcher = (key: string) => {
+    const pod = pods.get(key);
+    return isLauncher(pod) ? pod : undefined;
+  };
+  const lifeCycle = new LifeCycle({
+    ...options,
+    clock,
+    pods: { get: launcher },
+    events,
+    acceleration,
+    changed: (key) => queue.add(key),
+  });
+  pods.onChange(({ key, object, previous }) => {
+    if (isLauncher(object) || isLauncher(previous)) queue.add(key);
+  });
+  await untilAborted(options.informers.start(signal), signal);
   if (!signal.aborted) await lifeCycle.findGuests();
   const controller = runController(
     { name: 'vm', queue, reconcile: (key) => lifeCycle.reconcile(key), workers: WORKERS, log },

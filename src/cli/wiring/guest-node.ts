@@ -111,6 +111,7 @@ async function runParts(
     startVMs(
       {
         ...part('vm'),
+        informers: new Informers({ client, log: log.child({ component: 'informers' }) }),
         ...{ hostIPs: options.nodeIPs, network, imageDir: options.imageDir, stateDir: join(stateDir, 'vms') },
         ...(canChangeUser() ? { runAs: { uid: GUEST_ID, gid: GUEST_ID } } : {}),
       },
