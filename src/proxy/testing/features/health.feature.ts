@@ -35,9 +35,10 @@ export const health = [
   feature(
     'healthCheckNodePort is open while external policy Local needs it, and closed with its Service',
     async (it) => {
-      const check = () => it.ask('client', [it.nodeIP, it.healthCheckNodePort], { patience: 300 });
+      const port = [it.nodeIP, it.healthCheckNodePort] as const;
+      const check = () => it.ask('client', port, { patience: 300 });
       await it.put(it.loadBalancer(), it.serves(['a1']));
-      assert.equal(await check(), 'refused');
+      assert.equal(await it.ask('client', port), 'refused');
       await it.put(checked(it));
       await answer(it, 200);
       await it.put(it.loadBalancer());
