@@ -76,10 +76,10 @@ export class OwnReads {
     }
   }
 
-  /** Changes after `resourceVersion`, until the signal is aborted or the server ends. */
+  /** Changes after `resourceVersion`, until the signal is aborted or the server ends; `opened` is called when they are followed. */
   async *watch<T extends KubeObject>(
     kind: Kind<T>,
-    { resourceVersion, ...scope }: Scope & { readonly resourceVersion: string },
+    { resourceVersion, opened, ...scope }: Scope & { readonly resourceVersion: string; readonly opened?: () => void },
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>, void, undefined> {
     const api = this.#api;
@@ -88,6 +88,7 @@ export class OwnReads {
     const end = AbortSignal.any([signal, this.#ending]);
     try {
       await checkReached(api, from);
+      opened?.();
       for await (const batch of api.store.watch(selection.prefix, from, end)) {
         const lines = changed(api, selection, batch);
         for (const { type, stored } of lines) yield { type, object: stored.object as T };
