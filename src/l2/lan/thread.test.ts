@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { FakeClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import { DEFAULT_HEARTBEATS } from '../settings.ts';
-import type { FromLan } from './messages.ts';
+import type { FromLan, ToLan } from './messages.ts';
 import { plan, settle } from './testing.ts';
 import { LanThread, type Thread, type ToThread } from './thread.ts';
 
@@ -29,7 +30,8 @@ class FakeThread implements Thread {
   }
 }
 
-async function world() {
+/** With a thread, or before there is anything that one is needed for. */
+async function world({ isNeeded = true } = {}) {
   const threads: FakeThread[] = [];
   const heard: FromLan[] = [];
   const clock = new FakeClock();
@@ -44,6 +46,7 @@ async function world() {
   lan.onMessage((message) => heard.push(message));
   const ended = new AbortController();
   await lan.start(ended.signal);
+  if (isNeeded) lan.send({ kind: 'plans', changed: [plan(A, 'n1')], removed: [] });
   const thread = (number: number): FakeThread => threads[number] ?? assert.fail(`no thread ${number}`);
   return { lan, threads, thread, heard, clock, ended };
 }
@@ -121,4 +124,74 @@ test('a thread ends in good order', async () => {
   ended.abort();
   assert.deepEqual(thread(0).posted.at(-1), { kind: 'stop' });
   thread(0).exit(undefined);
+});
+
+const alone: readonly ToLan[] = [
+  { kind: 'self', addresses: ['192.0.2.1'] },
+  { kind: 'keys', keys: [] },
+  { kind: 'api', reachable: true },
+  { kind: 'plans', changed: [], removed: [] },
+  { kind: 'peers', peers: [] },
+  { kind: 'synced' },
+];
+
+test('a node that is alone and has no address needs no thread, and what is asked of it is answered', async () => {
+  const { lan, threads, heard, ended } = await world({ isNeeded: false });
+  for (const message of alone) lan.send(message);
+  lan.send({ kind: 'ask', id: 3 });
+  lan.send({ kind: 'leave' });
+  await settle();
+  assert.equal(threads.length, 0);
+  assert.deepEqual(heard, [
+    { kind: 'peers', peers: [], hears: [], onLan: true, macs: [] },
+    {
+      kind: 'status',
+      id: 3,
+      status: { announcing: [], conflicts: [], peers: [], elected: {}, silent: undefined, counts: {} },
+    },
+    { kind: 'left' },
+  ]);
+  ended.abort();
+});
+
+test('the first address, and the first other node, start the thread, which is told all; then it stays', async () => {
+  const peer = { name: 'n2', addresses: ['192.0.2.2'], port: 1, lease: 'fresh', hears: [], onLan: true } as const;
+  const firsts: readonly ToLan[] = [
+    { kind: 'plans', changed: [plan(A, 'n1')], removed: [] },
+    { kind: 'peers', peers: [peer] },
+  ];
+  for (const first of firsts) {
+    const { lan, thread, threads, ended } = await world({ isNeeded: false });
+    for (const message of alone) lan.send(message);
+    lan.send(first);
+    assert.deepEqual(new Set(thread(0).posted.map(({ kind }) => kind)), new Set(alone.map(({ kind }) => kind)));
+    assert.ok(thread(0).posted.some((message) => isDeepStrictEqual(message, first)));
+    lan.send({ kind: 'plans', changed: [], removed: [A] });
+    lan.send({ kind: 'peers', peers: [] });
+    lan.send({ kind: 'ask', id: 1 });
+    assert.deepEqual(thread(0).posted.at(-1), { kind: 'ask', id: 1 });
+    assert.equal(threads.length, 1);
+    ended.abort();
+  }
+});
+
+test('what is needed before the start is done once it has come, and not after the end', async () => {
+  const threads: FakeThread[] = [];
+  const startThread = () => {
+    const thread = new FakeThread();
+    threads.push(thread);
+    return thread;
+  };
+  const parts = { nodeName: 'n1', interfaces: undefined, heartbeats: DEFAULT_HEARTBEATS, log: silentLogger };
+  const lan = new LanThread({ ...parts, clock: new FakeClock(), startThread });
+  lan.send({ kind: 'plans', changed: [plan(A, 'n1')], removed: [] });
+  assert.equal(threads.length, 0);
+  const ended = new AbortController();
+  await lan.start(ended.signal);
+  assert.equal(threads.length, 1);
+  const late = await world({ isNeeded: false });
+  late.ended.abort();
+  late.lan.send({ kind: 'plans', changed: [plan(A, 'n1')], removed: [] });
+  assert.equal(late.threads.length, 0);
+  ended.abort();
 });

@@ -1,4 +1,4 @@
-/** The LAN's side in a thread of its own, which is started again should it fail, and told everything anew. */
+/** The LAN's side in a thread of its own, from when there is something to do there on; started again should it fail, and told everything anew. */
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../host/clock.ts';
 import { libcSocket } from '../../host/libc-socket.ts';
@@ -6,7 +6,7 @@ import type { Logger } from '../../host/log.ts';
 import { milliseconds, seconds } from '../../lib/duration.ts';
 import type { HeartbeatSettings } from '../settings.ts';
 import { Memory } from './memory.ts';
-import type { FromLan, LanPort, ToLan } from './messages.ts';
+import type { FromLan, LanPort, LanStatus, ToLan } from './messages.ts';
 
 /** What the thread is started with. */
 export interface WorkerData {
@@ -42,12 +42,19 @@ const RETRY = { first: milliseconds(100), longest: seconds(10) } as const;
 /** The most that a thread may take to end in good order. */
 const STOP_LIMIT = seconds(2);
 
+/** Of a LAN without other nodes, while there is no address either. */
+const NOTHING: LanStatus = { announcing: [], conflicts: [], peers: [], elected: {}, silent: undefined, counts: {} };
+
+/** A node that is alone and has no address to announce does without the thread: it takes some 17 MB. */
 export class LanThread implements LanPort {
   readonly #options: LanThreadOptions;
   readonly #listeners: ((message: FromLan) => void)[] = [];
   readonly #memory = new Memory();
   #thread: Thread | undefined;
   #retryIn: number = RETRY.first;
+  /** Whether there has been something to do: from then on a thread runs until the end. */
+  #isNeeded = false;
+  #mayRun = false;
   #signal: AbortSignal = AbortSignal.abort();
 
   constructor(options: LanThreadOptions) {
@@ -60,7 +67,8 @@ export class LanThread implements LanPort {
     // What a thread loads first is unloaded with it, under the hands of others.
     if (this.#options.startThread === undefined) await libcSocket();
     if (signal.aborted) return;
-    this.#run();
+    this.#mayRun = true;
+    if (this.#isNeeded) this.#run();
     signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
@@ -69,6 +77,19 @@ export class LanThread implements LanPort {
     if (this.#thread !== undefined) this.#thread.post(message);
     // There is nothing to hand over.
     else if (message.kind === 'leave') queueMicrotask(() => this.#tell({ kind: 'left' }));
+    else if (!this.#isNeeded) this.#sentWithoutThread(message);
+  }
+
+  #sentWithoutThread(message: ToLan): void {
+    this.#isNeeded = isWork(message);
+    if (this.#isNeeded) {
+      if (this.#mayRun && !this.#signal.aborted) this.#run();
+    } else if (message.kind === 'ask') {
+      queueMicrotask(() => this.#received({ kind: 'status', id: message.id, status: NOTHING }));
+    } else if (message.kind === 'peers') {
+      // Nodes that there were are known to be gone.
+      queueMicrotask(() => this.#received({ kind: 'peers', peers: [], hears: [], onLan: true, macs: [] }));
+    }
   }
 
   onMessage(listener: (message: FromLan) => void): void {
@@ -121,6 +142,12 @@ export class LanThread implements LanPort {
   #tell(message: FromLan): void {
     for (const listener of this.#listeners) listener(message);
   }
+}
+
+/** Whether there is an address, or another node to be heard by. */
+function isWork(message: ToLan): boolean {
+  if (message.kind === 'plans') return message.changed.length > 0;
+  return message.kind === 'peers' && message.peers.length > 0;
 }
 
 function startWorker(workerData: WorkerData): Thread {
