@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { entryText, put, value } from '../contract/tools.ts';
 import type { Store } from '../store.ts';
 import { OutcomeUnknownError } from './errors.ts';
@@ -24,7 +25,7 @@ describe('a write to etcd that gets no answer', { skip: skipWithoutEtcd() }, () 
       await store.revision();
       way.lose(what);
     };
-    return { store, other, lose };
+    return { store, other, lose, way };
   };
   const create = (store: Store, text: string) => store.txn([{ key: 'a', modified: 0 }], [value('a', text)]);
 
@@ -49,6 +50,17 @@ describe('a write to etcd that gets no answer', { skip: skipWithoutEtcd() }, () 
     while ((await other.get('a'))?.modified === revision);
     await put(other, 'a', '3');
     assert.deepEqual(await lost, { ok: true, revision: revision + 1 });
+  });
+
+  test('is asked for first whether anybody answers, where nobody did lately, and so is never unknown', async (t) => {
+    const { store, other, way } = await lossy(t, '/asked/');
+    for (const [i, what] of (['questions', 'answers'] as const).entries()) {
+      const revision = await put(store, `k${i}`, '1');
+      await sleep(100);
+      way.lose(what);
+      const written = await store.txn([{ key: `k${i}`, modified: revision }], [value(`k${i}`, '2')]);
+      assert.deepEqual(written, { ok: true, revision: (await other.get(`k${i}`))?.modified });
+    }
   });
 
   test('is told as refused when another came first, with what is there', async (t) => {
