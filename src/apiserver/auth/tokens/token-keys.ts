@@ -1,8 +1,10 @@
 /**
- * Signing tokens and checking signatures: JSON Web Tokens (RFC 7519) with one P-256 key, ES256. The library for it is read when
- * the first token comes.
+ * Signing tokens and checking signatures: JSON Web Tokens (RFC 7519) with one P-256 key, ES256. The library for it is loaded at once: a
+ * server that has given up root cannot read it any more where the program lies in a directory of root's.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { SignJWT } from 'jose/jwt/sign';
+import { jwtVerify } from 'jose/jwt/verify';
 import type { Mapping } from '../../../api/value.ts';
 
 const ALGORITHM = 'ES256';
@@ -37,8 +39,7 @@ export class TokenKeys {
   }
 
   /** The token with these claims; `iss` is added. */
-  async sign(claims: Mapping): Promise<string> {
-    const { SignJWT } = await import('jose/jwt/sign');
+  sign(claims: Mapping): Promise<string> {
     return new SignJWT({ ...claims, iss: this.#issuer })
       .setProtectedHeader({ alg: ALGORITHM, kid: this.#id })
       .sign(this.#private);
@@ -47,7 +48,6 @@ export class TokenKeys {
   /** The claims of a token that this key has signed. `now` is wall-clock milliseconds. Throws {@link TokenError}. */
   async verify(token: string, now: number): Promise<Mapping> {
     if (token.length > TOKEN_MAX) throw new TokenError('the token is too long');
-    const { jwtVerify } = await import('jose/jwt/verify');
     try {
       const { payload } = await jwtVerify(token, this.#public, {
         algorithms: [ALGORITHM],
