@@ -71,14 +71,17 @@ export class Session {
     this.#ready.catch((error: Error) => this.destroy(error));
   }
 
-  /** Whether anything more can be asked on it. */
-  get isUsable(): boolean {
-    return !this.#session.closed && !this.#session.destroyed;
+  /** Whether the connection has ended. */
+  get isOver(): boolean {
+    return this.#session.destroyed;
   }
 
-  /** Whether one more can be asked now: watches leave some room to what is answered soon. */
+  /**
+   * Whether one more can be asked now: watches leave some room to what is answered soon. One that the server asked to leave goes on to
+   * serve what there is on it, and closes after the last.
+   */
   hasRoom(isLong: boolean): boolean {
-    return this.#count < STREAMS - (isLong ? FOR_REQUESTS : 0);
+    return !this.#session.closed && this.#count < STREAMS - (isLong ? FOR_REQUESTS : 0);
   }
 
   /** Resolves once the connection stands. Rejects with {@link NoHTTP2Error} where another protocol is spoken. */
@@ -99,19 +102,30 @@ export class Session {
   }
 
   /**
-   * Asks on a connection that stands, which was entered; resolves with the answer's head. `closed` is called when all is over, and it
-   * has been left.
+   * Asks on a connection that stands, which was entered; resolves with the answer's head. `closed` is called once, when all is over and
+   * it has been left.
    */
   open(request: SessionRequest, closed: () => void): Promise<Answer> {
+    const over = () => {
+      this.leave();
+      closed();
+    };
     return new Promise((resolve, reject) => {
-      const stream = this.#request(request);
+      let stream: ClientHttp2Stream;
+      try {
+        stream = this.#request(request);
+      } catch (error) {
+        // The connection has ended since it was chosen.
+        over();
+        reject(new NotConnectedError(error));
+        return;
+      }
       this.#streams.set(stream, request);
       stream.once('response', ({ ':status': statusCode }) => resolve(answerOf(stream, statusCode)));
       stream.once('error', (error) => reject(failureOf(stream, error)));
       stream.once('close', () => {
         this.#streams.delete(stream);
-        this.leave();
-        closed();
+        over();
         // Before it was answered: for whoever has the answer the stream has come to its end by now.
         reject(failureOf(stream, new Error(`the server broke off before it answered (${stream.rstCode})`)));
       });

@@ -14,19 +14,18 @@ export class Sessions {
   }
 
   /**
-   * Asks; resolves with the head of the answer. `closed` is called once, when all is over. Rejects with {@link NoHTTP2Error} where the server does not speak HTTP/2, with {@link NotConnectedError} where it was not
-   * reached.
+   * Asks; resolves with the head of the answer. `closed` is called once, when all is over. Rejects with {@link NoHTTP2Error} where
+   * the server does not speak HTTP/2, with {@link NotConnectedError} where it was not reached.
    */
   async open(request: SessionRequest, closed: () => void): Promise<Answer> {
-    let opened = false;
+    let session: Session;
     try {
-      const session = await this.#connected(request);
-      request.signal?.throwIfAborted();
-      opened = true;
-      return await session.open(request, closed);
-    } finally {
-      if (!opened) closed();
+      session = await this.#connected(request);
+    } catch (error) {
+      closed();
+      throw error;
     }
+    return await session.open(request, closed);
   }
 
   /** Ends all of them; what is under way fails with `cause`. */
@@ -41,10 +40,11 @@ export class Sessions {
   }
 
   async #connected({ isLong }: SessionRequest): Promise<Session> {
-    // One that the server asked to leave goes on to serve what there is on it, and closes after the last.
-    for (const session of this.#sessions) if (!session.isUsable) this.#sessions.delete(session);
     let found: Session | undefined;
-    for (const session of this.#sessions) if (session.hasRoom(isLong)) found ??= session;
+    for (const session of this.#sessions) {
+      if (session.isOver) this.#sessions.delete(session);
+      else if (session.hasRoom(isLong)) found ??= session;
+    }
     const session = found ?? this.#connect();
     this.#sessions.add(session);
     session.enter();
