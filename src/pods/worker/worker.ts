@@ -56,6 +56,8 @@ export class PodWorker {
   #isGone = false;
   #stage: 'new' | 'taken' | 'released' | 'erased' = 'new';
   #toldRuntimeless = false;
+  /** The runtime has something of it. */
+  #isBegun = false;
   /** Nothing is begun any more. */
   #isStopped = false;
 
@@ -107,6 +109,7 @@ export class PodWorker {
     const parts: WorkerParts = { ...this.#options.parts, ...runtime };
     const state = await parts.cache.read(parts.runtime, this.#options.uid);
     if (this.#isStopped) return;
+    this.#isBegun ||= state.sandboxes.length > 0;
     this.#pod ??= podFrom(state);
     if (this.#pod === undefined) this.#stage = 'erased';
     else if (this.#isToGo(this.#pod)) this.#finish(parts, this.#pod, state);
@@ -255,7 +258,7 @@ export class PodWorker {
   async #syncWithoutRuntime(): Promise<void> {
     const pod = this.#pod;
     const { client, events } = this.#options.parts;
-    if (pod === undefined || this.#stage !== 'new' || pod.status?.startTime !== undefined) return;
+    if (pod === undefined || this.#stage !== 'new' || this.#isBegun || pod.status?.startTime !== undefined) return;
     if (this.#isToGo(pod)) {
       if (!this.#isGone) await confirmDeletion(client, pod);
       this.#stage = 'erased';
