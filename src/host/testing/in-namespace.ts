@@ -58,15 +58,15 @@ export function inNamespace(script: URL, args: readonly string[] = [], options: 
 /** The same beside others, which take turns waiting: each may take longer. */
 export async function besideOthers(script: URL, args: readonly string[] = []): Promise<string> {
   const { program, argv, env } = fixture(script, args, {});
-  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 4 * LIMIT, killSignal, env });
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 2 * LIMIT, killSignal, env });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   if (status !== 0) throw new Error(`${fileURLToPath(script)} exited with ${status}\n${stdout}${stderr}`);
   return stdout;
 }
 
-/** How long a script may take, in milliseconds. */
-const LIMIT = 60_000;
+/** How long a script may take, in milliseconds: many times what any takes on a machine that is not busy. */
+const LIMIT = 120_000;
 /** unshare does not heed SIGTERM while its child runs. */
 const killSignal = 'SIGKILL';
 
