@@ -70,7 +70,7 @@ const admissions = (all: readonly Admission[]): readonly Admission[] =>
   }));
 
 export function firewallContract(name: string, subject: BackendSubject, options: { timeout?: number } = {}): void {
-  describe(`FirewallBackend: ${name}`, { timeout: 60_000, ...options }, () => {
+  describe(`FirewallBackend: ${name}`, { timeout: 180_000, ...options }, () => {
     let backend: FirewallBackend;
     let untouched: string;
     const holds = async (wanted: readonly Opening[]) => {

@@ -41,7 +41,7 @@ const wide = (ip: string): string => `${ip}/${ip.includes(':') ? 128 : 32}`;
 const nft = (...argv: readonly string[]) => execFileSync('nft', argv, { encoding: 'utf8' });
 
 export function enforceContract(name: string, subject: EnforceSubject): void {
-  describe(`what is enforced behind ${name}`, { timeout: 30_000 }, () => {
+  describe(`what is enforced behind ${name}`, { timeout: 180_000 }, () => {
     let world: Packets;
     let backend: FirewallBackend;
     before(async () => {
