@@ -5,3 +5,9 @@ export function processorTime(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
+
+/** The same of all threads of this process together. */
+export function processorTimeOfAll(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { SERVICES, service, startTestServer, type TestServer } from '../../../src/apiserver/testing/server.ts';
+import { processorTimeOfAll } from '../../support/processor-time.ts';
 import { refused } from './asking.ts';
 
 const YAML = 'application/yaml';
@@ -140,10 +141,10 @@ describe('YAML that takes long to parse', () => {
     const metadata = { name: 'applied', annotations: { a: 'x'.repeat(200_000) } };
     const body = JSON.stringify({ ...service('applied'), metadata, unknown: 'x'.repeat(2 * MB) });
     const path = `${SERVICES}/applied?fieldManager=kubectl&dryRun=All`;
-    const began = performance.now();
+    const began = processorTimeOfAll();
     const reply = await api.call('PATCH', path, { body, type: 'application/apply-patch+yaml' });
     assert.equal(reply.code, 201, reply.text.slice(0, 300));
-    assert.ok(performance.now() - began < 1500);
+    assert.ok(processorTimeOfAll() - began < 1500);
   });
 });
 
@@ -163,12 +164,12 @@ describe('nesting of 100,000', () => {
   ];
   for (const [what, body, type] of DEEP) {
     test(`${what}: 400 or 422, soon`, async () => {
-      const began = performance.now();
+      const began = processorTimeOfAll();
       const query = '?fieldValidation=Strict';
       const reply = await refused(api, 'POST', SERVICES + query, { body, ...(type ? { type } : {}) });
       assert.ok(reply.code === 400 || reply.code === 422, reply.text.slice(0, 300));
       assert.ok(reply.text.length < 20_000, 'the answer is not as long as the question');
-      assert.ok(performance.now() - began < 5000);
+      assert.ok(processorTimeOfAll() - began < 5000);
     });
   }
 
