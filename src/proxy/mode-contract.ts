@@ -118,7 +118,7 @@ const inBoth = (build: (family: IPFamily) => Frontend) => forwarding(...IP_FAMIL
 const guests = (family: IPFamily, count: number) => GUESTS[family].slice(0, count);
 
 export function modeContract(name: string, subject: ModeSubject): void {
-  describe(`Mode: ${name}`, { timeout: 45_000 }, () => {
+  describe(`Mode: ${name}`, { timeout: 180_000 }, () => {
     const servers: Server[] = [];
     let mode: Mode;
     let table: ForwardingTable;
@@ -238,7 +238,7 @@ export function modeContract(name: string, subject: ModeSubject): void {
     }
 
     // A kernel tracks and translates while somebody has rules for it: strangers have some here.
-    test('established connections go on through changes, loads and removal', { timeout: 5000 }, async () => {
+    test('established connections go on through changes, loads and removal', { timeout: 60_000 }, async () => {
       await load(inBoth((family) => frontend(family, guests(family, 1))));
       const sockets: Socket[] = [];
       for (const family of IP_FAMILIES) {
