@@ -87,6 +87,20 @@ test('a connection that breaks ends every watch on it with an error, and the nex
   client.close();
 });
 
+test('requests share the connection while they are few; many are given another', async () => {
+  const client = clientAt(relay);
+  const { resourceVersion } = await client.list(Lease);
+  const watching = names(client, resourceVersion, 1, new AbortController().signal);
+  const before = sockets.size;
+  for (let i = 0; i < 20; i++) await client.raw('GET', '/version');
+  assert.equal(sockets.size, before);
+  for (let i = 0; i < 20; i++) await Promise.all([1, 2, 3, 4].map(() => client.raw('GET', '/version')));
+  assert.ok(sockets.size > before && sockets.size <= before + 4, `${sockets.size - before} more`);
+  await client.create(Lease, lease('shared'));
+  assert.deepEqual(await watching, ['shared']);
+  client.close();
+});
+
 test('a watch that is given up ends alone', async () => {
   const client = clientAt(relay);
   const [one, other] = [new AbortController(), new AbortController()];

@@ -1,4 +1,4 @@
-/** The Client over HTTPS: requests and watches on one connection of HTTP/2, or on several of HTTP/1.1; of one server or several. */
+/** The Client over HTTPS, of one server or several. */
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../api/meta/v1.ts';
 import { ApiError, failure, type Status } from '../api/status.ts';
