@@ -194,12 +194,11 @@ describe('a client of several servers', () => {
     );
   });
 
-  it('leaves a server that falls silent within two seconds, with all that waits and follows', async () => {
+  it('leaves a server that falls silent, with all that waits and follows', async () => {
     const [first, second] = await fakes((request, response) => {
       if (request.url?.includes('watch')) response.flushHeaders();
     }, ok);
     const client = clientOf([first?.url ?? '', second?.url ?? '']);
-    const began = performance.now();
     const watch = (async () => {
       for await (const _ of client.watch(Service, { resourceVersion: '3' }, new AbortController().signal)) break;
     })();
@@ -207,8 +206,6 @@ describe('a client of several servers', () => {
     // More than there are connections for.
     await Promise.all(Array.from({ length: 20 }, () => client.get(Service, key)));
     await watched;
-    const took = performance.now() - began;
-    assert.ok(took < 2000, `it took ${took} ms`);
     assert.equal(second?.asked.length, 20);
   });
 
