@@ -1,13 +1,15 @@
 /**
- * `@peculiar/x509`, which knows all of X.509: for the lab and for tests. Servers write their certificates themselves, as loading
- * this takes longer (`src/apiserver/pki/x509.ts`). It builds on tsyringe, which refuses to load without the Reflect metadata
- * API. Nothing here injects by type, so it is enough that the three calls exist while it loads.
+ * `@peculiar/x509`, loaded when a certificate has to be made. It builds on tsyringe, which refuses to load without the
+ * Reflect metadata API. Nothing here injects by type, so it is enough that the three calls exist while it loads.
  */
 type X509 = typeof import('@peculiar/x509');
 
 let loaded: Promise<X509> | undefined;
 
-/** The library. The first call costs about 80 ms. */
+/**
+ * The library. The first call costs about 80 ms; and it reads files, so a process that gives up its right to read them makes it
+ * before.
+ */
 export function x509(): Promise<X509> {
   loaded ??= load();
   return loaded;

@@ -1,4 +1,4 @@
-/** Writing DER, ITU-T X.690: as much of it as certificates and requests for them need. */
+/** Writing DER, ITU-T X.690: as much of it as a request for a certificate needs. */
 
 /** A value of a tag, with what is in it. */
 export function writeDER(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
@@ -14,19 +14,6 @@ export function writeOID(dotted: string): Uint8Array {
 
 export function writeUTF8(text: string): Uint8Array {
   return writeDER(0x0c, Buffer.from(text, 'utf8'));
-}
-
-/** Text of ASCII letters, of a tag that says which kind of text. Throws for others: they would be written as something else. */
-export function writeText(tag: number, text: string): Uint8Array {
-  if (!/^[\x20-\x7e]*$/.test(text)) throw new Error(`${JSON.stringify(text)} has letters that are not ASCII`);
-  return writeDER(tag, Buffer.from(text, 'latin1'));
-}
-
-/** A time, in milliseconds since 1970, to the second: as certificates have it, RFC 5280 section 4.1.2.5. */
-export function writeTime(at: number): Uint8Array {
-  const digits = new Date(at).toISOString().replace(/\.\d+Z$|[-:T]/g, '');
-  // Two digits of the year are enough until 2049.
-  return digits < '2050' ? writeText(0x17, `${digits.slice(2)}Z`) : writeText(0x18, `${digits}Z`);
 }
 
 /** A string of whole bytes. */

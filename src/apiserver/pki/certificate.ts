@@ -1,9 +1,8 @@
 /** Making and reading certificates: ECDSA P-256 keys, PEM texts, times in milliseconds since 1970. */
-import { generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
+import { type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { promisify } from 'node:util';
-import { provenKey } from './proven-key.ts';
-import { readIssuer, selfSigned, signed } from './x509.ts';
+import { x509 } from '../../host/x509.ts';
+import { messageOf } from '../../lib/errors.ts';
 
 /** A certificate and its private key (PKCS #8), both PEM. */
 export interface KeyPair {
@@ -11,6 +10,7 @@ export interface KeyPair {
   readonly key: string;
 }
 
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY = 24 * 60 * 60 * 1000;
 /** Certificates begin a little in the past, for clients whose clock is behind. */
 const BACKDATE = 60 * 60 * 1000;
@@ -26,32 +26,49 @@ export type Purpose =
 
 /** A new certificate authority. */
 export async function makeAuthority(commonName: string, now: number): Promise<KeyPair> {
-  const { publicKey, privateKey } = await generateKeys();
-  const certificate = selfSigned(
-    {
-      ...{ commonName, organizations: [], publicKey, usage: { kind: 'authority' } },
-      notBefore: now - BACKDATE,
-      notAfter: now + CA_DAYS * DAY,
-    },
-    privateKey,
-  );
-  return { certificate, key: printKey(privateKey) };
+  const lib = await x509();
+  const keys = await generateKeys();
+  const certificate = await lib.X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [commonName] }],
+    keys,
+    notBefore: new Date(now - BACKDATE),
+    notAfter: new Date(now + CA_DAYS * DAY),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new lib.BasicConstraintsExtension(true, 0, true),
+      new lib.KeyUsagesExtension(lib.KeyUsageFlags.keyCertSign | lib.KeyUsageFlags.cRLSign, true),
+      await lib.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: `${certificate.toString('pem').trimEnd()}\n`, key: await printKey(keys.privateKey) };
 }
 
 /** A certificate for `purpose`, signed by the authority. */
 export async function issue(authority: KeyPair, purpose: Purpose, now: number): Promise<KeyPair> {
-  const { publicKey, privateKey } = await generateKeys();
-  const certificate = signed(
-    {
-      commonName: purpose.commonName,
-      organizations: purpose.kind === 'client' ? purpose.organizations : [],
-      ...{ publicKey, usage: purpose },
-      notBefore: now - BACKDATE,
-      notAfter: Math.min(now + LEAF_DAYS * DAY, endOf(authority)),
-    },
-    readIssuer(authority.certificate, authority.key),
-  );
-  return { certificate, key: printKey(privateKey) };
+  const lib = await x509();
+  const keys = await generateKeys();
+  const issuer = new lib.X509Certificate(authority.certificate);
+  const usage = purpose.kind === 'server' ? lib.ExtendedKeyUsage.serverAuth : lib.ExtendedKeyUsage.clientAuth;
+  const organizations = purpose.kind === 'client' ? purpose.organizations : [];
+  const certificate = await lib.X509CertificateGenerator.create({
+    subject: [...organizations.map((name) => ({ O: [name] })), { CN: [purpose.commonName] }],
+    issuer: issuer.subjectName,
+    publicKey: keys.publicKey,
+    signingKey: await readKey(authority.key),
+    notBefore: new Date(now - BACKDATE),
+    notAfter: new Date(Math.min(now + LEAF_DAYS * DAY, issuer.notAfter.getTime())),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new lib.BasicConstraintsExtension(false, undefined, true),
+      new lib.KeyUsagesExtension(lib.KeyUsageFlags.digitalSignature, true),
+      new lib.ExtendedKeyUsageExtension([usage]),
+      await lib.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      ...(purpose.kind === 'server'
+        ? [new lib.SubjectAlternativeNameExtension(purpose.hosts.map((value) => ({ type: nameType(value), value })))]
+        : []),
+    ],
+  });
+  return { certificate: `${certificate.toString('pem').trimEnd()}\n`, key: await printKey(keys.privateKey) };
 }
 
 /** What is signed for somebody who has the key: the subject is said by us, the key is the request's. */
@@ -64,22 +81,48 @@ export interface RequestedCertificate {
   readonly lifetime: number;
 }
 
-/** A client's certificate for the key of a request; PEM. Throws {@link RequestError} for one that its key has not signed. */
-export function signRequest(authority: KeyPair, wanted: RequestedCertificate, now: number): string {
-  const { commonName, organizations, lifetime } = wanted;
-  return signed(
-    {
-      ...{ commonName, organizations, publicKey: provenKey(wanted.der), usage: { kind: 'client' } },
-      notBefore: now - Math.min(REQUEST_BACKDATE, lifetime / 10),
-      notAfter: Math.min(now + lifetime, endOf(authority)),
-    },
-    readIssuer(authority.certificate, authority.key),
-  );
+/** A request that is not to be signed: the message says why. */
+export class RequestError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'RequestError';
+  }
 }
 
-/** Milliseconds. Nothing that it signs is good for longer. */
-function endOf(authority: KeyPair): number {
-  return new X509Certificate(authority.certificate).validToDate.getTime();
+/** A client's certificate for the key of a request; PEM. Throws {@link RequestError} for one that its key has not signed. */
+export async function signRequest(authority: KeyPair, wanted: RequestedCertificate, now: number): Promise<string> {
+  const lib = await x509();
+  const publicKey = await provenKey(wanted.der);
+  const issuer = new lib.X509Certificate(authority.certificate);
+  const backdate = Math.min(REQUEST_BACKDATE, wanted.lifetime / 10);
+  const certificate = await lib.X509CertificateGenerator.create({
+    subject: [...wanted.organizations.map((name) => ({ O: [name] })), { CN: [wanted.commonName] }],
+    issuer: issuer.subjectName,
+    publicKey,
+    signingKey: await readKey(authority.key),
+    notBefore: new Date(now - backdate),
+    notAfter: new Date(Math.min(now + wanted.lifetime, issuer.notAfter.getTime())),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new lib.BasicConstraintsExtension(false, undefined, true),
+      new lib.KeyUsagesExtension(lib.KeyUsageFlags.digitalSignature, true),
+      new lib.ExtendedKeyUsageExtension([lib.ExtendedKeyUsage.clientAuth]),
+      await lib.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return `${certificate.toString('pem').trimEnd()}\n`;
+}
+
+/** The key of a request, which has signed it: so whoever asks has it. */
+async function provenKey(der: Uint8Array) {
+  const lib = await x509();
+  try {
+    const request = new lib.Pkcs10CertificateRequest(der);
+    if (await request.verify()) return request.publicKey;
+  } catch (cause) {
+    throw new RequestError(`the signature of the request cannot be checked: ${messageOf(cause)}`, { cause });
+  }
+  throw new RequestError('the request is not signed by the key that it is for');
 }
 
 /** Whether a certificate is signed by the authority and not yet in the last fifth of its life. */
@@ -104,8 +147,20 @@ function matches(certificate: X509Certificate, host: string): boolean {
   return found !== undefined;
 }
 
-const generateKeys = () => promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
+function nameType(host: string): 'ip' | 'dns' {
+  return isIP(host) === 0 ? 'dns' : 'ip';
+}
 
-function printKey(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+}
+
+async function printKey(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64');
+  return `-----BEGIN PRIVATE KEY-----\n${der.replace(/.{64}(?=.)/g, '$&\n')}\n-----END PRIVATE KEY-----\n`;
+}
+
+function readKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+  return crypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
 }

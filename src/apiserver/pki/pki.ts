@@ -95,7 +95,7 @@ export async function openPki(dir: string, { hosts, clock = systemClock }: PkiOp
       clients.set(name, pair);
       return pair;
     },
-    signRequest: async (wanted) => signRequest(authority, wanted, clock.now()),
+    signRequest: (wanted) => signRequest(authority, wanted, clock.now()),
     currentServing: async (wanted) => {
       const next = await renewServing(serving, wanted);
       if (next === serving) return serving;

@@ -12,6 +12,7 @@ import { nearClient } from '../../client/near-client.ts';
 import type { ControllerName } from '../../controllers/names.ts';
 import { systemClock } from '../../host/clock.ts';
 import { createLogger } from '../../host/log.ts';
+import { x509 } from '../../host/x509.ts';
 import type { Duration } from '../../lib/duration.ts';
 import { addIP, type CIDR, printIP } from '../../lib/ip.ts';
 import type { ServerJoin } from '../join/server-join.ts';
@@ -126,6 +127,8 @@ export async function runServer(
   await written.write(servers);
   for (const agent of options.agents) await writeKubeconfig(agent, url, servers, pki);
   const own = new OwnClients(await ownEndpoint(url, pki, CONTROLLERS));
+  // Requests for certificates come later, when this user may not be able to read where the program lies.
+  await x509();
   // Everything that is opened by path is open now.
   await dropPrivileges(log);
 
