@@ -154,6 +154,25 @@ test('an API that does not answer holds up the end for half a second', async () 
   await w.end();
 });
 
+test('an API that does not answer is asked more rarely where many announcers do, so that it is not kept from it', async () => {
+  const asked = async (announcers: number) => {
+    const w = world();
+    w.state.announcers = announcers;
+    await w.pass(100);
+    let count = 0;
+    w.client.failWith(() => {
+      count++;
+      return new TransportError('too busy');
+    });
+    w.lease.renewSoon();
+    await w.pass(20_000);
+    await w.end();
+    return count;
+  };
+  assert.equal(await asked(2), 20);
+  assert.equal(await asked(500), 2);
+});
+
 test('among many announcers the lease is renewed more rarely, and says for how long it counts', async () => {
   const w = world();
   w.state.announcers = 500;

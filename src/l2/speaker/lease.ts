@@ -18,6 +18,11 @@ import { type Duration, milliseconds, seconds } from '../../lib/duration.ts';
 
 /** Between two attempts of a node that hears no other: whether it is cut off has to be known soon. */
 const ALONE_INTERVAL = seconds(1);
+/**
+ * How much sooner than else it is tried again when the API has not answered. Each renewal is told to all announcers: where there are many,
+ * an API that has too much to do would get the more to do the slower it is.
+ */
+const HASTE = 5;
 /** An answer that takes longer is none; heard from nobody, a node waits less. */
 const LIMIT = seconds(3);
 const ALONE_LIMIT = milliseconds(800);
@@ -72,9 +77,14 @@ export class OwnLease {
       this.#interval = announcerLeaseInterval(announcers());
       await this.#attempt(isAlone() ? ALONE_LIMIT : LIMIT, signal);
       await clock.sleep(LEAST_INTERVAL, signal).catch(() => {}); // The loop looks at the signal.
-      const interval = isAlone() || this.#isReachable === false ? ALONE_INTERVAL : this.#interval;
-      if (!signal.aborted) await this.#wake.sleep(clock, interval - LEAST_INTERVAL, signal);
+      if (!signal.aborted) await this.#wake.sleep(clock, this.#untilNext() - LEAST_INTERVAL, signal);
     }
+  }
+
+  /** Milliseconds until the next attempt, if nothing happens. */
+  #untilNext(): number {
+    if (this.#options.isAlone()) return ALONE_INTERVAL;
+    return this.#isReachable === false ? Math.max(ALONE_INTERVAL, this.#interval / HASTE) : this.#interval;
   }
 
   /** Says that this announcer is gone; within half a second, whether it succeeds or not. */
