@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { connect as connectTCP } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTLS } from 'node:tls';
 import { type Json, LEASES, lease, startTestServer, type TestServer } from '../testing/server.ts';
@@ -132,4 +133,18 @@ test('a server that closes ends watches, and then the connection', async () => {
   const closed = once(client, 'close');
   await other.close();
   await Promise.all([ended, closed]);
+});
+
+test('a server that ends does not wait for connections that have not come to their first request', async () => {
+  const other = await startTestServer();
+  const { port } = other.server;
+  const silent = connectTCP(port, '127.0.0.1');
+  const greeted = connectTLS({ port, host: '127.0.0.1', ca: other.pki.caCertificate, ALPNProtocols: ['h2'] });
+  const ends = [silent, greeted].map((socket) => {
+    socket.on('error', () => {}).resume();
+    return once(socket, 'close');
+  });
+  await Promise.all([once(silent, 'connect'), once(greeted, 'secureConnect')]);
+  await other.close();
+  await Promise.all(ends);
 });

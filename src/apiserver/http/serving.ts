@@ -23,6 +23,8 @@ export class Serving {
   readonly #requests = new Map<ServerResponse, Ongoing | undefined>();
   /** Called when the last of them has. */
   #idle: () => void = () => {};
+  /** All connections, those too that are still at their handshake: no server knows of them. */
+  readonly #connections = new Set<Socket>();
   /** Connections of HTTP/2. */
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Connections of HTTP/1.1 that have had a request. */
@@ -64,7 +66,11 @@ export class Serving {
     void this.#serve(request, response);
   };
 
-  readonly onConnection = (socket: Socket): void => this.#parts.limits.connections.onConnection(socket);
+  readonly onConnection = (socket: Socket): void => {
+    this.#connections.add(socket);
+    socket.once('close', () => this.#connections.delete(socket));
+    this.#parts.limits.connections.onConnection(socket);
+  };
 
   readonly onSession = (session: ServerHttp2Session): void => {
     this.#sessions.add(session);
@@ -132,6 +138,7 @@ export class Serving {
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const server of servers) server.closeAllConnections();
     for (const session of this.#sessions) session.destroy();
+    for (const connection of this.#connections) connection.destroy();
     for (const upgrade of this.#upgrades) upgrade.destroy();
     await Promise.all(closed);
   }
