@@ -2,23 +2,19 @@
  * Connections to one API server: one of HTTP/2 for all watches, and for requests while they are few. Many requests go over a few
  * connections of HTTP/1.1 that are kept for a while; a server that speaks that alone gets one for each watch, too.
  */
-import { type AgentOptions, type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Clock } from '../host/clock.ts';
 import { aborted } from '../lib/abort.ts';
-import { milliseconds, seconds } from '../lib/duration.ts';
-import { codeOf } from '../lib/errors.ts';
+import { type Duration, seconds } from '../lib/duration.ts';
 import { Slots } from '../lib/turns.ts';
 import type { ChosenServer } from './api-servers.ts';
-import { NoHTTP2Error, NotConnectedError, StaleConnectionError } from './connection-errors.ts';
+import { NoHTTP2Error, NotConnectedError } from './connection-errors.ts';
 import { basePath, connectionOptions, isPlain } from './connection-options.ts';
+import { HTTP1Connections } from './http1-connections.ts';
+import { onceLate } from './once-late.ts';
+import type { RequestParts } from './request-parts.ts';
 import { type Answer, Session, type SessionRequest } from './session.ts';
 import { Sessions } from './sessions.ts';
 
-/** Without a byte from the server for so long, a request has failed. */
-const REQUEST_TIMEOUT = seconds(30);
-/** TCP keep-alive: how a watch notices a server that vanished, where there is no other to go to. */
-const KEEP_ALIVE = seconds(15);
 /** Until a connection stands, its TLS handshake included, where there are other servers to try. */
 const CONNECT_LIMIT = seconds(1);
 /** How long a server that is left, as it takes no connections any more, has for the answers that it owes. */
@@ -30,17 +26,6 @@ const REQUESTS_MAX = 4;
  * has one connection for everything; one that asks more often than this, all at once and in a second, gets others for that.
  */
 const [SHARED_BURST, SHARED_PER_SECOND] = [64, 4];
-/** A connection that was not needed for so long is closed. */
-const IDLE_LIMIT = seconds(30);
-
-export interface RequestParts {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string | number>>;
-  readonly payload: Buffer | undefined;
-  readonly watch: boolean;
-  readonly signal: AbortSignal | undefined;
-}
 
 export interface ConnectionsOptions {
   readonly clock: Clock;
@@ -53,14 +38,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #sessions: Sessions;
   readonly #turns = new Slots(REQUESTS_MAX);
-  /** For many requests, and for a server without HTTP/2, as the next two. */
-  readonly #requests: HttpAgent;
-  readonly #watchesApart: HttpAgent;
-  readonly #probes: HttpAgent;
-  /** Those of `#requests` that stand: Node.js tells a request that waited for one nothing of its age. */
-  readonly #standing = new WeakSet<object>();
-  /** Requests of HTTP/1.1 whose answers have not come to their end. */
-  readonly #active = new Set<ClientRequest>();
+  /** For many requests, and for a server without HTTP/2. */
+  readonly #alone: HTTP1Connections;
   /** How many of HTTP/2 have not, watches among them. */
   #shared = 0;
   /** How many requests may still share the connection, at `at`. */
@@ -77,16 +56,13 @@ export class Connections {
     this.server = server;
     this.#options = options;
     this.#heardAt = options.clock.steady();
-    this.#requests = this.#agent({
-      keepAlive: true,
-      keepAliveMsecs: KEEP_ALIVE,
-      maxSockets: REQUESTS_MAX,
-      timeout: IDLE_LIMIT,
-    });
     this.#sessions = new Sessions(() => this.#connect());
-    this.#watchesApart = this.#agent({ keepAlive: false });
+    this.#alone = new HTTP1Connections(server.endpoint, {
+      requests: REQUESTS_MAX,
+      connectLimit: () => this.#connectLimit,
+      rest: () => this.#rest(),
+    });
     this.#hasHTTP2 = !isPlain(server.endpoint);
-    this.#probes = this.#agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE, maxSockets: 1 });
   }
 
   /** Whether they are not to be used any more. */
@@ -101,7 +77,7 @@ export class Connections {
 
   /** Whether somebody waits for the server, or follows it. */
   get busy(): boolean {
-    return this.#active.size + this.#shared > 0;
+    return this.#alone.busy || this.#shared > 0;
   }
 
   /** When the server last said something, by the clock's steady time. */
@@ -127,7 +103,9 @@ export class Connections {
         this.#hasHTTP2 = false;
       }
     }
-    return await this.#sendAlone(parts);
+    const answer = await this.#alone.send(parts);
+    this.heard();
+    return answer;
   }
 
   /** Whether there have not been more requests lately than are to share a connection with watches; counts one more. */
@@ -177,46 +155,6 @@ export class Connections {
     return { ...parts, path: basePath(this.server.endpoint) + path, isLong: watch };
   }
 
-  #sendAlone(parts: RequestParts): Promise<Answer> {
-    const { watch, payload } = parts;
-    return new Promise((resolve, reject) => {
-      const request = this.#request(parts, watch ? this.#watchesApart : this.#requests);
-      this.#follow(request);
-      let connected = false;
-      let reused = false;
-      request.once('socket', (socket) => {
-        if (watch) socket.setKeepAlive(true, KEEP_ALIVE);
-        reused = this.#standing.has(socket);
-        connected = reused;
-        if (connected) return;
-        const late = this.#options.impatient() ? setTimeout(tooLate, CONNECT_LIMIT, request) : undefined;
-        const settled = () => clearTimeout(late);
-        socket.once(isPlain(this.server.endpoint) ? 'connect' : 'secureConnect', () => {
-          connected = true;
-          this.#standing.add(socket);
-          settled();
-        });
-        request.once('close', settled);
-      });
-      request.once('response', (response) => {
-        this.heard();
-        resolve(response);
-      });
-      request.once('error', (cause) => {
-        const error = this.#lost ?? cause;
-        if (!connected) reject(new NotConnectedError(error));
-        else if (reused && codeOf(error) === 'ECONNRESET') reject(new StaleConnectionError({ cause }));
-        else reject(error);
-      });
-      if (!watch) {
-        request.setTimeout(REQUEST_TIMEOUT, () => {
-          request.destroy(new Error(`no answer within ${REQUEST_TIMEOUT / 1000} s`));
-        });
-      }
-      request.end(payload);
-    });
-  }
-
   /** Asks whether the server lives, on a connection kept for that. Resolves when it answers, whatever; rejects after `limit`. */
   async probe(limit: number): Promise<void> {
     await this.#ask('/livez', limit);
@@ -235,7 +173,7 @@ export class Connections {
   async #ask(path: string, limit: number): Promise<number> {
     const host = new URL(this.server.endpoint.server).host;
     const headers = { host, 'user-agent': 'postern' };
-    const parts = { method: 'GET', path, headers, payload: undefined, watch: false };
+    const parts = { method: 'GET', path, headers, watch: false };
     if (this.#hasHTTP2) {
       try {
         return await this.#askShared(parts, limit);
@@ -244,10 +182,12 @@ export class Connections {
         this.#hasHTTP2 = false;
       }
     }
-    return await this.#askAlone({ ...parts, signal: undefined }, limit);
+    const code = await this.#alone.ask(parts, limit);
+    this.heard();
+    return code;
   }
 
-  async #askShared(parts: Omit<RequestParts, 'signal'>, limit: number): Promise<number> {
+  async #askShared(parts: RequestParts, limit: number): Promise<number> {
     const late = new AbortController();
     const timer = onceLate(limit, (error) => late.abort(error));
     const unanswered = aborted(late.signal).then(() => {
@@ -264,26 +204,11 @@ export class Connections {
     }
   }
 
-  #askAlone(parts: RequestParts, limit: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const request = this.#request(parts, this.#probes);
-      const timer = onceLate(limit, (error) => request.destroy(error));
-      request.once('close', () => clearTimeout(timer));
-      request.once('error', reject);
-      request.once('response', (response) => {
-        this.heard();
-        response.resume();
-        resolve(response.statusCode ?? 0);
-      });
-      request.end();
-    });
-  }
-
   /** Ends every connection at once: whoever waits on one is told why. */
   lose(cause: Error): void {
     if (this.#lost !== undefined) return;
     this.#lost = cause;
-    for (const request of [...this.#active]) request.destroy(cause);
+    this.#alone.endAll(cause);
     this.#sessions.destroy(cause);
     this.destroy();
   }
@@ -295,7 +220,7 @@ export class Connections {
   leave(cause: Error): void {
     if (this.#lost !== undefined || this.#isRetired) return;
     this.#left = cause;
-    for (const request of [...this.#active]) if (request.method === 'GET') request.destroy(cause);
+    this.#alone.endReads(cause);
     this.#sessions.endReads(cause);
     const timer = setTimeout(() => this.lose(cause), LAST_ANSWERS);
     this.#onEnd = () => clearTimeout(timer);
@@ -312,59 +237,25 @@ export class Connections {
   destroy(): void {
     this.#onEnd();
     this.#sessions.destroy();
-    for (const agent of [this.#requests, this.#watchesApart, this.#probes]) agent.destroy();
+    this.#alone.destroy();
   }
 
   #connect(): Session {
-    const limit = this.#options.impatient() ? CONNECT_LIMIT : undefined;
-    return new Session(connectionOptions(this.server.endpoint), limit);
+    return new Session(connectionOptions(this.server.endpoint), this.#connectLimit);
+  }
+
+  get #connectLimit(): Duration | undefined {
+    return this.#options.impatient() ? CONNECT_LIMIT : undefined;
   }
 
   /** Whoever waited has what he waited for. */
   #rest(): void {
     if (this.#isRetired && !this.busy) this.destroy();
   }
-
-  #follow(request: ClientRequest): void {
-    this.#active.add(request);
-    request.once('close', () => {
-      this.#active.delete(request);
-      this.#rest();
-    });
-  }
-
-  #request({ method, path, headers, signal }: RequestParts, agent: HttpAgent): ClientRequest {
-    const { endpoint } = this.server;
-    const options = {
-      ...connectionOptions(endpoint),
-      ...(signal === undefined ? {} : { signal }),
-      method,
-      path: basePath(endpoint) + path,
-      agent,
-      headers,
-    };
-    return isPlain(endpoint) ? httpRequest(options) : httpsRequest(options);
-  }
-
-  #agent(options: AgentOptions): HttpAgent {
-    const { endpoint } = this.server;
-    return isPlain(endpoint) ? new HttpAgent(options) : new HttpsAgent({ ...options, ...connectionOptions(endpoint) });
-  }
-}
-
-/** Calls `act` when no answer has come within `limit` milliseconds. */
-function onceLate(limit: number, act: (error: Error) => void): NodeJS.Timeout {
-  const late = () => act(new Error(`it did not answer within ${limit} ms`));
-  // A process that was held up finds its timers due before it has read what came meanwhile.
-  return setTimeout(() => setImmediate(() => setImmediate(late)), limit);
 }
 
 /** Reads an answer of which nothing but the head matters. */
 async function readOut(answer: Answer): Promise<Answer> {
   for await (const _ of answer);
   return answer;
-}
-
-function tooLate(request: ClientRequest): void {
-  request.destroy(new Error(`no connection within ${milliseconds(CONNECT_LIMIT)} ms`));
 }

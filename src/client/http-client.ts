@@ -16,10 +16,11 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from './client.ts';
-import { Connections, type RequestParts } from './connections.ts';
+import { Connections } from './connections.ts';
 import { jsonLines } from './json-lines.ts';
 import { type Failure, type Outcome, outcomeOf, unreachable } from './outcome.ts';
 import { LastRefusal } from './refusal.ts';
+import type { RequestParts } from './request-parts.ts';
 import { deleteBody, listQuery, patchBody, resourcePath } from './resource-path.ts';
 import type { Answer } from './session.ts';
 import { Watchman } from './watchman.ts';
