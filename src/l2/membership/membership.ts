@@ -166,6 +166,7 @@ export class Membership {
     if (peer === undefined) return 'stranger';
     const echoed = this.#echoed(peer, heartbeat, now);
     const worth = worthOf(peer, heartbeat, echoed);
+    if (peer.arrived === undefined || now - peer.arrived.at >= this.#timeout(peer)) peer.arrivesSince = now;
     if (!note(peer, heartbeat, worth, echoed, now)) return worth;
     if (worth === 'unproven') this.#news = true;
     else this.advance(now);

@@ -22,6 +22,8 @@ export interface Peer {
   facts: PeerFacts;
   /** The latest heartbeat of the incarnation that has proved to be the present one. */
   arrived: Arrival | undefined;
+  /** Since when heartbeats arrive without a long gap. */
+  arrivesSince: number;
   /** One of another incarnation, which has not proved that it is not a replay. */
   unproven: Arrival | undefined;
   /** When a heartbeat arrived that proves to be fresh by echoing a recent one of ours; undefined: not lately enough, or lost. */
@@ -74,6 +76,7 @@ export function newPeer(facts: PeerFacts, now: number): Peer {
     state: 'absent',
     since: now,
     arrived: undefined,
+    arrivesSince: now,
     unproven: undefined,
     heardAt: undefined,
     leaving: false,

@@ -42,11 +42,18 @@ function isExpected({ sign, facts, lease }: Peer): boolean {
   return facts.port !== undefined || lease !== 'fresh';
 }
 
-/** The nodes on the LAN whose heartbeats arrive, when none of them has ours. */
+/**
+ * The nodes on the LAN whose heartbeats arrive, when none of them has ours. One that has just come back has had no time to hear us: a process that
+ * stood still first reads what was sent to it long ago.
+ */
 export function deafTo(peers: readonly Peer[], timeout: (peer: Peer) => number, now: number): readonly Peer[] {
   if (peers.some(({ heardAt }) => heardAt !== undefined)) return [];
   return peers.filter(
-    (peer) => peer.facts.onLan && peer.arrived !== undefined && now - peer.arrived.at < timeout(peer),
+    (peer) =>
+      peer.facts.onLan &&
+      peer.arrived !== undefined &&
+      now - peer.arrived.at < timeout(peer) &&
+      now - peer.arrivesSince >= timeout(peer),
   );
 }
 
