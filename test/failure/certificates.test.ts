@@ -42,7 +42,10 @@ function expired(stories: Stories): void {
       process.kill(pid, 'SIGSTOP');
       const { serialNumber, validToDate } = certificateOf(world, AWAY);
       await sleep(validToDate.getTime() - Date.now() + 1000);
-      assert.deepEqual(await world.notReady(), [AWAY]);
+      // Of a certificate that had not long to go the agent may not have been missed yet.
+      await world.lan.eventually('the node is missed', async () =>
+        (await world.notReady()).includes(AWAY) ? true : undefined,
+      );
       world.assertNothingLost();
       process.kill(pid, 'SIGCONT');
       await world.lan.eventually('the agent says what to do', async () => {
