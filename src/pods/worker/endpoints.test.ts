@@ -41,7 +41,16 @@ async function setupWith(forwarded: (() => Promise<void>) | undefined, ...slices
     });
     return () => isOver;
   };
-  return { clock, client, ended, wait };
+  /** Fails unless the wait is over after so many milliseconds, and not before. */
+  const assertTakes = async (isOver: () => boolean, milliseconds: number) => {
+    await clock.advance(milliseconds - 1);
+    await settle();
+    assert.equal(isOver(), false, `before ${milliseconds}`);
+    await clock.advance(1);
+    await settle();
+    assert.equal(isOver(), true, `after ${milliseconds}`);
+  };
+  return { clock, client, ended, wait, assertTakes };
 }
 
 describe('waiting until nobody sends a pod anything new', () => {
@@ -54,7 +63,10 @@ describe('waiting until nobody sends a pod anything new', () => {
   });
 
   it('lasts until every endpoint of the pod says that it terminates, and proxies had time to act on that', async () => {
-    const { client, clock, wait, ended } = await setup(slice('a', { ready: true }), slice('b', { ready: true }));
+    const { client, clock, wait, ended, assertTakes } = await setup(
+      slice('a', { ready: true }),
+      slice('b', { ready: true }),
+    );
     const isOver = wait(15_000);
     await clock.advance(50);
     await settle();
@@ -65,32 +77,22 @@ describe('waiting until nobody sends a pod anything new', () => {
     client.seed(slice('b', { ready: false, serving: true, terminating: true }));
     await settle();
     assert.equal(isOver(), false);
-    await clock.advance(1199);
-    await settle();
-    assert.equal(isOver(), false);
-    await clock.advance(1);
-    await settle();
-    assert.equal(isOver(), true);
+    await assertTakes(isOver, 1200);
     ended.abort();
   });
 
   it('gives proxies more time where the news took long to come, as all of them are slow then', async () => {
-    const { client, clock, wait, ended } = await setup(slice('a', { ready: true }));
+    const { client, clock, wait, ended, assertTakes } = await setup(slice('a', { ready: true }));
     const isOver = wait(15_000);
     await clock.advance(800);
     client.seed(slice('a', { ready: false, serving: true, terminating: true }));
     await settle();
-    await clock.advance(2399);
-    await settle();
-    assert.equal(isOver(), false);
-    await clock.advance(1);
-    await settle();
-    assert.equal(isOver(), true);
+    await assertTakes(isOver, 2400);
     ended.abort();
   });
 
   it('remembers for the next pods that it took long, and forgets that by and by', async () => {
-    const { client, clock, wait, ended } = await setup(slice('a', { ready: true }));
+    const { client, clock, wait, ended, assertTakes } = await setup(slice('a', { ready: true }));
     const isFirstOver = wait(15_000);
     await clock.advance(1600);
     client.seed(slice('a', { ready: false, serving: true, terminating: true }));
@@ -98,12 +100,7 @@ describe('waiting until nobody sends a pod anything new', () => {
     for (const least of [4800, 2400, 1200, 1200]) {
       const isOver = least === 4800 ? isFirstOver : wait(15_000);
       await settle();
-      await clock.advance(least - 1);
-      await settle();
-      assert.equal(isOver(), false, `${least}`);
-      await clock.advance(1);
-      await settle();
-      assert.equal(isOver(), true, `${least}`);
+      await assertTakes(isOver, least);
     }
     ended.abort();
   });
@@ -111,16 +108,11 @@ describe('waiting until nobody sends a pod anything new', () => {
   it('lasts until this node’s own proxy has acted, however slow it is, and no longer than its limit', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const ending = slice('a', { ready: false, serving: true, terminating: true });
-    const { clock, wait, ended } = await setupWith(() => promise, ending);
+    const { wait, ended, assertTakes } = await setupWith(() => promise, ending);
     const isCutOver = wait(2000);
     const isOver = wait(15_000);
     await settle();
-    await clock.advance(1999);
-    await settle();
-    assert.equal(isCutOver(), false);
-    await clock.advance(1);
-    await settle();
-    assert.equal(isCutOver(), true);
+    await assertTakes(isCutOver, 2000);
     assert.equal(isOver(), false);
     resolve();
     await settle();
@@ -151,16 +143,11 @@ describe('waiting until nobody sends a pod anything new', () => {
   });
 
   it('ends after its limit, however slow the others are, and with the signal', async () => {
-    const { clock, wait, ended } = await setup(slice('a', { ready: true }));
+    const { wait, ended, assertTakes } = await setup(slice('a', { ready: true }));
     const isOver = wait(2000);
     const cut = new AbortController();
     await settle();
-    await clock.advance(1999);
-    await settle();
-    assert.equal(isOver(), false);
-    await clock.advance(1);
-    await settle();
-    assert.equal(isOver(), true);
+    await assertTakes(isOver, 2000);
     const isCut = wait(2000, cut.signal);
     await settle();
     cut.abort();
