@@ -1,7 +1,15 @@
 /** How to connect to an endpoint, in the words of Node's http and https. */
 import { isIP } from 'node:net';
+import { seconds } from '../lib/duration.ts';
 import type { Endpoint } from './client.ts';
 import { hostOf } from './server-address.ts';
+
+/** Without a byte from the server for so long, a request has failed. A watch may be silent for as long as it likes. */
+export const REQUEST_TIMEOUT = seconds(30);
+/** TCP keep-alive: how a server that vanished is noticed on a connection on which nothing is said. */
+export const KEEP_ALIVE = seconds(15);
+/** A connection that was not needed for so long is closed. */
+export const IDLE_LIMIT = seconds(30);
 
 /** Whether the endpoint is spoken to without TLS, as tests do. */
 export function isPlain({ server }: Endpoint): boolean {

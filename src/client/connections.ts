@@ -12,7 +12,7 @@ import { basePath, connectionOptions, isPlain } from './connection-options.ts';
 import { HTTP1Connections } from './http1-connections.ts';
 import { onceLate } from './once-late.ts';
 import type { RequestParts } from './request-parts.ts';
-import { type Answer, Session, type SessionRequest } from './session.ts';
+import { type Answer, Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 
 /** Until a connection stands, its TLS handshake included, where there are other servers to try. */
@@ -143,7 +143,7 @@ export class Connections {
       throw new NotConnectedError(gone);
     }
     try {
-      const answer = await this.#sessions.open(this.#sessionRequest(parts), closed);
+      const answer = await this.#sessions.open(this.#below(parts), closed);
       this.heard();
       return answer;
     } catch (error) {
@@ -151,8 +151,9 @@ export class Connections {
     }
   }
 
-  #sessionRequest({ watch, path, ...parts }: RequestParts): SessionRequest {
-    return { ...parts, path: basePath(this.server.endpoint) + path, isLong: watch };
+  /** With the server's own path before that of the request. */
+  #below(parts: RequestParts): RequestParts {
+    return { ...parts, path: basePath(this.server.endpoint) + parts.path };
   }
 
   /** Asks whether the server lives, on a connection kept for that. Resolves when it answers, whatever; rejects after `limit`. */
@@ -195,7 +196,7 @@ export class Connections {
     });
     const { signal } = late;
     try {
-      const asking = this.#sessions.open(this.#sessionRequest({ ...parts, signal }), () => {});
+      const asking = this.#sessions.open(this.#below({ ...parts, signal }), () => {});
       const { statusCode = 0 } = await Promise.race([asking.then(readOut), unanswered]);
       this.heard();
       return statusCode;

@@ -4,21 +4,14 @@
  */
 import { type AgentOptions, type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { type Duration, seconds } from '../lib/duration.ts';
+import type { Duration } from '../lib/duration.ts';
 import { codeOf } from '../lib/errors.ts';
 import type { Endpoint } from './client.ts';
 import { NotConnectedError, StaleConnectionError } from './connection-errors.ts';
-import { basePath, connectionOptions, isPlain } from './connection-options.ts';
+import { basePath, connectionOptions, IDLE_LIMIT, isPlain, KEEP_ALIVE, REQUEST_TIMEOUT } from './connection-options.ts';
 import { onceLate } from './once-late.ts';
 import type { RequestParts } from './request-parts.ts';
 import type { Answer } from './session.ts';
-
-/** Without a byte from the server for so long, a request has failed. */
-const REQUEST_TIMEOUT = seconds(30);
-/** TCP keep-alive: how a watch notices a server that vanished, where there is no other to go to. */
-const KEEP_ALIVE = seconds(15);
-/** A connection that was not needed for so long is closed. */
-const IDLE_LIMIT = seconds(30);
 
 export interface HTTP1Options {
   /** Requests at a time; the others wait. */

@@ -1,7 +1,6 @@
-/** A request, before it is known on which connection it goes. */
+/** A request, whichever connection it goes on. */
 export interface RequestParts {
   readonly method: string;
-  /** Below the server's own path. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | number>>;
   readonly payload?: Buffer | undefined;

@@ -5,17 +5,11 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { isIPv6 } from 'node:net';
 import { connect as connectTLS, type TLSSocket } from 'node:tls';
-import { seconds } from '../lib/duration.ts';
 import { NoHTTP2Error, NotConnectedError, StaleConnectionError } from './connection-errors.ts';
-import type { connectionOptions } from './connection-options.ts';
+import { type connectionOptions, IDLE_LIMIT, KEEP_ALIVE, REQUEST_TIMEOUT } from './connection-options.ts';
+import type { RequestParts } from './request-parts.ts';
 
 const PROTOCOL = 'h2';
-/** TCP keep-alive: how a server that vanished is noticed on a connection on which nothing is said. */
-const KEEP_ALIVE = seconds(15);
-/** Without a byte from the server for so long, a request has failed. A watch may be silent for as long as it likes. */
-const REQUEST_TIMEOUT = seconds(30);
-/** A connection that was not needed for so long is closed. */
-const IDLE_LIMIT = seconds(30);
 /** Bytes that the server may send ahead of who reads an answer, and of all answers together. */
 const [WINDOW, SESSION_WINDOW] = [2 ** 20, 8 * 2 ** 20];
 /** What Node.js may hold for the connection, in megabytes: more than the windows. */
@@ -30,20 +24,10 @@ export interface Answer extends AsyncIterable<Buffer> {
   readonly statusCode?: number | undefined;
 }
 
-export interface SessionRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string | number>>;
-  readonly payload?: Buffer | undefined;
-  /** Whether its answer goes on until somebody ends it. */
-  readonly isLong: boolean;
-  readonly signal?: AbortSignal | undefined;
-}
-
 export class Session {
   readonly #session: ClientHttp2Session;
   readonly #ready: Promise<void>;
-  readonly #streams = new Map<ClientHttp2Stream, SessionRequest>();
+  readonly #streams = new Map<ClientHttp2Stream, RequestParts>();
   /** With those that are about to be opened. */
   #count = 0;
   #isReady = false;
@@ -80,8 +64,8 @@ export class Session {
    * Whether one more can be asked now: watches leave some room to what is answered soon. One that the server asked to leave goes on to
    * serve what there is on it, and closes after the last.
    */
-  hasRoom(isLong: boolean): boolean {
-    return !this.#session.closed && this.#count < STREAMS - (isLong ? FOR_REQUESTS : 0);
+  hasRoom(isWatch: boolean): boolean {
+    return !this.#session.closed && this.#count < STREAMS - (isWatch ? FOR_REQUESTS : 0);
   }
 
   /** Resolves once the connection stands. Rejects with {@link NoHTTP2Error} where another protocol is spoken. */
@@ -105,7 +89,7 @@ export class Session {
    * Asks on a connection that stands, which was entered; resolves with the answer's head. `closed` is called once, when all is over and
    * it has been left.
    */
-  open(request: SessionRequest, closed: () => void): Promise<Answer> {
+  open(request: RequestParts, closed: () => void): Promise<Answer> {
     const over = () => {
       this.leave();
       closed();
@@ -133,13 +117,13 @@ export class Session {
     });
   }
 
-  #request({ method, path, headers, payload, isLong, signal }: SessionRequest): ClientHttp2Stream {
+  #request({ method, path, headers, payload, watch, signal }: RequestParts): ClientHttp2Stream {
     const { host, ...others } = headers;
     const stream = this.#session.request(
       { ':method': method, ':path': path, ...(host === undefined ? {} : { ':authority': String(host) }), ...others },
       { endStream: payload === undefined, ...(signal === undefined ? {} : { signal }) },
     );
-    if (!isLong) {
+    if (!watch) {
       const late = () => stream.destroy(new Error(`no answer within ${REQUEST_TIMEOUT / 1000} s`));
       stream.setTimeout(REQUEST_TIMEOUT, late);
     }

@@ -3,7 +3,8 @@
  * the server lets no more be asked on it at a time.
  */
 import { NoHTTP2Error, NotConnectedError } from './connection-errors.ts';
-import type { Answer, Session, SessionRequest } from './session.ts';
+import type { RequestParts } from './request-parts.ts';
+import type { Answer, Session } from './session.ts';
 
 export class Sessions {
   readonly #connect: () => Session;
@@ -17,7 +18,7 @@ export class Sessions {
    * Asks; resolves with the head of the answer. `closed` is called once, when all is over. Rejects with {@link NoHTTP2Error} where
    * the server does not speak HTTP/2, with {@link NotConnectedError} where it was not reached.
    */
-  async open(request: SessionRequest, closed: () => void): Promise<Answer> {
+  async open(request: RequestParts, closed: () => void): Promise<Answer> {
     let session: Session;
     try {
       session = await this.#connected(request);
@@ -39,11 +40,11 @@ export class Sessions {
     for (const session of this.#sessions) session.endReads(cause);
   }
 
-  async #connected({ isLong }: SessionRequest): Promise<Session> {
+  async #connected({ watch }: RequestParts): Promise<Session> {
     let found: Session | undefined;
     for (const session of this.#sessions) {
       if (session.isOver) this.#sessions.delete(session);
-      else if (session.hasRoom(isLong)) found ??= session;
+      else if (session.hasRoom(watch)) found ??= session;
     }
     const session = found ?? this.#connect();
     this.#sessions.add(session);
