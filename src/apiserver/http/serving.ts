@@ -136,8 +136,6 @@ export class Serving {
     timer.abort();
     // Only now: a server that is closed cuts connections off whose answer it has written and not yet sent.
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    for (const server of servers) server.closeAllConnections();
-    for (const session of this.#sessions) session.destroy();
     for (const connection of this.#connections) connection.destroy();
     for (const upgrade of this.#upgrades) upgrade.destroy();
     await Promise.all(closed);
