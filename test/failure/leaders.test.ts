@@ -18,7 +18,7 @@ import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
 import { fileScope, skipWithoutEtcd, startEtcd } from '../../src/store/etcd/etcd.fixture.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startServer } from '../e2e/server.ts';
-import { type OneOfServers, startServers } from './loopback-servers.ts';
+import { leads, type OneOfServers, startServers } from './loopback-servers.ts';
 
 const skip = skipWithoutEtcd();
 const scope = fileScope();
@@ -67,8 +67,7 @@ async function until<T>(what: string, look: () => Promise<T | undefined>): Promi
 async function leader(): Promise<OneOfServers> {
   return until('a leader', async () => {
     for (const one of servers) {
-      const metrics = await one.client.raw('GET', '/metrics').catch(() => '');
-      if (/^leader_election_master_status\{.*\} 1$/m.test(String(metrics))) return one;
+      if (await leads(one)) return one;
     }
     return undefined;
   });

@@ -45,3 +45,9 @@ export async function startServers(
   }
   return started;
 }
+
+/** Whether the controllers of this server lead, as its metrics say. One that does not answer does not. */
+export async function leads({ client }: OneOfServers): Promise<boolean> {
+  const metrics = await client.raw('GET', '/metrics').catch(() => '');
+  return /^leader_election_master_status\{.*\} 1$/m.test(String(metrics));
+}
