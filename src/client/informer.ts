@@ -7,9 +7,11 @@ import { type KubeObject, keyOf, keyText, type ObjectKey } from '../api/meta/v1.
 import { isExpired, isNotFound } from '../api/status.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
+import type { Pace } from '../host/paced.ts';
 import { BackOff } from './back-off.ts';
 import type { Client, WatchEvent } from './client.ts';
 import { failureFields, isRevisionTooLarge } from './expected.ts';
+import { LateListeners } from './late-listeners.ts';
 import { type Outage, outageOf } from './outage.ts';
 
 /** What happened to one object. `object` is undefined once it is deleted, `previous` when it is new here. */
@@ -31,6 +33,8 @@ export interface InformerOptions<T extends KubeObject> {
   readonly fieldSelector?: string;
   /** Whether a server may lack the kind, as one without its CustomResourceDefinition does: there are no objects then. */
   readonly optional?: boolean;
+  /** Whether listeners that come late wait for {@link Informer.tellLate}. Default: they are told at once. */
+  readonly lateInTurns?: boolean;
 }
 
 /** How often a server that lacks an optional kind is asked whether it has it now, in milliseconds. */
@@ -54,6 +58,8 @@ export class Informer<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #indexes: Index<T>[] = [];
   readonly #listeners: ((change: Change<T>) => void)[] = [];
+  /** Undefined: there are none, as everybody is told at once. */
+  readonly #late: LateListeners<T> | undefined;
   readonly #backOff = new BackOff({ first: 50, max: 3000, jitter: 0.5 });
   readonly #outage: Outage;
   #listed: readonly T[] | undefined;
@@ -68,6 +74,7 @@ export class Informer<T extends KubeObject> {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#outage = outageOf(options.client, this.#clock);
+    if (options.lateInTurns === true) this.#late = new LateListeners((key) => this.#objects.get(key));
     this.synced = new Promise((resolve) => {
       this.#markSynced = resolve;
     });
@@ -93,11 +100,20 @@ export class Informer<T extends KubeObject> {
 
   /**
    * Calls `listener` after each change, and for every object of the first list; one that comes late is told at once of
-   * what is there. A listener must not throw.
+   * what is there, or by {@link tellLate}. A listener must not throw.
    */
   onChange(listener: (change: Change<T>) => void): void {
+    if (this.#late !== undefined && this.#objects.size > 0) {
+      this.#listeners.push(this.#late.add((change) => this.#tell(listener, change), this.#objects.keys()));
+      return;
+    }
     for (const [key, object] of this.#objects) this.#tell(listener, { key, object, previous: undefined });
     this.#listeners.push(listener);
+  }
+
+  /** Tells those who came late of what is there, in turns: of what changed last, or of all the rest. */
+  async tellLate(what: 'recent' | 'rest', pace: Pace): Promise<void> {
+    await (what === 'recent' ? this.#late?.tellRecent(pace) : this.#late?.tellRest(pace));
   }
 
   /**
@@ -195,7 +211,9 @@ export class Informer<T extends KubeObject> {
 
   #apply(event: WatchEvent<T>): string {
     if (event.type === 'BOOKMARK') return event.resourceVersion;
-    this.#set(keyText(keyOf(event.object)), event.type === 'DELETED' ? undefined : event.object);
+    const key = keyText(keyOf(event.object));
+    this.#late?.note(key);
+    this.#set(key, event.type === 'DELETED' ? undefined : event.object);
     return event.object.metadata.resourceVersion ?? '';
   }
 

@@ -3,6 +3,7 @@ import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/meta/v1.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Logger } from '../host/log.ts';
+import { paced } from '../host/paced.ts';
 import type { Client } from './client.ts';
 import { Informer } from './informer.ts';
 
@@ -10,6 +11,11 @@ export interface InformersOptions {
   readonly client: Client;
   readonly log: Logger;
   readonly clock?: Clock;
+  /**
+   * Whether those who add listeners to informers that run already are told of what is there by {@link Informers.start}, in turns of the event loop,
+   * and first of what changed last, of whatever kind. Default: at once.
+   */
+  readonly lateInTurns?: boolean;
 }
 
 /** A kind, as somebody wants it followed. */
@@ -55,8 +61,8 @@ export class Informers {
   }
 
   /**
-   * Starts every informer that was asked for and does not run yet; resolves when all have their first list. Those who share
-   * one end together: the signal that it was started with counts.
+   * Starts every informer that was asked for and does not run yet; resolves when all have their first list, and all listeners have been told.
+   * Those who share one end together: the signal that it was started with counts.
    */
   async start(signal: AbortSignal): Promise<void> {
     const all = [...this.#byKind.values()];
@@ -66,5 +72,9 @@ export class Informers {
       informer.start(signal);
     }
     await Promise.all(all.map((informer) => informer.synced));
+    if (this.#options.lateInTurns !== true) return;
+    const pace = paced();
+    for (const informer of all) await informer.tellLate('recent', pace);
+    for (const informer of all) await informer.tellLate('rest', pace);
   }
 }

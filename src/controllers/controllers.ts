@@ -126,7 +126,7 @@ export async function prepareControllers(
   options: ControllersOptions,
   signal: AbortSignal,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
-  const parts = partsOf(options);
+  const parts = partsOf(options, { lateInTurns: true });
   const { informers } = parts;
   const { only = ALL_CONTROLLERS } = options;
   const early = new Set([...only].filter((name) => !LATE.has(name)));
@@ -138,14 +138,17 @@ export async function prepareControllers(
       await untilAborted(informers.start(signal), working);
       if (working.aborted) return;
       void run(working);
-      // Each was told of every object there is: others get their turn in between.
+      // Each has read every object there is into its indexes: others get their turn in between.
       await nextTurn();
     }
   };
 }
 
-function partsOf({ client, log, clock = systemClock }: ControllersOptions): ControllerParts {
-  return { client, informers: new Informers({ client, log, clock }), clock, log };
+function partsOf(
+  { client, log, clock = systemClock }: ControllersOptions,
+  { lateInTurns = false } = {},
+): ControllerParts {
+  return { client, informers: new Informers({ client, log, clock, lateInTurns }), clock, log };
 }
 
 function makersOf(options: ControllersOptions, parts: ControllerParts): readonly (() => Run)[] {
