@@ -19,8 +19,10 @@ const ROUNDS = 7;
 /** For what was written last to be done with, and for the server that was killed to know everything again. */
 const REST = 10_000;
 const NODE = 'bench';
-/** Milliseconds between looks. */
-const INTERVAL = 10;
+/** Milliseconds between looks at who leads. */
+const INTERVAL = 20;
+/** Milliseconds that a slice is waited for. */
+const LIMIT = 60_000;
 
 /** Nothing where etcd is not installed. */
 export function measureTakeover(): Promise<Measured> {
@@ -62,20 +64,29 @@ async function takeOver(servers: readonly OneOfServers[], round: number): Promis
   if (other === undefined) throw new Error('there is no other server');
   const send: Send = (method, path, body) => other.client.raw(method, path, body);
   const service = `new-${round}`;
+  const { resourceVersion } = await other.client.list(EndpointSlice, { namespace: 'default', limit: 1 });
   const began = performance.now();
   await leader.server.kill();
   const leading = leaderOf(others).then(() => performance.now() - began);
   await createService(send, service, `s-${round}`);
-  const labelSelector = `kubernetes.io/service-name=${service}`;
-  while (!(await hasEndpoint(other, labelSelector))) await sleep(INTERVAL);
+  await filledSlice(other, service, resourceVersion);
   const works = performance.now() - began;
   await leader.server.restart();
   return { leads: await leading, works };
 }
 
-async function hasEndpoint({ client }: OneOfServers, labelSelector: string): Promise<boolean> {
-  const { items } = await client.list(EndpointSlice, { namespace: 'default', labelSelector, limit: 1 });
-  return items.some(({ endpoints }) => endpoints.length > 0);
+/** Waits until the Service has an endpoint, as whoever proxies it does: by a watch. */
+async function filledSlice({ client }: OneOfServers, service: string, resourceVersion: string): Promise<void> {
+  const labelSelector = `kubernetes.io/service-name=${service}`;
+  const watch = client.watch(
+    EndpointSlice,
+    { namespace: 'default', labelSelector, resourceVersion },
+    AbortSignal.timeout(LIMIT),
+  );
+  for await (const event of watch) {
+    if (event.type !== 'BOOKMARK' && event.object.endpoints.length > 0) return;
+  }
+  throw new Error(`nothing made a slice for Service ${service}`);
 }
 
 /** The one whose controllers lead, once there is one. */
