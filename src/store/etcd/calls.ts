@@ -9,6 +9,7 @@ import type { Connection } from './connection.ts';
 import { StoreDeniedError, StoreUnavailableError } from './errors.ts';
 import { CallError } from './failure.ts';
 import type { CallName, RequestOf, RequestOp, ResponseOf } from './messages.ts';
+import { Together } from './together.ts';
 
 /** Milliseconds for one attempt at a read; a page of a list is about 1 MiB. */
 const READ_ATTEMPT = 2500;
@@ -46,6 +47,7 @@ export class Calls {
   #answered = Number.NEGATIVE_INFINITY;
   /** A question whether there is a quorum, for all who have to know. */
   #asking: Promise<unknown> | undefined;
+  readonly #writes = new Together();
   #token: Promise<string | undefined> | undefined;
 
   constructor({ cluster, user, timeout, clock, log }: CallsOptions) {
@@ -72,7 +74,7 @@ export class Calls {
       });
       await this.#asking;
     }
-    return this.#attempts('Txn', request, this.#timeout, false);
+    return this.#writes.run(() => this.#attempts('Txn', request, this.#timeout, false));
   }
 
   /** The token to watch with, where there are users. Undefined: none is needed. */

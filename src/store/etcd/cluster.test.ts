@@ -30,13 +30,13 @@ describe('members that etcd names', () => {
   }
 });
 
-/** A member of an etcd, as long as `isUp`. */
-function member(endpoint: string, clusterId: number, isUp: () => boolean): Connection {
+/** A member of an etcd, as long as `isUp`; the first of them leads. */
+function member(endpoint: string, clusterId: number, isUp: () => boolean, memberId = 1): Connection {
   return {
     endpoint,
     async call<Name extends CallName>(name: Name): Promise<ResponseOf<Name>> {
       if (!isUp()) throw new CallError(endpoint, name, 'refused', 'away');
-      const status = { header: { clusterId, memberId: 1 }, version: '3.4.0', leader: 1, raftTerm: 1 };
+      const status = { header: { clusterId, memberId }, version: '3.4.0', leader: 1, raftTerm: 1 };
       return (name === 'Status' ? status : { header: status.header, members: [] }) as unknown as ResponseOf<Name>;
     },
     async *watch() {},
@@ -62,6 +62,24 @@ test('an endpoint that is of another etcd than the first that answered is not as
   await assert.rejects(cluster.member(performance.now() + 200), (error) => {
     return error instanceof StoreUnavailableError && /other:1 is a member of another etcd/.test(error.message);
   });
+});
+
+test('the leader is asked, when it answers as well as another', async (t) => {
+  let leaderIsUp = true;
+  const cluster = new Cluster({
+    endpoints: ['http://follower:1', 'http://leader:1'],
+    connect: (endpoint) =>
+      endpoint === 'http://leader:1' ? member(endpoint, 1, () => leaderIsUp) : member(endpoint, 1, () => true, 2),
+    refresh: async () => {},
+    clock: systemClock,
+    log: silentLogger,
+  });
+  t.after(() => cluster.close());
+  const first = await cluster.member(performance.now() + 1000);
+  assert.equal(first.endpoint, 'http://leader:1');
+  leaderIsUp = false;
+  cluster.lose(first, 'gone');
+  assert.equal((await cluster.member(performance.now() + 1000)).endpoint, 'http://follower:1');
 });
 
 test('members that were not given are found when the one that was given is gone', {

@@ -1,7 +1,8 @@
 /**
- * The members of etcd, of which one at a time is asked: the first that answers and knows of a leader. It is asked for its
- * health all the time, so that one that is silent (its machine lost power, the network was cut) is left as soon as one that
- * closed the connection. Calls under way on it are ended then; what that means for them is for `calls.ts` to say.
+ * The members of etcd, of which one at a time is asked: the leader, or else the first that answers and knows of a leader, to whom it
+ * passes all writes on. It is asked for its health all the time, so that one that is silent (its machine lost power, the network was
+ * cut) is left as soon as one that closed the connection. Calls under way on it are ended then; what that means for them is for
+ * `calls.ts` to say.
  */
 import type { Clock } from '../../host/clock.ts';
 import type { Logger } from '../../host/log.ts';
@@ -16,6 +17,9 @@ const HEALTH = { interval: 400, timeout: 800, again: 300 };
 
 /** Milliseconds that a member has to show that it can be used. */
 const ELECTION_TIMEOUT = 1000;
+
+/** Milliseconds that the leader is waited for when another member has answered. */
+const LEADER_WAIT = 250;
 
 /** How many questions about health apart the members are asked for: about half a minute. */
 const LEARN_EVERY = 75;
@@ -107,12 +111,14 @@ export class Cluster {
 
   /** Tries all endpoints at once: one that is silent must not cost the time of the others. */
   async #race(): Promise<{ connection: Connection; status: StatusResponse } | undefined> {
+    const { endpoints, clock } = this.#options;
     let over = false;
-    const attempts = [...this.#options.endpoints, ...this.#learned].map(async (endpoint) => {
+    const attempts = [...endpoints, ...this.#learned].map(async (endpoint) => {
       let connection: Connection | undefined;
       try {
         connection = this.#options.connect(endpoint);
         const status = await usable(connection, ELECTION_TIMEOUT);
+        if (status.leader !== status.header.memberId) await clock.sleep(LEADER_WAIT);
         this.#checkCluster(endpoint, status);
         if (over) throw new Error('another member answered first');
         over = true;
