@@ -1,9 +1,9 @@
 /** Request bodies: bounded, and JSON or YAML. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import { pipeline } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { badRequest, failure } from '../../api/status.ts';
+import { ApiError, badRequest, failure } from '../../api/status.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
 import { isHTTP2 } from './http2.ts';
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts';
@@ -35,14 +35,29 @@ async function receive(request: IncomingMessage): Promise<Body> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT) throw tooLarge();
   if (isEmpty(request)) return { type, bytes: NOTHING };
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of decoded(request)) {
-    size += chunk.byteLength;
-    if (size > BODY_LIMIT) throw tooLarge();
-    chunks.push(chunk);
-  }
+  const chunks = await chunksIn(request);
   return { type, bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks) };
+}
+
+/** By events: a loop over the stream costs each request several times as much. What is left of one that is too large is not read. */
+function chunksOf(stream: Readable): Promise<readonly Uint8Array[]> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const take = (chunk: Uint8Array): void => {
+      size += chunk.byteLength;
+      if (size <= BODY_LIMIT) {
+        chunks.push(chunk);
+        return;
+      }
+      stream.off('data', take).pause();
+      reject(tooLarge());
+    };
+    stream.on('data', take);
+    stream.once('end', () => resolve(chunks));
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('the client went away before its request was whole')));
+  });
 }
 
 /** Whether no body follows: RFC 9112 section 6.3; in HTTP/2 a stream that ends with its header fields (RFC 9113 section 8.1). */
@@ -53,19 +68,22 @@ function isEmpty(request: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined;
 }
 
-function decoded(request: IncomingMessage): AsyncIterable<Uint8Array> {
+function chunksIn(request: IncomingMessage): Promise<readonly Uint8Array[]> {
   const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return request;
+  if (encoding === 'identity') return chunksOf(request);
   if (encoding === 'gzip') return unpacked(request);
   throw unsupported(`Content-Encoding ${encoding} is not supported; use gzip or none`);
 }
 
-async function* unpacked(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+async function unpacked(request: IncomingMessage): Promise<readonly Uint8Array[]> {
+  // Errors are those of the chunks; the callback keeps them from being thrown.
+  const stream = pipeline(request, createGunzip(), () => {});
   try {
-    // The loop that reads is told of every error; the callback only keeps it from being thrown twice.
-    yield* pipeline(request, createGunzip(), () => {});
+    return await chunksOf(stream);
   } catch (cause) {
-    throw badRequest(`the body cannot be unpacked: ${(cause as Error).message}`);
+    throw cause instanceof ApiError ? cause : badRequest(`the body cannot be unpacked: ${(cause as Error).message}`);
+  } finally {
+    stream.destroy();
   }
 }
 
