@@ -8,7 +8,7 @@ import type { Change } from './informer.ts';
 type Listener<T> = (change: Change<T>) => void;
 
 /**
- * How many objects that changed last are told of first. Among them is what another process left undone: some seconds' worth of what servers
+ * How many changes are told of first, the last ones. Among them is what another process left undone: some seconds' worth of what servers
  * write.
  */
 const RECENT = 2000;
@@ -21,8 +21,9 @@ interface Late<T> {
 
 export class LateListeners<T> {
   readonly #get: (key: string) => T | undefined;
-  /** In the order of their last changes. */
-  readonly #recent = new Set<string>();
+  /** Keys in the order of changes, some of them more than once; it goes round. */
+  readonly #recent: string[] = [];
+  #changes = 0;
   #late: readonly Late<T>[] = [];
 
   constructor(get: (key: string) => T | undefined) {
@@ -31,11 +32,7 @@ export class LateListeners<T> {
 
   /** Notes that an object changes. */
   note(key: string): void {
-    this.#recent.delete(key);
-    this.#recent.add(key);
-    if (this.#recent.size <= RECENT) return;
-    const [oldest] = this.#recent;
-    if (oldest !== undefined) this.#recent.delete(oldest);
+    this.#recent[this.#changes++ % RECENT] = key;
   }
 
   /**
@@ -53,7 +50,8 @@ export class LateListeners<T> {
 
   /** Tells all of them of what changed last, beginning with the very last. */
   async tellRecent(pace: Pace): Promise<void> {
-    const keys = [...this.#recent].reverse();
+    const next = this.#changes % RECENT;
+    const keys = [...this.#recent.slice(next), ...this.#recent.slice(0, next)].reverse();
     for (const late of this.#late) await this.#tell(late, keys, pace);
   }
 
