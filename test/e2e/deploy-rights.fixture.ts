@@ -156,9 +156,9 @@ async function untilUsed(part: Running, besides: readonly string[] = []): Promis
   await server.eventually(isUsed).catch(() => undefined);
 }
 
-/** How often the Service web was told of something. */
-async function eventCount(reason: string): Promise<number> {
-  const about = `reason=${reason},involvedObject.name=web`;
+/** How often the Service web, or the object of another name, was told of something. */
+async function eventCount(reason: string, name = 'web'): Promise<number> {
+  const about = `reason=${reason},involvedObject.name=${name}`;
   const { stdout } = await server.kubectl([
     'get',
     'events',
@@ -281,6 +281,15 @@ test('guests: agent and controllers need what their roles say, and no more, and 
   const address = ['get', 'vmi', 'guest', '-o', 'jsonpath={.status.interfaces[0].ipAddress}'];
   assert.equal(await fetchFrom(`http://${(await server.kubectl(address)).stdout}:9376/`), 'guest');
   await untilUsed(agent, ['delete pods']);
+  // Stopped and started again: that it was started is the same Event, counted up.
+  const run = (strategy: string) =>
+    server.kubectl(['patch', 'virtualmachine', 'vm', '--type=merge', '-p', `{"spec":{"runStrategy":"${strategy}"}}`]);
+  await run('Halted');
+  await server.kubectl(['wait', 'virtualmachineinstance/vm', '--for=delete', '--timeout=30s']);
+  const started = () => eventCount('SuccessfulCreate', 'vm');
+  const before = await started();
+  await run('Always');
+  await server.eventually(async () => ((await started()) > before ? true : undefined));
   await server.kubectl(['delete', 'virtualmachines', '--all']);
   await server.eventually(async () => ((await where()) === '' ? true : undefined));
   await untilUsed(agent);
