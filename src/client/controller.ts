@@ -1,6 +1,6 @@
 /** The loop of a controller: take a key, bring the world in line with it, retry with back-off when that fails. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.ts';
-import { paced } from '../host/paced.ts';
 import { failureFields, isExpected } from './expected.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -16,10 +16,10 @@ export interface ControllerOptions {
 }
 
 /**
- * Keys for which there is nothing to do are done without a turn of the event loop: ten thousand of them, as when a controller starts, would
- * hold up all else. All controllers of the process rest together.
+ * Milliseconds after which others get their turn. Keys for which there is nothing to do are done without one: ten thousand of them, as when a
+ * controller starts, would hold up all else.
  */
-const pace = paced();
+const SLICE = 2;
 
 /** Works until the signal is aborted; resolves when the last piece of work has ended. The queue is closed then. */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
@@ -31,10 +31,16 @@ export async function runController(options: ControllerOptions, signal: AbortSig
 }
 
 async function work({ name, queue, reconcile, log }: ControllerOptions, signal: AbortSignal): Promise<void> {
+  let turn = performance.now();
   for (;;) {
+    const isIdle = queue.length === 0;
     const key = await queue.take();
     if (key === undefined) return;
-    await pace();
+    if (isIdle) turn = performance.now();
+    else if (performance.now() - turn > SLICE) {
+      await nextTurn();
+      turn = performance.now();
+    }
     try {
       await reconcile(key);
       queue.forget(key);
