@@ -53,10 +53,14 @@ function chunksOf(stream: Readable): Promise<readonly Uint8Array[]> {
       stream.off('data', take).destroy();
       reject(tooLarge());
     };
+    const gone = () => reject(new Error('the client went away before its request was whole'));
     stream.on('data', take);
-    stream.once('end', () => resolve(chunks));
+    stream.once('end', () => {
+      stream.off('close', gone);
+      resolve(chunks);
+    });
     stream.once('error', reject);
-    stream.once('close', () => reject(new Error('the client went away before its request was whole')));
+    stream.once('close', gone);
   });
 }
 
