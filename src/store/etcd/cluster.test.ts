@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { systemClock } from '../../host/clock.ts';
 import { silentLogger } from '../../host/log.ts';
 import { put } from '../contract/tools.ts';
@@ -44,17 +44,21 @@ function member(endpoint: string, clusterId: number, isUp: () => boolean, member
   };
 }
 
-test('an endpoint that is of another etcd than the first that answered is not asked', async (t) => {
-  let firstIsUp = true;
+/** Closed with the test. */
+function clusterOf(t: TestContext, endpoints: readonly string[], connect: (endpoint: string) => Connection): Cluster {
   const cluster = new Cluster({
-    endpoints: ['http://one:1', 'http://other:1'],
-    connect: (endpoint) =>
-      endpoint === 'http://one:1' ? member(endpoint, 1, () => firstIsUp) : member(endpoint, 2, () => !firstIsUp),
+    ...{ endpoints, connect, clock: systemClock, log: silentLogger },
     refresh: async () => {},
-    clock: systemClock,
-    log: silentLogger,
   });
   t.after(() => cluster.close());
+  return cluster;
+}
+
+test('an endpoint that is of another etcd than the first that answered is not asked', async (t) => {
+  let firstIsUp = true;
+  const cluster = clusterOf(t, ['http://one:1', 'http://other:1'], (endpoint) =>
+    endpoint === 'http://one:1' ? member(endpoint, 1, () => firstIsUp) : member(endpoint, 2, () => !firstIsUp),
+  );
   const first = await cluster.member(performance.now() + 1000);
   assert.equal(first.endpoint, 'http://one:1');
   firstIsUp = false;
@@ -66,15 +70,9 @@ test('an endpoint that is of another etcd than the first that answered is not as
 
 test('the leader is asked, when it answers as well as another', async (t) => {
   let leaderIsUp = true;
-  const cluster = new Cluster({
-    endpoints: ['http://follower:1', 'http://leader:1'],
-    connect: (endpoint) =>
-      endpoint === 'http://leader:1' ? member(endpoint, 1, () => leaderIsUp) : member(endpoint, 1, () => true, 2),
-    refresh: async () => {},
-    clock: systemClock,
-    log: silentLogger,
-  });
-  t.after(() => cluster.close());
+  const cluster = clusterOf(t, ['http://follower:1', 'http://leader:1'], (endpoint) =>
+    endpoint === 'http://leader:1' ? member(endpoint, 1, () => leaderIsUp) : member(endpoint, 1, () => true, 2),
+  );
   const first = await cluster.member(performance.now() + 1000);
   assert.equal(first.endpoint, 'http://leader:1');
   leaderIsUp = false;

@@ -112,13 +112,14 @@ export class Cluster {
   /** Tries all endpoints at once: one that is silent must not cost the time of the others. */
   async #race(): Promise<{ connection: Connection; status: StatusResponse } | undefined> {
     const { endpoints, clock } = this.#options;
+    const all = [...endpoints, ...this.#learned];
     let over = false;
-    const attempts = [...endpoints, ...this.#learned].map(async (endpoint) => {
+    const attempts = all.map(async (endpoint) => {
       let connection: Connection | undefined;
       try {
         connection = this.#options.connect(endpoint);
         const status = await usable(connection, ELECTION_TIMEOUT);
-        if (status.leader !== status.header.memberId) await clock.sleep(LEADER_WAIT);
+        if (all.length > 1 && status.leader !== status.header.memberId) await clock.sleep(LEADER_WAIT);
         this.#checkCluster(endpoint, status);
         if (over) throw new Error('another member answered first');
         over = true;
